@@ -1,0 +1,15 @@
+"""The cheapest order in which to multiply a chain of Jacobians: forward, reverse or hybrid mode."""
+
+from chainopt.chain import JacobianChain as JacobianChain
+from chainopt.comparison import Comparison as Comparison
+from chainopt.exceptions import ChainError as ChainError
+from chainopt.jacobian import Jacobian as Jacobian
+from chainopt.operations import Mode as Mode
+from chainopt.operations import Multiplication as Multiplication
+from chainopt.optimize import compare as compare
+from chainopt.optimize import forward_order as forward_order
+from chainopt.optimize import optimal_order as optimal_order
+from chainopt.optimize import reverse_order as reverse_order
+from chainopt.plan import Plan as Plan
+
+__version__ = "0.1.0"

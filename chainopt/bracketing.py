@@ -1,0 +1,159 @@
+"""What a solver returns: a bracketing, in two arrays.
+
+A bracketing of n factors has n - 1 products, and each gap between neighbours is where exactly one of them is split.
+So ``first[g]`` and ``last[g]``, the factors that the product split after factor g spans, say everything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import numpy as np
+
+from chainopt.exceptions import ChainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+DEEPEST_TREE = 1_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bracketing:
+    """The order in which the product of n factors is associated.
+
+    Parameters
+    ----------
+    first, last : numpy.ndarray of int32, shape (n - 1,)
+        What the product that is split after factor g spans, for g in 0..n-2.
+    """
+
+    first: NDArray[np.int32]
+    last: NDArray[np.int32]
+
+    @classmethod
+    def right_to_left(cls, factors: int) -> Self:
+        """Forward mode: ``J3 (J2 J1)``."""
+        return cls(np.arange(factors - 1, dtype=np.int32), np.full(factors - 1, factors - 1, dtype=np.int32))
+
+    @classmethod
+    def left_to_right(cls, factors: int) -> Self:
+        """Reverse mode: ``(J3 J2) J1``."""
+        return cls(np.zeros(factors - 1, dtype=np.int32), np.arange(1, factors, dtype=np.int32))
+
+    @property
+    def factors(self) -> int:
+        """How many factors are multiplied."""
+        return self.first.size + 1
+
+    def splits_in_order(self) -> NDArray[np.intp]:
+        """Where the products are split, in an order in which they can be executed: sides before their product.
+
+        A product comes after those that end before it does; of those that end with the same factor, which are
+        nested, the one split last is the innermost. One stable sort by the end thus puts them into post-order.
+        """
+        gaps = self.first.size
+        return gaps - 1 - np.argsort(self.last[::-1], kind="stable")
+
+    def steps(self) -> Iterable[tuple[int, int, int]]:
+        """``(first, split, last)`` of every product, in an order in which they can be executed."""
+        splits = self.splits_in_order()
+        return zip(self.first[splits].tolist(), splits.tolist(), self.last[splits].tolist(), strict=True)
+
+    def fold(self, leaves: Iterable[T], join: Callable[[T, T], T]) -> T:
+        """Join neighbours in this order until one is left; what was joined is let go before the next join begins."""
+        supply = iter(leaves)
+        stack = [next(supply)]
+        taken = 1
+        for _, _, last in self.steps():
+            while taken <= last:
+                stack.append(next(supply))
+                taken += 1
+            right = stack.pop()
+            left = stack.pop()
+            stack.append(join(left, right))
+            del left, right
+        return stack[0]
+
+    def tree(self) -> Any:
+        """Return nested tuples of factor positions.
+
+        Raises
+        ------
+        ChainError
+            If they would be nested more than 1,000 deep.
+        """
+        depth = self.fold([0] * self.factors, lambda left, right: max(left, right) + 1)
+        if depth > DEEPEST_TREE:
+            msg = f"tree would be nested {depth} deep, more than {DEEPEST_TREE}: use operations, which is a flat sequence"
+            raise ChainError(msg)
+        leaves: list[Any] = list(range(self.factors))
+        return self.fold(leaves, lambda left, right: (left, right))
+
+    def path(self) -> list[tuple[int, int]]:
+        """Return the pairs of positions that opt_einsum takes: both operands leave the list, the result is appended.
+
+        In post-order the last two entries of a stack are joined, so that a factor's position is the number of
+        factors below it in the stack, and a result's is the number of results below it after all factors left.
+        """
+        pairs: list[tuple[int, int]] = []
+        stack: list[bool] = []  # for every waiting operand, whether it is a factor
+        factors_left, factors_below, results_below, taken = self.factors, 0, 0, 0
+        for _, _, last in self.steps():
+            while taken <= last:
+                stack.append(True)
+                taken += 1
+                factors_below += 1
+            pair = []
+            removed = 0
+            for is_factor in (stack.pop(), stack.pop()):
+                factors_below -= is_factor
+                results_below -= not is_factor
+                removed += is_factor
+                pair.append(factors_below if is_factor else factors_left + results_below)
+            pairs.append((min(pair), max(pair)))
+            factors_left -= removed
+            stack.append(False)
+            results_below += 1
+        return pairs
+
+    def peak(self, entries: Callable[[int, int], int]) -> int:
+        """Return the most entries alive at once, ``entries(first, last)`` being the size of a result."""
+        alive = most = 0
+        stack: list[tuple[int, int, int]] = []
+        for first, split, last in self.steps():
+            result = entries(first, last)
+            alive += result
+            most = max(most, alive)
+            for begin, end in ((split + 1, last), (first, split)):
+                if begin < end:
+                    alive -= stack.pop()[2]
+            stack.append((first, last, result))
+        return most
+
+    def check(self) -> None:
+        """Refuse arrays that are no bracketing, naming the first gap that is wrong."""
+        spans: list[tuple[int, int]] = []
+        taken = 0
+        for first, split, last in self.steps():
+            while taken <= last:
+                spans.append((taken, taken))
+                taken += 1
+            sides = [spans.pop() for _ in range(min(2, len(spans)))]
+            if sides != [(split + 1, last), (first, split)]:
+                msg = f"the product split after factor {split} cannot span the factors {first} to {last}"
+                raise ChainError(msg)
+            spans.append((first, last))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Bracketing):
+            return NotImplemented
+        return np.array_equal(self.first, other.first) and np.array_equal(self.last, other.last)
+
+    def __hash__(self) -> int:
+        return hash((self.first.tobytes(), self.last.tobytes()))

@@ -1,0 +1,214 @@
+"""The problem: a chain of elemental Jacobians in product order."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from chainopt.exceptions import ChainError
+from chainopt.jacobian import Jacobian
+from chainopt.reading import Reading, read_dims, read_factors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+FORMAT = "chainopt.chain"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class JacobianChain:
+    """A chain ``J_q ... J_2 J_1`` in product order: the last stage first, as it is written on paper.
+
+    Parameters
+    ----------
+    jacobians : sequence of Jacobian
+        Neighbours share a size: the columns of one are the rows of the next. (rows, columns) pairs and matrices
+        are taken too.
+
+    Attributes
+    ----------
+    sizes : numpy.ndarray, shape (n + 1,)
+        The sizes between the factors, outputs first; read-only; int64, or Python ints where one is larger.
+    batches : tuple of tuple of int, or None
+        The stacks of the factors; None where no factor is a stack.
+    names : tuple of str or None, or None
+        The names of the factors; None where no factor has one.
+
+    Raises
+    ------
+    ChainError
+        If there is no factor, or neighbours do not fit.
+
+    Examples
+    --------
+    >>> chain = JacobianChain.from_dims([10, 2000, 30, 1000])
+    >>> chain
+    JacobianChain(J3: 10x2000, J2: 2000x30, J1: 30x1000)
+    >>> chain.shapes
+    ((10, 2000), (2000, 30), (30, 1000))
+    >>> chain[-1]
+    Jacobian(shape=(30, 1000), batch=(), name=None)
+    """
+
+    sizes: NDArray[Any]
+    batches: tuple[tuple[int, ...], ...] | None
+    names: tuple[str | None, ...] | None
+
+    def __init__(self, jacobians: Sequence[Jacobian]) -> None:
+        self._hold(read_factors(jacobians, "jacobians"))
+
+    def _hold(self, reading: Reading) -> None:
+        object.__setattr__(self, "sizes", reading.sizes)
+        object.__setattr__(self, "batches", reading.batches)
+        object.__setattr__(self, "names", reading.names)
+
+    @classmethod
+    def from_reading(cls, reading: Reading) -> Self:
+        """Hold what has been read and checked already."""
+        chain = cls.__new__(cls)
+        chain._hold(reading)
+        return chain
+
+    @classmethod
+    def from_shapes(cls, shapes: Sequence[tuple[int, int]]) -> Self:
+        """Make a chain from (rows, columns) pairs in product order."""
+        return cls.from_reading(read_factors(shapes, "shapes"))
+
+    @classmethod
+    def from_dims(cls, dims: Sequence[int]) -> Self:
+        """Make a chain of n factors from the n + 1 sizes between them, outputs first."""
+        return cls.from_reading(read_dims(dims))
+
+    @classmethod
+    def from_stages(cls, stages: Sequence[Jacobian | tuple[int, int]]) -> Self:
+        """Make a chain from its stages in evaluation order, the first stage first."""
+        try:
+            product_order = list(reversed(stages))
+        except TypeError:
+            msg = f"stages is of type {type(stages).__name__}: give a sequence, the first stage first"
+            raise ChainError(msg) from None
+        return cls.from_reading(read_factors(product_order, "reversed stages"))
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """The sizes between the factors, outputs first, as Python ints."""
+        return tuple(self.sizes.tolist())
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """The (rows, columns) of every factor, in product order."""
+        dims = self.dims
+        return tuple(zip(dims, dims[1:], strict=False))
+
+    @property
+    def labels(self) -> list[str]:
+        """What the factors are called: by name, else by the number of their stage."""
+        if self.names is None:
+            return [f"J{number}" for number in range(len(self), 0, -1)]
+        return [self.label(at) for at in range(len(self))]
+
+    def label(self, position: int) -> str:
+        """Return what the factor at a position is called."""
+        at = range(len(self))[position]
+        name = None if self.names is None else self.names[at]
+        return name or f"J{len(self) - at}"
+
+    def entries(self, first: int, last: int) -> int:
+        """Return how many entries the product of the factors ``first..last`` has."""
+        stack = 1 if self.batches is None else math.prod(np.broadcast_shapes(*self.batches[first : last + 1]))
+        return int(self.sizes[first]) * int(self.sizes[last + 1]) * stack
+
+    def __len__(self) -> int:
+        return self.sizes.size - 1
+
+    def __getitem__(self, position: int) -> Jacobian:
+        at = range(len(self))[position]
+        return Jacobian(
+            (int(self.sizes[at]), int(self.sizes[at + 1])),
+            batch=() if self.batches is None else self.batches[at],
+            name=None if self.names is None else self.names[at],
+        )
+
+    def __iter__(self) -> Iterator[Jacobian]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, JacobianChain):
+            return NotImplemented
+        same_rest = (self.batches, self.names) == (other.batches, other.names)
+        return same_rest and np.array_equal(self.sizes, other.sizes)
+
+    def __hash__(self) -> int:
+        sizes = self.sizes.tobytes() if self.sizes.dtype == np.int64 else self.dims
+        return hash((sizes, self.batches, self.names))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_restore, (self.sizes, self.batches, self.names))
+
+    def __repr__(self) -> str:
+        shown = range(len(self)) if len(self) <= 6 else (0, 1, -2, -1)
+        parts = [f"{self.label(at)}: {'x'.join(map(str, (*self[at].batch, *self[at].shape)))}" for at in shown]
+        if len(self) > 6:
+            parts.insert(2, "...")
+        return f"JacobianChain({', '.join(parts)})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the chain as plain lists and ints, with a format version; see `from_dict`."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "dims": self.sizes.tolist(),
+            "batches": None if self.batches is None else [list(batch) for batch in self.batches],
+            "names": None if self.names is None else list(self.names),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Make the chain that `to_dict` wrote.
+
+        Raises
+        ------
+        ChainError
+            If it is no such dict, or of an unknown version.
+        """
+        check_header(data, FORMAT, VERSION)
+        dims = read_dims(data.get("dims"))
+        count = dims.sizes.size - 1
+        batches = _column(data, "batches", count) or [()] * count
+        names = _column(data, "names", count) or [None] * count
+        if not any(batches) and not any(names):
+            return cls.from_reading(dims)
+        shapes = zip(dims.sizes[:-1].tolist(), dims.sizes[1:].tolist(), strict=True)
+        factors = zip(shapes, batches, names, strict=True)
+        return cls([Jacobian(shape, batch=batch, name=name) for shape, batch, name in factors])
+
+
+def check_header(data: object, name: str, version: int) -> None:
+    """Refuse a dict that is not of this format and version."""
+    if not isinstance(data, dict) or data.get("format") != name:
+        msg = f'data is no {name}: it must be a dict whose "format" is "{name}", as to_dict() makes it'
+        raise ChainError(msg)
+    if data.get("version") != version:
+        msg = f"data is of version {data.get('version')!r}, but this chainopt reads version {version} of {name}"
+        raise ChainError(msg)
+
+
+def _column(data: dict[str, Any], key: str, count: int) -> list[Any] | None:
+    column = data.get(key)
+    if column is not None and (not isinstance(column, list) or len(column) != count):
+        msg = f'data["{key}"] must be null or a list with an entry for each of the {count} factors'
+        raise ChainError(msg)
+    return column
+
+
+def _restore(
+    sizes: NDArray[Any], batches: tuple[tuple[int, ...], ...] | None, names: tuple[str | None, ...] | None
+) -> JacobianChain:
+    sizes.setflags(write=False)
+    return JacobianChain.from_reading(Reading(sizes, batches, names))

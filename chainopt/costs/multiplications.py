@@ -1,0 +1,83 @@
+"""The number of fused multiply-adds: a product of an m x k and a k x n matrix costs ``m * k * n`` of them.
+
+A product of stacks costs that for every matrix of their broadcast stack.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainopt.bracketing import Bracketing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from chainopt.chain import JacobianChain
+
+INT64_LIMIT = 2**63
+
+
+def largest_stack(chain: JacobianChain) -> int:
+    """Return a bound on how many matrices a stack of any part of the chain holds."""
+    if chain.batches is None:
+        return 1
+    # A size of zero empties what it broadcasts with, but parts of the chain without it may be large.
+    sizes = [tuple(max(size, 1) for size in batch) for batch in chain.batches]
+    depth = max(map(len, sizes))
+    padded = [(1,) * (depth - len(batch)) + batch for batch in sizes]
+    return math.prod(map(max, zip(*padded, strict=True)))
+
+
+def is_small(chain: JacobianChain) -> bool:
+    """Whether all costs, and all sums of them that anybody forms, are plainly below 2**63."""
+    largest = int(chain.sizes.max())
+    return largest**3 * (len(chain) + 2) * largest_stack(chain) < INT64_LIMIT
+
+
+def exact_sizes(chain: JacobianChain) -> NDArray[Any]:
+    """Return the sizes in an array whose arithmetic is exact: int64 where that is enough, else Python ints."""
+    return chain.sizes if is_small(chain) else chain.sizes.astype(object)
+
+
+def of_products(chain: JacobianChain, bracketing: Bracketing) -> NDArray[Any]:
+    """Return the cost of the product that is split after factor g, for every g; int64 or Python ints."""
+    sizes = exact_sizes(chain)
+    costs = sizes[bracketing.first] * sizes[1:-1] * sizes[bracketing.last + 1]
+    return costs if chain.batches is None else costs * _stacks(chain.batches, bracketing, sizes.dtype)
+
+
+def total(chain: JacobianChain, bracketing: Bracketing) -> int:
+    """Return the cost of all products together."""
+    return int(of_products(chain, bracketing).sum())
+
+
+def homogeneous(chain: JacobianChain) -> tuple[int, int]:
+    """Return the cost of the whole chain in forward and in reverse mode.
+
+    Right to left every product ends with the last size: ``d[n] * (d[0] d[1] + ... + d[n-2] d[n-1])``;
+    left to right every product begins with the first.
+    """
+    if chain.batches is not None:
+        right_to_left, left_to_right = Bracketing.right_to_left(len(chain)), Bracketing.left_to_right(len(chain))
+        return total(chain, right_to_left), total(chain, left_to_right)
+    sizes = exact_sizes(chain)
+    border = int(np.dot(sizes[:-1], sizes[1:]))
+    outputs, inputs = int(sizes[0]), int(sizes[-1])
+    return inputs * (border - int(sizes[-2]) * inputs), outputs * (border - outputs * int(sizes[1]))
+
+
+def _stacks(batches: tuple[tuple[int, ...], ...], bracketing: Bracketing, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return how many matrices the stack of each product holds, by the gap at which it is split."""
+    counts = np.empty(bracketing.first.size, dtype=dtype)
+    splits = iter(bracketing.splits_in_order().tolist())
+
+    def join(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
+        batch = np.broadcast_shapes(left, right)
+        counts[next(splits)] = math.prod(batch)
+        return batch
+
+    bracketing.fold(batches, join)
+    return counts

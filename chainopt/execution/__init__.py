@@ -1,0 +1,1 @@
+"""Factors in, their product out, in the order of a bracketing."""

@@ -1,0 +1,25 @@
+"""A progress bar over the products of a plan, as long as each one's share of the cost."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from chainopt.exceptions import ChainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+
+@contextmanager
+def progress_bar(costs: Sequence[int]) -> Iterator[Callable[[], None]]:
+    """Show a bar; the function that it gives moves it on by one product."""
+    try:
+        from rich.progress import Progress
+    except ModuleNotFoundError:
+        msg = 'progress needs rich: install it with python -m pip install "jacobian-chainopt[terminal]"'
+        raise ChainError(msg) from None
+    shares = iter(costs)
+    with Progress() as progress:
+        task = progress.add_task("multiplying", total=sum(costs))
+        yield lambda: progress.advance(task, next(shares))

@@ -1,0 +1,33 @@
+"""The one decorator policy for all kernels: compiled on first need, cached on disk where that is possible."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@functools.cache
+def compiled(kernel: Callable[..., Any], *helpers: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a kernel with Numba; ``helpers`` are the functions of the same file that it calls.
+
+    Numba is imported here and nowhere else, and signatures are inferred at the first call. The compiled code is kept
+    beside the source or in the user's cache directory; where neither can be written, it lives as long as the process.
+    """
+    from numba import njit
+    from numba.extending import register_jitable
+
+    for helper in helpers:
+        register_jitable(helper)
+    try:
+        return njit(cache=True, nogil=True)(kernel)
+    except RuntimeError:  # no directory that Numba could keep the code in
+        return njit(nogil=True)(kernel)
+
+
+def numba_is_loaded() -> bool:
+    """Whether somebody has paid for the import of Numba already."""
+    return "numba" in sys.modules

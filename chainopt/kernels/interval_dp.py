@@ -1,0 +1,153 @@
+"""The O(n^3) interval program over all bracketings of a chain.
+
+``table[i][j]`` is the least cost of the product of the factors ``i..j-1``.  Its last product joins ``i..k-1`` and ``k..j-1``
+for some ``k``, and the two sides can be bracketed independently, so that
+
+    table[i][j] = min over k of table[i][k] + table[k][j] + weights[i][j] * sizes[i] * sizes[k] * sizes[j]
+
+is exact.  ``weights`` (or None, for ones) is what a product that spans ``i..j-1`` counts for, the size of its stack.
+
+Compiled on int64 arrays, every value that is formed is at most ``p1 * p2 * p3 + p2 * sum(sizes[i] * sizes[i + 1])``
+times the largest weight, with the largest sizes ``p1 >= p2 >= p3``: a product has three different sizes; and a fan
+from the lighter end of ``i..k``, which weighs at most ``p2``, costs at most ``p2`` times the sum over its border, as does
+one of ``k..j``, so that what is left of a candidate, two optima of neighbours, is at most ``p2`` times the whole sum.
+
+The rows are filled from the last to the first, and a row from left to right: as soon as ``table[i][k]`` is final it is offered to
+every ``j > k`` at once, with row ``k``, which is final too. The inner loop thus runs along two contiguous rows without a reduction, which
+compilers vectorize for floats as for integers without leave to reorder; no transposed copy of the table and no table of splits is
+needed. A tile of 64 rows and 64 columns takes its candidates from the pairs of tiles between first, while they are in cache.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import MutableSequence, Sequence
+
+
+def relax(
+    row: MutableSequence[int],
+    through: int,
+    other: Sequence[int],
+    factor: int,
+    scale: Sequence[int],
+    begin: int,
+    end: int,
+) -> None:
+    """Offer to ``row[begin:end]`` the split whose left side costs ``through`` and whose right sides cost ``other``."""
+    j = max(begin, 0)  # with `while`, this is what lets the compiler drop the wrap-around of negative indices, and vectorize
+    while j < end:
+        candidate = through + other[j] + factor * scale[j]
+        if candidate < row[j]:
+            row[j] = candidate
+        j += 1
+
+
+def relax_twice(
+    row: MutableSequence[int],
+    through: int,
+    other: Sequence[int],
+    factor: int,
+    through2: int,
+    other2: Sequence[int],
+    factor2: int,
+    scale: Sequence[int],
+    begin: int,
+    end: int,
+) -> None:
+    """Offer two splits at once: the row is read and written half as often."""
+    j = max(begin, 0)
+    while j < end:
+        candidate = through + other[j] + factor * scale[j]
+        candidate2 = through2 + other2[j] + factor2 * scale[j]
+        if candidate2 < candidate:
+            candidate = candidate2
+        if candidate < row[j]:
+            row[j] = candidate
+        j += 1
+
+
+def fill_tile(
+    table: Sequence[MutableSequence[int]],
+    sizes: Sequence[int],
+    weights: Sequence[Sequence[int]] | None,
+    scale: MutableSequence[int],
+    row_begin: int,
+    row_end: int,
+    column_begin: int,
+    column_end: int,
+    tile: int,
+) -> None:
+    """Finish ``table[row_begin:row_end][column_begin:column_end]`` above its diagonal.
+
+    The tiles to its left and below must be finished. Entries above the diagonal start at more than any cost.
+    ``scale`` is scratch: as many entries as ``sizes``.
+    """
+    for block in range(row_end, column_begin, tile):
+        block_end = min(block + tile, column_begin)
+        for i in range(row_begin, row_end):
+            row = table[i]
+            for j in range(column_begin, column_end):
+                scale[j] = sizes[i] * sizes[j]
+                if weights is not None:
+                    scale[j] *= weights[i][j]
+            for k in range(block, block_end - 1, 2):
+                relax_twice(row, row[k], table[k], sizes[k], row[k + 1], table[k + 1], sizes[k + 1], scale, column_begin, column_end)
+            if (block_end - block) % 2 == 1:
+                k = block_end - 1
+                relax(row, row[k], table[k], sizes[k], scale, column_begin, column_end)
+    for i in range(row_end - 1, row_begin - 1, -1):
+        row = table[i]
+        if column_begin <= i + 1 < column_end:
+            row[i + 1] = 0 * sizes[i]
+        begin = max(column_begin, i + 2)
+        for j in range(begin, column_end):
+            scale[j] = sizes[i] * sizes[j]
+            if weights is not None:
+                scale[j] *= weights[i][j]
+        for k in range(i + 1, min(row_end, column_begin)):
+            relax(row, row[k], table[k], sizes[k], scale, column_begin, column_end)
+        for k in range(max(i + 1, column_begin), column_end - 1):
+            relax(row, row[k], table[k], sizes[k], scale, k + 1, column_end)
+
+
+def trace(
+    table: Sequence[Sequence[int]],
+    sizes: Sequence[int],
+    weights: Sequence[Sequence[int]] | None,
+    pending: MutableSequence[int],
+    first: MutableSequence[int],
+    last: MutableSequence[int],
+) -> None:
+    """Write the bracketing that the finished table stands for to ``first`` and ``last``.
+
+    ``first[g]`` and ``last[g]`` become the factors that the product split after factor g spans. A split is found again as the
+    first one of least cost. ``pending`` is scratch: as many entries as ``sizes``, twice.
+    """
+    pending[0] = 0
+    pending[1] = len(sizes) - 1
+    depth = 2
+    while depth > 0:
+        depth -= 2
+        i, j = pending[depth], pending[depth + 1]
+        if j - i < 2:
+            continue
+        scale = sizes[i] * sizes[j]
+        if weights is not None:
+            scale *= weights[i][j]
+        row = table[i]
+        split = i + 1
+        least = row[split] + table[split][j] + sizes[split] * scale
+        for k in range(i + 2, j):
+            candidate = row[k] + table[k][j] + sizes[k] * scale
+            if candidate < least:
+                least = candidate
+                split = k
+        first[split - 1] = i
+        last[split - 1] = j - 1
+        pending[depth] = i
+        pending[depth + 1] = split
+        pending[depth + 2] = split
+        pending[depth + 3] = j
+        depth += 4

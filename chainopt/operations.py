@@ -1,0 +1,80 @@
+"""What a plan does: operations, and the mode that they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Mode(StrEnum):
+    """How a product is associated, as a whole.
+
+    Examples
+    --------
+    >>> Mode("forward") is Mode.FORWARD
+    True
+    """
+
+    ANY = "any"
+    FORWARD = "forward"
+    REVERSE = "reverse"
+    HYBRID = "hybrid"
+
+
+@dataclass(frozen=True, slots=True)
+class Multiplication:
+    """The result of the factors ``first..split`` times the result of ``split+1..last``.
+
+    ``cost`` counts fused multiply-adds; ``worker`` and ``start`` are None where nothing was scheduled.
+    """
+
+    first: int
+    split: int
+    last: int
+    cost: int
+    worker: int | None = None
+    start: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Operations(Sequence[Multiplication]):
+    """Operations in an order in which they can be executed, held in arrays and made on demand."""
+
+    first: NDArray[Any]
+    split: NDArray[Any]
+    last: NDArray[Any]
+    cost: NDArray[Any]
+
+    def __len__(self) -> int:
+        return self.split.size
+
+    @overload
+    def __getitem__(self, index: int) -> Multiplication: ...
+    @overload
+    def __getitem__(self, index: slice) -> Operations: ...
+    def __getitem__(self, index: int | slice) -> Multiplication | Operations:
+        """Make the operation at a position, or cut out a range of them."""
+        columns = (self.first, self.split, self.last, self.cost)
+        if isinstance(index, slice):
+            return Operations(*(column[index] for column in columns))
+        return Multiplication(*(int(column[index]) for column in columns))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Operations):
+            return NotImplemented
+        mine = (self.first, self.split, self.last, self.cost)
+        return all(map(np.array_equal, mine, (other.first, other.split, other.last, other.cost)))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        if len(self) <= 8:
+            return f"[{', '.join(map(repr, self))}]"
+        return f"[{self[0]!r}, {self[1]!r}, ... {len(self) - 3} more ..., {self[-1]!r}]"

@@ -1,0 +1,308 @@
+"""The answer: what the user holds, shows, stores and runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from chainopt.bracketing import Bracketing
+from chainopt.chain import JacobianChain, check_header
+from chainopt.costs import multiplications
+from chainopt.exceptions import ChainError
+from chainopt.operations import Mode, Operations
+from chainopt.report.text import summary
+from chainopt.report.words import bracketing_line, bracketing_text, chain_line, count, ratio, times
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+FORMAT = "chainopt.plan"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Plan:
+    """A bracketing of a chain, what it costs, and the means to look at it and to run it.
+
+    Plans are made by `optimal_order`, `forward_order` and `reverse_order`. They are immutable, comparable, hashable
+    and picklable.
+
+    Attributes
+    ----------
+    chain : JacobianChain
+        What is multiplied.
+    association : Bracketing
+        The order of the products, in arrays; `bracketing`, `tree`, `path` and `operations` show it.
+    cost : int
+        The exact number of fused multiply-adds.
+    mode : Mode
+        "any" for at most two factors, "forward" where everything is associated right to left, "reverse" left to
+        right, else "hybrid".
+    objective, method : str
+        What was minimized, and which algorithm answered.
+    is_optimal : bool
+        Whether it is known that no bracketing is cheaper.
+
+    Examples
+    --------
+    >>> import chainopt
+    >>> plan = chainopt.optimal_order([(10, 2000), (2000, 30), (30, 1000)])
+    >>> plan.cost, plan.bracketing, str(plan.mode)
+    (900000, '((J3 J2) J1)', 'reverse')
+    >>> print(plan)
+    chain        J3[10x2000] J2[2000x30] J1[30x1000]
+    bracketing   ((J3 J2) J1), reverse mode
+    cost         900,000 fused multiply-adds, optimal
+    forward      80,000,000, 88.9 times as much
+    reverse      900,000, the same
+    peak memory  10,300 matrix entries
+    """
+
+    chain: JacobianChain
+    association: Bracketing
+    cost: int
+    mode: Mode
+    objective: str
+    method: str
+    is_optimal: bool
+
+    @property
+    def bracketing(self) -> str:
+        """The whole product with its brackets, as text: ``"((J3 J2) J1)"``."""
+        return bracketing_text(self.association, self.chain.labels)
+
+    @property
+    def tree(self) -> Any:
+        """The bracketing as nested tuples of factor positions: ``((0, 1), 2)``.
+
+        Raises
+        ------
+        ChainError
+            If they would be nested more than 1,000 deep; `operations` has no such limit.
+        """
+        return self.association.tree()
+
+    @property
+    def path(self) -> list[tuple[int, int]]:
+        """The order as opt_einsum takes it; for NumPy prepend ``"einsum_path"``.
+
+        Examples
+        --------
+        >>> import chainopt
+        >>> chainopt.optimal_order([(10, 2000), (2000, 30), (30, 1000)]).path
+        [(0, 1), (0, 1)]
+        """
+        return self.association.path()
+
+    @property
+    def operations(self) -> Operations:
+        """The products, in an order in which they can be executed."""
+        splits = self.association.splits_in_order()
+        costs = multiplications.of_products(self.chain, self.association)
+        return Operations(self.association.first[splits], splits, self.association.last[splits], costs[splits])
+
+    @property
+    def workers(self) -> int:
+        """How many workers share the products."""
+        return 1
+
+    @property
+    def makespan(self) -> int:
+        """When the last product ends; with one worker the cost."""
+        return self.cost
+
+    @property
+    def lower_bound(self) -> int:
+        """What every bracketing costs at the least, as far as this plan's method knows."""
+        return self.cost if self.is_optimal else 0
+
+    @property
+    def peak_memory(self) -> int:
+        """The most matrix entries alive at once while the plan runs, the given factors not counted."""
+        return self.association.peak(self.chain.entries)
+
+    def execute(self, factors: Sequence[Any], *, out: Any = None, progress: bool = False) -> Any:
+        """Multiply the factors in this order.
+
+        Parameters
+        ----------
+        factors : sequence of matrices
+            In product order, of the chain's shapes: NumPy, SciPy sparse, JAX (traced too) and PyTorch arrays.
+        out : array, optional
+            Where the product goes, by the rules of `numpy.matmul` or `torch.matmul`.
+        progress : bool
+            Whether to show a progress bar (needs the extra ``terminal``).
+
+        Returns
+        -------
+        array
+            The product, of the type, dtype and device that ``@`` gives; a chain of one is its factor itself.
+
+        Raises
+        ------
+        ChainError
+            If the factors or ``out`` do not fit the plan; nothing has been computed then.
+
+        Examples
+        --------
+        >>> import numpy, chainopt
+        >>> factors = [numpy.ones((1, 4)), numpy.ones((4, 3)), numpy.ones((3, 2))]
+        >>> chainopt.optimal_order(factors).execute(factors)
+        array([[12., 12.]])
+        """
+        from chainopt.execution.checks import checked_factors
+        from chainopt.execution.loop import multiply
+
+        matrices = checked_factors(self.chain, factors, out)
+        if not progress:
+            return multiply(self.association, matrices, out)
+        from chainopt.execution.progress import progress_bar
+
+        with progress_bar([operation.cost for operation in self.operations]) as advance:
+            return multiply(self.association, matrices, out, advance)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the bracketing as a tree of products (needs the extra ``plot``), and return its axes."""
+        from chainopt.report.figures import plot_tree
+
+        return plot_tree(self.chain, self.association, self.operations, f"{self.mode} mode", ax)
+
+    def to_dot(self) -> str:
+        """Return the tree of products in the DOT language of Graphviz."""
+        from chainopt.report.dot import dot
+
+        return dot(self.chain, self.association, self.operations)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain lists, ints and texts, with a format version; see `from_dict`."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "chain": self.chain.to_dict(),
+            "objective": self.objective,
+            "method": self.method,
+            "mode": str(self.mode),
+            "cost": self.cost,
+            "is_optimal": self.is_optimal,
+            "first": self.association.first.tolist(),
+            "last": self.association.last.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Make the plan that `to_dict` wrote.
+
+        Raises
+        ------
+        ChainError
+            If it is no such dict, of an unknown version, or contradicts itself.
+        """
+        check_header(data, FORMAT, VERSION)
+        chain = JacobianChain.from_dict(data.get("chain"))  # type: ignore[arg-type] -- refused there if it is none
+        association = _read_association(data, len(chain))
+        is_optimal, texts = data.get("is_optimal"), (data.get("objective"), data.get("method"))
+        if not isinstance(is_optimal, bool) or not all(isinstance(text, str) for text in texts):
+            msg = 'data must say "is_optimal" (true or false), "objective" and "method" (texts)'
+            raise ChainError(msg)
+        plan = cls(
+            chain, association, multiplications.total(chain, association), mode_of(association), *texts, is_optimal
+        )
+        if (plan.cost, str(plan.mode)) != (data.get("cost"), data.get("mode")):
+            msg = f"data contradicts itself: its bracketing is {plan.mode} and costs {count(plan.cost)}"
+            raise ChainError(msg)
+        return plan
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON text.
+
+        Raises
+        ------
+        ChainError
+            If a number has more digits than Python is set to write.
+        """
+        try:
+            return json.dumps(self.to_dict())
+        except ValueError:
+            msg = (
+                f"the plan has a number of more than {sys.get_int_max_str_digits()} digits: "
+                "raise sys.set_int_max_str_digits to write it"
+            )
+            raise ChainError(msg) from None
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Make the plan that `to_json` wrote.
+
+        Raises
+        ------
+        ChainError
+            If it is no such text.
+        """
+        try:
+            data = json.loads(text)
+        except (TypeError, ValueError, RecursionError) as error:
+            msg = f"text is no JSON of a plan: {error}"
+            raise ChainError(msg) from None
+        return cls.from_dict(data)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Plan):
+            return NotImplemented
+        return self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[Any, ...]:
+        return self.chain, self.association, self.objective, self.method, self.is_optimal
+
+    def __str__(self) -> str:
+        costs = zip(("forward", "reverse"), multiplications.homogeneous(self.chain), strict=True)
+        gains = ((name, cost, ratio(cost, self.cost)) for name, cost in costs)
+        facts = [
+            ("chain", chain_line(self.chain)),
+            ("bracketing", f"{bracketing_line(self.association, self.chain)}, {self.mode} mode"),
+            ("cost", f"{count(self.cost)} fused multiply-adds{', optimal' if self.is_optimal else ''}"),
+            *(
+                (name, f"{count(cost)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}")
+                for name, cost, gain in gains
+            ),
+            ("peak memory", f"{count(self.peak_memory)} matrix entries"),
+        ]
+        return summary(facts)
+
+    def __repr__(self) -> str:
+        return f"<Plan of {len(self.chain)} factors: {bracketing_line(self.association, self.chain)}, {self.mode}, cost {count(self.cost)}>"
+
+
+def mode_of(association: Bracketing) -> Mode:
+    """Name what the products of a dense chain add up to."""
+    if association.factors <= 2:
+        return Mode.ANY
+    if association == Bracketing.right_to_left(association.factors):
+        return Mode.FORWARD
+    if association == Bracketing.left_to_right(association.factors):
+        return Mode.REVERSE
+    return Mode.HYBRID
+
+
+def _read_association(data: dict[str, Any], factors: int) -> Bracketing:
+    columns = []
+    for key in ("first", "last"):
+        column = data.get(key)
+        if not isinstance(column, list) or len(column) != factors - 1:
+            msg = f'data["{key}"] must be a list with an entry for each of the {factors - 1} products'
+            raise ChainError(msg)
+        if not all(type(entry) is int and 0 <= entry < factors for entry in column):
+            msg = f'data["{key}"] must hold positions of factors, 0 to {factors - 1}'
+            raise ChainError(msg)
+        columns.append(np.array(column, dtype=np.int32))
+    association = Bracketing(*columns)
+    association.check()
+    return association

@@ -1,0 +1,149 @@
+"""What users hand over as a chain, read into sizes: the first door, where shapes are checked."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from chainopt.exceptions import ChainError
+from chainopt.jacobian import Jacobian, checked_shape, checked_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+LARGEST_INT64 = 2**63 - 1
+_ACCEPTED = "a JacobianChain, or a sequence of (rows, columns) pairs, Jacobians or matrices"
+
+
+class Reading(NamedTuple):
+    """A chain of n factors: n + 1 sizes (int64, or Python ints where one is larger), stacks and names if any."""
+
+    sizes: NDArray[Any]
+    batches: tuple[tuple[int, ...], ...] | None = None
+    names: tuple[str | None, ...] | None = None
+
+
+def size_array(sizes: Sequence[int]) -> NDArray[Any]:
+    """Hold checked sizes in an array that cannot be written to."""
+    array = np.array(sizes, dtype=np.int64 if max(sizes) <= LARGEST_INT64 else object)
+    array.setflags(write=False)
+    return array
+
+
+def read_dims(dims: object) -> Reading:
+    """Read the sizes between the factors, outputs first."""
+    if isinstance(dims, np.ndarray) and dims.ndim == 1 and dims.dtype.kind in "iu" and dims.size > 1:
+        if dims.min() < 0:
+            checked_size(int(dims.min()), f"dims[{int(dims.argmin())}]")
+        if dims.max() <= LARGEST_INT64:
+            array = dims.astype(np.int64)
+            array.setflags(write=False)
+            return Reading(array)
+    sizes = [checked_size(size, f"dims[{at}]") for at, size in enumerate(_listed(dims, "dims", "a sequence of sizes"))]
+    if len(sizes) < 2:
+        msg = f"dims has {len(sizes)} sizes: a chain of n factors has n + 1 sizes, at least two"
+        raise ChainError(msg)
+    return Reading(size_array(sizes))
+
+
+def read_factors(items: object, argument: str) -> Reading:
+    """Read pairs, Jacobians or matrices in product order, in any mixture."""
+    if isinstance(items, np.ndarray) and items.ndim == 2 and items.shape[1] == 2 and items.dtype.kind in "iu":
+        reading = _read_pair_array(items)
+        if reading is not None:
+            return reading
+        items = items.tolist()
+    factors = items if type(items) is list else _listed(items, argument, _ACCEPTED)
+    if not factors:
+        msg = f"{argument} is empty: give at least one factor"
+        raise ChainError(msg)
+    if {*map(type, factors)} <= {tuple, list} and {*map(len, factors)} == {2}:
+        rows, columns = zip(*factors, strict=True)
+        if {*map(type, rows), *map(type, columns)} == {int} and rows[1:] == columns[:-1]:
+            sizes = (*rows, columns[-1])
+            if min(sizes) >= 0:
+                return Reading(size_array(sizes))
+    return _read_one_by_one(factors, argument)
+
+
+def _listed(items: object, argument: str, accepted: str) -> list[Any]:
+    if not isinstance(items, str | bytes | dict | set | frozenset):
+        try:
+            return list(items)  # type: ignore[call-overload]
+        except TypeError:
+            pass
+    msg = f"{argument} is of type {type(items).__name__}: give {accepted}"
+    raise ChainError(msg)
+
+
+def _read_pair_array(pairs: NDArray[Any]) -> Reading | None:
+    """Read a long array of pairs at once; None where something is to be said about it."""
+    inner = pairs[1:, 0]
+    fits = pairs.size > 0 and pairs.min() >= 0 and pairs.max() <= LARGEST_INT64
+    if not fits or (inner != pairs[:-1, 1]).any():
+        return None
+    array = np.empty(len(pairs) + 1, dtype=np.int64)
+    array[:-1] = pairs[:, 0]
+    array[-1] = pairs[-1, 1]
+    array.setflags(write=False)
+    return Reading(array)
+
+
+def _read_one_by_one(factors: Iterable[object], argument: str) -> Reading:
+    jacobians = [_as_jacobian(factor, f"{argument}[{at}]") for at, factor in enumerate(factors)]
+    _check_neighbours([jacobian.shape for jacobian in jacobians], argument)
+    batches = tuple(jacobian.batch for jacobian in jacobians)
+    names = tuple(jacobian.name for jacobian in jacobians)
+    _check_batches(batches, argument)
+    sizes = [jacobian.shape[0] for jacobian in jacobians] + [jacobians[-1].shape[1]]
+    return Reading(size_array(sizes), batches if any(batches) else None, names if any(names) else None)
+
+
+def _as_jacobian(item: Any, place: str) -> Jacobian:
+    if isinstance(item, Jacobian):
+        return item
+    if isinstance(item, tuple | list):
+        return Jacobian(checked_shape(item, place))
+    if hasattr(item, "matmat") or hasattr(item, "matvec"):
+        msg = (
+            f"{place} is matrix-free (a {type(item).__name__}): it has no matrix to multiply; "
+            "give its matrix, or describe the matrix that you will have as Jacobian(shape)"
+        )
+        raise ChainError(msg)
+    shape = getattr(item, "shape", None)
+    if not isinstance(shape, tuple):
+        msg = f"{place} is {item!r}: give a pair (rows, columns), a Jacobian or a matrix"
+        raise ChainError(msg)
+    if len(shape) < 2:
+        msg = f"{place} has the shape {shape}: a factor has two dimensions, rows and columns, and may be stacked"
+        raise ChainError(msg)
+    sizes = [checked_size(size, f"{place}.shape[{at}]") for at, size in enumerate(shape)]
+    return Jacobian(sizes[-2:], batch=sizes[:-2])
+
+
+def _check_neighbours(shapes: Sequence[tuple[int, int]], argument: str) -> None:
+    for at, (left, right) in enumerate(pairwise(shapes)):
+        if left[1] != right[0]:
+            stage = len(shapes) - at
+            msg = (
+                f"J{stage} ({argument}[{at}]) has {left[1]} columns, but J{stage - 1} ({argument}[{at + 1}]) "
+                f"has {right[0]} rows: neighbours must share a size"
+            )
+            if all(after[1] == before[0] for before, after in pairwise(shapes)):
+                msg += ". This looks like evaluation order, the first stage first: give it to JacobianChain.from_stages"
+            raise ChainError(msg)
+
+
+def _check_batches(batches: Sequence[tuple[int, ...]], argument: str) -> None:
+    """Stacks must broadcast together, whatever the bracketing."""
+    known: tuple[int, ...] = ()
+    for at, batch in enumerate(batches):
+        try:
+            known = np.broadcast_shapes(known, batch)
+        except ValueError:
+            msg = f"{argument}[{at}] is a stack of shape {batch}, which does not broadcast with {known} to its left"
+            raise ChainError(msg) from None

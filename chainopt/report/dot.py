@@ -1,0 +1,38 @@
+"""The bracketing as a graph in the DOT language of Graphviz."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chainopt.report.words import count, shape_text
+
+if TYPE_CHECKING:
+    from chainopt.bracketing import Bracketing
+    from chainopt.chain import JacobianChain
+    from chainopt.operations import Operations
+
+
+def dot(chain: JacobianChain, bracketing: Bracketing, operations: Operations) -> str:
+    """Write the tree of products: boxes are factors, ellipses products with their shape and cost."""
+    lines = ["digraph bracketing {", "  node [fontname=Helvetica];"]
+    for at in range(len(chain)):
+        lines.append(f"  factor{at} [shape=box, label={_quoted(chain.label(at), shape_text(chain, at))}];")
+    sizes = chain.sizes
+    costs = iter(operations)
+    products = iter(range(len(operations)))
+
+    def join(left: str, right: str) -> str:
+        operation = next(costs)
+        node = f"product{next(products)}"
+        shape = f"{sizes[operation.first]}x{sizes[operation.last + 1]}"
+        lines.append(f"  {node} [label={_quoted(shape, f'cost {count(operation.cost)}')}];")
+        lines.extend(f"  {node} -> {side};" for side in (left, right))
+        return node
+
+    bracketing.fold([f"factor{at}" for at in range(len(chain))], join)
+    return "\n".join([*lines, "}"])
+
+
+def _quoted(*lines: str) -> str:
+    escaped = (line.replace("\\", "\\\\").replace('"', '\\"') for line in lines)
+    return '"' + "\\n".join(escaped) + '"'
