@@ -1,7 +1,7 @@
-"""What a solver returns: a bracketing, in two arrays.
+"""What a solver returns: a bracketing, in an array of two rows.
 
 A bracketing of n factors has n - 1 products, and each gap between neighbours is where exactly one of them is split.
-So ``first[g]`` and ``last[g]``, the factors that the product split after factor g spans, say everything.
+So the first and the last factor that the product split after factor g spans, for every g, say everything.
 """
 
 from __future__ import annotations
@@ -29,27 +29,41 @@ class Bracketing:
 
     Parameters
     ----------
-    first, last : numpy.ndarray of int32, shape (n - 1,)
-        What the product that is split after factor g spans, for g in 0..n-2.
+    spans : numpy.ndarray of int32, shape (2, n - 1)
+        The first and the last factor of the product that is split after factor g, for g in 0..n-2.
     """
 
-    first: NDArray[np.int32]
-    last: NDArray[np.int32]
+    spans: NDArray[np.int32]
 
     @classmethod
     def right_to_left(cls, factors: int) -> Self:
         """Forward mode: ``J3 (J2 J1)``."""
-        return cls(np.arange(factors - 1, dtype=np.int32), np.full(factors - 1, factors - 1, dtype=np.int32))
+        spans = np.empty((2, factors - 1), dtype=np.int32)
+        spans[0] = np.arange(factors - 1)
+        spans[1] = factors - 1
+        return cls(spans)
 
     @classmethod
     def left_to_right(cls, factors: int) -> Self:
         """Reverse mode: ``(J3 J2) J1``."""
-        return cls(np.zeros(factors - 1, dtype=np.int32), np.arange(1, factors, dtype=np.int32))
+        spans = np.zeros((2, factors - 1), dtype=np.int32)
+        spans[1] = np.arange(1, factors)
+        return cls(spans)
+
+    @property
+    def first(self) -> NDArray[np.int32]:
+        """The first factor of the product that is split after factor g, for every g."""
+        return self.spans[0]
+
+    @property
+    def last(self) -> NDArray[np.int32]:
+        """The last factor of the product that is split after factor g, for every g."""
+        return self.spans[1]
 
     @property
     def factors(self) -> int:
         """How many factors are multiplied."""
-        return self.first.size + 1
+        return self.spans.shape[1] + 1
 
     def splits_in_order(self) -> NDArray[np.intp]:
         """Where the products are split, in an order in which they can be executed: sides before their product.
@@ -153,7 +167,7 @@ class Bracketing:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Bracketing):
             return NotImplemented
-        return np.array_equal(self.first, other.first) and np.array_equal(self.last, other.last)
+        return np.array_equal(self.spans, other.spans)
 
     def __hash__(self) -> int:
-        return hash((self.first.tobytes(), self.last.tobytes()))
+        return hash(self.spans.tobytes())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -35,6 +36,8 @@ class JacobianChain:
     ----------
     sizes : numpy.ndarray, shape (n + 1,)
         The sizes between the factors, outputs first; read-only; int64, or Python ints where one is larger.
+    largest : int
+        The largest of them.
     batches : tuple of tuple of int, or None
         The stacks of the factors; None where no factor is a stack.
     names : tuple of str or None, or None
@@ -57,6 +60,7 @@ class JacobianChain:
     """
 
     sizes: NDArray[Any]
+    largest: int
     batches: tuple[tuple[int, ...], ...] | None
     names: tuple[str | None, ...] | None
 
@@ -64,14 +68,17 @@ class JacobianChain:
         self._hold(read_factors(jacobians, "jacobians"))
 
     def _hold(self, reading: Reading) -> None:
-        object.__setattr__(self, "sizes", reading.sizes)
-        object.__setattr__(self, "batches", reading.batches)
-        object.__setattr__(self, "names", reading.names)
+        set_attribute = object.__setattr__
+        sizes, largest, batches, names = reading
+        set_attribute(self, "sizes", sizes)
+        set_attribute(self, "largest", largest)
+        set_attribute(self, "batches", batches)
+        set_attribute(self, "names", names)
 
     @classmethod
     def from_reading(cls, reading: Reading) -> Self:
         """Hold what has been read and checked already."""
-        chain = cls.__new__(cls)
+        chain = object.__new__(cls)
         chain._hold(reading)
         return chain
 
@@ -105,13 +112,6 @@ class JacobianChain:
         """The (rows, columns) of every factor, in product order."""
         dims = self.dims
         return tuple(zip(dims, dims[1:], strict=False))
-
-    @property
-    def labels(self) -> list[str]:
-        """What the factors are called: by name, else by the number of their stage."""
-        if self.names is None:
-            return [f"J{number}" for number in range(len(self), 0, -1)]
-        return [self.label(at) for at in range(len(self))]
 
     def label(self, position: int) -> str:
         """Return what the factor at a position is called."""
@@ -149,7 +149,7 @@ class JacobianChain:
         return hash((sizes, self.batches, self.names))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_restore, (self.sizes, self.batches, self.names))
+        return _restore, (self.sizes, self.largest, self.batches, self.names)
 
     def __repr__(self) -> str:
         shown = range(len(self)) if len(self) <= 6 else (0, 1, -2, -1)
@@ -178,13 +178,14 @@ class JacobianChain:
             If it is no such dict, or of an unknown version.
         """
         check_header(data, FORMAT, VERSION)
-        dims = read_dims(data.get("dims"))
-        count = dims.sizes.size - 1
+        reading = read_dims(data.get("dims"))
+        sizes = reading[0].tolist()
+        count = len(sizes) - 1
         batches = _column(data, "batches", count) or [()] * count
         names = _column(data, "names", count) or [None] * count
         if not any(batches) and not any(names):
-            return cls.from_reading(dims)
-        shapes = zip(dims.sizes[:-1].tolist(), dims.sizes[1:].tolist(), strict=True)
+            return cls.from_reading(reading)
+        shapes = pairwise(sizes)
         factors = zip(shapes, batches, names, strict=True)
         return cls([Jacobian(shape, batch=batch, name=name) for shape, batch, name in factors])
 
@@ -207,8 +208,6 @@ def _column(data: dict[str, Any], key: str, count: int) -> list[Any] | None:
     return column
 
 
-def _restore(
-    sizes: NDArray[Any], batches: tuple[tuple[int, ...], ...] | None, names: tuple[str | None, ...] | None
-) -> JacobianChain:
-    sizes.setflags(write=False)
-    return JacobianChain.from_reading(Reading(sizes, batches, names))
+def _restore(*reading: Any) -> JacobianChain:
+    reading[0].setflags(write=False)
+    return JacobianChain.from_reading(reading)  # type: ignore[arg-type]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chainopt.bracketing import Bracketing
 from chainopt.chain import JacobianChain
 from chainopt.comparison import Comparison
-from chainopt.costs.multiplications import homogeneous
 from chainopt.exceptions import ChainError
 from chainopt.operations import Mode
 from chainopt.plan import Plan
 from chainopt.reading import read_factors
-from chainopt.solvers import interval, polygon, textbook
+from chainopt.solvers import homogeneous, interval, polygon, textbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,10 +22,12 @@ if TYPE_CHECKING:
 
 OBJECTIVES = ("multiplications",)
 SOLVERS: dict[str, Callable[[JacobianChain], Solution]] = {
+    "formula": homogeneous.cheaper,
     "polygon": polygon.solve,
     "interval": interval.solve,
     "textbook": textbook.solve,
 }
+METHODS = ("auto", "polygon", "interval", "textbook")
 
 
 def optimal_order(chain: Problem, *, objective: str = "multiplications", method: str = "auto") -> Plan:
@@ -68,16 +68,11 @@ def optimal_order(chain: Problem, *, objective: str = "multiplications", method:
     ('(J3 (J2 J1))', 45000)
     """
     chain = as_chain(chain)
-    _check_option("objective", objective, OBJECTIVES)
-    _check_option("method", method, ("auto", *SOLVERS))
-    pure_costs = homogeneous(chain)
-    cost = min(pure_costs)
-    association = None
-    answered = "formula"
-    if len(chain) > 2 and (method != "auto" or (len(chain) > 3 and cost > 0)):
-        answered = _solver_for(chain, method)
-        association, cost = SOLVERS[answered](chain)
-    return _plan(chain, association, cost, pure_costs, answered)
+    if objective not in OBJECTIVES or method not in METHODS:
+        raise _unknown(objective, method)
+    method = _solver_for(chain, method)
+    association, cost, mode = SOLVERS[method](chain)
+    return Plan(chain, association, cost, mode, objective, method, True)
 
 
 def forward_order(chain: Problem, *, objective: str = "multiplications") -> Plan:
@@ -91,9 +86,7 @@ def forward_order(chain: Problem, *, objective: str = "multiplications") -> Plan
     >>> chainopt.forward_order([(10, 2000), (2000, 30), (30, 1000)]).cost
     80000000
     """
-    chain = as_chain(chain)
-    _check_option("objective", objective, OBJECTIVES)
-    return _homogeneous_plan(chain, Mode.FORWARD, homogeneous(chain)[0])
+    return _homogeneous_plan(chain, objective, homogeneous.forward)
 
 
 def reverse_order(chain: Problem, *, objective: str = "multiplications") -> Plan:
@@ -107,9 +100,7 @@ def reverse_order(chain: Problem, *, objective: str = "multiplications") -> Plan
     >>> chainopt.reverse_order([(10, 2000), (2000, 30), (30, 1000)]).cost
     900000
     """
-    chain = as_chain(chain)
-    _check_option("objective", objective, OBJECTIVES)
-    return _homogeneous_plan(chain, Mode.REVERSE, homogeneous(chain)[1])
+    return _homogeneous_plan(chain, objective, homogeneous.reverse)
 
 
 def compare(chain: Problem, *, objective: str = "multiplications", method: str = "auto") -> Comparison:
@@ -139,14 +130,16 @@ def as_chain(chain: Problem) -> JacobianChain:
     return chain if isinstance(chain, JacobianChain) else JacobianChain.from_reading(read_factors(chain, "chain"))
 
 
-def _check_option(name: str, value: object, known: Sequence[str]) -> None:
-    if value not in known:
-        msg = f"{name} is {value!r}: known are {', '.join(map(repr, known))}"
-        raise ChainError(msg)
+def _unknown(objective: object, method: object = "auto") -> ChainError:
+    name, value, known = ("method", method, METHODS) if objective in OBJECTIVES else ("objective", objective, OBJECTIVES)
+    return ChainError(f"{name} is {value!r}: known are {', '.join(map(repr, known))}")
 
 
 def _solver_for(chain: JacobianChain, method: str) -> str:
     """Choose: only the interval program knows unequal stacks, else the polygon is the fastest from the start."""
+    factors = chain.sizes.size - 1
+    if factors < 3 or (factors == 3 and method == "auto"):
+        return "formula"
     equal_stacks = chain.batches is None or len({*chain.batches}) == 1
     if method == "auto":
         return "polygon" if equal_stacks else "interval"
@@ -156,30 +149,9 @@ def _solver_for(chain: JacobianChain, method: str) -> str:
     return method
 
 
-def _plan(
-    chain: JacobianChain, association: Bracketing | None, cost: int, pure_costs: tuple[int, int], method: str
-) -> Plan:
-    """Prefer forward to reverse to hybrid where they cost the same."""
-    if cost == pure_costs[0]:
-        mode, association = Mode.FORWARD, Bracketing.right_to_left(len(chain))
-    elif cost == pure_costs[1]:
-        mode, association = Mode.REVERSE, Bracketing.left_to_right(len(chain))
-    else:
-        mode = Mode.HYBRID
-    if association is None or len(chain) <= 2:
-        mode, association = Mode.ANY, Bracketing.right_to_left(len(chain))
-    return Plan(chain, association, cost, mode, "multiplications", method, is_optimal=True)
-
-
-def _homogeneous_plan(chain: JacobianChain, mode: Mode, cost: int) -> Plan:
-    associate = Bracketing.right_to_left if mode is Mode.FORWARD else Bracketing.left_to_right
-    trivial = len(chain) <= 2
-    return Plan(
-        chain,
-        associate(len(chain)),
-        cost,
-        Mode.ANY if trivial else mode,
-        "multiplications",
-        str(mode),
-        is_optimal=trivial,
-    )
+def _homogeneous_plan(chain: Problem, objective: str, solve: Callable[[JacobianChain], Solution]) -> Plan:
+    chain = as_chain(chain)
+    if objective not in OBJECTIVES:
+        raise _unknown(objective)
+    association, cost, mode = solve(chain)
+    return Plan(chain, association, cost, mode, objective, solve.__name__, mode is Mode.ANY)

@@ -14,8 +14,9 @@ from chainopt.chain import JacobianChain, check_header
 from chainopt.costs import multiplications
 from chainopt.exceptions import ChainError
 from chainopt.operations import Mode, Operations
+from chainopt.report.brackets import bracketing_text
 from chainopt.report.text import summary
-from chainopt.report.words import bracketing_line, bracketing_text, chain_line, count, ratio, times
+from chainopt.report.words import bracketing_line, chain_line, count, ratio, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +76,9 @@ class Plan:
     @property
     def bracketing(self) -> str:
         """The whole product with its brackets, as text: ``"((J3 J2) J1)"``."""
-        return bracketing_text(self.association, self.chain.labels)
+        chain = self.chain
+        names = None if chain.names is None else [chain.label(at) for at in range(len(chain))]
+        return bracketing_text(self.association, names)
 
     @property
     def tree(self) -> Any:
@@ -302,7 +305,7 @@ def _read_association(data: dict[str, Any], factors: int) -> Bracketing:
         if not all(type(entry) is int and 0 <= entry < factors for entry in column):
             msg = f'data["{key}"] must hold positions of factors, 0 to {factors - 1}'
             raise ChainError(msg)
-        columns.append(np.array(column, dtype=np.int32))
-    association = Bracketing(*columns)
+        columns.append(column)
+    association = Bracketing(np.array(columns, dtype=np.int32))
     association.check()
     return association

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -16,22 +16,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST_INT64 = 2**63 - 1
+_INT64 = np.dtype(np.int64)
+_PAIR_TYPES = {tuple, list}
+_INT = {int}
 _ACCEPTED = "a JacobianChain, or a sequence of (rows, columns) pairs, Jacobians or matrices"
 
 
-class Reading(NamedTuple):
-    """A chain of n factors: n + 1 sizes (int64, or Python ints where one is larger), stacks and names if any."""
-
-    sizes: NDArray[Any]
-    batches: tuple[tuple[int, ...], ...] | None = None
-    names: tuple[str | None, ...] | None = None
+Reading: TypeAlias = "tuple[NDArray[Any], int, tuple[tuple[int, ...], ...] | None, tuple[str | None, ...] | None]"
+"""A chain of n factors: n + 1 sizes (int64, or Python ints where one is larger), the largest, stacks and names if any."""
 
 
-def size_array(sizes: Sequence[int]) -> NDArray[Any]:
+def hold(
+    sizes: Sequence[int],
+    batches: tuple[tuple[int, ...], ...] | None = None,
+    names: tuple[str | None, ...] | None = None,
+) -> Reading:
     """Hold checked sizes in an array that cannot be written to."""
-    array = np.array(sizes, dtype=np.int64 if max(sizes) <= LARGEST_INT64 else object)
+    largest = max(sizes)
+    array = np.fromiter(sizes, _INT64 if largest <= LARGEST_INT64 else object, len(sizes))
     array.setflags(write=False)
-    return array
+    return array, largest, batches, names
 
 
 def read_dims(dims: object) -> Reading:
@@ -42,31 +46,37 @@ def read_dims(dims: object) -> Reading:
         if dims.max() <= LARGEST_INT64:
             array = dims.astype(np.int64)
             array.setflags(write=False)
-            return Reading(array)
+            return array, int(dims.max()), None, None
     sizes = [checked_size(size, f"dims[{at}]") for at, size in enumerate(_listed(dims, "dims", "a sequence of sizes"))]
     if len(sizes) < 2:
         msg = f"dims has {len(sizes)} sizes: a chain of n factors has n + 1 sizes, at least two"
         raise ChainError(msg)
-    return Reading(size_array(sizes))
+    return hold(sizes)
 
 
 def read_factors(items: object, argument: str) -> Reading:
     """Read pairs, Jacobians or matrices in product order, in any mixture."""
-    if isinstance(items, np.ndarray) and items.ndim == 2 and items.shape[1] == 2 and items.dtype.kind in "iu":
+    if type(items) is list:
+        factors = items
+    elif isinstance(items, np.ndarray) and items.ndim == 2 and items.shape[1] == 2 and items.dtype.kind in "iu":
         reading = _read_pair_array(items)
         if reading is not None:
             return reading
-        items = items.tolist()
-    factors = items if type(items) is list else _listed(items, argument, _ACCEPTED)
+        factors = items.tolist()
+    else:
+        factors = _listed(items, argument, _ACCEPTED)
     if not factors:
         msg = f"{argument} is empty: give at least one factor"
         raise ChainError(msg)
-    if {*map(type, factors)} <= {tuple, list} and {*map(len, factors)} == {2}:
-        rows, columns = zip(*factors, strict=True)
-        if {*map(type, rows), *map(type, columns)} == {int} and rows[1:] == columns[:-1]:
+    if {*map(type, factors)} <= _PAIR_TYPES:
+        try:
+            rows, columns = zip(*factors, strict=True)
+        except ValueError:  # not all of them are pairs
+            return _read_one_by_one(factors, argument)
+        if {*map(type, rows + columns)} == _INT and rows[1:] == columns[:-1]:
             sizes = (*rows, columns[-1])
             if min(sizes) >= 0:
-                return Reading(size_array(sizes))
+                return hold(sizes)
     return _read_one_by_one(factors, argument)
 
 
@@ -90,7 +100,7 @@ def _read_pair_array(pairs: NDArray[Any]) -> Reading | None:
     array[:-1] = pairs[:, 0]
     array[-1] = pairs[-1, 1]
     array.setflags(write=False)
-    return Reading(array)
+    return array, int(array.max()), None, None
 
 
 def _read_one_by_one(factors: Iterable[object], argument: str) -> Reading:
@@ -100,7 +110,7 @@ def _read_one_by_one(factors: Iterable[object], argument: str) -> Reading:
     names = tuple(jacobian.name for jacobian in jacobians)
     _check_batches(batches, argument)
     sizes = [jacobian.shape[0] for jacobian in jacobians] + [jacobians[-1].shape[1]]
-    return Reading(size_array(sizes), batches if any(batches) else None, names if any(names) else None)
+    return hold(sizes, batches if any(batches) else None, names if any(names) else None)
 
 
 def _as_jacobian(item: Any, place: str) -> Jacobian:

@@ -6,6 +6,7 @@ A product of stacks costs that for every matrix of their broadcast stack.
 from __future__ import annotations
 
 import math
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,12 +19,11 @@ if TYPE_CHECKING:
     from chainopt.chain import JacobianChain
 
 INT64_LIMIT = 2**63
+SHORT = 40  # up to here Python ints are faster than arrays
 
 
 def largest_stack(chain: JacobianChain) -> int:
-    """Return a bound on how many matrices a stack of any part of the chain holds."""
-    if chain.batches is None:
-        return 1
+    """Return a bound on how many matrices a stack of any part of a chain of stacks holds."""
     # A size of zero empties what it broadcasts with, but parts of the chain without it may be large.
     sizes = [tuple(max(size, 1) for size in batch) for batch in chain.batches]
     depth = max(map(len, sizes))
@@ -33,8 +33,8 @@ def largest_stack(chain: JacobianChain) -> int:
 
 def is_small(chain: JacobianChain) -> bool:
     """Whether all costs, and all sums of them that anybody forms, are plainly below 2**63."""
-    largest = int(chain.sizes.max())
-    return largest**3 * (len(chain) + 2) * largest_stack(chain) < INT64_LIMIT
+    costs = chain.largest**3 * (chain.sizes.size + 1)
+    return costs < INT64_LIMIT if chain.batches is None else costs * largest_stack(chain) < INT64_LIMIT
 
 
 def exact_sizes(chain: JacobianChain) -> NDArray[Any]:
@@ -63,10 +63,16 @@ def homogeneous(chain: JacobianChain) -> tuple[int, int]:
     if chain.batches is not None:
         right_to_left, left_to_right = Bracketing.right_to_left(len(chain)), Bracketing.left_to_right(len(chain))
         return total(chain, right_to_left), total(chain, left_to_right)
-    sizes = exact_sizes(chain)
-    border = int(np.dot(sizes[:-1], sizes[1:]))
-    outputs, inputs = int(sizes[0]), int(sizes[-1])
-    return inputs * (border - int(sizes[-2]) * inputs), outputs * (border - outputs * int(sizes[1]))
+    sizes = chain.sizes
+    if sizes.size <= SHORT:
+        dims = sizes.tolist()
+        border = sum(map(mul, dims, dims[1:]))
+        outputs, after, before, inputs = dims[0], dims[1], dims[-2], dims[-1]
+    else:
+        sizes = exact_sizes(chain)
+        border = int(sizes[:-1].dot(sizes[1:]))
+        outputs, after, before, inputs = sizes.item(0), sizes.item(1), sizes.item(-2), sizes.item(-1)
+    return inputs * (border - before * inputs), outputs * (border - outputs * after)
 
 
 def _stacks(batches: tuple[tuple[int, ...], ...], bracketing: Bracketing, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -33,12 +33,12 @@ def checked_factors(chain: JacobianChain, factors: Sequence[Any], out: Any) -> l
             matrices[at] = matrix = _as_matrix(matrix, at, len(chain))
         if matrix.shape != wanted:
             msg = (
-                f"factors[{at}] ({chain.labels[at]}) has the shape {tuple(matrix.shape)}, "
+                f"factors[{at}] ({chain.label(at)}) has the shape {tuple(matrix.shape)}, "
                 f"but the plan is for {wanted}; plan the chain anew with optimal_order"
             )
             raise ChainError(msg)
         if type(matrix) is np.ndarray and matrix.dtype.kind in "OSUTmMV" and not _is_number_extension(matrix.dtype):
-            msg = f"factors[{at}] ({chain.labels[at]}) has the dtype {matrix.dtype}: give numbers"
+            msg = f"factors[{at}] ({chain.label(at)}) has the dtype {matrix.dtype}: give numbers"
             raise ChainError(msg)
     _check_out(out, (sizes[0], sizes[-1]), matrices)
     return _in_one_world(matrices)

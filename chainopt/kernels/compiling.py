@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,8 +25,3 @@ def compiled(kernel: Callable[..., Any], *helpers: Callable[..., Any]) -> Callab
         return njit(cache=True, nogil=True)(kernel)
     except RuntimeError:  # no directory that Numba could keep the code in
         return njit(nogil=True)(kernel)
-
-
-def numba_is_loaded() -> bool:
-    """Whether somebody has paid for the import of Numba already."""
-    return "numba" in sys.modules

@@ -117,14 +117,14 @@ def trace(
     sizes: Sequence[int],
     weights: Sequence[Sequence[int]] | None,
     pending: MutableSequence[int],
-    first: MutableSequence[int],
-    last: MutableSequence[int],
+    spans: Sequence[MutableSequence[int]],
 ) -> None:
-    """Write the bracketing that the finished table stands for to ``first`` and ``last``.
+    """Write the bracketing that the finished table stands for to ``spans``.
 
-    ``first[g]`` and ``last[g]`` become the factors that the product split after factor g spans. A split is found again as the
+    ``spans[0][g]`` and ``spans[1][g]`` become the factors that the product split after factor g spans. A split is found again as the
     first one of least cost. ``pending`` is scratch: as many entries as ``sizes``, twice.
     """
+    first, last = spans[0], spans[1]
     pending[0] = 0
     pending[1] = len(sizes) - 1
     depth = 2

@@ -36,8 +36,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import MutableSequence, Sequence
 
-VALUE_ROWS = 5
-LINK_ROWS = 10
+SCRATCH_ROWS = 15
+FORWARD, REVERSE, HYBRID = 0, 1, 2
 _NONE = -1
 _GONE = -2
 
@@ -67,22 +67,20 @@ def meld(
 
 def bracket(
     sizes: Sequence[int],
-    values: Sequence[MutableSequence[int]],
-    links: Sequence[MutableSequence[int]],
-    first: MutableSequence[int],
-    last: MutableSequence[int],
-) -> int:
-    """Write the cheapest bracketing of a chain of n >= 2 factors to ``first`` and ``last``; return its cost.
+    scratch: Sequence[MutableSequence[int]],
+    spans: Sequence[MutableSequence[int]],
+) -> tuple[int, int]:
+    """Write the cheapest bracketing of a chain of n >= 2 factors to ``spans``; return its cost and its mode.
 
-    ``sizes``: n + 1 non-negative ints.  ``values``: VALUE_ROWS rows and ``links``: LINK_ROWS rows of n + 2
-    entries each, scratch.  ``first[g]`` and ``last[g]``, for g in 0..n-2, become the first and the last factor of
-    the product that is split after factor g.
+    Among equals forward mode goes first, then reverse, then a hybrid. ``sizes``: n + 1 non-negative ints.  ``scratch``: SCRATCH_ROWS rows of n + 2 entries.  ``spans[0][g]`` and ``spans[1][g]``, for g in 0..n-2, become the first and the last factor
+    of the product that is split after factor g.
     """
+    first, last = spans[0], spans[1]
     corners = len(sizes)
-    weight, border, area, price, threshold = values[0], values[1], values[2], values[3], values[4]
-    left, right, lower, upper = links[0], links[1], links[2], links[3]
-    at_left, at_right, inner_left, inner_right = links[4], links[5], links[6], links[7]
-    fate, stack = links[8], links[9]
+    weight, border, area, price, threshold = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
+    left, right, lower, upper = scratch[5], scratch[6], scratch[7], scratch[8]
+    at_left, at_right, inner_left, inner_right = scratch[9], scratch[10], scratch[11], scratch[12]
+    fate, stack = scratch[13], scratch[14]
 
     start = 0
     for corner in range(1, corners):
@@ -197,17 +195,31 @@ def bracket(
             last[gap] = highest - 1
             here = there
         following[begin] = end
-    return cost
+
+    # Prefer: right to left every product ends with the last size, left to right with the first. Divided, not multiplied:
+    # the cost of a bad order may pass every bound.
+    outputs, inputs = sizes[0], sizes[corners - 1]
+    sides = border[corners] - outputs * inputs
+    if inputs == 0 or sides - sizes[corners - 2] * inputs <= cost // inputs:
+        for gap in range(corners - 2):
+            first[gap] = gap
+            last[gap] = corners - 2
+        return cost, FORWARD
+    if outputs == 0 or sides - outputs * sizes[1] <= cost // outputs:
+        for gap in range(corners - 2):
+            first[gap] = 0
+            last[gap] = gap + 1
+        return cost, REVERSE
+    return cost, HYBRID
 
 
 def bracket_many(
     chains: Sequence[Sequence[int]],
-    values: Sequence[MutableSequence[int]],
-    links: Sequence[MutableSequence[int]],
-    firsts: Sequence[MutableSequence[int]],
-    lasts: Sequence[MutableSequence[int]],
+    scratch: Sequence[MutableSequence[int]],
+    spans: Sequence[Sequence[MutableSequence[int]]],
     costs: MutableSequence[int],
+    modes: MutableSequence[int],
 ) -> None:
     """`bracket` every chain of a list; all have the same number of factors."""
     for at in range(len(chains)):
-        costs[at] = bracket(chains[at], values, links, firsts[at], lasts[at])
+        costs[at], modes[at] = bracket(chains[at], scratch, spans[at])

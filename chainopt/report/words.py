@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainopt.report.brackets import bracketing_text
+
 if TYPE_CHECKING:
     from chainopt.bracketing import Bracketing
     from chainopt.chain import JacobianChain
@@ -55,19 +57,10 @@ def times(factor: float) -> str:
     return f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}"
 
 
-def bracketing_text(bracketing: Bracketing, labels: list[str]) -> str:
-    """Write the product with its brackets: ``((J3 J2) J1)``."""
-    opened = np.bincount(bracketing.first, minlength=len(labels)).tolist()
-    closed = np.bincount(bracketing.last, minlength=len(labels)).tolist()
-    return " ".join(
-        [f"{'(' * opens}{label}{')' * closes}" for opens, label, closes in zip(opened, labels, closed, strict=True)]
-    )
-
-
 def bracketing_line(bracketing: Bracketing, chain: JacobianChain) -> str:
     """Write the brackets on one line; of a long chain only both ends."""
     if len(chain) <= LONGEST_CHAIN:
-        return bracketing_text(bracketing, chain.labels)
+        return bracketing_text(bracketing, [chain.label(at) for at in range(len(chain))])
     opened = np.bincount(bracketing.first[:LONGEST_CHAIN], minlength=2)
     closed = np.bincount(bracketing.last, minlength=len(chain))
     ends = [chain.label(at) for at in (0, 1, -2, -1)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 from concurrent.futures import ThreadPoolExecutor
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +14,14 @@ from chainopt.bracketing import Bracketing
 from chainopt.costs.multiplications import INT64_LIMIT, is_small, largest_stack
 from chainopt.kernels import interval_dp
 from chainopt.kernels.compiling import compiled
-from chainopt.solvers.solution import Solution
+from chainopt.solvers.homogeneous import preferred
 from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainopt.chain import JacobianChain
+    from chainopt.solvers.solution import Solution
 
 SECONDS_PER_STEP = 1.5e-7  # of the kernel as it stands, uncompiled; n**3 / 6 steps
 UNTILED = 600  # up to here the table stays in the cache, and one call fills it
@@ -27,20 +29,17 @@ TILE = 128
 
 
 def solve(chain: JacobianChain) -> Solution:
-    """Find the cheapest bracketing of a chain of at least two factors."""
+    """Find the cheapest bracketing of a chain of at least three factors."""
     factors = len(chain)
-    first: Any
-    last: Any
+    spans = np.empty((2, factors - 1), dtype=np.int32)
     weights = None if chain.batches is None else stack_table(chain.batches)
     if fits_int64(chain) and compiled_pays(factors**3 / 6 * SECONDS_PER_STEP):
         sizes = chain.sizes
         table = np.full((factors + 1, factors + 1), INT64_LIMIT - 1, dtype=np.int64)
         held = None if weights is None else weights.astype(np.int64)
         fill_by_tiles(table, sizes, held)
-        first = np.empty(factors - 1, dtype=np.int32)
-        last = np.empty(factors - 1, dtype=np.int32)
         pending = np.empty(2 * factors + 2, dtype=np.int64)
-        compiled(interval_dp.trace)(table, sizes, held, pending, first, last)
+        compiled(interval_dp.trace)(table, sizes, held, pending, spans)
         cost = int(table[0, factors])
     else:
         exact = chain.sizes.tolist()
@@ -48,10 +47,9 @@ def solve(chain: JacobianChain) -> Solution:
         counts = None if weights is None else weights.tolist()
         scale = [0] * (factors + 1)
         interval_dp.fill_tile(rows, exact, counts, scale, 0, factors + 1, 0, factors + 1, factors + 1)
-        first, last = [0] * (factors - 1), [0] * (factors - 1)
-        interval_dp.trace(rows, exact, counts, [0] * (2 * factors + 2), first, last)
+        interval_dp.trace(rows, exact, counts, [0] * (2 * factors + 2), spans)
         cost = rows[0][factors]
-    return Solution(Bracketing(np.asarray(first, dtype=np.int32), np.asarray(last, dtype=np.int32)), cost)
+    return preferred(chain, Bracketing(spans), cost)
 
 
 def fill_by_tiles(table: NDArray[Any], sizes: NDArray[Any], weights: NDArray[Any] | None) -> None:
@@ -90,12 +88,12 @@ def stack_table(batches: tuple[tuple[int, ...], ...]) -> NDArray[Any]:
 
 def fits_int64(chain: JacobianChain) -> bool:
     """Whether no value that the kernel forms passes 2**63; the bound is derived in its docstring."""
-    return is_small(chain) or bound(chain) < INT64_LIMIT
+    return is_small(chain) or (chain.largest < INT64_LIMIT and bound(chain) < INT64_LIMIT)
 
 
 def bound(chain: JacobianChain) -> int:
     """Return a bound on every value that the kernel forms, bad candidates included."""
     sizes = chain.sizes.tolist()
     one, two, three = (heapq.nlargest(3, sizes) + [1])[:3]
-    border = sum(map(int.__mul__, sizes, sizes[1:])) + sizes[0] * sizes[-1]
-    return (one * two * max(three, 1) + two * border) * largest_stack(chain)
+    border = sum(map(mul, sizes, sizes[1:])) + sizes[0] * sizes[-1]
+    return (one * two * max(three, 1) + two * border) * (1 if chain.batches is None else largest_stack(chain))

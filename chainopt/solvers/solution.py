@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    from chainopt.bracketing import Bracketing
+from chainopt.bracketing import Bracketing
+from chainopt.operations import Mode
 
-
-class Solution(NamedTuple):
-    """A bracketing and its exact cost."""
-
-    bracketing: Bracketing
-    cost: int
+Solution: TypeAlias = tuple[Bracketing, int, Mode]
+"""A bracketing, its exact cost and its mode; among equals forward goes first, then reverse, then a hybrid."""

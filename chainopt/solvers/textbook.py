@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.bracketing import Bracketing
-from chainopt.solvers.solution import Solution
+from chainopt.solvers.homogeneous import preferred
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from chainopt.chain import JacobianChain
+    from chainopt.solvers.solution import Solution
 
 
 def all_trees(first: int, last: int) -> Iterator[Any]:
@@ -59,15 +60,15 @@ def solve(chain: JacobianChain) -> Solution:
             weight = dims[i] * dims[j] * stack(i, j)
             choices = [(cost[i, k] + cost[k, j] + weight * dims[k], k) for k in range(i + 1, j)]
             cost[i, j], split[i, j] = min(choices)
-    first, last = np.zeros(len(chain) - 1, dtype=np.int32), np.zeros(len(chain) - 1, dtype=np.int32)
+    spans = np.zeros((2, len(chain) - 1), dtype=np.int32)
     pending = [(0, len(chain))]
     while pending:
         i, j = pending.pop()
         if j - i > 1:
             k = split[i, j]
-            first[k - 1], last[k - 1] = i, j - 1
+            spans[:, k - 1] = i, j - 1
             pending += [(i, k), (k, j)]
-    return Solution(Bracketing(first, last), cost[0, len(chain)])
+    return preferred(chain, Bracketing(spans), cost[0, len(chain)])
 
 
 @cache
