@@ -2,6 +2,7 @@
 
 from chainopt.chain import JacobianChain as JacobianChain
 from chainopt.comparison import Comparison as Comparison
+from chainopt.drop_in import multi_dot as multi_dot
 from chainopt.exceptions import ChainError as ChainError
 from chainopt.jacobian import Jacobian as Jacobian
 from chainopt.operations import Mode as Mode
@@ -9,7 +10,9 @@ from chainopt.operations import Multiplication as Multiplication
 from chainopt.optimize import compare as compare
 from chainopt.optimize import forward_order as forward_order
 from chainopt.optimize import optimal_order as optimal_order
+from chainopt.optimize import optimal_orders as optimal_orders
 from chainopt.optimize import reverse_order as reverse_order
 from chainopt.plan import Plan as Plan
+from chainopt.plan_batch import PlanBatch as PlanBatch
 
 __version__ = "0.1.0"

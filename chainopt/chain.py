@@ -11,6 +11,7 @@ import numpy as np
 
 from chainopt.exceptions import ChainError
 from chainopt.jacobian import Jacobian
+from chainopt.numerals import shape_text
 from chainopt.reading import Reading, read_dims, read_factors
 
 if TYPE_CHECKING:
@@ -119,6 +120,12 @@ class JacobianChain:
         name = None if self.names is None else self.names[at]
         return name or f"J{len(self) - at}"
 
+    def shape_text(self, position: int) -> str:
+        """Write the shape of a factor: ``10x2000``, and of a stack of five ``5x10x2000``."""
+        at = range(len(self))[position]
+        batch = () if self.batches is None else self.batches[at]
+        return shape_text(*batch, int(self.sizes[at]), int(self.sizes[at + 1]))
+
     def entries(self, first: int, last: int) -> int:
         """Return how many entries the product of the factors ``first..last`` has."""
         stack = 1 if self.batches is None else math.prod(np.broadcast_shapes(*self.batches[first : last + 1]))
@@ -153,7 +160,7 @@ class JacobianChain:
 
     def __repr__(self) -> str:
         shown = range(len(self)) if len(self) <= 6 else (0, 1, -2, -1)
-        parts = [f"{self.label(at)}: {'x'.join(map(str, (*self[at].batch, *self[at].shape)))}" for at in shown]
+        parts = [f"{self.label(at)}: {self.shape_text(at)}" for at in shown]
         if len(self) > 6:
             parts.insert(2, "...")
         return f"JacobianChain({', '.join(parts)})"

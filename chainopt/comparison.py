@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from chainopt.numerals import ratio
+from chainopt.plan import to_json
 from chainopt.report.text import Row, html_table, table
-from chainopt.report.words import bracketing_line, ratio
+from chainopt.report.words import bracketing_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,6 +52,21 @@ class Comparison:
             for name, plan in plans.items()
             if plan is not None
         ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the costs and the three plans as plain lists, ints and texts."""
+        plans = {"forward": self.forward, "reverse": self.reverse, "optimal": self.optimal}
+        return {name: None if plan is None else plan.to_dict() for name, plan in plans.items()}
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON text.
+
+        Raises
+        ------
+        ChainError
+            If a number has more digits than Python is set to write.
+        """
+        return to_json(self.to_dict())
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the costs as bars (needs the extra ``plot``), and return the axes."""

@@ -9,8 +9,9 @@ from chainopt.comparison import Comparison
 from chainopt.exceptions import ChainError
 from chainopt.operations import Mode
 from chainopt.plan import Plan
-from chainopt.reading import read_factors
-from chainopt.solvers import homogeneous, interval, polygon, textbook
+from chainopt.plan_batch import PlanBatch
+from chainopt.reading import read_factors, read_many_dims
+from chainopt.solvers import batch, homogeneous, interval, polygon, textbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,6 +124,42 @@ def compare(chain: Problem, *, objective: str = "multiplications", method: str =
         reverse_order(chain, objective=objective),
         optimal_order(chain, objective=objective, method=method),
     )
+
+
+def optimal_orders(dims: Any, *, objective: str = "multiplications", method: str = "auto") -> PlanBatch:
+    """Find the cheapest bracketings of many chains of the same length at once.
+
+    Parameters
+    ----------
+    dims : array of int, shape (N, n + 1)
+        A chain of n factors a row: the n + 1 sizes between them, outputs first.
+    objective, method
+        As for `optimal_order`.
+
+    Returns
+    -------
+    PlanBatch
+        ``costs`` and ``modes`` are arrays of shape (N,), and ``batch[i]`` is the `Plan` of row i.
+
+    Raises
+    ------
+    ChainError
+        If ``dims`` is no such array, or an option is unknown.
+
+    Examples
+    --------
+    >>> import chainopt
+    >>> batch = chainopt.optimal_orders([[10, 2000, 30, 1000], [1000, 10, 500, 3]])
+    >>> batch.costs.tolist(), batch.modes.astype(str).tolist()
+    ([900000, 45000], ['reverse', 'forward'])
+    """
+    sizes = read_many_dims(dims)
+    if objective not in OBJECTIVES or method not in METHODS:
+        raise _unknown(objective, method)
+    factors = sizes.shape[1] - 1
+    answered = "formula" if factors < 3 else "polygon" if method == "auto" else method
+    solutions = batch.solve(sizes, SOLVERS[answered], by_kernel=answered == "polygon")
+    return PlanBatch(sizes, solutions, objective, answered)
 
 
 def as_chain(chain: Problem) -> JacobianChain:

@@ -13,10 +13,14 @@ from chainopt.bracketing import Bracketing
 from chainopt.chain import JacobianChain, check_header
 from chainopt.costs import multiplications
 from chainopt.exceptions import ChainError
+from chainopt.execution.checks import checked_factors
+from chainopt.execution.loop import copy_into, multiply, product_into
+from chainopt.execution.progress import progress_bar
+from chainopt.numerals import count, ratio, times
 from chainopt.operations import Mode, Operations
 from chainopt.report.brackets import bracketing_text
 from chainopt.report.text import summary
-from chainopt.report.words import bracketing_line, chain_line, count, ratio, times
+from chainopt.report.words import bracketing_line, chain_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,22 +163,21 @@ class Plan:
         >>> chainopt.optimal_order(factors).execute(factors)
         array([[12., 12.]])
         """
-        from chainopt.execution.checks import checked_factors
-        from chainopt.execution.loop import multiply
-
         matrices = checked_factors(self.chain, factors, out)
+        if len(matrices) == 1:
+            return matrices[0] if out is None else copy_into(out, matrices[0])
+        last_product = None if out is None else product_into(out)
         if not progress:
-            return multiply(self.association, matrices, out)
-        from chainopt.execution.progress import progress_bar
-
-        with progress_bar([operation.cost for operation in self.operations]) as advance:
-            return multiply(self.association, matrices, out, advance)
+            return multiply(self.association, matrices, last_product=last_product)
+        with progress_bar(self.operations.cost.tolist()) as advance:
+            return multiply(self.association, matrices, last_product=last_product, done=advance)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the bracketing as a tree of products (needs the extra ``plot``), and return its axes."""
         from chainopt.report.figures import plot_tree
 
-        return plot_tree(self.chain, self.association, self.operations, f"{self.mode} mode", ax)
+        title = f"{self.mode} mode: {count(self.cost)} fused multiply-adds"
+        return plot_tree(self.chain, self.association, self.operations, title, ax)
 
     def to_dot(self) -> str:
         """Return the tree of products in the DOT language of Graphviz."""
@@ -229,14 +232,7 @@ class Plan:
         ChainError
             If a number has more digits than Python is set to write.
         """
-        try:
-            return json.dumps(self.to_dict())
-        except ValueError:
-            msg = (
-                f"the plan has a number of more than {sys.get_int_max_str_digits()} digits: "
-                "raise sys.set_int_max_str_digits to write it"
-            )
-            raise ChainError(msg) from None
+        return to_json(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -265,10 +261,11 @@ class Plan:
     def _identity(self) -> tuple[Any, ...]:
         return self.chain, self.association, self.objective, self.method, self.is_optimal
 
-    def __str__(self) -> str:
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what `print` shows, line by line: a name and a text."""
         costs = zip(("forward", "reverse"), multiplications.homogeneous(self.chain), strict=True)
         gains = ((name, cost, ratio(cost, self.cost)) for name, cost in costs)
-        facts = [
+        return [
             ("chain", chain_line(self.chain)),
             ("bracketing", f"{bracketing_line(self.association, self.chain)}, {self.mode} mode"),
             ("cost", f"{count(self.cost)} fused multiply-adds{', optimal' if self.is_optimal else ''}"),
@@ -278,10 +275,22 @@ class Plan:
             ),
             ("peak memory", f"{count(self.peak_memory)} matrix entries"),
         ]
-        return summary(facts)
+
+    def __str__(self) -> str:
+        return summary(self.facts())
 
     def __repr__(self) -> str:
         return f"<Plan of {len(self.chain)} factors: {bracketing_line(self.association, self.chain)}, {self.mode}, cost {count(self.cost)}>"
+
+
+def to_json(data: dict[str, Any]) -> str:
+    """Write a plan's dict as JSON, or say that one of its numbers is too long."""
+    try:
+        return json.dumps(data)
+    except ValueError:
+        limit = sys.get_int_max_str_digits()
+        msg = f"a number has more than {limit} digits: raise the limit with sys.set_int_max_str_digits to write it"
+        raise ChainError(msg) from None
 
 
 def mode_of(association: Bracketing) -> Mode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -52,6 +53,27 @@ def read_dims(dims: object) -> Reading:
         msg = f"dims has {len(sizes)} sizes: a chain of n factors has n + 1 sizes, at least two"
         raise ChainError(msg)
     return hold(sizes)
+
+
+def read_many_dims(dims: object) -> NDArray[Any]:
+    """Read an (N, n + 1) array of sizes: int64, or Python ints where one is larger."""
+    try:
+        array = np.asarray(dims)
+    except (ValueError, TypeError, OverflowError) as error:
+        msg = f"dims is no array: {error}; give an (N, n + 1) array of sizes, a chain a row"
+        raise ChainError(msg) from None
+    if array.ndim != 2 or array.shape[1] < 2:
+        msg = f"dims has the shape {array.shape}: give an (N, n + 1) array of sizes, a chain a row"
+        raise ChainError(msg)
+    plain = array.dtype.kind in "iu" and (array.size == 0 or (array.min() >= 0 and array.max() <= LARGEST_INT64))
+    if not plain:
+        for (row, column), size in np.ndenumerate(array):
+            checked_size(size, f"dims[{row}, {column}]")
+        array = np.frompyfunc(operator.index, 1, 1)(array)
+        plain = array.size == 0 or array.max() <= LARGEST_INT64
+    held = np.array(array, dtype=np.int64 if plain else object)
+    held.setflags(write=False)
+    return held
 
 
 def read_factors(items: object, argument: str) -> Reading:

@@ -14,24 +14,30 @@ if TYPE_CHECKING:
 
     from chainopt.bracketing import Bracketing
 
+    Product = Callable[[Any, Any], Any]
 
-def multiply(bracketing: Bracketing, factors: list[Any], out: Any = None, done: Callable[[], None] | None = None) -> Any:
+
+def multiply(
+    bracketing: Bracketing,
+    factors: list[Any],
+    product: Product = operator.matmul,
+    last_product: Product | None = None,
+    done: Callable[[], None] | None = None,
+) -> Any:
     """Multiply checked factors; ``done`` is called after every product.
 
     The list is emptied on the way, so that an operand that nobody else holds lives no longer than it is needed.
     """
-    if bracketing.factors == 1:
-        return factors[0] if out is None else _copy(factors[0], out)
     factors.reverse()
     supply = (factors.pop() for _ in range(bracketing.factors))
-    if out is None and done is None:
-        return bracketing.fold(supply, operator.matmul)
+    if last_product is None and done is None:
+        return bracketing.fold(supply, product)
     products_left = bracketing.factors - 1
 
     def join(left: Any, right: Any) -> Any:
         nonlocal products_left
         products_left -= 1
-        result = left @ right if products_left or out is None else _multiply_into(left, right, out)
+        result = product(left, right) if products_left or last_product is None else last_product(left, right)
         if done is not None:
             done()
         return result
@@ -39,15 +45,17 @@ def multiply(bracketing: Bracketing, factors: list[Any], out: Any = None, done: 
     return bracketing.fold(supply, join)
 
 
-def _multiply_into(left: Any, right: Any, out: Any) -> Any:
+def product_into(out: Any) -> Product:
+    """Return the product that writes its result to ``out``."""
     if library_of(out) == "torch":
         import torch
 
-        return torch.matmul(left, right, out=out)
-    return np.matmul(left, right, out=out)
+        return lambda left, right: torch.matmul(left, right, out=out)
+    return lambda left, right: np.matmul(left, right, out=out)
 
 
-def _copy(factor: Any, out: Any) -> Any:
+def copy_into(out: Any, factor: Any) -> Any:
+    """Copy the only factor of a chain to ``out``."""
     if library_of(out) == "torch":
         return out.copy_(factor)
     np.copyto(out, factor, casting="same_kind")

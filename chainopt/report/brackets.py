@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chainopt.bracketing import Bracketing
 
 LONGEST_JOINED = 30  # up to here a loop over the labels is faster than the first few array operations
-LONGEST_KEPT = 1_000
+BLOCK = 1_000
 
 
 class Template(NamedTuple):
@@ -26,9 +26,9 @@ class Template(NamedTuple):
     closing: NDArray[np.intp]
 
 
-def stage_labels(factors: int) -> tuple[str, ...]:
-    """Name factors by the number of their stage: ``("J3", "J2", "J1")``."""
-    return _kept_labels(factors) if factors <= LONGEST_KEPT else _make_labels(factors)
+def stage_labels(begin: int, end: int) -> tuple[str, ...]:
+    """Name factors by the numbers of their stages, from one down to before another: ``("J3", "J2", "J1")``."""
+    return tuple([f"J{number}" for number in range(begin, end, -1)])
 
 
 def bracketing_text(bracketing: Bracketing, names: Sequence[str] | None = None) -> str:
@@ -38,12 +38,8 @@ def bracketing_text(bracketing: Bracketing, names: Sequence[str] | None = None) 
     """
     factors = bracketing.factors
     if factors > LONGEST_JOINED:
-        template = _template(factors, names)
-        repeats = np.ones(template.codes.size, dtype=np.intp)
-        repeats[template.opening] = np.bincount(bracketing.first, minlength=factors)
-        repeats[template.closing] = np.bincount(bracketing.last, minlength=factors)
-        return _decode(np.repeat(template.codes, repeats))
-    parts = list(names or stage_labels(factors))
+        return _in_blocks(bracketing, names)
+    parts = list(names or _kept_labels(factors))
     first, last = bracketing.spans.tolist()
     for begin in first:
         parts[begin] = "(" + parts[begin]
@@ -52,36 +48,40 @@ def bracketing_text(bracketing: Bracketing, names: Sequence[str] | None = None) 
     return " ".join(parts)
 
 
-def _template(factors: int, names: Sequence[str] | None) -> Template:
-    if names is None and factors <= LONGEST_KEPT:
-        return _kept_template(factors)
-    return _make_template(names or stage_labels(factors))
+def _in_blocks(bracketing: Bracketing, names: Sequence[str] | None) -> str:
+    factors = bracketing.factors
+    opened = np.bincount(bracketing.first, minlength=factors)
+    closed = np.bincount(bracketing.last, minlength=factors)
+    blocks = []
+    for begin in range(0, factors, BLOCK):
+        end = min(begin + BLOCK, factors)
+        if names is not None:
+            template = make_template(names[begin:end])
+        elif factors <= BLOCK:
+            template = _kept_template(factors)
+        else:
+            template = make_template(stage_labels(factors - begin, factors - end))
+        repeats = np.ones(template.codes.size, dtype=np.intp)
+        repeats[template.opening] = opened[begin:end]
+        repeats[template.closing] = closed[begin:end]
+        blocks.append(np.repeat(template.codes, repeats).tobytes().decode("utf-32-le", "surrogatepass"))
+    return " ".join(blocks)
 
 
-def _make_template(labels: Sequence[str]) -> Template:
-    codes = _encode(f"({') ('.join(labels)})")
+def make_template(labels: Sequence[str]) -> Template:
+    """Put a bracket before and after every label."""
+    text = f"({') ('.join(labels)})"
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     lengths = np.fromiter(map(len, labels), dtype=np.intp, count=len(labels))
     closing = (lengths + 3).cumsum() - 2
     return Template(codes, closing - lengths - 1, closing)
 
 
-def _make_labels(factors: int) -> tuple[str, ...]:
-    return tuple([f"J{number}" for number in range(factors, 0, -1)])
-
-
 @lru_cache(maxsize=64)
 def _kept_labels(factors: int) -> tuple[str, ...]:
-    return _make_labels(factors)
+    return stage_labels(factors, 0)
 
 
 @lru_cache(maxsize=64)
 def _kept_template(factors: int) -> Template:
-    return _make_template(stage_labels(factors))
-
-
-def _encode(text: str) -> NDArray[np.uint32]:
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-
-
-def _decode(codes: NDArray[Any]) -> str:
-    return codes.tobytes().decode("utf-32-le", "surrogatepass")
+    return make_template(_kept_labels(factors))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainopt.report.words import count, shape_text
+from chainopt.numerals import count, shape_text
 
 if TYPE_CHECKING:
     from chainopt.bracketing import Bracketing
@@ -16,7 +16,7 @@ def dot(chain: JacobianChain, bracketing: Bracketing, operations: Operations) ->
     """Write the tree of products: boxes are factors, ellipses products with their shape and cost."""
     lines = ["digraph bracketing {", "  node [fontname=Helvetica];"]
     for at in range(len(chain)):
-        lines.append(f"  factor{at} [shape=box, label={_quoted(chain.label(at), shape_text(chain, at))}];")
+        lines.append(f"  factor{at} [shape=box, label={_quoted(chain.label(at), chain.shape_text(at))}];")
     sizes = chain.sizes
     costs = iter(operations)
     products = iter(range(len(operations)))
@@ -24,7 +24,7 @@ def dot(chain: JacobianChain, bracketing: Bracketing, operations: Operations) ->
     def join(left: str, right: str) -> str:
         operation = next(costs)
         node = f"product{next(products)}"
-        shape = f"{sizes[operation.first]}x{sizes[operation.last + 1]}"
+        shape = shape_text(int(sizes[operation.first]), int(sizes[operation.last + 1]))
         lines.append(f"  {node} [label={_quoted(shape, f'cost {count(operation.cost)}')}];")
         lines.extend(f"  {node} -> {side};" for side in (left, right))
         return node

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from chainopt.report.words import count, times
+from chainopt.numerals import count, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,152 @@
+"""The command line: ``chainopt order 10x2000 2000x30 30x1000``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from chainopt import __version__
+from chainopt.chain import FORMAT, JacobianChain
+from chainopt.exceptions import ChainError
+from chainopt.optimize import METHODS, OBJECTIVES, compare, optimal_order
+from chainopt.report.terminal import show_facts, show_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "order": "find the cheapest bracketing of a chain",
+    "compare": "hold forward and reverse mode against the cheapest bracketing",
+    "plot": "draw the cheapest bracketing as a tree, into a file",
+}
+_SHAPE = re.compile(r"(\d+)[xX×](\d+)", re.ASCII)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that leaves it to `main` to say what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ChainError(message)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0 done, 2 bad input."""
+    try:
+        options = _parser().parse_args(arguments)
+        if options.command is None:
+            msg = f"no command: give one of {', '.join(COMMANDS)}; chainopt --help explains them"
+            raise ChainError(msg)
+        _run(options, _read_chain(options))
+        sys.stdout.flush()
+    except ChainError as error:
+        print(f"chainopt: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader has seen enough; nothing may be flushed into the pipe at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("chainopt: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="chainopt",
+        description="The cheapest order in which to multiply a chain of Jacobians.",
+        epilog="Shapes are rows x columns in product order, the last stage first: 10x2000 2000x30 30x1000.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"chainopt {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        command.add_argument("shapes", nargs="*", metavar="SHAPE", help="a factor as ROWSxCOLUMNS, the last stage first")
+        command.add_argument("--file", metavar="PATH", help="a chain in JSON, as to_dict() makes it, or a list of pairs; - reads standard input")
+        command.add_argument("--objective", default="multiplications", help=f"what is minimized: {', '.join(OBJECTIVES)}")
+        command.add_argument("--method", default="auto", help=f"the algorithm: {', '.join(METHODS)}")
+        if name == "plot":
+            command.add_argument("-o", "--output", metavar="PATH", required=True, help="the file; its ending (svg, png, pdf, dot) is its format")
+        else:
+            command.add_argument("--json", action="store_true", help="write JSON")
+    return parser
+
+
+def _run(options: argparse.Namespace, chain: JacobianChain) -> None:
+    on_terminal = sys.stdout.isatty()
+    choices = {"objective": options.objective, "method": options.method}
+    if options.command == "compare":
+        comparison = compare(chain, **choices)
+        if options.json:
+            print(comparison.to_json())
+        else:
+            show_rows(comparison.rows(), on_terminal)
+        return
+    plan = optimal_order(chain, **choices)
+    if options.command == "plot":
+        _write_figure(plan, Path(options.output))
+    elif options.json:
+        print(plan.to_json())
+    else:
+        show_facts(plan.facts(), on_terminal)
+
+
+def _read_chain(options: argparse.Namespace) -> JacobianChain:
+    if bool(options.shapes) == (options.file is not None):
+        msg = f"{options.command} needs a chain: give either shapes, as in 10x2000 2000x30, or --file"
+        raise ChainError(msg)
+    if options.file is None:
+        return JacobianChain.from_shapes([_read_shape(text, at) for at, text in enumerate(options.shapes)])
+    try:
+        text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
+        data = json.loads(text)
+    except OSError as error:
+        msg = f"--file {options.file} cannot be read: {error.strerror or error}"
+        raise ChainError(msg) from None
+    except (ValueError, RecursionError) as error:
+        msg = f"--file {options.file} is no JSON: {error}"
+        raise ChainError(msg) from None
+    return JacobianChain.from_dict(data) if isinstance(data, dict) else JacobianChain.from_shapes(_listed(data))
+
+
+def _listed(data: Any) -> list[Any]:
+    if not isinstance(data, list):
+        msg = f'--file holds a {type(data).__name__}: give a list of [rows, columns] pairs, or a dict whose "format" is "{FORMAT}"'
+        raise ChainError(msg)
+    return data
+
+
+def _read_shape(text: str, at: int) -> tuple[int, int]:
+    match = _SHAPE.fullmatch(text)
+    if match is None:
+        msg = f"shape {at + 1} is {text!r}: give ROWSxCOLUMNS, as in 10x2000"
+        raise ChainError(msg)
+    try:
+        return int(match[1]), int(match[2])
+    except ValueError:
+        msg = f"shape {at + 1} has a number of more than {sys.get_int_max_str_digits()} digits"
+        raise ChainError(msg) from None
+
+
+def _write_figure(plan: Any, path: Path) -> None:
+    try:
+        if path.suffix == ".dot":
+            path.write_text(plan.to_dot() + "\n", encoding="utf-8")
+            return
+        import matplotlib as mpl
+
+        mpl.use("agg")
+        plan.plot().figure.savefig(path)
+    except ModuleNotFoundError:
+        msg = 'plot needs matplotlib: install it with python -m pip install "jacobian-chainopt[plot]"'
+        raise ChainError(msg) from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, ChainError):
+            raise
+        msg = f"--output {path} cannot be written: {error}"
+        raise ChainError(msg) from None

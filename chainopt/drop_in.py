@@ -1,0 +1,89 @@
+"""`multi_dot`, in the place of `numpy.linalg.multi_dot`."""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainopt.exceptions import ChainError
+from chainopt.execution.loop import multiply
+from chainopt.optimize import optimal_order
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.bracketing import Bracketing
+
+LONGEST_KEPT = 64
+
+
+def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
+    """Multiply two or more arrays in the cheapest order: a drop-in for `numpy.linalg.multi_dot`.
+
+    Parameters
+    ----------
+    arrays : sequence of arrays
+        Matrices; the first may be 1-D, a row, and the last 1-D, a column. Beyond NumPy's: stacks, which broadcast as
+        those of ``@`` do; SciPy sparse arrays; JAX arrays, traced ones too; PyTorch tensors, with their gradients.
+    out : array, optional
+        Where the product goes, by the rules of `numpy.dot`: of its exact dtype, C-contiguous, two-dimensional.
+        For stacks and tensors the rules are those of `Plan.execute`.
+
+    Returns
+    -------
+    array
+        Their product; 1-D where one end was 1-D, a scalar where both were.
+
+    Raises
+    ------
+    ChainError
+        If there are fewer than two arrays, or neighbours do not fit.
+    numpy.linalg.LinAlgError
+        If an array has no two dimensions.
+
+    Examples
+    --------
+    >>> import numpy, chainopt
+    >>> arrays = [numpy.ones(4), numpy.ones((4, 3)), numpy.ones((3, 2))]
+    >>> chainopt.multi_dot(arrays)
+    array([12., 12.])
+    """
+    if len(arrays) < 2:
+        msg = f"arrays has {len(arrays)} entries: give at least two arrays to multiply"
+        raise ChainError(msg)
+    matrices = [array if hasattr(array, "shape") else np.asanyarray(array) for array in arrays]
+    for at, matrix in enumerate(matrices):
+        if len(matrix.shape) < 2 and not (len(matrix.shape) == 1 and at in (0, len(matrices) - 1)):
+            msg = f"arrays[{at}] has {len(matrix.shape)} dimensions: only the first and the last may have one, the others have two"
+            raise np.linalg.LinAlgError(msg)
+    plain = all(isinstance(matrix, np.ndarray) and matrix.ndim < 3 for matrix in matrices)
+    if plain and len(matrices) == 2:
+        return np.dot(*matrices, out=out)
+    is_row, is_column = len(matrices[0].shape) == 1, len(matrices[-1].shape) == 1
+    if is_row:
+        matrices[0] = matrices[0].reshape(1, -1)
+    if is_column:
+        matrices[-1] = matrices[-1].reshape(-1, 1)
+    result = _by_dot(matrices, out) if plain else optimal_order(matrices).execute(matrices, out=out)
+    if is_row and is_column:
+        return result[0, 0] if len(result.shape) == 2 else result[..., 0, 0]
+    if is_row:
+        return result[..., 0, :]
+    return result[..., 0] if is_column else result
+
+
+def _by_dot(matrices: list[Any], out: Any) -> Any:
+    """Multiply plain NumPy arrays, of Python objects too, by NumPy's rules."""
+    if len(matrices) > LONGEST_KEPT or any(left.shape[1] != right.shape[0] for left, right in pairwise(matrices)):
+        association = optimal_order([matrix.shape for matrix in matrices]).association
+    else:
+        association = _association((*[matrix.shape[0] for matrix in matrices], matrices[-1].shape[1]))
+    return multiply(association, matrices, np.dot, None if out is None else partial(np.dot, out=out))
+
+
+@lru_cache(maxsize=512)
+def _association(dims: tuple[int, ...]) -> Bracketing:
+    return optimal_order(tuple(pairwise(dims))).association

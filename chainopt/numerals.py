@@ -1,0 +1,58 @@
+"""Numbers of any magnitude as text."""
+
+from __future__ import annotations
+
+import math
+
+LONGEST_NUMBER = 10**30
+
+
+def count(number: int) -> str:
+    """Write an exact count with separators, or, where that would fill the line, its order of magnitude.
+
+    Examples
+    --------
+    >>> count(4840004400000), count(7 * 10**45)
+    ('4,840,004,400,000', 'about 7.00e+45')
+    """
+    if number < LONGEST_NUMBER:
+        return f"{number:,}"
+    exponent = math.floor(math.log10(number))
+    leading = 10 ** (math.log10(number) - exponent)
+    if f"{leading:.2f}" == "10.00":
+        leading, exponent = 1.0, exponent + 1
+    return f"about {leading:.2f}e+{exponent}"
+
+
+def shape_text(*sizes: int) -> str:
+    """Write a shape.
+
+    Examples
+    --------
+    >>> shape_text(10, 2000)
+    '10x2000'
+    """
+    return "x".join(str(size) if size < LONGEST_NUMBER else count(size) for size in sizes)
+
+
+def ratio(numerator: int, denominator: int) -> float:
+    """Divide two costs of any magnitude; nothing against nothing is 1."""
+    if numerator == denominator:
+        return 1.0
+    try:
+        return numerator / denominator
+    except (ZeroDivisionError, OverflowError):
+        return math.inf
+
+
+def times(factor: float) -> str:
+    """Write a ratio with three digits.
+
+    Examples
+    --------
+    >>> times(88.88), times(1.0), times(float("inf"))
+    ('88.9', '1', 'infinitely many')
+    """
+    if math.isinf(factor):
+        return "infinitely many"
+    return f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}"

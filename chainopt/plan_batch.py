@@ -1,0 +1,65 @@
+"""The answers for many chains of the same length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
+
+from chainopt.bracketing import Bracketing
+from chainopt.chain import JacobianChain
+from chainopt.plan import Plan
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from chainopt.solvers.batch import Solutions
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PlanBatch(Sequence[Plan]):
+    """Plans for N chains of n factors, held in arrays; `optimal_orders` makes it.
+
+    Attributes
+    ----------
+    dims : numpy.ndarray, shape (N, n + 1)
+        The sizes of the chains, outputs first.
+    solutions : Solutions
+        The bracketings, costs and modes, in arrays.
+    objective, method : str
+        What was minimized, and which algorithm answered.
+    """
+
+    dims: NDArray[Any]
+    solutions: Solutions
+    objective: str
+    method: str
+
+    @property
+    def costs(self) -> NDArray[Any]:
+        """The exact costs, shape (N,): int64, or Python ints where one is larger."""
+        return self.solutions.costs
+
+    @property
+    def modes(self) -> NDArray[Any]:
+        """The modes, shape (N,): each a `Mode`, which compares as its text does."""
+        return self.solutions.modes
+
+    def __len__(self) -> int:
+        return self.dims.shape[0]
+
+    @overload
+    def __getitem__(self, index: int) -> Plan: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Plan]: ...
+    def __getitem__(self, index: int | slice) -> Plan | list[Plan]:
+        """Make the plan of one chain, or of a range of them."""
+        if isinstance(index, slice):
+            return [self[at] for at in range(len(self))[index]]
+        at = range(len(self))[index]
+        spans, costs, modes = self.solutions
+        chain = JacobianChain.from_dims(self.dims[at])
+        return Plan(chain, Bracketing(spans[at]), int(costs[at]), modes[at], self.objective, self.method, True)
+
+    def __repr__(self) -> str:
+        return f"<PlanBatch of {len(self)} chains of {self.dims.shape[1] - 1} factors, method {self.method}>"

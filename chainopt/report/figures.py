@@ -1,0 +1,123 @@
+"""Figures: the bracketing as a tree of matrices, a comparison as bars. matplotlib is imported here only."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from chainopt.exceptions import ChainError
+from chainopt.numerals import count, shape_text, times
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from chainopt.bracketing import Bracketing
+    from chainopt.chain import JacobianChain
+    from chainopt.operations import Operations
+    from chainopt.report.text import Row
+
+LONGEST_TREE = 200
+LONGEST_LABELLED = 16
+LARGEST_BOX = 0.62
+# Of the palette of Okabe and Ito, which colour-blind readers can tell apart.
+COLOURS = {"forward": "#0072B2", "reverse": "#D55E00", "optimal": "#009E73"}
+GIVEN = "#D9D9D9"
+
+
+class Node(NamedTuple):
+    """A matrix in the tree: a factor, or the product of two others."""
+
+    x: float
+    height: int
+    rows: int
+    columns: int
+
+
+def new_axes(width: float, height: float) -> Axes:
+    """Make a figure with one pair of axes."""
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        msg = 'plot needs matplotlib: install it with python -m pip install ".[plot]", the extra of jacobian-chainopt'
+        raise ChainError(msg) from None
+    from matplotlib import get_backend
+
+    if get_backend().lower() == "agg":
+        return Figure(figsize=(width, height), layout="constrained").add_subplot()
+    from matplotlib import pyplot
+
+    _, axes = pyplot.subplots(figsize=(width, height), layout="constrained")
+    return axes
+
+
+def plot_tree(
+    chain: JacobianChain, bracketing: Bracketing, operations: Operations, title: str, ax: Axes | None = None
+) -> Axes:
+    """Draw factors and products as boxes with the proportions of the matrices, each product above its two sides."""
+    factors = len(chain)
+    if factors > LONGEST_TREE:
+        msg = f"plot draws up to {LONGEST_TREE} factors, and this chain has {factors}: look at operations, or plot a part"
+        raise ChainError(msg)
+    axes = new_axes(min(2 + 1.3 * factors, 16), min(2.2 + 0.8 * factors, 9)) if ax is None else ax
+    from matplotlib import colormaps
+    from matplotlib.patches import Rectangle
+
+    shades = colormaps["cividis_r"]
+    largest = math.log(1 + chain.largest) or 1.0
+    labelled = factors <= LONGEST_LABELLED
+    remaining = iter(operations)
+    most = max([*operations.cost.tolist(), 1])
+
+    def box(node: Node, colour: Any) -> float:
+        width, height = (LARGEST_BOX * max(math.log(1 + size) / largest, 0.06) for size in (node.columns, node.rows))
+        corner = (node.x - width / 2, node.height - height / 2)
+        axes.add_patch(Rectangle(corner, width, height, facecolor=colour, edgecolor="black", linewidth=0.8, zorder=2))
+        return width
+
+    def join(left: Node, right: Node) -> Node:
+        operation = next(remaining)
+        node = Node((left.x + right.x) / 2, max(left.height, right.height) + 1, left.rows, right.columns)
+        for side in (left, right):
+            axes.plot([node.x, side.x], [node.height, side.height], color="#808080", linewidth=1, zorder=1)
+        width = box(node, shades(0.1 + 0.8 * operation.cost / most))
+        if labelled:
+            text = f"{shape_text(node.rows, node.columns)}\ncost {count(operation.cost)}"
+            axes.text(node.x + width / 2 + 0.06, node.height, text, ha="left", va="center", fontsize=8)
+        return node
+
+    leaves = []
+    for at in range(factors):
+        leaf = Node(at, 0, int(chain.sizes[at]), int(chain.sizes[at + 1]))
+        leaves.append(leaf)
+        box(leaf, GIVEN)
+        if labelled:
+            text = f"{chain.label(at)}\n{chain.shape_text(at)}"
+            axes.text(at, -0.42, text, ha="center", va="top", fontsize=8)
+    root = bracketing.fold(leaves, join)
+    axes.set_xlim(-0.7, factors - 0.1)
+    axes.set_ylim(-1.0, root.height + 0.6)
+    axes.set_title(title, fontsize=10)
+    axes.set_axis_off()
+    return axes
+
+
+def plot_bars(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
+    """Draw the costs of a comparison as bars."""
+    axes = new_axes(6.5, 0.6 + 0.55 * len(rows)) if ax is None else ax
+    costs = [row.cost for row in rows]
+    if max(costs) > 10**300:
+        msg = "plot draws costs up to 1e300, which these exceed: print the comparison instead"
+        raise ChainError(msg)
+    names = [row.name for row in rows]
+    colours = [COLOURS.get(name.split()[0], "#808080") for name in names]
+    bars = axes.barh(names, [float(cost) for cost in costs], color=colours)
+    axes.bar_label(bars, [f" {count(row.cost)}, {times(row.times_optimal)}×" for row in rows], fontsize=8)
+    axes.invert_yaxis()
+    if max(costs) > 50 * min(costs) > 0:
+        axes.set_xscale("log")
+    axes.set_xlabel("fused multiply-adds")
+    axes.margins(x=0.35)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes

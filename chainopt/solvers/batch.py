@@ -1,0 +1,72 @@
+"""Many dense chains of the same length at once: the compiled polygon kernel over blocks of them."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from chainopt.chain import JacobianChain
+from chainopt.costs.multiplications import INT64_LIMIT
+from chainopt.kernels import polygon
+from chainopt.kernels.compiling import compiled
+from chainopt.solvers.polygon import MODES, SECONDS_PER_FACTOR
+from chainopt.solvers.warmth import compiled_pays
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from chainopt.solvers.solution import Solution
+
+CHAINS_PER_BLOCK = 4_096
+
+
+class Solutions(NamedTuple):
+    """What `Solution` is for one chain, for N chains of n factors."""
+
+    spans: NDArray[np.int32]  # (N, 2, n - 1)
+    costs: NDArray[Any]  # (N,), int64, or Python ints where one is larger
+    modes: NDArray[np.object_]  # (N,), of Mode
+
+
+def solve(dims: NDArray[Any], solver: Callable[[JacobianChain], Solution], by_kernel: bool) -> Solutions:
+    """Solve every row of an (N, n + 1) array; ``by_kernel`` where the polygon kernel may answer in place of the solver."""
+    chains, factors = dims.shape[0], dims.shape[1] - 1
+    spans = np.empty((chains, 2, factors - 1), dtype=np.int32)
+    costs = np.zeros(chains, dtype=object)
+    modes = np.empty(chains, dtype=object)
+    quick = np.zeros(chains, dtype=bool)
+    if by_kernel and chains and compiled_pays(chains * factors * SECONDS_PER_FACTOR):
+        # In float64, whose error is far below the factor of two that is left.
+        quick = dims.max(axis=1).astype(np.float64) ** 3 * (factors + 2) < INT64_LIMIT / 2
+        rows = np.flatnonzero(quick)
+        spans[rows], costs[rows], modes[rows] = _by_kernel(dims if rows.size == chains else dims[rows])
+    for row in np.flatnonzero(~quick).tolist():
+        bracketing, costs[row], modes[row] = solver(JacobianChain.from_dims(dims[row]))
+        spans[row] = bracketing.spans
+    if not chains or costs.max() < INT64_LIMIT:
+        costs = costs.astype(np.int64)
+    return Solutions(spans, costs, modes)
+
+
+def _by_kernel(dims: NDArray[Any]) -> Solutions:
+    sizes = np.ascontiguousarray(dims, dtype=np.int64)
+    chains, corners = sizes.shape
+    spans = np.empty((chains, 2, corners - 2), dtype=np.int32)
+    costs = np.empty(chains, dtype=np.int64)
+    codes = np.empty(chains, dtype=np.int8)
+    bracket_many = compiled(polygon.bracket_many, polygon.bracket, polygon.meld)
+
+    def fill(begin: int) -> None:
+        block = slice(begin, begin + CHAINS_PER_BLOCK)
+        scratch = np.empty((polygon.SCRATCH_ROWS, corners + 1), dtype=np.int64)
+        bracket_many(sizes[block], scratch, spans[block], costs[block], codes[block])
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(fill, range(0, chains, CHAINS_PER_BLOCK)):
+            pass
+    return Solutions(spans, costs, np.array(MODES, dtype=object)[codes])
