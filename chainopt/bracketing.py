@@ -54,17 +54,19 @@ class Bracketing:
     @property
     def first(self) -> NDArray[np.int32]:
         """The first factor of the product that is split after factor g, for every g."""
-        return self.spans[0]
+        first: NDArray[np.int32] = self.spans[0]
+        return first
 
     @property
     def last(self) -> NDArray[np.int32]:
         """The last factor of the product that is split after factor g, for every g."""
-        return self.spans[1]
+        last: NDArray[np.int32] = self.spans[1]
+        return last
 
     @property
     def factors(self) -> int:
         """How many factors are multiplied."""
-        return self.spans.shape[1] + 1
+        return int(self.spans.shape[1]) + 1
 
     def splits_in_order(self) -> NDArray[np.intp]:
         """Where the products are split, in an order in which they can be executed: sides before their product.

@@ -111,8 +111,7 @@ class JacobianChain:
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """The (rows, columns) of every factor, in product order."""
-        dims = self.dims
-        return tuple(zip(dims, dims[1:], strict=False))
+        return tuple(pairwise(self.dims))
 
     def label(self, position: int) -> str:
         """Return what the factor at a position is called."""
@@ -217,4 +216,4 @@ def _column(data: dict[str, Any], key: str, count: int) -> list[Any] | None:
 
 def _restore(*reading: Any) -> JacobianChain:
     reading[0].setflags(write=False)
-    return JacobianChain.from_reading(reading)  # type: ignore[arg-type]
+    return JacobianChain.from_reading(reading)

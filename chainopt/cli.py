@@ -37,11 +37,7 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0 done, 2 bad input."""
     try:
-        options = _parser().parse_args(arguments)
-        if options.command is None:
-            msg = f"no command: give one of {', '.join(COMMANDS)}; chainopt --help explains them"
-            raise ChainError(msg)
-        _run(options, _read_chain(options))
+        _run(_parser().parse_args(arguments))
         sys.stdout.flush()
     except ChainError as error:
         print(f"chainopt: {' '.join(str(error).split())}", file=sys.stderr)
@@ -67,17 +63,31 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
         command.add_argument("shapes", nargs="*", metavar="SHAPE", help="a factor as ROWSxCOLUMNS, the last stage first")
-        command.add_argument("--file", metavar="PATH", help="a chain in JSON, as to_dict() makes it, or a list of pairs; - reads standard input")
+        command.add_argument(
+            "--file",
+            metavar="PATH",
+            help="a chain in JSON, as to_dict() makes it, or a list of pairs; - reads standard input",
+        )
         command.add_argument("--objective", default="multiplications", help=f"what is minimized: {', '.join(OBJECTIVES)}")
         command.add_argument("--method", default="auto", help=f"the algorithm: {', '.join(METHODS)}")
         if name == "plot":
-            command.add_argument("-o", "--output", metavar="PATH", required=True, help="the file; its ending (svg, png, pdf, dot) is its format")
+            command.add_argument(
+                "-o",
+                "--output",
+                metavar="PATH",
+                required=True,
+                help="the file; its ending (svg, png, pdf, dot) is its format",
+            )
         else:
             command.add_argument("--json", action="store_true", help="write JSON")
     return parser
 
 
-def _run(options: argparse.Namespace, chain: JacobianChain) -> None:
+def _run(options: argparse.Namespace) -> None:
+    if options.command is None:
+        msg = f"no command: give one of {', '.join(COMMANDS)}; chainopt --help explains them"
+        raise ChainError(msg)
+    chain = _read_chain(options)
     on_terminal = sys.stdout.isatty()
     choices = {"objective": options.objective, "method": options.method}
     if options.command == "compare":
@@ -85,7 +95,7 @@ def _run(options: argparse.Namespace, chain: JacobianChain) -> None:
         if options.json:
             print(comparison.to_json())
         else:
-            show_rows(comparison.rows(), on_terminal)
+            show_rows(comparison.rows(), on_terminal=on_terminal)
         return
     plan = optimal_order(chain, **choices)
     if options.command == "plot":
@@ -93,7 +103,7 @@ def _run(options: argparse.Namespace, chain: JacobianChain) -> None:
     elif options.json:
         print(plan.to_json())
     else:
-        show_facts(plan.facts(), on_terminal)
+        show_facts(plan.facts(), on_terminal=on_terminal)
 
 
 def _read_chain(options: argparse.Namespace) -> JacobianChain:
@@ -116,7 +126,9 @@ def _read_chain(options: argparse.Namespace) -> JacobianChain:
 
 def _listed(data: Any) -> list[Any]:
     if not isinstance(data, list):
-        msg = f'--file holds a {type(data).__name__}: give a list of [rows, columns] pairs, or a dict whose "format" is "{FORMAT}"'
+        msg = (
+            f'--file holds a {type(data).__name__}: give a list of [rows, columns] pairs, or a dict whose "format" is "{FORMAT}"'
+        )
         raise ChainError(msg)
     return data
 

@@ -57,11 +57,13 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     matrices = [array if hasattr(array, "shape") else np.asanyarray(array) for array in arrays]
     for at, matrix in enumerate(matrices):
         if len(matrix.shape) < 2 and not (len(matrix.shape) == 1 and at in (0, len(matrices) - 1)):
-            msg = f"arrays[{at}] has {len(matrix.shape)} dimensions: only the first and the last may have one, the others have two"
+            msg = (
+                f"arrays[{at}] has {len(matrix.shape)} dimensions: only the first and the last may have one, the others have two"
+            )
             raise np.linalg.LinAlgError(msg)
     plain = all(isinstance(matrix, np.ndarray) and matrix.ndim < 3 for matrix in matrices)
     if plain and len(matrices) == 2:
-        return np.dot(*matrices, out=out)
+        return np.dot(matrices[0], matrices[1], out=out)
     is_row, is_column = len(matrices[0].shape) == 1, len(matrices[-1].shape) == 1
     if is_row:
         matrices[0] = matrices[0].reshape(1, -1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class Jacobian:
     batch: tuple[int, ...]
     name: str | None
 
-    def __init__(self, shape: Sequence[int], *, batch: Sequence[int] = (), name: str | None = None) -> None:
+    def __init__(self, shape: Sequence[int], *, batch: Sequence[int] = (), name: Any = None) -> None:
         if name is not None and not (isinstance(name, str) and name):
             msg = f"name is {name!r}: give a text that is not empty, or None"
             raise ChainError(msg)

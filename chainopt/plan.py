@@ -210,15 +210,14 @@ class Plan:
             If it is no such dict, of an unknown version, or contradicts itself.
         """
         check_header(data, FORMAT, VERSION)
-        chain = JacobianChain.from_dict(data.get("chain"))  # type: ignore[arg-type] -- refused there if it is none
+        chain = JacobianChain.from_dict(data.get("chain", {}))  # refused there if it is none
         association = _read_association(data, len(chain))
-        is_optimal, texts = data.get("is_optimal"), (data.get("objective"), data.get("method"))
-        if not isinstance(is_optimal, bool) or not all(isinstance(text, str) for text in texts):
+        is_optimal, objective, method = data.get("is_optimal"), data.get("objective"), data.get("method")
+        if not (isinstance(is_optimal, bool) and isinstance(objective, str) and isinstance(method, str)):
             msg = 'data must say "is_optimal" (true or false), "objective" and "method" (texts)'
             raise ChainError(msg)
-        plan = cls(
-            chain, association, multiplications.total(chain, association), mode_of(association), *texts, is_optimal
-        )
+        cost, mode = multiplications.total(chain, association), mode_of(association)
+        plan = cls(chain, association, cost, mode, objective, method, is_optimal)
         if (plan.cost, str(plan.mode)) != (data.get("cost"), data.get("mode")):
             msg = f"data contradicts itself: its bracketing is {plan.mode} and costs {count(plan.cost)}"
             raise ChainError(msg)
@@ -280,7 +279,8 @@ class Plan:
         return summary(self.facts())
 
     def __repr__(self) -> str:
-        return f"<Plan of {len(self.chain)} factors: {bracketing_line(self.association, self.chain)}, {self.mode}, cost {count(self.cost)}>"
+        line = bracketing_line(self.association, self.chain)
+        return f"<Plan of {len(self.chain)} factors: {line}, {self.mode}, cost {count(self.cost)}>"
 
 
 def to_json(data: dict[str, Any]) -> str:

@@ -46,7 +46,7 @@ class PlanBatch(Sequence[Plan]):
         return self.solutions.modes
 
     def __len__(self) -> int:
-        return self.dims.shape[0]
+        return int(self.dims.shape[0])
 
     @overload
     def __getitem__(self, index: int) -> Plan: ...

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from chainopt.exceptions import ChainError
 from chainopt.jacobian import Jacobian, checked_shape, checked_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -105,7 +106,7 @@ def read_factors(items: object, argument: str) -> Reading:
 def _listed(items: object, argument: str, accepted: str) -> list[Any]:
     if not isinstance(items, str | bytes | dict | set | frozenset):
         try:
-            return list(items)  # type: ignore[call-overload]
+            return list(cast(Iterable[Any], items))
         except TypeError:
             pass
     msg = f"{argument} is of type {type(items).__name__}: give {accepted}"

@@ -14,6 +14,8 @@ import numpy as np
 from chainopt.bracketing import Bracketing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from chainopt.chain import JacobianChain
@@ -22,10 +24,10 @@ INT64_LIMIT = 2**63
 SHORT = 40  # up to here Python ints are faster than arrays
 
 
-def largest_stack(chain: JacobianChain) -> int:
+def largest_stack(batches: tuple[tuple[int, ...], ...]) -> int:
     """Return a bound on how many matrices a stack of any part of a chain of stacks holds."""
     # A size of zero empties what it broadcasts with, but parts of the chain without it may be large.
-    sizes = [tuple(max(size, 1) for size in batch) for batch in chain.batches]
+    sizes = [tuple(max(size, 1) for size in batch) for batch in batches]
     depth = max(map(len, sizes))
     padded = [(1,) * (depth - len(batch)) + batch for batch in sizes]
     return math.prod(map(max, zip(*padded, strict=True)))
@@ -34,18 +36,25 @@ def largest_stack(chain: JacobianChain) -> int:
 def is_small(chain: JacobianChain) -> bool:
     """Whether all costs, and all sums of them that anybody forms, are plainly below 2**63."""
     costs = chain.largest**3 * (chain.sizes.size + 1)
-    return costs < INT64_LIMIT if chain.batches is None else costs * largest_stack(chain) < INT64_LIMIT
+    return costs < INT64_LIMIT if chain.batches is None else costs * largest_stack(chain.batches) < INT64_LIMIT
 
 
 def exact_sizes(chain: JacobianChain) -> NDArray[Any]:
     """Return the sizes in an array whose arithmetic is exact: int64 where that is enough, else Python ints."""
-    return chain.sizes if is_small(chain) else chain.sizes.astype(object)
+    sizes: NDArray[Any] = chain.sizes
+    return sizes if is_small(chain) else sizes.astype(object)
+
+
+def neighbours(dims: list[int]) -> int:
+    """Return the sum of the products of neighbouring sizes."""
+    products: Iterator[int] = map(mul, dims, dims[1:])
+    return sum(products)
 
 
 def of_products(chain: JacobianChain, bracketing: Bracketing) -> NDArray[Any]:
     """Return the cost of the product that is split after factor g, for every g; int64 or Python ints."""
     sizes = exact_sizes(chain)
-    costs = sizes[bracketing.first] * sizes[1:-1] * sizes[bracketing.last + 1]
+    costs: NDArray[Any] = sizes[bracketing.first] * sizes[1:-1] * sizes[bracketing.last + 1]
     return costs if chain.batches is None else costs * _stacks(chain.batches, bracketing, sizes.dtype)
 
 
@@ -66,7 +75,7 @@ def homogeneous(chain: JacobianChain) -> tuple[int, int]:
     sizes = chain.sizes
     if sizes.size <= SHORT:
         dims = sizes.tolist()
-        border = sum(map(mul, dims, dims[1:]))
+        border = neighbours(dims)
         outputs, after, before, inputs = dims[0], dims[1], dims[-2], dims[-1]
     else:
         sizes = exact_sizes(chain)

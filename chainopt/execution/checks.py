@@ -26,11 +26,11 @@ def checked_factors(chain: JacobianChain, factors: Sequence[Any], out: Any) -> l
         msg = f"factors has {len(matrices)} matrices, but the plan is for a chain of {len(chain)}"
         raise ChainError(msg)
     sizes = chain.sizes.tolist()
-    for at, matrix in enumerate(matrices):
+    for at, given in enumerate(matrices):
         batch = () if chain.batches is None else chain.batches[at]
         wanted = (*batch, sizes[at], sizes[at + 1])
-        if type(matrix) is not np.ndarray:
-            matrices[at] = matrix = _as_matrix(matrix, at, len(chain))
+        matrix = given if type(given) is np.ndarray else _as_matrix(given, at, len(chain))
+        matrices[at] = matrix
         if matrix.shape != wanted:
             msg = (
                 f"factors[{at}] ({chain.label(at)}) has the shape {tuple(matrix.shape)}, "
@@ -71,7 +71,9 @@ def _check_out(out: Any, ends: tuple[int, int], matrices: list[Any]) -> None:
     libraries = {*map(library_of, matrices)}
     wanted = (*np.broadcast_shapes(*(matrix.shape[:-2] for matrix in matrices)), *ends)
     if libraries & {"jax", "scipy", "other"} or library_of(out) != ("torch" if "torch" in libraries else "numpy"):
-        msg = f"out is a {type(out).__name__}: it serves where all factors are NumPy arrays, or PyTorch tensors; else leave it out"
+        msg = (
+            f"out is a {type(out).__name__}: it serves where all factors are NumPy arrays, or PyTorch tensors; else leave it out"
+        )
         raise ChainError(msg)
     if tuple(out.shape) != wanted:
         msg = f"out has the shape {tuple(out.shape)}, but the product has the shape {wanted}"

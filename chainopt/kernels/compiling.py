@@ -22,6 +22,7 @@ def compiled(kernel: Callable[..., Any], *helpers: Callable[..., Any]) -> Callab
     for helper in helpers:
         register_jitable(helper)
     try:
-        return njit(cache=True, nogil=True)(kernel)
+        quick: Callable[..., Any] = njit(cache=True, nogil=True)(kernel)
     except RuntimeError:  # no directory that Numba could keep the code in
-        return njit(nogil=True)(kernel)
+        quick = njit(nogil=True)(kernel)
+    return quick

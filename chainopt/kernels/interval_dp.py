@@ -12,10 +12,10 @@ times the largest weight, with the largest sizes ``p1 >= p2 >= p3``: a product h
 from the lighter end of ``i..k``, which weighs at most ``p2``, costs at most ``p2`` times the sum over its border, as does
 one of ``k..j``, so that what is left of a candidate, two optima of neighbours, is at most ``p2`` times the whole sum.
 
-The rows are filled from the last to the first, and a row from left to right: as soon as ``table[i][k]`` is final it is offered to
-every ``j > k`` at once, with row ``k``, which is final too. The inner loop thus runs along two contiguous rows without a reduction, which
-compilers vectorize for floats as for integers without leave to reorder; no transposed copy of the table and no table of splits is
-needed. A tile of 64 rows and 64 columns takes its candidates from the pairs of tiles between first, while they are in cache.
+The rows are filled from the last to the first, and a row from left to right: as soon as ``table[i][k]`` is final it is
+offered to every ``j > k`` at once, with row ``k``, which is final too. The inner loop thus runs along two contiguous rows
+without a reduction, which compilers vectorize for integers too; no transposed copy of the table and no table of splits
+is needed. A tile takes its candidates from the pairs of tiles between first, while they are in cache.
 """
 
 from __future__ import annotations
@@ -93,7 +93,18 @@ def fill_tile(
                 if weights is not None:
                     scale[j] *= weights[i][j]
             for k in range(block, block_end - 1, 2):
-                relax_twice(row, row[k], table[k], sizes[k], row[k + 1], table[k + 1], sizes[k + 1], scale, column_begin, column_end)
+                relax_twice(
+                    row,
+                    row[k],
+                    table[k],
+                    sizes[k],
+                    row[k + 1],
+                    table[k + 1],
+                    sizes[k + 1],
+                    scale,
+                    column_begin,
+                    column_end,
+                )
             if (block_end - block) % 2 == 1:
                 k = block_end - 1
                 relax(row, row[k], table[k], sizes[k], scale, column_begin, column_end)
@@ -121,8 +132,8 @@ def trace(
 ) -> None:
     """Write the bracketing that the finished table stands for to ``spans``.
 
-    ``spans[0][g]`` and ``spans[1][g]`` become the factors that the product split after factor g spans. A split is found again as the
-    first one of least cost. ``pending`` is scratch: as many entries as ``sizes``, twice.
+    ``spans[0][g]`` and ``spans[1][g]`` become the factors that the product split after factor g spans. A split is found
+    again as the first one of least cost. ``pending`` is scratch: as many entries as ``sizes``, twice.
     """
     first, last = spans[0], spans[1]
     pending[0] = 0

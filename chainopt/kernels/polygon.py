@@ -42,9 +42,7 @@ _NONE = -1
 _GONE = -2
 
 
-def meld(
-    threshold: Sequence[int], lower: MutableSequence[int], upper: MutableSequence[int], one: int, other: int
-) -> int:
+def meld(threshold: Sequence[int], lower: MutableSequence[int], upper: MutableSequence[int], one: int, other: int) -> int:
     """Join two skew heaps, the highest threshold on top, and return the root."""
     if one == _NONE:
         return other
@@ -72,8 +70,9 @@ def bracket(
 ) -> tuple[int, int]:
     """Write the cheapest bracketing of a chain of n >= 2 factors to ``spans``; return its cost and its mode.
 
-    Among equals forward mode goes first, then reverse, then a hybrid. ``sizes``: n + 1 non-negative ints.  ``scratch``: SCRATCH_ROWS rows of n + 2 entries.  ``spans[0][g]`` and ``spans[1][g]``, for g in 0..n-2, become the first and the last factor
-    of the product that is split after factor g.
+    Among equals forward mode goes first, then reverse, then a hybrid. ``sizes``: n + 1 non-negative ints.
+    ``scratch``: SCRATCH_ROWS rows of n + 2 entries.  ``spans[0][g]`` and ``spans[1][g]``, for g in 0..n-2, become the
+    first and the last factor of the product that is split after factor g.
     """
     first, last = spans[0], spans[1]
     corners = len(sizes)

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 def dot(chain: JacobianChain, bracketing: Bracketing, operations: Operations) -> str:
     """Write the tree of products: boxes are factors, ellipses products with their shape and cost."""
     lines = ["digraph bracketing {", "  node [fontname=Helvetica];"]
-    for at in range(len(chain)):
-        lines.append(f"  factor{at} [shape=box, label={_quoted(chain.label(at), chain.shape_text(at))}];")
+    lines += [f"  factor{at} [shape=box, label={_quoted(chain.label(at), chain.shape_text(at))}];" for at in range(len(chain))]
     sizes = chain.sizes
     costs = iter(operations)
     products = iter(range(len(operations)))

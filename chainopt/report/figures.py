@@ -38,23 +38,17 @@ class Node(NamedTuple):
 def new_axes(width: float, height: float) -> Axes:
     """Make a figure with one pair of axes."""
     try:
+        import matplotlib.pyplot as plt
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
         msg = 'plot needs matplotlib: install it with python -m pip install ".[plot]", the extra of jacobian-chainopt'
         raise ChainError(msg) from None
-    from matplotlib import get_backend
-
-    if get_backend().lower() == "agg":
+    if plt.get_backend().lower() == "agg":  # nobody will show it, so pyplot need not hold it
         return Figure(figsize=(width, height), layout="constrained").add_subplot()
-    from matplotlib import pyplot
-
-    _, axes = pyplot.subplots(figsize=(width, height), layout="constrained")
-    return axes
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
 
 
-def plot_tree(
-    chain: JacobianChain, bracketing: Bracketing, operations: Operations, title: str, ax: Axes | None = None
-) -> Axes:
+def plot_tree(chain: JacobianChain, bracketing: Bracketing, operations: Operations, title: str, ax: Axes | None = None) -> Axes:
     """Draw factors and products as boxes with the proportions of the matrices, each product above its two sides."""
     factors = len(chain)
     if factors > LONGEST_TREE:

@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from chainopt.report.text import Row
 
 
-def show_facts(facts: Sequence[tuple[str, str]], on_terminal: bool) -> None:
+def show_facts(facts: Sequence[tuple[str, str]], *, on_terminal: bool) -> None:
     """Print named facts: a table on a terminal, plain text in a pipe."""
-    if not _show([], facts, None, on_terminal):
+    if not _show([], facts, None, on_terminal=on_terminal):
         print(summary(facts))
 
 
-def show_rows(rows: Sequence[Row], on_terminal: bool) -> None:
+def show_rows(rows: Sequence[Row], *, on_terminal: bool) -> None:
     """Print a comparison: a table on a terminal, plain text in a pipe."""
-    if not _show(HEADER, [cells(row) for row in rows], UNITS, on_terminal):
+    if not _show(HEADER, [cells(row) for row in rows], UNITS, on_terminal=on_terminal):
         print(table(rows))
 
 
-def _show(header: Sequence[str], lines: Sequence[Sequence[str]], caption: str | None, on_terminal: bool) -> bool:
+def _show(header: Sequence[str], lines: Sequence[Sequence[str]], caption: str | None, *, on_terminal: bool) -> bool:
     if not on_terminal:
         return False
     try:
@@ -36,7 +36,7 @@ def _show(header: Sequence[str], lines: Sequence[Sequence[str]], caption: str | 
     drawn = Table(show_header=bool(header), caption=caption)
     for at in range(len(lines[0])):
         is_number = bool(header) and 0 < at < len(header) - 1
-        drawn.add_column(header[at] if header else None, justify="right" if is_number else "left", overflow="fold")
+        drawn.add_column(header[at] if header else "", justify="right" if is_number else "left", overflow="fold")
     for line in lines:
         drawn.add_row(*map(Text, line))
     Console().print(drawn)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,6 +10,7 @@ from chainopt.chain import JacobianChain
 from chainopt.costs.multiplications import INT64_LIMIT
 from chainopt.kernels import polygon
 from chainopt.kernels.compiling import compiled
+from chainopt.kernels.threads import thread_pool
 from chainopt.solvers.polygon import MODES, SECONDS_PER_FACTOR
 from chainopt.solvers.warmth import compiled_pays
 
@@ -33,7 +32,7 @@ class Solutions(NamedTuple):
     modes: NDArray[np.object_]  # (N,), of Mode
 
 
-def solve(dims: NDArray[Any], solver: Callable[[JacobianChain], Solution], by_kernel: bool) -> Solutions:
+def solve(dims: NDArray[Any], solver: Callable[[JacobianChain], Solution], *, by_kernel: bool) -> Solutions:
     """Solve every row of an (N, n + 1) array; ``by_kernel`` where the polygon kernel may answer in place of the solver."""
     chains, factors = dims.shape[0], dims.shape[1] - 1
     spans = np.empty((chains, 2, factors - 1), dtype=np.int32)
@@ -66,7 +65,7 @@ def _by_kernel(dims: NDArray[Any]) -> Solutions:
         scratch = np.empty((polygon.SCRATCH_ROWS, corners + 1), dtype=np.int64)
         bracket_many(sizes[block], scratch, spans[block], costs[block], codes[block])
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with thread_pool() as pool:
         for _ in pool.map(fill, range(0, chains, CHAINS_PER_BLOCK)):
             pass
     return Solutions(spans, costs, np.array(MODES, dtype=object)[codes])

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import heapq
-import os
-from concurrent.futures import ThreadPoolExecutor
-from operator import mul
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainopt.bracketing import Bracketing
-from chainopt.costs.multiplications import INT64_LIMIT, is_small, largest_stack
+from chainopt.costs.multiplications import INT64_LIMIT, is_small, largest_stack, neighbours
 from chainopt.kernels import interval_dp
 from chainopt.kernels.compiling import compiled
+from chainopt.kernels.threads import thread_pool
 from chainopt.solvers.homogeneous import preferred
 from chainopt.solvers.warmth import compiled_pays
 
@@ -31,7 +29,7 @@ TILE = 128
 def solve(chain: JacobianChain) -> Solution:
     """Find the cheapest bracketing of a chain of at least three factors."""
     factors = len(chain)
-    spans = np.empty((2, factors - 1), dtype=np.int32)
+    spans: Any = np.empty((2, factors - 1), dtype=np.int32)
     weights = None if chain.batches is None else stack_table(chain.batches)
     if fits_int64(chain) and compiled_pays(factors**3 / 6 * SECONDS_PER_STEP):
         sizes = chain.sizes
@@ -63,11 +61,9 @@ def fill_by_tiles(table: NDArray[Any], sizes: NDArray[Any], weights: NDArray[Any
 
     def fill(row: int, column: int) -> None:
         scale = np.empty_like(sizes)
-        fill_tile(
-            table, sizes, weights, scale, row, min(row + TILE, width), column, min(column + TILE, width), TILE
-        )
+        fill_tile(table, sizes, weights, scale, row, min(row + TILE, width), column, min(column + TILE, width), TILE)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with thread_pool() as pool:
         for diagonal in range(len(begins)):
             for _ in pool.map(fill, begins[: len(begins) - diagonal], begins[diagonal:]):
                 pass
@@ -93,7 +89,7 @@ def fits_int64(chain: JacobianChain) -> bool:
 
 def bound(chain: JacobianChain) -> int:
     """Return a bound on every value that the kernel forms, bad candidates included."""
-    sizes = chain.sizes.tolist()
-    one, two, three = (heapq.nlargest(3, sizes) + [1])[:3]
-    border = sum(map(mul, sizes, sizes[1:])) + sizes[0] * sizes[-1]
-    return (one * two * max(three, 1) + two * border) * (1 if chain.batches is None else largest_stack(chain))
+    sizes: list[int] = chain.sizes.tolist()
+    one, two, three = [*heapq.nlargest(3, sizes), 1][:3]
+    border = neighbours(sizes) + sizes[0] * sizes[-1]
+    return (one * two * max(three, 1) + two * border) * (1 if chain.batches is None else largest_stack(chain.batches))

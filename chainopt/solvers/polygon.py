@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from operator import mul
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainopt.bracketing import Bracketing
-from chainopt.costs.multiplications import INT64_LIMIT, is_small
+from chainopt.costs.multiplications import INT64_LIMIT, is_small, neighbours
 from chainopt.kernels import polygon
 from chainopt.kernels.compiling import compiled
 from chainopt.operations import Mode
@@ -27,7 +26,7 @@ SECONDS_PER_FACTOR = 2.5e-6  # of the kernel as it stands, uncompiled
 def solve(chain: JacobianChain) -> Solution:
     """Find the cheapest bracketing of a chain of at least three factors; its stacks, if any, must be equal."""
     factors = chain.sizes.size - 1
-    spans = np.empty((2, factors - 1), _INT32)
+    spans: Any = np.empty((2, factors - 1), _INT32)
     if fits_int64(chain) and compiled_pays(factors * SECONDS_PER_FACTOR):
         scratch = np.empty((polygon.SCRATCH_ROWS, factors + 2), _INT64)
         cost, mode = compiled(polygon.bracket, polygon.meld)(chain.sizes, scratch, spans)
@@ -45,4 +44,4 @@ def fits_int64(chain: JacobianChain) -> bool:
 def bound(sizes: list[int]) -> int:
     """Return a bound on every value that the kernel forms."""
     second = heapq.nlargest(2, sizes)[1]
-    return second * (sum(map(mul, sizes, sizes[1:])) + sizes[0] * sizes[-1])
+    return second * (neighbours(sizes) + sizes[0] * sizes[-1])

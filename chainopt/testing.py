@@ -1,0 +1,144 @@
+"""Seeded chains of every kind, for tests, benchmarks and notebooks alike.
+
+Examples
+--------
+>>> from chainopt.testing import chain_dims, FAMILIES
+>>> chain_dims("sorted", 4, seed=1) == chain_dims("sorted", 4, seed=1)
+True
+>>> len(chain_dims("random", 4)), "bitonic" in FAMILIES
+(5, True)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainopt.exceptions import ChainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Family = Callable[[np.random.Generator, int], list[int]]
+
+LARGEST = 1_000
+
+
+def _random(rng: np.random.Generator, sizes: int) -> list[int]:
+    return [*map(int, rng.integers(1, LARGEST, sizes, endpoint=True))]
+
+
+def _log_uniform(rng: np.random.Generator, sizes: int) -> list[int]:
+    return [*map(int, np.exp(rng.uniform(0, np.log(LARGEST + 1), sizes)))]
+
+
+def _few_sizes(rng: np.random.Generator, sizes: int) -> list[int]:
+    return [*map(int, rng.integers(1, 6, sizes, endpoint=True))]
+
+
+def _all_equal(rng: np.random.Generator, sizes: int) -> list[int]:
+    return [int(rng.integers(1, LARGEST))] * sizes
+
+
+def _ones(rng: np.random.Generator, sizes: int) -> list[int]:
+    """Ones and twos, mostly ones."""
+    return [*map(int, rng.choice([1, 1, 1, 2], sizes))]
+
+
+def _sorted(rng: np.random.Generator, sizes: int) -> list[int]:
+    return sorted(_random(rng, sizes))
+
+
+def _sorted_down(rng: np.random.Generator, sizes: int) -> list[int]:
+    return _sorted(rng, sizes)[::-1]
+
+
+def _bitonic(rng: np.random.Generator, sizes: int) -> list[int]:
+    """Up to the middle and down again: nested arcs, as deep as can be."""
+    values = sorted(map(int, rng.integers(1, 10 * sizes, sizes)))
+    return values[::2] + values[1::2][::-1]
+
+
+def _valley(rng: np.random.Generator, sizes: int) -> list[int]:
+    """Down to the middle and up again."""
+    values = sorted(map(int, rng.integers(1, 10 * sizes, sizes)))
+    return values[::2][::-1] + values[1::2]
+
+
+def _bottleneck(rng: np.random.Generator, sizes: int) -> list[int]:
+    """One tiny size in the middle."""
+    values = [*map(int, rng.integers(LARGEST // 2, LARGEST, sizes))]
+    values[sizes // 2] = 1 + int(rng.integers(3))
+    return values
+
+
+def _alternating(rng: np.random.Generator, sizes: int) -> list[int]:
+    low, high = int(rng.integers(1, 10)), int(rng.integers(100, LARGEST))
+    return [high if at % 2 else low for at in range(sizes)]
+
+
+def _zeros(rng: np.random.Generator, sizes: int) -> list[int]:
+    values = _random(rng, sizes)
+    for at in rng.integers(0, sizes, 1 + sizes // 10).tolist():
+        values[at] = 0
+    return values
+
+
+def _huge(rng: np.random.Generator, sizes: int) -> list[int]:
+    """Sizes around 10**30: every cost is far beyond 2**63."""
+    return [10**30 + value * 10**25 for value in _random(rng, sizes)]
+
+
+def _near_ties(rng: np.random.Generator, sizes: int) -> list[int]:
+    """Sizes around 10**9, a few units apart: costs that differ in their last digits, in float64 not at all."""
+    return [10**9 + value for value in rng.integers(0, 3, sizes).tolist()]
+
+
+FAMILIES: dict[str, Family] = {
+    "random": _random,
+    "log-uniform": _log_uniform,
+    "few sizes": _few_sizes,
+    "all equal": _all_equal,
+    "ones": _ones,
+    "sorted": _sorted,
+    "sorted down": _sorted_down,
+    "bitonic": _bitonic,
+    "valley": _valley,
+    "bottleneck": _bottleneck,
+    "alternating": _alternating,
+    "zeros": _zeros,
+    "huge": _huge,
+    "near ties": _near_ties,
+}
+
+
+def chain_dims(family: str, factors: int, seed: int = 0) -> list[int]:
+    """Make the sizes between the factors of a chain, outputs first; the same ones for the same seed.
+
+    Parameters
+    ----------
+    family : str
+        One of `FAMILIES`.
+    factors : int
+        How many factors the chain has, at least one.
+    seed : int
+        Other seeds give other chains.
+
+    Returns
+    -------
+    list of int
+        ``factors + 1`` sizes.
+
+    Raises
+    ------
+    ChainError
+        If the family is unknown, or there is no factor.
+    """
+    if family not in FAMILIES:
+        msg = f"family is {family!r}: known are {', '.join(map(repr, FAMILIES))}"
+        raise ChainError(msg)
+    if factors < 1:
+        msg = f"factors is {factors}: a chain has at least one"
+        raise ChainError(msg)
+    return FAMILIES[family](np.random.default_rng(seed), factors + 1)
