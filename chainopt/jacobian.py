@@ -65,12 +65,15 @@ class Jacobian:
     batch: tuple[int, ...]
     name: str | None
 
-    def __init__(self, shape: Sequence[int], *, batch: Sequence[int] = (), name: Any = None) -> None:
+    def __init__(self, shape: Sequence[int], *, batch: Any = (), name: Any = None) -> None:
         if name is not None and not (isinstance(name, str) and name):
             msg = f"name is {name!r}: give a text that is not empty, or None"
             raise ChainError(msg)
         object.__setattr__(self, "shape", checked_shape(shape, "shape"))
-        object.__setattr__(self, "batch", tuple(checked_size(size, "batch") for size in batch))
+        if not isinstance(batch, tuple | list):
+            msg = f"batch is {batch!r}: give the leading sizes of the stack as a tuple"
+            raise ChainError(msg)
+        object.__setattr__(self, "batch", tuple([checked_size(size, f"batch[{at}]") for at, size in enumerate(batch)]))
         object.__setattr__(self, "name", name)
 
     @property

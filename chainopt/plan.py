@@ -164,6 +164,7 @@ class Plan:
         array([[12., 12.]])
         """
         matrices = checked_factors(self.chain, factors, out)
+        del factors  # what the caller does not hold lives no longer than it is needed
         if len(matrices) == 1:
             return matrices[0] if out is None else copy_into(out, matrices[0])
         last_product = None if out is None else product_into(out)

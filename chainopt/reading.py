@@ -81,8 +81,8 @@ def read_factors(items: object, argument: str) -> Reading:
     """Read pairs, Jacobians or matrices in product order, in any mixture."""
     if type(items) is list:
         factors = items
-    elif isinstance(items, np.ndarray) and items.ndim == 2 and items.shape[1] == 2 and items.dtype.kind in "iu":
-        reading = _read_pair_array(items)
+    elif isinstance(items, np.ndarray) and items.ndim == 2 and items.shape[1] == 2:
+        reading = _read_pair_array(items) if items.dtype.kind in "iu" else None
         if reading is not None:
             return reading
         factors = items.tolist()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,10 +11,17 @@ from chainopt.bracketing import Bracketing
 from chainopt.solvers.homogeneous import preferred
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from chainopt.chain import JacobianChain
     from chainopt.solvers.solution import Solution
+
+
+class Recurrence(NamedTuple):
+    """The two tables of the recurrence."""
+
+    cost: dict[tuple[int, int], int]
+    split: dict[tuple[int, int], int]
 
 
 def all_trees(first: int, last: int) -> Iterator[Any]:
@@ -41,25 +48,31 @@ def brute_force(shapes: Sequence[tuple[int, int]]) -> int:
     return min(tree_cost(tree, shapes)[0] for tree in all_trees(0, len(shapes) - 1))
 
 
+def recurrence(dims: Sequence[int], stack: Callable[[int, int], int] | None = None) -> Recurrence:
+    """Fill the tables of the plain recurrence in O(n^3) steps of pure Python.
+
+    ``cost[i, j]`` is the least cost of the product of the factors ``i..j-1`` and ``split[i, j]`` where it is split last;
+    ``stack(i, j)`` says how many matrices that product is a stack of.
+    """
+    factors = len(dims) - 1
+    cost = {(i, i + 1): 0 for i in range(factors)}
+    split: dict[tuple[int, int], int] = {}
+    for width in range(2, factors + 1):
+        for i in range(factors - width + 1):
+            j = i + width
+            weight = dims[i] * dims[j] * (stack(i, j) if stack is not None else 1)
+            cost[i, j], split[i, j] = min((cost[i, k] + cost[k, j] + weight * dims[k], k) for k in range(i + 1, j))
+    return Recurrence(cost, split)
+
+
 def solve(chain: JacobianChain) -> Solution:
-    """Find the cheapest bracketing by the plain recurrence, in O(n^3) steps of pure Python."""
-    dims = chain.dims
-    stacks = chain.batches or ((),) * len(chain)
+    """Find the cheapest bracketing by the plain recurrence."""
+    batches = chain.batches
 
     def stack(i: int, j: int) -> int:
-        count = 1
-        for size in np.broadcast_shapes(*stacks[i:j]):
-            count *= size
-        return count
+        return math.prod(np.broadcast_shapes(*(batches or ())[i:j]))
 
-    cost = {(i, i + 1): 0 for i in range(len(chain))}
-    split: dict[tuple[int, int], int] = {}
-    for width in range(2, len(chain) + 1):
-        for i in range(len(chain) - width + 1):
-            j = i + width
-            weight = dims[i] * dims[j] * stack(i, j)
-            choices = [(cost[i, k] + cost[k, j] + weight * dims[k], k) for k in range(i + 1, j)]
-            cost[i, j], split[i, j] = min(choices)
+    cost, split = recurrence(chain.dims, None if batches is None else stack)
     spans = np.zeros((2, len(chain) - 1), dtype=np.int32)
     pending = [(0, len(chain))]
     while pending:
@@ -69,9 +82,3 @@ def solve(chain: JacobianChain) -> Solution:
             spans[:, k - 1] = i, j - 1
             pending += [(i, k), (k, j)]
     return preferred(chain, Bracketing(spans), cost[0, len(chain)])
-
-
-@cache
-def bracketings(factors: int) -> int:
-    """Return how many bracketings there are, a Catalan number."""
-    return sum(bracketings(left) * bracketings(factors - left) for left in range(1, factors)) if factors > 1 else 1

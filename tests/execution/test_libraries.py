@@ -1,0 +1,101 @@
+"""The arrays of other libraries, alone and side by side."""
+
+import numpy as np
+import pytest
+
+import chainopt
+from chainopt import ChainError, optimal_order
+from chainopt.testing import chain_dims
+
+
+def dense_factors(dims=(4, 7, 2, 5, 3), dtype=float, seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.integers(-3, 4, shape).astype(dtype) for shape in zip(dims, dims[1:], strict=False)]
+
+
+def product_of(factors):
+    return np.linalg.multi_dot(factors)
+
+
+def test_sparse_and_dense_side_by_side():
+    from scipy import sparse
+
+    dense = dense_factors()
+    for mask in range(16):
+        factors = [sparse.csr_array(matrix) if mask >> at & 1 else matrix for at, matrix in enumerate(dense)]
+        result = optimal_order(factors).execute(factors)
+        assert sparse.issparse(result) == (mask == 15)
+        np.testing.assert_allclose(result.toarray() if mask == 15 else result, product_of(dense))
+    with pytest.raises(ChainError, match="out is a ndarray"):
+        optimal_order(factors).execute(factors, out=np.empty((4, 3)))
+
+
+def test_jax_traced_and_not(jax):
+    dense = dense_factors(dtype=np.float32)
+    factors = [jax.numpy.asarray(matrix) for matrix in dense]
+    plan = optimal_order(factors)
+    assert isinstance(plan.execute(factors), jax.Array)
+    np.testing.assert_allclose(plan.execute(factors), product_of(dense))
+    np.testing.assert_allclose(plan.execute([dense[0], *factors[1:]]), product_of(dense))
+    np.testing.assert_allclose(jax.jit(lambda *arrays: optimal_order(arrays).execute(arrays))(*factors), product_of(dense))
+    gradient = jax.grad(lambda first: plan.execute([first, *factors[1:]]).sum())(factors[0])
+    np.testing.assert_allclose(gradient, np.ones((4, 3)) @ product_of(dense[1:]).T)
+    batched = jax.vmap(lambda first: plan.execute([first, *factors[1:]]))(jax.numpy.stack([factors[0]] * 3))
+    np.testing.assert_allclose(batched[2], product_of(dense))
+    half = [np.asarray(matrix.astype(jax.numpy.bfloat16)) for matrix in factors]
+    np.testing.assert_array_equal(plan.execute(half), (half[0] @ half[1]) @ (half[2] @ half[3]))
+
+
+def flops(jax, function, arrays):
+    return jax.jit(function).lower(*arrays).compile().cost_analysis()["flops"]
+
+
+def test_jax_never_multiplies_more_than_jaxs_own(jax):
+    jnp = jax.numpy
+    for seed in range(12):
+        dims = chain_dims("log-uniform", 10, seed)
+        arrays = [jnp.zeros(shape, dtype=jnp.float32) for shape in zip(dims, dims[1:], strict=False)]
+        ours = flops(jax, lambda *matrices: chainopt.multi_dot(matrices), arrays)
+        theirs = flops(jax, lambda *matrices: jnp.linalg.multi_dot(matrices), arrays)
+        assert ours <= theirs
+        assert ours <= 2 * optimal_order(arrays).cost
+
+
+def test_torch_with_gradients(torch):
+    dense = dense_factors()
+    factors = [torch.tensor(matrix, requires_grad=True) for matrix in dense]
+    plan = optimal_order(factors)
+    result = plan.execute(factors)
+    np.testing.assert_allclose(result.detach().numpy(), product_of(dense))
+    result.sum().backward()
+    np.testing.assert_allclose(factors[0].grad.numpy(), np.ones((4, 3)) @ product_of(dense[1:]).T)
+    mixed = plan.execute([dense[0], *factors[1:]])
+    assert isinstance(mixed, torch.Tensor)
+    np.testing.assert_allclose(mixed.detach().numpy(), product_of(dense))
+    assert plan.execute([factor.detach().to(torch.float32) for factor in factors]).dtype == torch.float32
+
+
+def test_torch_out(torch):
+    dense = dense_factors()
+    factors = [torch.tensor(matrix) for matrix in dense]
+    plan = optimal_order(factors)
+    out = torch.empty((4, 3), dtype=torch.float64)
+    assert plan.execute(factors, out=out) is out
+    np.testing.assert_allclose(out.numpy(), product_of(dense))
+    single = optimal_order(factors[:1])
+    kept = torch.empty((4, 7), dtype=torch.float64)
+    assert single.execute(factors[:1], out=kept) is kept
+    np.testing.assert_allclose(kept.numpy(), dense[0])
+    with pytest.raises(ChainError, match="out is a ndarray"):
+        plan.execute(factors, out=np.empty((4, 3)))
+    with pytest.raises(ChainError, match="out has the shape"):
+        plan.execute(factors, out=torch.empty((3, 4)))
+
+
+def test_torch_among_what_does_not_go_with_it(torch):
+    from scipy import sparse
+
+    dense = dense_factors()
+    factors = [torch.tensor(dense[0]), sparse.csr_array(dense[1]), *dense[2:]]
+    with pytest.raises(ChainError, match=r"factors\[1\] is a csr_array, which does not multiply with PyTorch tensors"):
+        optimal_order(factors).execute(factors)

@@ -1,0 +1,180 @@
+import io
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+import chainopt
+from chainopt.cli import main
+
+SHAPES = ["10x2000", "2000x30", "30x1000"]
+PLAN = chainopt.optimal_order([(10, 2000), (2000, 30), (30, 1000)])
+
+
+def test_order_in_a_pipe(capsys):
+    assert main(["order", *SHAPES]) == 0
+    assert capsys.readouterr().out == f"{PLAN}\n"
+
+
+def test_compare_in_a_pipe(capsys):
+    assert main(["compare", *SHAPES]) == 0
+    assert capsys.readouterr().out == f"{chainopt.compare(PLAN.chain)}\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("command", ["order", "compare"])
+def test_tables_on_a_terminal(command, monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    assert main([command, *SHAPES]) == 0
+    text = screen.getvalue()
+    assert "900,000" in text
+    assert "─" in text or "━" in text
+    screen.truncate(0)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    assert main([command, *SHAPES]) == 0
+    assert "─" not in screen.getvalue()
+    assert "900,000" in screen.getvalue()
+
+
+def test_json(capsys):
+    assert main(["order", *SHAPES, "--json"]) == 0
+    assert chainopt.Plan.from_json(capsys.readouterr().out) == PLAN
+    assert main(["compare", "--json", *SHAPES]) == 0
+    assert json.loads(capsys.readouterr().out)["forward"]["cost"] == 80_000_000
+
+
+@pytest.mark.parametrize("data", [PLAN.chain.to_dict(), PLAN.chain.shapes])
+def test_file_and_standard_input(data, tmp_path, capsys, monkeypatch):
+    path = tmp_path / "chain.json"
+    path.write_text(json.dumps(data))
+    assert main(["order", "--file", str(path)]) == 0
+    assert capsys.readouterr().out == f"{PLAN}\n"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(data)))
+    assert main(["order", "--file", "-"]) == 0
+    assert capsys.readouterr().out == f"{PLAN}\n"
+
+
+@pytest.mark.parametrize("ending", ["svg", "png", "pdf", "dot"])
+def test_plot(ending, tmp_path, capsys):
+    path = tmp_path / f"plan.{ending}"
+    assert main(["plot", *SHAPES, "-o", str(path)]) == 0
+    assert path.stat().st_size > 100
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no command: give one of order, compare, plot"),
+        (["best"], "invalid choice: 'best'"),
+        (["order"], "order needs a chain"),
+        (["order", "--json"], "order needs a chain"),
+        (["order", "2x3", "--file", "x.json"], "either shapes"),
+        (["order", "2x3", "4x5"], "J2 (shapes[0]) has 3 columns, but J1 (shapes[1]) has 4 rows"),
+        (["order", "2*3"], "shape 1 is '2*3': give ROWSxCOLUMNS"),
+        (["order", "2x3", "-3x4"], "-3x4"),
+        (["order", "2x3", "3x4x5"], "shape 2 is '3x4x5'"),
+        (["order", f"1x{'9' * 5000}"], "shape 1 has a number of more than 4300 digits"),
+        (["order", "2x3", "--objective", "beauty"], "objective is 'beauty'"),
+        (["order", "2x3", "--method", "luck"], "method is 'luck'"),
+        (["order", "2x3", "--jsn"], "unrecognized arguments: --jsn"),
+        (["order", "--file", "no/such/file"], "--file no/such/file cannot be read"),
+        (["plot", "2x3", "3x4"], "required: -o/--output"),
+        (["plot", "2x3", "3x4", "-o", "no/such/folder/x.svg"], "cannot be written"),
+        (["plot", "2x3", "3x4", "-o", "x.nonsense"], "cannot be written"),
+        (["plot", *[f"{at}x{at + 1}" for at in range(1, 300)], "-o", "x.svg"], "plot draws up to 200 factors"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, message, capsys):
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("chainopt: ")
+    assert message in err
+    assert err.count("\n") == 1
+    assert "usage" not in err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is no JSON"),
+        ("{", "is no JSON"),
+        ("[" * 100_000, "is no JSON"),
+        ("7", "holds a int: give a list"),
+        ("{}", "chainopt.chain"),
+        ("[]", "shapes is empty"),
+        ("[[2, 3], [3, 4.5]]", "shapes[1][1] is 4.5"),
+        ("[[2, 3], 4]", "shapes[1] is 4"),
+    ],
+)
+def test_files_that_hold_no_chain(text, message, tmp_path, capsys):
+    path = tmp_path / "chain.json"
+    path.write_text(text)
+    assert main(["order", "--file", str(path)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_text(tmp_path, capsys):
+    path = tmp_path / "chain.json"
+    path.write_bytes(b"\xff\xfe\x00")
+    assert main(["order", "--file", str(path)]) == 2
+    assert "is no JSON" in capsys.readouterr().err
+
+
+def test_plot_without_matplotlib(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(["plot", *SHAPES, "-o", str(tmp_path / "x.svg")]) == 2
+    assert 'python -m pip install "jacobian-chainopt[plot]"' in capsys.readouterr().err
+
+
+def test_interrupted(monkeypatch, capsys):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("chainopt.cli.optimal_order", interrupt)
+    assert main(["order", *SHAPES]) == 130
+    assert capsys.readouterr().err == "chainopt: interrupted\n"
+
+
+def test_help_and_version(capsys):
+    for option, text in (("--help", "product order"), ("--version", chainopt.__version__)):
+        with pytest.raises(SystemExit) as status:
+            main([option])
+        assert status.value.code == 0
+        assert text in capsys.readouterr().out
+
+
+def program(*arguments, **options):
+    return subprocess.run([sys.executable, "-m", "chainopt", *arguments], capture_output=True, text=True, check=False, **options)
+
+
+def test_the_program():
+    done = program("order", *SHAPES)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{PLAN}\n", "")
+    failed = program("order")
+    assert (failed.returncode, failed.stdout) == (2, "")
+    assert failed.stderr.count("\n") == 1
+
+
+def test_a_reader_that_has_seen_enough():
+    shapes = [[2, 2]] * 60_000
+    with subprocess.Popen(
+        [sys.executable, "-m", "chainopt", "order", "--json", "--file", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": ""},
+    ) as process:
+        process.stdout.close()
+        process.stdin.write(json.dumps(shapes).encode())
+        process.stdin.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0

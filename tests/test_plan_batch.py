@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import chainopt
+from chainopt.testing import chain_dims
+
+
+@given(hnp.arrays(np.int64, st.tuples(st.integers(0, 6), st.integers(2, 8)), elements=st.integers(0, 2**22)))
+@pytest.mark.parametrize("method", ["auto", "interval"])
+def test_batch_is_what_the_single_calls_are(method, dims):
+    batch = chainopt.optimal_orders(dims, method=method)
+    assert len(batch) == len(batch.costs) == len(batch.modes) == len(dims)
+    for at, row in enumerate(dims):
+        plan = chainopt.optimal_order(chainopt.JacobianChain.from_dims(row), method=method)
+        assert (batch[at].cost, batch[at].mode) == (plan.cost, plan.mode) == (batch.costs[at], batch.modes[at])
+        assert batch[at].cost == sum(operation.cost for operation in batch[at].operations)
+        assert type(batch[at].cost) is int
+
+
+def test_compiled_blocks_and_rows_that_need_python_ints(warm):
+    small = np.random.default_rng(0).integers(1, 100, (10_000, 6))
+    batch = chainopt.optimal_orders(small)
+    assert batch.costs.dtype == np.int64
+    assert [batch[at].cost for at in (0, 5_000, 9_999)] == [
+        chainopt.optimal_order(chainopt.JacobianChain.from_dims(small[at]), method="textbook").cost for at in (0, 5_000, 9_999)
+    ]
+    mixed = [chain_dims("random", 5), chain_dims("huge", 5)]
+    batch = chainopt.optimal_orders(mixed)
+    assert batch.costs.dtype == object
+    assert batch.costs.tolist() == [
+        chainopt.optimal_order(chainopt.JacobianChain.from_dims(dims), method="textbook").cost for dims in mixed
+    ]
+
+
+def test_slices_modes_and_repr():
+    batch = chainopt.optimal_orders([[10, 2000, 30, 1000], [1000, 10, 500, 3]])
+    assert [plan.cost for plan in batch[::-1]] == [45_000, 900_000]
+    assert (batch.modes == "forward").tolist() == [False, True]
+    assert [plan.mode for plan in batch] == ["reverse", "forward"]
+    assert repr(batch) == "<PlanBatch of 2 chains of 3 factors, method polygon>"
+    assert batch[-1] == batch[1]
+    with pytest.raises(IndexError):
+        batch[2]
+
+
+@pytest.mark.parametrize(
+    ("dims", "message"),
+    [
+        ([[1, -1]], r"dims\[0, 1\]"),
+        ([[1, 2], [3.5, 2]], r"dims\[0, 0\]"),
+        ([[True, False]], r"dims\[0, 0\]"),
+        ([["a", "b"]], r"dims\[0, 0\]"),
+        ([1, 2], "shape"),
+        ([[1], [2]], "shape"),
+        ([[1, 2], [1]], "no array"),
+        (None, "shape"),
+    ],
+)
+def test_bad_dims_are_named(dims, message):
+    with pytest.raises(chainopt.ChainError, match=message):
+        chainopt.optimal_orders(dims)
+
+
+def test_unknown_options_are_named():
+    with pytest.raises(chainopt.ChainError, match="method is 'x': known are 'auto'"):
+        chainopt.optimal_orders([[1, 2]], method="x")
+    with pytest.raises(chainopt.ChainError, match="objective is 'x': known are 'multiplications'"):
+        chainopt.optimal_orders([[1, 2]], objective="x")
