@@ -115,8 +115,10 @@ def compare(chain: Problem, *, objective: str = "multiplications", method: str =
     >>> comparison = chainopt.compare([(1000, 3), (3, 500), (500, 2), (2, 800)])
     >>> print(comparison)
     order                  cost  times optimal  peak memory  bracketing
-    forward           4,400,000           2.74    1,200,000  (J4 (J3 (J2 J1)))
-    ...
+    forward           4,400,000           2.73      802,400  (J4 (J3 (J2 J1)))
+    reverse           4,100,000           2.55      802,000  (((J4 J3) J2) J1)
+    optimal (hybrid)  1,609,000              1      802,000  ((J4 (J3 J2)) J1)
+    (cost in fused multiply-adds; peak memory in matrix entries)
     """
     chain = as_chain(chain)
     return Comparison(

@@ -103,15 +103,17 @@ def random_batch(rng, factors, chains):
     return rng.integers(1, 6, (chains, factors + 1), endpoint=True)
 
 
+@pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("factors", range(2, 13))
-def test_two_hundred_thousand_random_chains(factors, warm):
+def test_two_hundred_thousand_random_chains(factors):
     dims = random_batch(np.random.default_rng(factors), factors, 18_200)
     costs = chainopt.optimal_orders(dims).costs.tolist()
     assert costs == [plain_cost(row) for row in dims.tolist()]
 
 
+@pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("factors", range(1, 7))
-def test_all_chains_of_up_to_six_factors_with_sizes_one_to_four(factors, warm):
+def test_all_chains_of_up_to_six_factors_with_sizes_one_to_four(factors):
     dims = np.array(list(itertools.product(range(1, 5), repeat=factors + 1)))
     batch = chainopt.optimal_orders(dims)
     assert batch.costs.tolist() == [plain_cost(row) for row in dims.tolist()]
@@ -120,8 +122,9 @@ def test_all_chains_of_up_to_six_factors_with_sizes_one_to_four(factors, warm):
         check_plan(batch[at], dims[at].tolist())
 
 
+@pytest.mark.usefixtures("cold")
 @pytest.mark.parametrize("factors", range(4, 7))
-def test_all_small_chains_uncompiled(factors, cold):
+def test_all_small_chains_uncompiled(factors):
     for dims in itertools.product(range(3), repeat=factors + 1):
         assert chainopt.optimal_order(shapes_of(dims), method="polygon").cost == plain_cost(dims)
 

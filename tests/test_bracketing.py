@@ -1,7 +1,7 @@
-from hypothesis import given
-from hypothesis import strategies as st
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chainopt import ChainError, JacobianChain, optimal_order
 from chainopt.bracketing import Bracketing

@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import runpy
 import subprocess
 import sys
 
@@ -162,6 +163,14 @@ def test_the_program():
     failed = program("order")
     assert (failed.returncode, failed.stdout) == (2, "")
     assert failed.stderr.count("\n") == 1
+
+
+def test_the_module(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["chainopt", "order", *SHAPES])
+    with pytest.raises(SystemExit) as status:
+        runpy.run_module("chainopt", run_name="__main__")
+    assert status.value.code == 0
+    assert capsys.readouterr().out == f"{PLAN}\n"
 
 
 def test_a_reader_that_has_seen_enough():

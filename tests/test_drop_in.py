@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import numpy.linalg.tests.test_linalg as numpy_tests
 import pytest
@@ -18,10 +20,15 @@ def test_numpys_own_tests(name, monkeypatch):
 
 
 def arrays_of(dims, rng, dtype=float):
-    return [rng.integers(-4, 5, shape).astype(dtype) for shape in zip(dims, dims[1:], strict=False)]
+    return [rng.integers(-4, 5, shape).astype(dtype) for shape in pairwise(dims)]
 
 
-@given(st.lists(st.integers(0, 5), min_size=3, max_size=8), st.booleans(), st.booleans(), st.sampled_from([int, float, complex, object]))
+@given(
+    st.lists(st.integers(0, 5), min_size=3, max_size=8),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([int, float, complex, object]),
+)
 def test_as_numpy_does(dims, first_is_vector, last_is_vector, dtype):
     arrays = arrays_of(dims, np.random.default_rng(0), dtype)
     if first_is_vector and len(arrays[0]):
@@ -88,7 +95,9 @@ def test_stacks_broadcast_as_in_matmul():
     np.testing.assert_allclose(multi_dot(arrays[:2]), arrays[0] @ arrays[1])
     row, column = rng.random(3), rng.random(3)
     np.testing.assert_allclose(multi_dot([row, arrays[1], arrays[1]]), np.einsum("i,bij,bjk->bk", row, arrays[1], arrays[1]))
-    np.testing.assert_allclose(multi_dot([arrays[1], arrays[1], column]), np.einsum("bij,bjk,k->bi", arrays[1], arrays[1], column))
+    np.testing.assert_allclose(
+        multi_dot([arrays[1], arrays[1], column]), np.einsum("bij,bjk,k->bi", arrays[1], arrays[1], column)
+    )
     np.testing.assert_allclose(multi_dot([row, arrays[1], column]), np.einsum("i,bij,j->b", row, arrays[1], column))
 
 

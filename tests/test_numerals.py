@@ -31,4 +31,10 @@ def test_ratios():
     assert ratio(3, 0) == math.inf
     assert ratio(10**400, 3) == math.inf
     assert ratio(10**400, 10**399) == 10
-    assert [times(factor) for factor in (1.0, 2.7349, 88.88, 123456.7, math.inf)] == ["1", "2.73", "88.9", "123,457", "infinitely many"]
+    assert [times(factor) for factor in (1.0, 2.7349, 88.88, 123456.7, math.inf)] == [
+        "1",
+        "2.73",
+        "88.9",
+        "123,457",
+        "infinitely many",
+    ]

@@ -1,5 +1,6 @@
 import json
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -126,7 +127,7 @@ def test_deep_trees():
     while not isinstance(tree, int):
         tree, depth = next((side for side in tree if not isinstance(side, int)), 0), depth + 1
     assert depth == 999
-    with pytest.raises(ChainError, match="1001 deep.*operations"):
+    with pytest.raises(ChainError, match=r"1001 deep.*operations"):
         _ = chainopt.optimal_order(JacobianChain.from_dims(range(1, 1004))).tree
 
 
@@ -153,7 +154,7 @@ def test_path_is_what_opt_einsum_computes_with():
     rng = np.random.default_rng(0)
     for seed in range(20):
         dims = [1 + size % 7 for size in chain_dims("random", 2 + seed % 9, seed)]
-        factors = [rng.random(shape) for shape in zip(dims, dims[1:], strict=False)]
+        factors = [rng.random(shape) for shape in pairwise(dims)]
         plan = chainopt.optimal_order(factors)
         terms = [get_symbol(at) + get_symbol(at + 1) for at in range(len(factors))]
         equation = f"{','.join(terms)}->{get_symbol(0)}{get_symbol(len(factors))}"

@@ -20,7 +20,8 @@ def test_batch_is_what_the_single_calls_are(method, dims):
         assert type(batch[at].cost) is int
 
 
-def test_compiled_blocks_and_rows_that_need_python_ints(warm):
+@pytest.mark.usefixtures("warm")
+def test_compiled_blocks_and_rows_that_need_python_ints():
     small = np.random.default_rng(0).integers(1, 100, (10_000, 6))
     batch = chainopt.optimal_orders(small)
     assert batch.costs.dtype == np.int64

@@ -75,10 +75,11 @@ def plot_tree(chain: JacobianChain, bracketing: Bracketing, operations: Operatio
         node = Node((left.x + right.x) / 2, max(left.height, right.height) + 1, left.rows, right.columns)
         for side in (left, right):
             axes.plot([node.x, side.x], [node.height, side.height], color="#808080", linewidth=1, zorder=1)
-        width = box(node, shades(0.1 + 0.8 * operation.cost / most))
+        width = box(node, shades(0.1 + 0.8 * (operation.cost / most)))
         if labelled:
             text = f"{shape_text(node.rows, node.columns)}\ncost {count(operation.cost)}"
-            axes.text(node.x + width / 2 + 0.06, node.height, text, ha="left", va="center", fontsize=8)
+            backing = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+            axes.text(node.x + width / 2 + 0.06, node.height, text, ha="left", va="center", fontsize=8, bbox=backing)
         return node
 
     leaves = []
@@ -100,6 +101,8 @@ def plot_tree(chain: JacobianChain, bracketing: Bracketing, operations: Operatio
 def plot_bars(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
     """Draw the costs of a comparison as bars."""
     axes = new_axes(6.5, 0.6 + 0.55 * len(rows)) if ax is None else ax
+    from matplotlib.ticker import EngFormatter
+
     costs = [row.cost for row in rows]
     if max(costs) > 10**300:
         msg = "plot draws costs up to 1e300, which these exceed: print the comparison instead"
@@ -111,6 +114,8 @@ def plot_bars(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
     axes.invert_yaxis()
     if max(costs) > 50 * min(costs) > 0:
         axes.set_xscale("log")
+    elif 10**3 < max(costs) < 10**24:
+        axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     axes.set_xlabel("fused multiply-adds")
     axes.margins(x=0.35)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,5 @@
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,9 +13,14 @@ from chainopt.testing import chain_dims
 ORDERS = [chainopt.optimal_order, chainopt.forward_order, chainopt.reverse_order]
 
 
+class Shapeless:
+    def __matmul__(self, other):
+        return other
+
+
 def integer_factors(dims, seed=0, dtype=np.int64):
     rng = np.random.default_rng(seed)
-    return [rng.integers(-3, 4, shape).astype(dtype) for shape in zip(dims, dims[1:], strict=False)]
+    return [rng.integers(-3, 4, shape).astype(dtype) for shape in pairwise(dims)]
 
 
 def plain_product(factors):
@@ -24,7 +30,11 @@ def plain_product(factors):
     return product
 
 
-@given(st.lists(st.integers(0, 6), min_size=2, max_size=9), st.sampled_from(ORDERS), st.sampled_from([int, float, complex, np.float32, bool]))
+@given(
+    st.lists(st.integers(0, 6), min_size=2, max_size=9),
+    st.sampled_from(ORDERS),
+    st.sampled_from([int, float, complex, np.float32, bool]),
+)
 def test_equals_the_plain_product(dims, order, dtype):
     factors = integer_factors(dims, dtype=dtype)
     expected = plain_product(factors)
@@ -48,13 +58,13 @@ def test_long_chains(factors):
 )
 def test_stacks(dims, batches):
     rng = np.random.default_rng(0)
-    factors = [rng.integers(-3, 4, (*batch, *shape)) for batch, shape in zip(batches, zip(dims, dims[1:], strict=False), strict=False)]
+    factors = [rng.integers(-3, 4, (*batch, *shape)) for batch, shape in zip(batches, pairwise(dims), strict=False)]
     plan = optimal_order(factors)
     np.testing.assert_array_equal(plan.execute(factors), plain_product(factors))
     assert plan.cost == optimal_order(factors, method="textbook").cost == sum(op.cost for op in plan.operations)
     if any(factor.ndim > 2 for factor in factors):
         assert optimal_order(factors, method="interval").cost == plan.cost
-    out = np.empty(np.broadcast_shapes(*(factor.shape[:-2] for factor in factors)) + (dims[0], dims[-1]))
+    out = np.empty((*np.broadcast_shapes(*(factor.shape[:-2] for factor in factors)), dims[0], dims[-1]))
     assert plan.execute(factors, out=out) is out
     np.testing.assert_array_equal(out, plain_product(factors))
 
@@ -132,14 +142,18 @@ def test_factors_are_released_one_by_one():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda factors: 7, "factors is of type int"),
+        (lambda _: 7, "factors is of type int"),
         (lambda factors: factors[:2], "factors has 2 matrices, but the plan is for a chain of 3"),
-        (lambda factors: [*factors[:2], factors[2].T], r"factors\[2\] \(J1\) has the shape \(5, 4\), but the plan is for \(4, 5\)"),
+        (
+            lambda factors: [*factors[:2], factors[2].T],
+            r"factors\[2\] \(J1\) has the shape \(5, 4\), but the plan is for \(4, 5\)",
+        ),
         (lambda factors: [factors[0][0], *factors[1:]], r"factors\[0\] \(J3\) has the shape \(3,\)"),
         (lambda factors: [factors[0].astype(object), *factors[1:]], r"factors\[0\] \(J3\) has the dtype object: give numbers"),
         (lambda factors: [factors[0].astype(str), *factors[1:]], r"factors\[0\] \(J3\) has the dtype <U"),
         (lambda factors: [[[1, 2], [3]], *factors[1:]], r"factors\[0\] \(J3\) is no matrix"),
         (lambda factors: [None, *factors[1:]], r"factors\[0\] \(J3\)"),
+        (lambda factors: [Shapeless(), *factors[1:]], r"factors\[0\] \(J3\) is a Shapeless without a shape"),
     ],
 )
 def test_factors_that_do_not_fit_are_named(change, message):

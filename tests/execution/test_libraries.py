@@ -1,5 +1,7 @@
 """The arrays of other libraries, alone and side by side."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from chainopt.testing import chain_dims
 
 def dense_factors(dims=(4, 7, 2, 5, 3), dtype=float, seed=0):
     rng = np.random.default_rng(seed)
-    return [rng.integers(-3, 4, shape).astype(dtype) for shape in zip(dims, dims[1:], strict=False)]
+    return [rng.integers(-3, 4, shape).astype(dtype) for shape in pairwise(dims)]
 
 
 def product_of(factors):
@@ -54,7 +56,7 @@ def test_jax_never_multiplies_more_than_jaxs_own(jax):
     jnp = jax.numpy
     for seed in range(12):
         dims = chain_dims("log-uniform", 10, seed)
-        arrays = [jnp.zeros(shape, dtype=jnp.float32) for shape in zip(dims, dims[1:], strict=False)]
+        arrays = [jnp.zeros(shape, dtype=jnp.float32) for shape in pairwise(dims)]
         ours = flops(jax, lambda *matrices: chainopt.multi_dot(matrices), arrays)
         theirs = flops(jax, lambda *matrices: jnp.linalg.multi_dot(matrices), arrays)
         assert ours <= theirs

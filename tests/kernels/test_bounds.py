@@ -85,9 +85,10 @@ def test_bounds_on_all_short_chains():
         assert largest_of_interval(dims)[0] <= interval.bound(JacobianChain.from_dims(dims))
 
 
+@pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("method", ["polygon", "interval"])
 @pytest.mark.parametrize("largest", [1_250_000, 1_290_000, 1_664_510, 2_097_151, 2_097_152, 2_200_000, 3_037_000_499])
-def test_around_the_limit_nothing_wraps(method, largest, warm):
+def test_around_the_limit_nothing_wraps(method, largest):
     for dims in (
         [largest, 1, largest, 1, largest],
         [largest] * 5,
@@ -100,7 +101,8 @@ def test_around_the_limit_nothing_wraps(method, largest, warm):
         assert plan.cost == optimal_order(shapes, method="textbook").cost == sum(op.cost for op in plan.operations)
 
 
-def test_a_size_beyond_int64_beside_zeros(warm):
+@pytest.mark.usefixtures("warm")
+def test_a_size_beyond_int64_beside_zeros():
     # The bound is zero, but the sizes do not fit an array of int64.
     for method in ("polygon", "interval"):
         assert optimal_order([(0, 2**70), (2**70, 0), (0, 0), (0, 0)], method=method).cost == 0

@@ -21,7 +21,7 @@ def test_a_tree_shows_every_matrix_and_every_cost():
     assert len(axes.lines) == 8
     texts = texts_of(axes)
     for at, (rows, columns) in enumerate(plan.chain.shapes):
-        assert f"J{5 - at}\n{rows}×{columns}" in texts
+        assert f"J{5 - at}\n{rows}x{columns}" in texts
     for operation in plan.operations:
         assert any(f"cost {operation.cost:,}" in text for text in texts)
     assert axes.get_title() == f"{plan.mode} mode: {plan.cost:,} fused multiply-adds"
