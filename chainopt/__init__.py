@@ -4,14 +4,20 @@ from chainopt.chain import JacobianChain as JacobianChain
 from chainopt.comparison import Comparison as Comparison
 from chainopt.drop_in import multi_dot as multi_dot
 from chainopt.exceptions import ChainError as ChainError
+from chainopt.exceptions import InfeasibleError as InfeasibleError
+from chainopt.frontier import TapeFrontier as TapeFrontier
 from chainopt.jacobian import Jacobian as Jacobian
+from chainopt.operations import Accumulation as Accumulation
 from chainopt.operations import Mode as Mode
 from chainopt.operations import Multiplication as Multiplication
+from chainopt.operations import Pullback as Pullback
+from chainopt.operations import Pushforward as Pushforward
 from chainopt.optimize import compare as compare
 from chainopt.optimize import forward_order as forward_order
 from chainopt.optimize import optimal_order as optimal_order
 from chainopt.optimize import optimal_orders as optimal_orders
 from chainopt.optimize import reverse_order as reverse_order
+from chainopt.optimize import tape_frontier as tape_frontier
 from chainopt.plan import Plan as Plan
 from chainopt.plan_batch import PlanBatch as PlanBatch
 

@@ -32,9 +32,15 @@ class Bracketing:
     ----------
     spans : numpy.ndarray of int32, shape (2, n - 1)
         The first and the last factor of the product that is split after factor g, for g in 0..n-2.
+    kinds : numpy.ndarray of int8, shape (n - 1,), or None
+        Whether it is a product of matrices, or a stage pushed or pulled through; None where all are products.
+    ways : numpy.ndarray of int8, shape (n,), or None
+        How the matrix of each factor is obtained, where one is needed; None where all are given.
     """
 
     spans: NDArray[np.int32]
+    kinds: NDArray[np.int8] | None = None
+    ways: NDArray[np.int8] | None = None
 
     @classmethod
     def right_to_left(cls, factors: int) -> Self:
@@ -175,7 +181,12 @@ class Bracketing:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Bracketing):
             return NotImplemented
-        return np.array_equal(self.spans, other.spans)
+        mine, others = (self.spans, self.kinds, self.ways), (other.spans, other.kinds, other.ways)
+        return all(map(_same, mine, others))
 
     def __hash__(self) -> int:
         return hash(self.spans.tobytes())
+
+
+def _same(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
+    return one is other or (one is not None and other is not None and np.array_equal(one, other))

@@ -12,15 +12,25 @@ import numpy as np
 from chainopt.exceptions import ChainError
 from chainopt.jacobian import Jacobian
 from chainopt.numerals import shape_text
-from chainopt.reading import Reading, read_dims, read_factors
+from chainopt.reading import NO_COSTS, Reading, read_dims, read_factors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from chainopt.details import Details, StageCosts
+
 FORMAT = "chainopt.chain"
 VERSION = 1
+_COLUMNS = {
+    "batches": "batch",
+    "names": "name",
+    "jvp_costs": "jvp_cost",
+    "vjp_costs": "vjp_cost",
+    "accumulation_costs": "accumulation_cost",
+    "tapes": "tape",
+}
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
@@ -39,10 +49,8 @@ class JacobianChain:
         The sizes between the factors, outputs first; read-only; int64, or Python ints where one is larger.
     largest : int
         The largest of them.
-    batches : tuple of tuple of int, or None
-        The stacks of the factors; None where no factor is a stack.
-    names : tuple of str or None, or None
-        The names of the factors; None where no factor has one.
+    details : Details or None
+        The stacks, names and costs of the factors; None for matrices at hand without names.
 
     Raises
     ------
@@ -57,24 +65,22 @@ class JacobianChain:
     >>> chain.shapes
     ((10, 2000), (2000, 30), (30, 1000))
     >>> chain[-1]
-    Jacobian(shape=(30, 1000), batch=(), name=None)
+    Jacobian((30, 1000))
     """
 
     sizes: NDArray[Any]
     largest: int
-    batches: tuple[tuple[int, ...], ...] | None
-    names: tuple[str | None, ...] | None
+    details: Details | None
 
     def __init__(self, jacobians: Sequence[Jacobian]) -> None:
         self._hold(read_factors(jacobians, "jacobians"))
 
     def _hold(self, reading: Reading) -> None:
         set_attribute = object.__setattr__
-        sizes, largest, batches, names = reading
+        sizes, largest, details = reading
         set_attribute(self, "sizes", sizes)
         set_attribute(self, "largest", largest)
-        set_attribute(self, "batches", batches)
-        set_attribute(self, "names", names)
+        set_attribute(self, "details", details)
 
     @classmethod
     def from_reading(cls, reading: Reading) -> Self:
@@ -102,6 +108,21 @@ class JacobianChain:
             msg = f"stages is of type {type(stages).__name__}: give a sequence, the first stage first"
             raise ChainError(msg) from None
         return cls.from_reading(read_factors(product_order, "reversed stages"))
+
+    @property
+    def batches(self) -> tuple[tuple[int, ...], ...] | None:
+        """The stacks of the factors; None where no factor is a stack."""
+        return None if self.details is None else self.details.batches
+
+    @property
+    def names(self) -> tuple[str | None, ...] | None:
+        """The names of the factors; None where no factor has one."""
+        return None if self.details is None else self.details.names
+
+    @property
+    def stage_costs(self) -> StageCosts | None:
+        """The costs and tapes of the stages; None where all matrices are at hand."""
+        return None if self.details is None else self.details.stage_costs
 
     @property
     def dims(self) -> tuple[int, ...]:
@@ -135,10 +156,20 @@ class JacobianChain:
 
     def __getitem__(self, position: int) -> Jacobian:
         at = range(len(self))[position]
+        shape = (int(self.sizes[at]), int(self.sizes[at + 1]))
+        if self.details is None:
+            return Jacobian(shape)
+        batches, names, costs = self.details
+        costs_here: Any = NO_COSTS if costs is None else [column[at] for column in costs]
+        jvp, vjp, accumulation, tape = costs_here
         return Jacobian(
-            (int(self.sizes[at]), int(self.sizes[at + 1])),
-            batch=() if self.batches is None else self.batches[at],
-            name=None if self.names is None else self.names[at],
+            shape,
+            jvp_cost=jvp,
+            vjp_cost=vjp,
+            accumulation_cost=accumulation,
+            tape=tape,
+            batch=() if batches is None else batches[at],
+            name=None if names is None else names[at],
         )
 
     def __iter__(self) -> Iterator[Jacobian]:
@@ -147,15 +178,14 @@ class JacobianChain:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, JacobianChain):
             return NotImplemented
-        same_rest = (self.batches, self.names) == (other.batches, other.names)
-        return same_rest and np.array_equal(self.sizes, other.sizes)
+        return self.details == other.details and np.array_equal(self.sizes, other.sizes)
 
     def __hash__(self) -> int:
         sizes = self.sizes.tobytes() if self.sizes.dtype == np.int64 else self.dims
-        return hash((sizes, self.batches, self.names))
+        return hash((sizes, self.details))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (self.sizes, self.largest, self.batches, self.names)
+        return _restore, (self.sizes, self.largest, self.details)
 
     def __repr__(self) -> str:
         shown = range(len(self)) if len(self) <= 6 else (0, 1, -2, -1)
@@ -166,13 +196,13 @@ class JacobianChain:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the chain as plain lists and ints, with a format version; see `from_dict`."""
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "dims": self.sizes.tolist(),
-            "batches": None if self.batches is None else [list(batch) for batch in self.batches],
-            "names": None if self.names is None else list(self.names),
-        }
+        columns = [
+            None if self.batches is None else [list(batch) for batch in self.batches],
+            None if self.names is None else list(self.names),
+            *([None] * 4 if self.stage_costs is None else map(list, self.stage_costs)),
+        ]
+        held = {key: column for key, column in zip(_COLUMNS, columns, strict=True) if column is not None}
+        return {"format": FORMAT, "version": VERSION, "dims": self.sizes.tolist(), **held}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
@@ -185,15 +215,17 @@ class JacobianChain:
         """
         check_header(data, FORMAT, VERSION)
         reading = read_dims(data.get("dims"))
-        sizes = reading[0].tolist()
-        count = len(sizes) - 1
-        batches = _column(data, "batches", count) or [()] * count
-        names = _column(data, "names", count) or [None] * count
-        if not any(batches) and not any(names):
+        columns = {key: data[key] for key in _COLUMNS if data.get(key) is not None}
+        if not columns:
             return cls.from_reading(reading)
-        shapes = pairwise(sizes)
-        factors = zip(shapes, batches, names, strict=True)
-        return cls([Jacobian(shape, batch=batch, name=name) for shape, batch, name in factors])
+        sizes = reading[0].tolist()
+        for key, column in columns.items():
+            if not isinstance(column, list) or len(column) != len(sizes) - 1:
+                msg = f'data["{key}"] must be null or a list with an entry for each of the {len(sizes) - 1} factors'
+                raise ChainError(msg)
+        options = [_COLUMNS[key] for key in columns]
+        rows = [dict(zip(options, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return cls([Jacobian(shape, **row) for shape, row in zip(pairwise(sizes), rows, strict=True)])
 
 
 def check_header(data: object, name: str, version: int) -> None:
@@ -204,14 +236,6 @@ def check_header(data: object, name: str, version: int) -> None:
     if data.get("version") != version:
         msg = f"data is of version {data.get('version')!r}, but this chainopt reads version {version} of {name}"
         raise ChainError(msg)
-
-
-def _column(data: dict[str, Any], key: str, count: int) -> list[Any] | None:
-    column = data.get(key)
-    if column is not None and (not isinstance(column, list) or len(column) != count):
-        msg = f'data["{key}"] must be null or a list with an entry for each of the {count} factors'
-        raise ChainError(msg)
-    return column
 
 
 def _restore(*reading: Any) -> JacobianChain:

@@ -95,7 +95,7 @@ def _run(options: argparse.Namespace) -> None:
         if options.json:
             print(comparison.to_json())
         else:
-            show_rows(comparison.rows(), on_terminal=on_terminal)
+            show_rows(comparison.rows(), comparison.full_trace, on_terminal=on_terminal)
         return
     plan = optimal_order(chain, **choices)
     if options.command == "plot":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +35,15 @@ class Comparison:
 
     @property
     def speedup(self) -> float:
-        """The cost of the cheaper pure mode over that of the optimum; 1.0 where both are zero."""
+        """The cost of the cheaper pure mode over that of the optimum; 1.0 for 0/0, infinite without a pure mode."""
         pure = [plan.cost for plan in (self.forward, self.reverse) if plan is not None]
-        return ratio(min(pure), self.optimal.cost)
+        return ratio(min(pure), self.optimal.cost) if pure else math.inf
+
+    @property
+    def full_trace(self) -> int:
+        """The tapes of all stages together, what reverse mode keeps that stores them all at once."""
+        costs = self.optimal.chain.stage_costs
+        return 0 if costs is None else sum(costs.tape)
 
     def rows(self) -> list[Row]:
         """Return the table, a row for every plan."""
@@ -47,7 +54,8 @@ class Comparison:
                 plan.cost,
                 ratio(plan.cost, self.optimal.cost),
                 plan.peak_memory,
-                bracketing_line(plan.association, plan.chain),
+                None if plan.chain.stage_costs is None else plan.tape,
+                bracketing_line(plan.bracketing, plan.chain),
             )
             for name, plan in plans.items()
             if plan is not None
@@ -75,7 +83,7 @@ class Comparison:
         return plot_bars(self.rows(), ax)
 
     def __str__(self) -> str:
-        return table(self.rows())
+        return table(self.rows(), self.full_trace)
 
     def _repr_html_(self) -> str:
-        return html_table(self.rows())
+        return html_table(self.rows(), self.full_trace)

@@ -12,3 +12,17 @@ class ChainError(ValueError):
     ...
     chainopt.exceptions.ChainError: J2 (chain[0]) has 3 columns, but J1 (chain[1]) has 4 rows: neighbours must share a size
     """
+
+
+class InfeasibleError(ChainError):
+    """No plan meets what was asked: a limit is too low, or a stage lacks the mode.
+
+    Examples
+    --------
+    >>> import chainopt
+    >>> stages = [chainopt.Jacobian((2, 3), vjp_cost=5, tape=7), chainopt.Jacobian((3, 4))]
+    >>> chainopt.optimal_order(stages, tape_limit=6)
+    Traceback (most recent call last):
+    ...
+    chainopt.exceptions.InfeasibleError: tape_limit is 6, but J2 has only a VJP, whose tape is 7: the least limit is 7
+    """

@@ -1,4 +1,4 @@
-"""One elemental Jacobian, as the planner sees it: a shape."""
+"""One elemental Jacobian, as the planner sees it: a shape, and what its stage can do at which cost."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from chainopt.exceptions import ChainError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from chainopt.details import Cost
 
 
 def checked_size(value: object, place: str) -> int:
@@ -37,14 +39,42 @@ def checked_shape(shape: object, place: str) -> tuple[int, int]:
     return checked_size(shape[0], f"{place}[0]"), checked_size(shape[1], f"{place}[1]")
 
 
-@dataclass(frozen=True, slots=True, init=False)
+def checked_cost(value: object, place: str) -> Cost:
+    """Return a cost as a Python int, or as a float that counts seconds, or say where something else stands."""
+    if isinstance(value, float | np.floating):
+        if 0 <= value < math.inf:
+            return float(value)
+    elif not isinstance(value, bool | np.bool):
+        try:
+            cost = operator.index(value)  # type: ignore[arg-type]
+        except TypeError:
+            pass
+        else:
+            if cost >= 0:
+                return cost
+    msg = (
+        f"{place} is {value!r}: a cost is an int that counts fused multiply-adds, or a float in seconds, finite and not negative"
+    )
+    raise ChainError(msg)
+
+
+@dataclass(frozen=True, slots=True, init=False, repr=False)
 class Jacobian:
-    """The Jacobian of one stage, its matrix at hand.
+    """The Jacobian of one stage.
 
     Parameters
     ----------
     shape : (int, int)
-        Rows (outputs of the stage) and columns (its inputs).
+        Rows m (outputs of the stage) and columns n (its inputs).
+    jvp_cost, vjp_cost : int or float, optional
+        What one ``J @ v`` costs, computed from the stage itself without its matrix, and one ``w @ J``: an int counts fused
+        multiply-adds, a float seconds. Without either, the matrix is at hand. With one, the stage is matrix-free: its
+        matrix costs n JVPs or m VJPs, and it can be pushed through or pulled back without ever having a matrix.
+    accumulation_cost : int or float, optional
+        What the matrix costs, where it is known otherwise; it replaces n JVPs and m VJPs. Give 0 for a matrix at hand
+        that has a JVP or a VJP besides.
+    tape : int, optional
+        The memory that a reverse sweep of the stage needs.
     batch : sequence of int, optional
         The leading sizes of a stack of such matrices; they broadcast as those of ``@`` do.
     name : str, optional
@@ -53,30 +83,60 @@ class Jacobian:
     Raises
     ------
     ChainError
-        If the shape is no pair of ints that are not negative.
+        If the shape is no pair of ints that are not negative, or a cost is negative or not finite.
 
     Examples
     --------
-    >>> Jacobian((10, 2000), name="readout")
-    Jacobian(shape=(10, 2000), batch=(), name='readout')
+    >>> Jacobian((10, 2000), vjp_cost=40_000, tape=2_000, name="readout")
+    Jacobian((10, 2000), vjp_cost=40000, tape=2000, name='readout')
     """
 
     shape: tuple[int, int]
+    jvp_cost: Cost | None
+    vjp_cost: Cost | None
+    accumulation_cost: Cost | None
+    tape: int
     batch: tuple[int, ...]
     name: str | None
 
-    def __init__(self, shape: Sequence[int], *, batch: Any = (), name: Any = None) -> None:
+    def __init__(
+        self,
+        shape: Sequence[int],
+        *,
+        jvp_cost: Cost | None = None,
+        vjp_cost: Cost | None = None,
+        accumulation_cost: Cost | None = None,
+        tape: int = 0,
+        batch: Any = (),
+        name: Any = None,
+    ) -> None:
         if name is not None and not (isinstance(name, str) and name):
             msg = f"name is {name!r}: give a text that is not empty, or None"
             raise ChainError(msg)
-        object.__setattr__(self, "shape", checked_shape(shape, "shape"))
         if not isinstance(batch, tuple | list):
             msg = f"batch is {batch!r}: give the leading sizes of the stack as a tuple"
             raise ChainError(msg)
-        object.__setattr__(self, "batch", tuple([checked_size(size, f"batch[{at}]") for at, size in enumerate(batch)]))
-        object.__setattr__(self, "name", name)
+        set_attribute = object.__setattr__
+        set_attribute(self, "shape", checked_shape(shape, "shape"))
+        costs = {"jvp_cost": jvp_cost, "vjp_cost": vjp_cost, "accumulation_cost": accumulation_cost}
+        for field, cost in costs.items():
+            set_attribute(self, field, None if cost is None else checked_cost(cost, field))
+        set_attribute(self, "tape", checked_size(tape, "tape"))
+        set_attribute(self, "batch", tuple([checked_size(size, f"batch[{at}]") for at, size in enumerate(batch)]))
+        set_attribute(self, "name", name)
 
     @property
     def stack_size(self) -> int:
         """How many matrices the stack holds."""
         return math.prod(self.batch)
+
+    @property
+    def is_matrix_free(self) -> bool:
+        """Whether the stage has a JVP or a VJP."""
+        return self.jvp_cost is not None or self.vjp_cost is not None
+
+    def __repr__(self) -> str:
+        unsaid = {"tape": 0, "batch": ()}
+        fields = ("jvp_cost", "vjp_cost", "accumulation_cost", "tape", "batch", "name")
+        options = [f", {field}={value!r}" for field in fields if (value := getattr(self, field)) != unsaid.get(field)]
+        return f"Jacobian({self.shape}{''.join(options)})"

@@ -7,14 +7,18 @@ import math
 LONGEST_NUMBER = 10**30
 
 
-def count(number: int) -> str:
+def count(number: int | float) -> str:  # noqa: PYI041 -- the two are written differently
     """Write an exact count with separators, or, where that would fill the line, its order of magnitude.
+
+    A float is a time in seconds, and is written with three digits.
 
     Examples
     --------
     >>> count(4840004400000), count(7 * 10**45)
     ('4,840,004,400,000', 'about 7.00e+45')
     """
+    if isinstance(number, float):
+        return f"{number:.3g}"
     if number < LONGEST_NUMBER:
         return f"{number:,}"
     exponent = math.floor(math.log10(number))
@@ -35,7 +39,7 @@ def shape_text(*sizes: int) -> str:
     return "x".join(str(size) if size < LONGEST_NUMBER else count(size) for size in sizes)
 
 
-def ratio(numerator: int, denominator: int) -> float:
+def ratio(numerator: float, denominator: float) -> float:
     """Divide two costs of any magnitude; nothing against nothing is 1."""
     if numerator == denominator:
         return 1.0

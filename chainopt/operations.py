@@ -12,6 +12,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from chainopt.details import Cost
+
 
 class Mode(StrEnum):
     """How a product is associated, as a whole.
@@ -28,6 +30,47 @@ class Mode(StrEnum):
     HYBRID = "hybrid"
 
 
+# How the matrix of a factor is obtained, and what joins two neighbours, as a Bracketing holds them.
+GIVEN, BY_JVPS, BY_VJPS, OTHERWISE = 0, 1, 2, 3
+PRODUCT, PUSHED, PULLED = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulation:
+    """The matrix of one matrix-free stage: by JVPs, by VJPs, or otherwise (mode None)."""
+
+    first: int
+    last: int
+    mode: Mode | None
+    cost: Cost
+    worker: int | None = None
+    start: Cost | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushforward:
+    """The stages ``first..split``, matrix-free, applied to the result of ``split+1..last``: one JVP a column and stage."""
+
+    first: int
+    split: int
+    last: int
+    cost: Cost
+    worker: int | None = None
+    start: Cost | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pullback:
+    """The result of ``first..split``, pulled back through the stages ``split+1..last``: one VJP a row and stage."""
+
+    first: int
+    split: int
+    last: int
+    cost: Cost
+    worker: int | None = None
+    start: Cost | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Multiplication:
     """The result of the factors ``first..split`` times the result of ``split+1..last``.
@@ -38,14 +81,17 @@ class Multiplication:
     first: int
     split: int
     last: int
-    cost: int
+    cost: Cost
     worker: int | None = None
-    start: int | None = None
+    start: Cost | None = None
+
+
+Operation = Accumulation | Multiplication | Pushforward | Pullback
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Operations(Sequence[Multiplication]):
-    """Operations in an order in which they can be executed, held in arrays and made on demand."""
+    """Products in an order in which they can be executed, held in arrays and made on demand."""
 
     first: NDArray[Any]
     split: NDArray[Any]

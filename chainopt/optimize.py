@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from chainopt.chain import JacobianChain
 from chainopt.comparison import Comparison
-from chainopt.exceptions import ChainError
+from chainopt.costs.stages import stage_choices
+from chainopt.exceptions import ChainError, InfeasibleError
+from chainopt.frontier import TapeFrontier
 from chainopt.operations import Mode
 from chainopt.plan import Plan
 from chainopt.plan_batch import PlanBatch
@@ -16,13 +20,15 @@ from chainopt.solvers import batch, homogeneous, interval, polygon, textbook
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from chainopt.costs.stages import StageChoices
     from chainopt.jacobian import Jacobian
     from chainopt.solvers.solution import Solution
 
+    Sweep = Callable[[JacobianChain, StageChoices | None], Solution | None]
     Problem = JacobianChain | Sequence[tuple[int, int]] | Sequence[Jacobian] | Sequence[Any]
 
 OBJECTIVES = ("multiplications",)
-SOLVERS: dict[str, Callable[[JacobianChain], Solution]] = {
+SOLVERS: dict[str, Callable[[JacobianChain, StageChoices | None], Solution]] = {
     "formula": homogeneous.cheaper,
     "polygon": polygon.solve,
     "interval": interval.solve,
@@ -31,7 +37,9 @@ SOLVERS: dict[str, Callable[[JacobianChain], Solution]] = {
 METHODS = ("auto", "polygon", "interval", "textbook")
 
 
-def optimal_order(chain: Problem, *, objective: str = "multiplications", method: str = "auto") -> Plan:
+def optimal_order(
+    chain: Problem, *, objective: str = "multiplications", method: str = "auto", tape_limit: float | None = None
+) -> Plan:
     """Find the cheapest bracketing of a chain of Jacobians.
 
     Parameters
@@ -43,7 +51,10 @@ def optimal_order(chain: Problem, *, objective: str = "multiplications", method:
     method : {"auto", "polygon", "interval", "textbook"}
         All are exact. "polygon" is Hu and Shing's O(n log n) algorithm [1]_ [2]_, for chains without stacks or with equal ones;
         "interval" the O(n^3) dynamic program [3]_; "textbook" the same in plain Python. "auto" takes the polygon where it can,
-        and for up to three factors a formula.
+        and for up to three factors a formula. Chains with matrix-free stages are for the interval program.
+    tape_limit : float, optional
+        The memory that the reverse sweep of a stage may need: no stage with a larger tape is pulled back or
+        accumulated by VJPs.
 
     Returns
     -------
@@ -54,6 +65,8 @@ def optimal_order(chain: Problem, *, objective: str = "multiplications", method:
     ------
     ChainError
         If the chain is empty, does not fit together or is no chain, or an option is unknown.
+    InfeasibleError
+        If no plan meets the limit; the message names the least that would do.
 
     References
     ----------
@@ -71,15 +84,19 @@ def optimal_order(chain: Problem, *, objective: str = "multiplications", method:
     chain = as_chain(chain)
     if objective not in OBJECTIVES or method not in METHODS:
         raise _unknown(objective, method)
+    if tape_limit is not None:
+        _check_limit("tape_limit", tape_limit)
     method = _solver_for(chain, method)
-    association, cost, mode = SOLVERS[method](chain)
+    choices = None if chain.details is None else _choices(chain, tape_limit)
+    association, cost, mode = SOLVERS[method](chain, choices)
     return Plan(chain, association, cost, mode, objective, method, True)
 
 
-def forward_order(chain: Problem, *, objective: str = "multiplications") -> Plan:
+def forward_order(chain: Problem, *, objective: str = "multiplications", tape_limit: float | None = None) -> Plan:
     """Plan the product in forward mode, right to left: ``J3 (J2 J1)``.
 
-    Parameters and errors are those of `optimal_order`.
+    Matrix-free stages are accumulated, the rightmost, by JVPs, and pushed through, the others. Parameters and errors are
+    those of `optimal_order`, and an `InfeasibleError` where a matrix-free stage has no JVP.
 
     Examples
     --------
@@ -87,13 +104,14 @@ def forward_order(chain: Problem, *, objective: str = "multiplications") -> Plan
     >>> chainopt.forward_order([(10, 2000), (2000, 30), (30, 1000)]).cost
     80000000
     """
-    return _homogeneous_plan(chain, objective, homogeneous.forward)
+    return _homogeneous_plan(as_chain(chain), objective, tape_limit, homogeneous.forward)
 
 
-def reverse_order(chain: Problem, *, objective: str = "multiplications") -> Plan:
+def reverse_order(chain: Problem, *, objective: str = "multiplications", tape_limit: float | None = None) -> Plan:
     """Plan the product in reverse mode, left to right: ``(J3 J2) J1``.
 
-    Parameters and errors are those of `optimal_order`.
+    Matrix-free stages are accumulated, the leftmost, by VJPs, and pulled back through, the others. Parameters and errors
+    are those of `optimal_order`, and an `InfeasibleError` where a matrix-free stage has no VJP, or its tape is too large.
 
     Examples
     --------
@@ -101,10 +119,12 @@ def reverse_order(chain: Problem, *, objective: str = "multiplications") -> Plan
     >>> chainopt.reverse_order([(10, 2000), (2000, 30), (30, 1000)]).cost
     900000
     """
-    return _homogeneous_plan(chain, objective, homogeneous.reverse)
+    return _homogeneous_plan(as_chain(chain), objective, tape_limit, homogeneous.reverse)
 
 
-def compare(chain: Problem, *, objective: str = "multiplications", method: str = "auto") -> Comparison:
+def compare(
+    chain: Problem, *, objective: str = "multiplications", method: str = "auto", tape_limit: float | None = None
+) -> Comparison:
     """Hold forward and reverse mode against the cheapest bracketing.
 
     Parameters and errors are those of `optimal_order`.
@@ -121,11 +141,74 @@ def compare(chain: Problem, *, objective: str = "multiplications", method: str =
     (cost in fused multiply-adds; peak memory in matrix entries)
     """
     chain = as_chain(chain)
-    return Comparison(
-        forward_order(chain, objective=objective),
-        reverse_order(chain, objective=objective),
-        optimal_order(chain, objective=objective, method=method),
-    )
+    optimal = optimal_order(chain, objective=objective, method=method, tape_limit=tape_limit)
+
+    def pure(sweep: Sweep) -> Plan | None:
+        try:
+            return _homogeneous_plan(chain, objective, tape_limit, sweep)
+        except InfeasibleError:
+            return None
+
+    return Comparison(pure(homogeneous.forward), pure(homogeneous.reverse), optimal)
+
+
+def tape_frontier(chain: Problem, *, objective: str = "multiplications") -> TapeFrontier:
+    """Find how much time how much tape buys: all corners of the trade-off between the two.
+
+    Parameters
+    ----------
+    chain, objective
+        As for `optimal_order`.
+
+    Returns
+    -------
+    TapeFrontier
+        The corners (tape, cost), the least tape first, and their plans.
+
+    Raises
+    ------
+    ChainError
+        As `optimal_order` does.
+
+    Notes
+    -----
+    A limit between two tapes of the chain does what the lower one does, and the least cost never rises with the limit. So
+    the tapes are halved: where both ends of a range cost the same, nothing is between them.
+
+    Examples
+    --------
+    >>> import chainopt
+    >>> late = chainopt.Jacobian((2, 50), jvp_cost=90, vjp_cost=90, tape=7)
+    >>> early = chainopt.Jacobian((50, 60), jvp_cost=100, vjp_cost=100, tape=9)
+    >>> list(chainopt.tape_frontier([late, early]))
+    [Corner(tape=0, cost=11400), Corner(tape=9, cost=380)]
+    """
+    chain = as_chain(chain)
+    costs = chain.stage_costs
+    tapes = sorted({0, *(() if costs is None else costs.tape)})
+    plans: dict[int, Plan | None] = {}
+
+    def solve(at: int) -> Plan | None:
+        if at not in plans:
+            try:
+                plans[at] = optimal_order(chain, objective=objective, tape_limit=tapes[at])
+            except InfeasibleError:
+                plans[at] = None
+        return plans[at]
+
+    ranges = [(0, len(tapes) - 1)]
+    while ranges:
+        low, high = ranges.pop()
+        cheap, dear = solve(high), solve(low)
+        if high - low > 1 and (dear is None or cheap is None or dear.cost != cheap.cost):
+            middle = (low + high) // 2
+            ranges += [(low, middle), (middle, high)]
+    corners: dict[Any, Plan] = {}
+    for at in sorted(plans):
+        plan = plans[at]
+        if plan is not None:
+            corners.setdefault(plan.cost, plan)
+    return TapeFrontier(tuple(corners.values()))
 
 
 def optimal_orders(dims: Any, *, objective: str = "multiplications", method: str = "auto") -> PlanBatch:
@@ -174,23 +257,52 @@ def _unknown(objective: object, method: object = "auto") -> ChainError:
     return ChainError(f"{name} is {value!r}: known are {', '.join(map(repr, known))}")
 
 
+def _check_limit(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value >= 0:
+        msg = f"{name} is {value!r}: give a number that is not negative, or None"
+        raise ChainError(msg)
+
+
+def _choices(chain: JacobianChain, tape_limit: float | None) -> StageChoices | None:
+    costs = chain.stage_costs
+    if costs is None:
+        return None
+    if costs.are_seconds:
+        msg = 'the chain has costs in seconds (floats), which objective "multiplications" cannot add to counts: give ints'
+        raise ChainError(msg)
+    return stage_choices(chain, tape_limit)
+
+
 def _solver_for(chain: JacobianChain, method: str) -> str:
-    """Choose: only the interval program knows unequal stacks, else the polygon is the fastest from the start."""
+    """Choose: only the interval program knows matrix-free stages and unequal stacks, else the polygon is the fastest."""
+    matrix_free = chain.details is not None and chain.details.stage_costs is not None
     factors = chain.sizes.size - 1
-    if factors < 3 or (factors == 3 and method == "auto"):
+    if not matrix_free and (factors < 3 or (factors == 3 and method == "auto")):
         return "formula"
-    equal_stacks = chain.batches is None or len({*chain.batches}) == 1
+    equal_stacks = chain.details is None or chain.batches is None or len({*chain.batches}) == 1
     if method == "auto":
-        return "polygon" if equal_stacks else "interval"
-    if method == "polygon" and not equal_stacks:
-        msg = 'method is "polygon", which needs stacks of equal shape: take "interval" or "auto"'
+        return "polygon" if equal_stacks and not matrix_free else "interval"
+    if method == "polygon" and (matrix_free or not equal_stacks):
+        needs = "matrices at hand" if matrix_free else "stacks of equal shape"
+        msg = f'method is "polygon", which needs {needs}: take "interval" or "auto"'
         raise ChainError(msg)
     return method
 
 
-def _homogeneous_plan(chain: Problem, objective: str, solve: Callable[[JacobianChain], Solution]) -> Plan:
-    chain = as_chain(chain)
+def _homogeneous_plan(
+    chain: JacobianChain,
+    objective: str,
+    tape_limit: float | None,
+    sweep: Sweep,
+) -> Plan:
     if objective not in OBJECTIVES:
         raise _unknown(objective)
-    association, cost, mode = solve(chain)
-    return Plan(chain, association, cost, mode, objective, solve.__name__, mode is Mode.ANY)
+    if tape_limit is not None:
+        _check_limit("tape_limit", tape_limit)
+    solution = sweep(chain, _choices(chain, tape_limit))
+    if solution is None:
+        needs = "JVP" if sweep is homogeneous.forward else "VJP, or its tape is above tape_limit"
+        msg = f"{sweep.__name__} mode is impossible: a matrix-free stage has no {needs}"
+        raise InfeasibleError(msg)
+    association, cost, mode = solution
+    return Plan(chain, association, cost, mode, objective, sweep.__name__, mode is Mode.ANY)

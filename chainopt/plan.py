@@ -11,21 +11,27 @@ import numpy as np
 
 from chainopt.bracketing import Bracketing
 from chainopt.chain import JacobianChain, check_header
-from chainopt.costs import multiplications
+from chainopt.costs.memory import peak_memory
+from chainopt.costs.operations import largest_tape, operations_of, products_of, total
+from chainopt.costs.stages import stage_choices
 from chainopt.exceptions import ChainError
 from chainopt.execution.checks import checked_factors
 from chainopt.execution.loop import copy_into, multiply, product_into
 from chainopt.execution.progress import progress_bar
 from chainopt.numerals import count, ratio, times
-from chainopt.operations import Mode, Operations
-from chainopt.report.brackets import bracketing_text
-from chainopt.report.text import summary
+from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PRODUCT, PULLED, PUSHED, Mode
+from chainopt.report.brackets import bracketing_text, operations_text, stage_labels
+from chainopt.report.text import cost_unit, summary
 from chainopt.report.words import bracketing_line, chain_line
+from chainopt.solvers.homogeneous import forward, reverse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from chainopt.operations import Operation
 
 FORMAT = "chainopt.plan"
 VERSION = 1
@@ -71,7 +77,7 @@ class Plan:
 
     chain: JacobianChain
     association: Bracketing
-    cost: int
+    cost: Any
     mode: Mode
     objective: str
     method: str
@@ -82,6 +88,8 @@ class Plan:
         """The whole product with its brackets, as text: ``"((J3 J2) J1)"``."""
         chain = self.chain
         names = None if chain.names is None else [chain.label(at) for at in range(len(chain))]
+        if self.association.kinds is not None:
+            return operations_text(self.operations, names or stage_labels(len(chain), 0))
         return bracketing_text(self.association, names)
 
     @property
@@ -108,11 +116,9 @@ class Plan:
         return self.association.path()
 
     @property
-    def operations(self) -> Operations:
-        """The products, in an order in which they can be executed."""
-        splits = self.association.splits_in_order()
-        costs = multiplications.of_products(self.chain, self.association)
-        return Operations(self.association.first[splits], splits, self.association.last[splits], costs[splits])
+    def operations(self) -> Sequence[Operation]:
+        """What is done, in an order in which it can be executed: products, accumulations, pushes and pulls."""
+        return operations_of(self.chain, self.association)
 
     @property
     def workers(self) -> int:
@@ -120,19 +126,24 @@ class Plan:
         return 1
 
     @property
-    def makespan(self) -> int:
+    def makespan(self) -> Any:
         """When the last product ends; with one worker the cost."""
         return self.cost
 
     @property
-    def lower_bound(self) -> int:
+    def lower_bound(self) -> Any:
         """What every bracketing costs at the least, as far as this plan's method knows."""
         return self.cost if self.is_optimal else 0
 
     @property
     def peak_memory(self) -> int:
         """The most matrix entries alive at once while the plan runs, the given factors not counted."""
-        return self.association.peak(self.chain.entries)
+        return peak_memory(self.chain, self.association, self.operations)
+
+    @property
+    def tape(self) -> int:
+        """The largest tape that one of the reverse sweeps needs: runs are pulled back stage by stage."""
+        return largest_tape(self.chain, self.association)
 
     def execute(self, factors: Sequence[Any], *, out: Any = None, progress: bool = False) -> Any:
         """Multiply the factors in this order.
@@ -170,24 +181,25 @@ class Plan:
         last_product = None if out is None else product_into(out)
         if not progress:
             return multiply(self.association, matrices, last_product=last_product)
-        with progress_bar(self.operations.cost.tolist()) as advance:
+        with progress_bar([operation.cost for operation in self.operations]) as advance:
             return multiply(self.association, matrices, last_product=last_product, done=advance)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the bracketing as a tree of products (needs the extra ``plot``), and return its axes."""
         from chainopt.report.figures import plot_tree
 
-        title = f"{self.mode} mode: {count(self.cost)} fused multiply-adds"
-        return plot_tree(self.chain, self.association, self.operations, title, ax)
+        title = f"{self.mode} mode: {count(self.cost)} {cost_unit(self.cost)}"
+        return plot_tree(self.chain, self.association, products_of(self.chain, self.association), title, ax)
 
     def to_dot(self) -> str:
         """Return the tree of products in the DOT language of Graphviz."""
         from chainopt.report.dot import dot
 
-        return dot(self.chain, self.association, self.operations)
+        return dot(self.chain, self.association, products_of(self.chain, self.association))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain lists, ints and texts, with a format version; see `from_dict`."""
+        kinds, ways = self.association.kinds, self.association.ways
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -199,6 +211,7 @@ class Plan:
             "is_optimal": self.is_optimal,
             "first": self.association.first.tolist(),
             "last": self.association.last.tolist(),
+            **({} if kinds is None or ways is None else {"kinds": kinds.tolist(), "ways": ways.tolist()}),
         }
 
     @classmethod
@@ -212,12 +225,12 @@ class Plan:
         """
         check_header(data, FORMAT, VERSION)
         chain = JacobianChain.from_dict(data.get("chain", {}))  # refused there if it is none
-        association = _read_association(data, len(chain))
+        association = _read_association(data, chain)
         is_optimal, objective, method = data.get("is_optimal"), data.get("objective"), data.get("method")
         if not (isinstance(is_optimal, bool) and isinstance(objective, str) and isinstance(method, str)):
             msg = 'data must say "is_optimal" (true or false), "objective" and "method" (texts)'
             raise ChainError(msg)
-        cost, mode = multiplications.total(chain, association), mode_of(association)
+        cost, mode = total(chain, association), mode_of(chain, association)
         plan = cls(chain, association, cost, mode, objective, method, is_optimal)
         if (plan.cost, str(plan.mode)) != (data.get("cost"), data.get("mode")):
             msg = f"data contradicts itself: its bracketing is {plan.mode} and costs {count(plan.cost)}"
@@ -263,24 +276,28 @@ class Plan:
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what `print` shows, line by line: a name and a text."""
-        costs = zip(("forward", "reverse"), multiplications.homogeneous(self.chain), strict=True)
-        gains = ((name, cost, ratio(cost, self.cost)) for name, cost in costs)
+        chain = self.chain
+        choices = None if chain.stage_costs is None else stage_choices(chain)
+        sweeps = {"forward": forward(chain, choices), "reverse": reverse(chain, choices)}
+        gains = ((name, sweep[1], ratio(sweep[1], self.cost)) for name, sweep in sweeps.items() if sweep is not None)
+        tape = [] if choices is None else [("tape", f"{count(self.tape)} at the most")]
         return [
             ("chain", chain_line(self.chain)),
-            ("bracketing", f"{bracketing_line(self.association, self.chain)}, {self.mode} mode"),
-            ("cost", f"{count(self.cost)} fused multiply-adds{', optimal' if self.is_optimal else ''}"),
+            ("bracketing", f"{bracketing_line(self.bracketing, self.chain)}, {self.mode} mode"),
+            ("cost", f"{count(self.cost)} {cost_unit(self.cost)}{', optimal' if self.is_optimal else ''}"),
             *(
                 (name, f"{count(cost)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}")
                 for name, cost, gain in gains
             ),
             ("peak memory", f"{count(self.peak_memory)} matrix entries"),
+            *tape,
         ]
 
     def __str__(self) -> str:
         return summary(self.facts())
 
     def __repr__(self) -> str:
-        line = bracketing_line(self.association, self.chain)
+        line = bracketing_line(self.bracketing, self.chain)
         return f"<Plan of {len(self.chain)} factors: {line}, {self.mode}, cost {count(self.cost)}>"
 
 
@@ -294,18 +311,18 @@ def to_json(data: dict[str, Any]) -> str:
         raise ChainError(msg) from None
 
 
-def mode_of(association: Bracketing) -> Mode:
-    """Name what the products of a dense chain add up to."""
-    if association.factors <= 2:
-        return Mode.ANY
-    if association == Bracketing.right_to_left(association.factors):
-        return Mode.FORWARD
-    if association == Bracketing.left_to_right(association.factors):
-        return Mode.REVERSE
+def mode_of(chain: JacobianChain, association: Bracketing) -> Mode:
+    """Name what the operations add up to."""
+    choices = None if chain.stage_costs is None else stage_choices(chain)
+    for sweep in (forward, reverse):
+        pure = sweep(chain, choices)
+        if pure is not None and pure[0] == association:
+            return pure[2]
     return Mode.HYBRID
 
 
-def _read_association(data: dict[str, Any], factors: int) -> Bracketing:
+def _read_association(data: dict[str, Any], chain: JacobianChain) -> Bracketing:
+    factors = len(chain)
     columns = []
     for key in ("first", "last"):
         column = data.get(key)
@@ -316,6 +333,37 @@ def _read_association(data: dict[str, Any], factors: int) -> Bracketing:
             msg = f'data["{key}"] must hold positions of factors, 0 to {factors - 1}'
             raise ChainError(msg)
         columns.append(column)
-    association = Bracketing(np.array(columns, dtype=np.int32))
+    association = Bracketing(np.array(columns, dtype=np.int32), *_read_kinds(data, chain))
     association.check()
     return association
+
+
+def _read_kinds(data: dict[str, Any], chain: JacobianChain) -> list[NDArray[np.int8]]:
+    """Read what is done with matrix-free stages, and refuse what they cannot do."""
+    costs = chain.stage_costs
+    if costs is None:
+        return []
+    read = []
+    for key, length, largest in (("kinds", len(chain) - 1, PULLED), ("ways", len(chain), OTHERWISE)):
+        column = data.get(key)
+        if (
+            not isinstance(column, list)
+            or len(column) != length
+            or not all(type(entry) is int and 0 <= entry <= largest for entry in column)
+        ):
+            msg = f'data["{key}"] must be a list of {length} ints, 0 to {largest}'
+            raise ChainError(msg)
+        read.append(np.array(column, dtype=np.int8))
+    kinds, ways = read
+    unmade = [at for at, kind in enumerate(kinds) if kind == PUSHED] + [at + 1 for at, kind in enumerate(kinds) if kind == PULLED]
+    able = {PUSHED: costs.jvp, PULLED: costs.vjp}
+    lacking = [at for at, kind in enumerate(kinds) if kind != PRODUCT and able[kind][at + (kind == PULLED)] is None]
+    means = {BY_JVPS: costs.jvp, BY_VJPS: costs.vjp, OTHERWISE: costs.accumulation}
+    for at, way in enumerate(ways):
+        is_given = all(column[at] is None for column in costs[:3])
+        if (at not in unmade and (way == GIVEN) != is_given) or (way != GIVEN and means[way][at] is None):
+            lacking.append(at)
+    if lacking:
+        msg = f"data plans {chain.label(lacking[0])} to be used in a way that the stage lacks"
+        raise ChainError(msg)
+    return read

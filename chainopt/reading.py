@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
+from chainopt.details import Details, StageCosts
 from chainopt.exceptions import ChainError
 from chainopt.jacobian import Jacobian, checked_shape, checked_size
 
@@ -19,25 +20,22 @@ if TYPE_CHECKING:
 
 LARGEST_INT64 = 2**63 - 1
 _INT64 = np.dtype(np.int64)
+NO_COSTS = (None, None, None, 0)
 _PAIR_TYPES = {tuple, list}
 _INT = {int}
 _ACCEPTED = "a JacobianChain, or a sequence of (rows, columns) pairs, Jacobians or matrices"
 
 
-Reading: TypeAlias = "tuple[NDArray[Any], int, tuple[tuple[int, ...], ...] | None, tuple[str | None, ...] | None]"
-"""A chain of n factors: n + 1 sizes (int64, or Python ints where one is larger), the largest, stacks and names if any."""
+Reading: TypeAlias = "tuple[NDArray[Any], int, Details | None]"
+"""A chain of n factors: n + 1 sizes (int64, or Python ints where one is larger), the largest, and what else is said."""
 
 
-def hold(
-    sizes: Sequence[int],
-    batches: tuple[tuple[int, ...], ...] | None = None,
-    names: tuple[str | None, ...] | None = None,
-) -> Reading:
+def hold(sizes: Sequence[int], details: Details | None = None) -> Reading:
     """Hold checked sizes in an array that cannot be written to."""
     largest = max(sizes)
     array = np.fromiter(sizes, _INT64 if largest <= LARGEST_INT64 else object, len(sizes))
     array.setflags(write=False)
-    return array, largest, batches, names
+    return array, largest, details
 
 
 def read_dims(dims: object) -> Reading:
@@ -48,7 +46,7 @@ def read_dims(dims: object) -> Reading:
         if dims.max() <= LARGEST_INT64:
             array = dims.astype(np.int64)
             array.setflags(write=False)
-            return array, int(dims.max()), None, None
+            return array, int(dims.max()), None
     sizes = [checked_size(size, f"dims[{at}]") for at, size in enumerate(_listed(dims, "dims", "a sequence of sizes"))]
     if len(sizes) < 2:
         msg = f"dims has {len(sizes)} sizes: a chain of n factors has n + 1 sizes, at least two"
@@ -123,17 +121,29 @@ def _read_pair_array(pairs: NDArray[Any]) -> Reading | None:
     array[:-1] = pairs[:, 0]
     array[-1] = pairs[-1, 1]
     array.setflags(write=False)
-    return array, int(array.max()), None, None
+    return array, int(array.max()), None
 
 
 def _read_one_by_one(factors: Iterable[object], argument: str) -> Reading:
     jacobians = [_as_jacobian(factor, f"{argument}[{at}]") for at, factor in enumerate(factors)]
     _check_neighbours([jacobian.shape for jacobian in jacobians], argument)
+    sizes = [jacobian.shape[0] for jacobian in jacobians] + [jacobians[-1].shape[1]]
+    return hold(sizes, _details(jacobians, argument))
+
+
+def _details(jacobians: Sequence[Jacobian], argument: str) -> Details | None:
     batches = tuple(jacobian.batch for jacobian in jacobians)
     names = tuple(jacobian.name for jacobian in jacobians)
+    costs = [(jacobian.jvp_cost, jacobian.vjp_cost, jacobian.accumulation_cost, jacobian.tape) for jacobian in jacobians]
+    stage_costs = None
+    if any(cost != NO_COSTS for cost in costs):
+        stage_costs = StageCosts(*zip(*costs, strict=True))
+        if any(batches):
+            msg = f"{argument} has stacks beside stages with costs: plan one matrix of the stack, or give the matrices"
+            raise ChainError(msg)
     _check_batches(batches, argument)
-    sizes = [jacobian.shape[0] for jacobian in jacobians] + [jacobians[-1].shape[1]]
-    return hold(sizes, batches if any(batches) else None, names if any(names) else None)
+    details = Details(batches if any(batches) else None, names if any(names) else None, stage_costs)
+    return None if details == Details() else details
 
 
 def _as_jacobian(item: Any, place: str) -> Jacobian:

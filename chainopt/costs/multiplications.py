@@ -36,7 +36,9 @@ def largest_stack(batches: tuple[tuple[int, ...], ...]) -> int:
 def is_small(chain: JacobianChain) -> bool:
     """Whether all costs, and all sums of them that anybody forms, are plainly below 2**63."""
     costs = chain.largest**3 * (chain.sizes.size + 1)
-    return costs < INT64_LIMIT if chain.batches is None else costs * largest_stack(chain.batches) < INT64_LIMIT
+    if chain.details is None or chain.details.batches is None:
+        return costs < INT64_LIMIT
+    return costs * largest_stack(chain.details.batches) < INT64_LIMIT
 
 
 def exact_sizes(chain: JacobianChain) -> NDArray[Any]:

@@ -10,9 +10,11 @@ from chainopt.exceptions import ChainError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from chainopt.details import Cost
+
 
 @contextmanager
-def progress_bar(costs: Sequence[int]) -> Iterator[Callable[[], None]]:
+def progress_bar(costs: Sequence[Cost]) -> Iterator[Callable[[], None]]:
     """Show a bar; the function that it gives moves it on by one product."""
     try:
         from rich.progress import Progress

@@ -7,6 +7,17 @@ for some ``k``, and the two sides can be bracketed independently, so that
 
 is exact.  ``weights`` (or None, for ones) is what a product that spans ``i..j-1`` counts for, the size of its stack.
 
+Where stages have JVPs and VJPs, there are two more choices: a matrix can be pushed forward through stages without their
+matrices, one JVP a column, or pulled back, one VJP a row.  Pushing through several stages costs what pushing through one
+after the other costs, so single stages suffice, and a cell is O(1) beyond its products:
+
+    table[i][j] <= table[i+1][j] + sizes[j] * push[i],    table[i][j] <= table[i][j-1] + sizes[i] * pull[j-1],
+
+with ``table[i][i+1] = leaves[i]``, what the matrix of a stage costs.  The last thing done to make a matrix is one of the
+three, and what it is applied to is made independently and as cheaply as can be: so the recurrence is exact.  A stage
+that may not be pulled back under a limit on the tape has ``pull[k] = -1``, one without a JVP ``push[k] = -1``; runs are
+pulled back stage by stage, one tape alive at a time, so that the limit concerns single stages and changes nothing else.
+
 Compiled on int64 arrays, every value that is formed is at most ``p1 * p2 * p3 + p2 * sum(sizes[i] * sizes[i + 1])``
 times the largest weight, with the largest sizes ``p1 >= p2 >= p3``: a product has three different sizes; and a fan
 from the lighter end of ``i..k``, which weighs at most ``p2``, costs at most ``p2`` times the sum over its border, as does
@@ -24,6 +35,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import MutableSequence, Sequence
+
+
+PRODUCT, PUSHED, PULLED = 0, 1, 2
 
 
 def relax(
@@ -72,6 +86,9 @@ def fill_tile(
     table: Sequence[MutableSequence[int]],
     sizes: Sequence[int],
     weights: Sequence[Sequence[int]] | None,
+    leaves: Sequence[int] | None,
+    push: Sequence[int] | None,
+    pull: Sequence[int] | None,
     scale: MutableSequence[int],
     row_begin: int,
     row_end: int,
@@ -111,15 +128,19 @@ def fill_tile(
     for i in range(row_end - 1, row_begin - 1, -1):
         row = table[i]
         if column_begin <= i + 1 < column_end:
-            row[i + 1] = 0 * sizes[i]
+            row[i + 1] = 0 * sizes[i] if leaves is None else leaves[i]
         begin = max(column_begin, i + 2)
+        if push is not None and begin < column_end and push[i] >= 0:
+            relax(row, 0 * push[i], table[i + 1], push[i], sizes, begin, column_end)
         for j in range(begin, column_end):
             scale[j] = sizes[i] * sizes[j]
             if weights is not None:
                 scale[j] *= weights[i][j]
         for k in range(i + 1, min(row_end, column_begin)):
             relax(row, row[k], table[k], sizes[k], scale, column_begin, column_end)
-        for k in range(max(i + 1, column_begin), column_end - 1):
+        for k in range(max(i + 1, column_begin), column_end):
+            if pull is not None and k > i + 1 and pull[k - 1] >= 0:
+                row[k] = min(row[k], row[k - 1] + sizes[i] * pull[k - 1])
             relax(row, row[k], table[k], sizes[k], scale, k + 1, column_end)
 
 
@@ -127,13 +148,17 @@ def trace(
     table: Sequence[Sequence[int]],
     sizes: Sequence[int],
     weights: Sequence[Sequence[int]] | None,
+    push: Sequence[int] | None,
+    pull: Sequence[int] | None,
     pending: MutableSequence[int],
     spans: Sequence[MutableSequence[int]],
+    kinds: MutableSequence[int],
 ) -> None:
-    """Write the bracketing that the finished table stands for to ``spans``.
+    """Write the bracketing that the finished table stands for to ``spans`` and ``kinds``.
 
-    ``spans[0][g]`` and ``spans[1][g]`` become the factors that the product split after factor g spans. A split is found
-    again as the first one of least cost. ``pending`` is scratch: as many entries as ``sizes``, twice.
+    ``spans[0][g]`` and ``spans[1][g]`` become the factors that the product split after factor g spans, and ``kinds[g]``
+    PRODUCT, PUSHED (through the stage to its left) or PULLED (to its right). A choice is found again as the first one of
+    least cost. ``pending`` is scratch: as many entries as ``sizes``, twice.
     """
     first, last = spans[0], spans[1]
     pending[0] = 0
@@ -155,10 +180,53 @@ def trace(
             if candidate < least:
                 least = candidate
                 split = k
+        kind = PRODUCT
+        if push is not None and push[i] >= 0:
+            candidate = table[i + 1][j] + sizes[j] * push[i]
+            if candidate < least:
+                least = candidate
+                split = i + 1
+                kind = PUSHED
+        if pull is not None and pull[j - 1] >= 0:
+            candidate = row[j - 1] + sizes[i] * pull[j - 1]
+            if candidate < least:
+                least = candidate
+                split = j - 1
+                kind = PULLED
         first[split - 1] = i
         last[split - 1] = j - 1
+        kinds[split - 1] = kind
         pending[depth] = i
         pending[depth + 1] = split
         pending[depth + 2] = split
         pending[depth + 3] = j
         depth += 4
+
+
+def solve_many(
+    chains: Sequence[Sequence[int]],
+    leaves: Sequence[Sequence[int]],
+    push: Sequence[Sequence[int]],
+    pull: Sequence[Sequence[int]],
+    table: Sequence[MutableSequence[int]],
+    scratch: Sequence[MutableSequence[int]],
+    spans: Sequence[Sequence[MutableSequence[int]]],
+    kinds: Sequence[MutableSequence[int]],
+    costs: MutableSequence[int],
+) -> None:
+    """Solve every chain of a list; all have the same number of factors, and ``table`` is filled anew for each.
+
+    ``scratch``: one row of n + 1 entries and one of 2 n + 2. Entries of ``table`` above the diagonal start at more than
+    any cost, which ``table[n][n]`` holds.
+    """
+    more_than_any = table[len(table) - 1][len(table) - 1]
+    for at in range(len(chains)):
+        sizes = chains[at]
+        width = len(sizes)
+        for i in range(width - 1):
+            row = table[i]
+            for j in range(i + 1, width):
+                row[j] = more_than_any
+        fill_tile(table, sizes, None, leaves[at], push[at], pull[at], scratch[0], 0, width, 0, width, width)
+        trace(table, sizes, None, push[at], pull[at], scratch[1], spans[at], kinds[at])
+        costs[at] = table[0][width - 1]

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from chainopt.operations import Accumulation, Mode, Pullback, Pushforward
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from chainopt.bracketing import Bracketing
+    from chainopt.operations import Operation
 
 LONGEST_JOINED = 30  # up to here a loop over the labels is faster than the first few array operations
 BLOCK = 1_000
@@ -45,6 +48,28 @@ def bracketing_text(bracketing: Bracketing, names: Sequence[str] | None = None) 
         parts[begin] = "(" + parts[begin]
     for end in last:
         parts[end] += ")"
+    return " ".join(parts)
+
+
+def operations_text(operations: Iterable[Operation], labels: Sequence[str]) -> str:
+    """Write matrix-free operations too: ``J3 J2 > A`` pushes A through two stages, ``A < J2 J1`` pulls it back through two.
+
+    ``(J1 > I)`` is the matrix of a stage, accumulated by JVPs of the identity's columns, ``(I < J1)`` by VJPs, ``[J1]``
+    otherwise.
+    """
+    parts = list(labels)
+    for operation in operations:
+        if isinstance(operation, Accumulation):
+            at = operation.first
+            made = {Mode.FORWARD: "({} > I)", Mode.REVERSE: "(I < {})", None: "[{}]"}[operation.mode]
+            parts[at] = made.format(labels[at])
+            continue
+        parts[operation.first] = "(" + parts[operation.first]
+        parts[operation.last] += ")"
+        if isinstance(operation, Pushforward):
+            parts[operation.split] += " >"
+        elif isinstance(operation, Pullback):
+            parts[operation.split] += " <"
     return " ".join(parts)
 
 

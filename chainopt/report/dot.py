@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chainopt.numerals import count, shape_text
+from chainopt.operations import Multiplication, Pullback, Pushforward
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chainopt.bracketing import Bracketing
     from chainopt.chain import JacobianChain
-    from chainopt.operations import Operations
+    from chainopt.operations import Operation
 
 
-def dot(chain: JacobianChain, bracketing: Bracketing, operations: Operations) -> str:
+MEANS = {Multiplication: "", Pushforward: "JVPs, ", Pullback: "VJPs, "}
+
+
+def dot(chain: JacobianChain, bracketing: Bracketing, operations: Sequence[Operation]) -> str:
     """Write the tree of products: boxes are factors, ellipses products with their shape and cost."""
     lines = ["digraph bracketing {", "  node [fontname=Helvetica];"]
     lines += [f"  factor{at} [shape=box, label={_quoted(chain.label(at), chain.shape_text(at))}];" for at in range(len(chain))]
@@ -24,7 +30,7 @@ def dot(chain: JacobianChain, bracketing: Bracketing, operations: Operations) ->
         operation = next(costs)
         node = f"product{next(products)}"
         shape = shape_text(int(sizes[operation.first]), int(sizes[operation.last + 1]))
-        lines.append(f"  {node} [label={_quoted(shape, f'cost {count(operation.cost)}')}];")
+        lines.append(f"  {node} [label={_quoted(shape, f'{MEANS[type(operation)]}cost {count(operation.cost)}')}];")
         lines.extend(f"  {node} -> {side};" for side in (left, right))
         return node
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainopt.exceptions import ChainError
 from chainopt.numerals import count, shape_text, times
+from chainopt.report.dot import MEANS
+from chainopt.report.text import cost_unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
 
     from chainopt.bracketing import Bracketing
     from chainopt.chain import JacobianChain
-    from chainopt.operations import Operations
+    from chainopt.details import Cost
+    from chainopt.operations import Operation
     from chainopt.report.text import Row
 
 LONGEST_TREE = 200
@@ -48,7 +51,9 @@ def new_axes(width: float, height: float) -> Axes:
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
 
 
-def plot_tree(chain: JacobianChain, bracketing: Bracketing, operations: Operations, title: str, ax: Axes | None = None) -> Axes:
+def plot_tree(
+    chain: JacobianChain, bracketing: Bracketing, operations: Sequence[Operation], title: str, ax: Axes | None = None
+) -> Axes:
     """Draw factors and products as boxes with the proportions of the matrices, each product above its two sides."""
     factors = len(chain)
     if factors > LONGEST_TREE:
@@ -62,7 +67,7 @@ def plot_tree(chain: JacobianChain, bracketing: Bracketing, operations: Operatio
     largest = math.log(1 + chain.largest) or 1.0
     labelled = factors <= LONGEST_LABELLED
     remaining = iter(operations)
-    most = max([*operations.cost.tolist(), 1])
+    most = max([operation.cost for operation in operations], default=0) or 1
 
     def box(node: Node, colour: Any) -> float:
         width, height = (LARGEST_BOX * max(math.log(1 + size) / largest, 0.06) for size in (node.columns, node.rows))
@@ -77,7 +82,7 @@ def plot_tree(chain: JacobianChain, bracketing: Bracketing, operations: Operatio
             axes.plot([node.x, side.x], [node.height, side.height], color="#808080", linewidth=1, zorder=1)
         width = box(node, shades(0.1 + 0.8 * (operation.cost / most)))
         if labelled:
-            text = f"{shape_text(node.rows, node.columns)}\ncost {count(operation.cost)}"
+            text = f"{shape_text(node.rows, node.columns)}\n{MEANS[type(operation)]}cost {count(operation.cost)}"
             backing = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
             axes.text(node.x + width / 2 + 0.06, node.height, text, ha="left", va="center", fontsize=8, bbox=backing)
         return node
@@ -116,7 +121,21 @@ def plot_bars(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
         axes.set_xscale("log")
     elif 10**3 < max(costs) < 10**24:
         axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
-    axes.set_xlabel("fused multiply-adds")
+    axes.set_xlabel(cost_unit(rows[0].cost))
     axes.margins(x=0.35)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def plot_frontier(corners: Sequence[tuple[int, Cost]], ax: Axes | None = None) -> Axes:
+    """Draw the least cost over the tape as steps: with any tape between two corners, the left one is what can be had."""
+    axes = new_axes(6.5, 3.6) if ax is None else ax
+    tapes, costs = [float(tape) for tape, _ in corners], [float(cost) for _, cost in corners]
+    end = tapes[-1] * 1.1 or 1.0
+    axes.step([*tapes, end], [*costs, costs[-1]], where="post", color=COLOURS["forward"], zorder=1)
+    axes.scatter(tapes, costs, color=COLOURS["reverse"], zorder=2)
+    axes.set_xlabel("tape, the largest that a reverse sweep of one stage needs")
+    axes.set_ylabel(cost_unit(corners[0][1]))
+    axes.set_ylim(bottom=0)
     axes.spines[["top", "right"]].set_visible(False)
     return axes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainopt.report.text import HEADER, UNITS, cells, summary, table
+from chainopt.report.text import cells, header, summary, table, units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,13 +18,13 @@ def show_facts(facts: Sequence[tuple[str, str]], *, on_terminal: bool) -> None:
         print(summary(facts))
 
 
-def show_rows(rows: Sequence[Row], *, on_terminal: bool) -> None:
+def show_rows(rows: Sequence[Row], full_trace: int, *, on_terminal: bool) -> None:
     """Print a comparison: a table on a terminal, plain text in a pipe."""
-    if not _show(HEADER, [cells(row) for row in rows], UNITS, on_terminal=on_terminal):
-        print(table(rows))
+    if not _show(header(rows), [cells(row) for row in rows], units(rows, full_trace), on_terminal=on_terminal):
+        print(table(rows, full_trace))
 
 
-def _show(header: Sequence[str], lines: Sequence[Sequence[str]], caption: str | None, *, on_terminal: bool) -> bool:
+def _show(names: Sequence[str], lines: Sequence[Sequence[str]], caption: str | None, *, on_terminal: bool) -> bool:
     if not on_terminal:
         return False
     try:
@@ -33,10 +33,10 @@ def _show(header: Sequence[str], lines: Sequence[Sequence[str]], caption: str | 
         from rich.text import Text
     except ModuleNotFoundError:
         return False
-    drawn = Table(show_header=bool(header), caption=caption)
+    drawn = Table(show_header=bool(names), caption=caption)
     for at in range(len(lines[0])):
-        is_number = bool(header) and 0 < at < len(header) - 1
-        drawn.add_column(header[at] if header else "", justify="right" if is_number else "left", overflow="fold")
+        is_number = bool(names) and 0 < at < len(names) - 1
+        drawn.add_column(names[at] if names else "", justify="right" if is_number else "left", overflow="fold")
     for line in lines:
         drawn.add_row(*map(Text, line))
     Console().print(drawn)

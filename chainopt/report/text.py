@@ -9,38 +9,61 @@ from chainopt.numerals import count, times
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chainopt.details import Cost
+
 
 class Row(NamedTuple):
-    """One order in a comparison."""
+    """One order in a comparison; its tape is None where no stage has one."""
 
     name: str
-    cost: int
+    cost: Cost
     times_optimal: float
     peak_memory: int
+    tape: int | None
     bracketing: str
 
 
-HEADER = ("order", "cost", "times optimal", "peak memory", "bracketing")
-UNITS = "cost in fused multiply-adds; peak memory in matrix entries"
+def header(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Name the columns of a comparison."""
+    tape = () if rows[0].tape is None else ("tape",)
+    return ("order", "cost", "times optimal", "peak memory", *tape, "bracketing")
 
 
-def cells(row: Row) -> tuple[str, str, str, str, str]:
+def cells(row: Row) -> tuple[str, ...]:
     """Write a row of a comparison, a text for each column."""
-    return row.name, count(row.cost), times(row.times_optimal), count(row.peak_memory), row.bracketing
+    tape = () if row.tape is None else (count(row.tape),)
+    return (row.name, count(row.cost), times(row.times_optimal), count(row.peak_memory), *tape, row.bracketing)
 
 
-def table(rows: Sequence[Row]) -> str:
+def units(rows: Sequence[Row], full_trace: int) -> str:
+    """Say what the columns count."""
+    trace = "" if rows[0].tape is None else f"; the tapes of all stages together: {count(full_trace)}"
+    return f"cost in {cost_unit(rows[0].cost)}; peak memory in matrix entries{trace}"
+
+
+def cost_unit(cost: Cost) -> str:
+    """Name what a cost counts."""
+    return "seconds" if isinstance(cost, float) else "fused multiply-adds"
+
+
+def table(rows: Sequence[Row], full_trace: int) -> str:
     """Lay a comparison out in plain text, numbers to the right."""
-    lines = [HEADER, *map(cells, rows)]
+    return f"{columns(header(rows), list(map(cells, rows)))}\n({units(rows, full_trace)})"
+
+
+def columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay rows out in columns; numbers, which stand in all columns but a name's and the last, to the right."""
+    lines = [names, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    left = {0, len(names) - 1} if names[0] == "order" else {len(names) - 1}
     laid_out = [
         "  ".join(
-            text.rjust(width) if 0 < at < len(HEADER) - 1 else text.ljust(width)
+            text.ljust(width) if at in left else text.rjust(width)
             for at, (text, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
     ]
-    return "\n".join([*laid_out, f"({UNITS})"])
+    return "\n".join(laid_out)
 
 
 def summary(facts: Sequence[tuple[str, str]]) -> str:
@@ -49,7 +72,7 @@ def summary(facts: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"{name.ljust(width)}  {text}" for name, text in facts)
 
 
-def html_table(rows: Sequence[Row]) -> str:
+def html_table(rows: Sequence[Row], full_trace: int) -> str:
     """Lay a comparison out in HTML, for notebooks."""
     from html import escape
 
@@ -57,4 +80,5 @@ def html_table(rows: Sequence[Row]) -> str:
         return "<tr>" + "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts) + "</tr>"
 
     body = "".join(line(cells(row), "td") for row in rows)
-    return f"<table><thead>{line(HEADER, 'th')}</thead><tbody>{body}</tbody><caption>{UNITS}</caption></table>"
+    head = line(header(rows), "th")
+    return f"<table><thead>{head}</thead><tbody>{body}</tbody><caption>{units(rows, full_trace)}</caption></table>"

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from chainopt.report.brackets import bracketing_text
-
 if TYPE_CHECKING:
-    from chainopt.bracketing import Bracketing
     from chainopt.chain import JacobianChain
 
 LONGEST_CHAIN = 12
 
 
-def bracketing_line(bracketing: Bracketing, chain: JacobianChain) -> str:
-    """Write the brackets on one line; of a long chain only both ends."""
+def bracketing_line(text: str, chain: JacobianChain) -> str:
+    """Write the brackets on one line; of a long chain only both ends, and of many brackets only the inner ones."""
     if len(chain) <= LONGEST_CHAIN:
-        return bracketing_text(bracketing, [chain.label(at) for at in range(len(chain))])
-    opened = np.bincount(bracketing.first[:LONGEST_CHAIN], minlength=2)
-    closed = np.bincount(bracketing.last, minlength=len(chain))
-    ends = [chain.label(at) for at in (0, 1, -2, -1)]
-    brackets = [int(opened[0]), int(opened[1]), int(closed[-2]), int(closed[-1])]
-    left = [f"{'(' * min(opens, 8)}{label}" for opens, label in zip(brackets[:2], ends[:2], strict=True)]
-    right = [f"{label}{')' * min(closes, 8)}" for closes, label in zip(brackets[2:], ends[2:], strict=True)]
-    return " ".join([*left, "...", *right])
+        return text
+    words = [re.sub(r"\({9,}|\){9,}", lambda run: run[0][:8], word) for word in text.split()]
+    return " ".join([*words[:2], "...", *words[-2:]])
 
 
 def chain_line(chain: JacobianChain) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from chainopt.costs.stages import StageChoices
     from chainopt.solvers.solution import Solution
 
 CHAINS_PER_BLOCK = 4_096
@@ -32,7 +33,7 @@ class Solutions(NamedTuple):
     modes: NDArray[np.object_]  # (N,), of Mode
 
 
-def solve(dims: NDArray[Any], solver: Callable[[JacobianChain], Solution], *, by_kernel: bool) -> Solutions:
+def solve(dims: NDArray[Any], solver: Callable[[JacobianChain, StageChoices | None], Solution], *, by_kernel: bool) -> Solutions:
     """Solve every row of an (N, n + 1) array; ``by_kernel`` where the polygon kernel may answer in place of the solver."""
     chains, factors = dims.shape[0], dims.shape[1] - 1
     spans = np.empty((chains, 2, factors - 1), dtype=np.int32)
@@ -45,7 +46,7 @@ def solve(dims: NDArray[Any], solver: Callable[[JacobianChain], Solution], *, by
         rows = np.flatnonzero(quick)
         spans[rows], costs[rows], modes[rows] = _by_kernel(dims if rows.size == chains else dims[rows])
     for row in np.flatnonzero(~quick).tolist():
-        bracketing, costs[row], modes[row] = solver(JacobianChain.from_dims(dims[row]))
+        bracketing, costs[row], modes[row] = solver(JacobianChain.from_dims(dims[row]), None)
         spans[row] = bracketing.spans
     if not chains or costs.max() < INT64_LIMIT:
         costs = costs.astype(np.int64)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.bracketing import Bracketing
-from chainopt.costs.multiplications import INT64_LIMIT, is_small, largest_stack, neighbours
+from chainopt.costs.multiplications import INT64_LIMIT, largest_stack, neighbours
 from chainopt.kernels import interval_dp
 from chainopt.kernels.compiling import compiled
 from chainopt.kernels.threads import thread_pool
+from chainopt.operations import GIVEN, PULLED, PUSHED, Mode
 from chainopt.solvers.homogeneous import preferred
 from chainopt.solvers.warmth import compiled_pays
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainopt.chain import JacobianChain
+    from chainopt.costs.stages import StageChoices
     from chainopt.solvers.solution import Solution
 
 SECONDS_PER_STEP = 1.5e-7  # of the kernel as it stands, uncompiled; n**3 / 6 steps
@@ -26,42 +28,63 @@ UNTILED = 600  # up to here the table stays in the cache, and one call fills it
 TILE = 128
 
 
-def solve(chain: JacobianChain) -> Solution:
-    """Find the cheapest bracketing of a chain of at least three factors."""
+def solve(chain: JacobianChain, choices: StageChoices | None = None) -> Solution:
+    """Find the cheapest bracketing, and where stages are matrix-free what is done with each of them."""
     factors = len(chain)
     spans: Any = np.empty((2, factors - 1), dtype=np.int32)
+    kinds: Any = np.empty(factors - 1, dtype=np.int8)
     weights = None if chain.batches is None else stack_table(chain.batches)
-    if fits_int64(chain) and compiled_pays(factors**3 / 6 * SECONDS_PER_STEP):
+    most = bound(chain, choices)
+    if chain.largest < INT64_LIMIT and most < INT64_LIMIT and compiled_pays(factors**3 / 6 * SECONDS_PER_STEP):
         sizes = chain.sizes
         table = np.full((factors + 1, factors + 1), INT64_LIMIT - 1, dtype=np.int64)
         held = None if weights is None else weights.astype(np.int64)
-        fill_by_tiles(table, sizes, held)
+        columns: Any = [None] * 3 if choices is None else [np.array(column, dtype=np.int64) for column in _columns(choices)]
+        fill_by_tiles(table, sizes, held, *columns)
         pending = np.empty(2 * factors + 2, dtype=np.int64)
-        compiled(interval_dp.trace)(table, sizes, held, pending, spans)
-        cost = int(table[0, factors])
+        compiled(interval_dp.trace)(table, sizes, held, columns[1], columns[2], pending, spans, kinds)
+        cost: Any = int(table[0, factors])
     else:
         exact = chain.sizes.tolist()
-        rows = [[bound(chain) + 1] * (factors + 1) for _ in range(factors + 1)]
+        rows = [[most + 1] * (factors + 1) for _ in range(factors + 1)]
         counts = None if weights is None else weights.tolist()
-        scale = [0] * (factors + 1)
-        interval_dp.fill_tile(rows, exact, counts, scale, 0, factors + 1, 0, factors + 1, factors + 1)
-        interval_dp.trace(rows, exact, counts, [0] * (2 * factors + 2), spans)
+        lists: Any = [None] * 3 if choices is None else _columns(choices)
+        leaves, push, pull = lists
+        interval_dp.fill_tile(
+            rows, exact, counts, leaves, push, pull, [0] * (factors + 1), 0, factors + 1, 0, factors + 1, factors + 1
+        )
+        interval_dp.trace(rows, exact, counts, push, pull, [0] * (2 * factors + 2), spans, kinds)
         cost = rows[0][factors]
-    return preferred(chain, Bracketing(spans), cost)
+    bracketing = Bracketing(spans) if choices is None else Bracketing(spans, kinds, ways_needed(choices.ways, kinds))
+    return preferred(chain, choices, (bracketing, cost, Mode.HYBRID))
 
 
-def fill_by_tiles(table: NDArray[Any], sizes: NDArray[Any], weights: NDArray[Any] | None) -> None:
+def _columns(choices: StageChoices) -> list[Any]:
+    return [choices.leaves, choices.push, choices.pull]
+
+
+def ways_needed(ways: Any, kinds: NDArray[Any]) -> NDArray[np.int8]:
+    """Return how the matrices of factors are obtained; those that are only pushed or pulled through need none."""
+    needed = np.array(ways, dtype=np.int8)
+    gaps = np.arange(kinds.size)
+    needed[gaps[kinds == PUSHED]] = GIVEN
+    needed[gaps[kinds == PULLED] + 1] = GIVEN
+    return needed
+
+
+def fill_by_tiles(table: NDArray[Any], sizes: NDArray[Any], *columns: NDArray[Any] | None) -> None:
     """Fill the table, a diagonal of tiles after the other; the tiles of a diagonal are independent and run side by side."""
     fill_tile = compiled(interval_dp.fill_tile, interval_dp.relax, interval_dp.relax_twice)
     width = len(sizes)
     if width <= UNTILED:
-        fill_tile(table, sizes, weights, np.empty_like(sizes), 0, width, 0, width, width)
+        fill_tile(table, sizes, *columns, np.empty_like(sizes), 0, width, 0, width, width)
         return
     begins = range(0, width, TILE)
 
     def fill(row: int, column: int) -> None:
         scale = np.empty_like(sizes)
-        fill_tile(table, sizes, weights, scale, row, min(row + TILE, width), column, min(column + TILE, width), TILE)
+        ends = min(row + TILE, width), min(column + TILE, width)
+        fill_tile(table, sizes, *columns, scale, row, ends[0], column, ends[1], TILE)
 
     with thread_pool() as pool:
         for diagonal in range(len(begins)):
@@ -82,14 +105,16 @@ def stack_table(batches: tuple[tuple[int, ...], ...]) -> NDArray[Any]:
     return table
 
 
-def fits_int64(chain: JacobianChain) -> bool:
-    """Whether no value that the kernel forms passes 2**63; the bound is derived in its docstring."""
-    return is_small(chain) or (chain.largest < INT64_LIMIT and bound(chain) < INT64_LIMIT)
+def bound(chain: JacobianChain, choices: StageChoices | None = None) -> Any:
+    """Return a bound on every value that the kernel forms, bad candidates included.
 
-
-def bound(chain: JacobianChain) -> int:
-    """Return a bound on every value that the kernel forms, bad candidates included."""
+    With matrix-free stages every cell is at most the sum of all leaves and what the products of its matrices cost, and a
+    candidate adds a sweep of at most the largest size through the most expensive stage.
+    """
     sizes: list[int] = chain.sizes.tolist()
     one, two, three = [*heapq.nlargest(3, sizes), 1][:3]
     border = neighbours(sizes) + sizes[0] * sizes[-1]
-    return (one * two * max(three, 1) + two * border) * (1 if chain.batches is None else largest_stack(chain.batches))
+    products = one * two * max(three, 1) + two * border
+    if choices is not None:
+        return products + sum(choices.leaves) + one * max(0, *choices.push, *choices.pull)
+    return products if chain.batches is None else products * largest_stack(chain.batches)

@@ -16,6 +16,7 @@ from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
     from chainopt.chain import JacobianChain
+    from chainopt.costs.stages import StageChoices
     from chainopt.solvers.solution import Solution
 
 MODES = (Mode.FORWARD, Mode.REVERSE, Mode.HYBRID)  # as the kernel numbers them
@@ -23,8 +24,9 @@ _INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)  # made once: with a typ
 SECONDS_PER_FACTOR = 2.5e-6  # of the kernel as it stands, uncompiled
 
 
-def solve(chain: JacobianChain) -> Solution:
-    """Find the cheapest bracketing of a chain of at least three factors; its stacks, if any, must be equal."""
+def solve(chain: JacobianChain, choices: StageChoices | None = None) -> Solution:
+    """Find the cheapest bracketing of a chain of at least three matrices; their stacks, if any, must be equal."""
+    assert choices is None, "the polygon knows matrices only"
     factors = chain.sizes.size - 1
     spans: Any = np.empty((2, factors - 1), _INT32)
     if fits_int64(chain) and compiled_pays(factors * SECONDS_PER_FACTOR):
@@ -33,7 +35,7 @@ def solve(chain: JacobianChain) -> Solution:
     else:
         lists = [[0] * (factors + 2) for _ in range(polygon.SCRATCH_ROWS)]
         cost, mode = polygon.bracket(chain.sizes.tolist(), lists, spans)
-    return Bracketing(spans), cost if chain.batches is None else cost * chain[0].stack_size, MODES[mode]
+    return Bracketing(spans), cost if chain.details is None else cost * chain[0].stack_size, MODES[mode]
 
 
 def fits_int64(chain: JacobianChain) -> bool:

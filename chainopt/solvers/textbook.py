@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from chainopt.bracketing import Bracketing
+from chainopt.operations import GIVEN, PRODUCT, PULLED, PUSHED, Mode
 from chainopt.solvers.homogeneous import preferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from chainopt.chain import JacobianChain
+    from chainopt.costs.stages import StageChoices
     from chainopt.solvers.solution import Solution
 
 
 class Recurrence(NamedTuple):
     """The two tables of the recurrence."""
 
-    cost: dict[tuple[int, int], int]
-    split: dict[tuple[int, int], int]
+    cost: dict[tuple[int, int], Any]
+    choice: dict[tuple[int, int], tuple[int, int]]
 
 
 def all_trees(first: int, last: int) -> Iterator[Any]:
@@ -48,37 +50,51 @@ def brute_force(shapes: Sequence[tuple[int, int]]) -> int:
     return min(tree_cost(tree, shapes)[0] for tree in all_trees(0, len(shapes) - 1))
 
 
-def recurrence(dims: Sequence[int], stack: Callable[[int, int], int] | None = None) -> Recurrence:
+def recurrence(
+    dims: Sequence[int], choices: StageChoices | None = None, stack: Callable[[int, int], int] | None = None
+) -> Recurrence:
     """Fill the tables of the plain recurrence in O(n^3) steps of pure Python.
 
-    ``cost[i, j]`` is the least cost of the product of the factors ``i..j-1`` and ``split[i, j]`` where it is split last;
-    ``stack(i, j)`` says how many matrices that product is a stack of.
+    ``cost[i, j]`` is the least cost of the product of the factors ``i..j-1``, and ``choice[i, j]`` what is done last: the
+    kind of operation, and where it is split. ``stack(i, j)`` says how many matrices that product is a stack of.
     """
     factors = len(dims) - 1
-    cost = {(i, i + 1): 0 for i in range(factors)}
-    split: dict[tuple[int, int], int] = {}
+    cost: dict[tuple[int, int], Any] = {(i, i + 1): 0 if choices is None else choices.leaves[i] for i in range(factors)}
+    choice: dict[tuple[int, int], tuple[int, int]] = {}
     for width in range(2, factors + 1):
         for i in range(factors - width + 1):
             j = i + width
             weight = dims[i] * dims[j] * (stack(i, j) if stack is not None else 1)
-            cost[i, j], split[i, j] = min((cost[i, k] + cost[k, j] + weight * dims[k], k) for k in range(i + 1, j))
-    return Recurrence(cost, split)
+            options = [(cost[i, k] + cost[k, j] + weight * dims[k], PRODUCT, k) for k in range(i + 1, j)]
+            if choices is not None and choices.push[i] >= 0:
+                options.append((cost[i + 1, j] + dims[j] * choices.push[i], PUSHED, i + 1))
+            if choices is not None and choices.pull[j - 1] >= 0:
+                options.append((cost[i, j - 1] + dims[i] * choices.pull[j - 1], PULLED, j - 1))
+            cost[i, j], *what = min(options)
+            choice[i, j] = what[0], what[1]
+    return Recurrence(cost, choice)
 
 
-def solve(chain: JacobianChain) -> Solution:
+def solve(chain: JacobianChain, choices: StageChoices | None = None) -> Solution:
     """Find the cheapest bracketing by the plain recurrence."""
     batches = chain.batches
 
     def stack(i: int, j: int) -> int:
         return math.prod(np.broadcast_shapes(*(batches or ())[i:j]))
 
-    cost, split = recurrence(chain.dims, None if batches is None else stack)
+    cost, choice = recurrence(chain.dims, choices, None if batches is None else stack)
     spans = np.zeros((2, len(chain) - 1), dtype=np.int32)
+    kinds = np.zeros(len(chain) - 1, dtype=np.int8)
+    ways = np.array([GIVEN] * len(chain) if choices is None else choices.ways, dtype=np.int8)
     pending = [(0, len(chain))]
     while pending:
         i, j = pending.pop()
         if j - i > 1:
-            k = split[i, j]
+            kind, k = choice[i, j]
             spans[:, k - 1] = i, j - 1
+            kinds[k - 1] = kind
+            if kind != PRODUCT:
+                ways[i if kind == PUSHED else j - 1] = GIVEN
             pending += [(i, k), (k, j)]
-    return preferred(chain, Bracketing(spans), cost[0, len(chain)])
+    bracketing = Bracketing(spans) if choices is None else Bracketing(spans, kinds, ways)
+    return preferred(chain, choices, (bracketing, cost[0, len(chain)], Mode.HYBRID))

@@ -53,8 +53,9 @@ def largest_of_interval(dims):
     factors = len(dims) - 1
     sizes = [Watched(size) for size in dims]
     table = [[10**90] * len(dims) for _ in dims]  # plain ints: a sum with one of them would be seen
-    interval_dp.fill_tile(table, sizes, None, [0] * len(dims), 0, len(dims), 0, len(dims), len(dims))
-    interval_dp.trace(table, sizes, None, [0] * (2 * factors + 2), [[0] * (factors - 1) for _ in range(2)])
+    interval_dp.fill_tile(table, sizes, None, None, None, None, [0] * len(dims), 0, len(dims), 0, len(dims), len(dims))
+    spans, kinds = [[0] * (factors - 1) for _ in range(2)], [0] * (factors - 1)
+    interval_dp.trace(table, sizes, None, None, None, [0] * (2 * factors + 2), spans, kinds)
     return Watched.largest, int(table[0][factors])
 
 

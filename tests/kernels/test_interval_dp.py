@@ -23,7 +23,7 @@ def filled_by_tiles(dims, tile, weights=None):
     for diagonal in range(len(begins)):
         for row, column in zip(begins, begins[diagonal:], strict=False):
             ends = min(row + tile, width), min(column + tile, width)
-            interval_dp.fill_tile(table, dims, weights, [0] * width, row, ends[0], column, ends[1], tile)
+            interval_dp.fill_tile(table, dims, weights, None, None, None, [0] * width, row, ends[0], column, ends[1], tile)
     return table
 
 
@@ -37,7 +37,7 @@ def test_tiles_of_every_size(dims, tile):
 def test_tiles_with_weights(dims, tile, seed):
     weights = np.random.default_rng(seed).integers(0, 5, (len(dims), len(dims))).tolist()
     table = filled_by_tiles(dims, tile, weights)
-    expected = recurrence(dims, lambda i, j: weights[i][j]).cost
+    expected = recurrence(dims, stack=lambda i, j: weights[i][j]).cost
     assert {(i, j): table[i][j] for i in range(len(dims)) for j in range(i + 1, len(dims))} == expected
 
 
@@ -59,8 +59,8 @@ def test_compiled_tiles_with_stacks():
     assert plan.cost == sum(plan.operations.cost.tolist())
     counts = interval.stack_table(tuple(batches))
     table = np.full((factors + 1, factors + 1), 2**62, dtype=np.int64)
-    interval_dp_untiled = interval.compiled(interval_dp.fill_tile, interval_dp.relax, interval_dp.relax_twice)
+    fill_tile = interval.compiled(interval_dp.fill_tile, interval_dp.relax, interval_dp.relax_twice)
     sizes = np.array(dims)
     width = len(dims)
-    interval_dp_untiled(table, sizes, counts.astype(np.int64), np.empty_like(sizes), 0, width, 0, width, width)
+    fill_tile(table, sizes, counts.astype(np.int64), None, None, None, np.empty_like(sizes), 0, width, 0, width, width)
     assert table[0, factors] == plan.cost

@@ -1,0 +1,29 @@
+"""What a chain says of its factors beyond their sizes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+Cost = int | float
+
+
+class StageCosts(NamedTuple):
+    """What is known of the stages, a tuple for each quantity with an entry for each factor, None where it is not known."""
+
+    jvp: tuple[Cost | None, ...]
+    vjp: tuple[Cost | None, ...]
+    accumulation: tuple[Cost | None, ...]
+    tape: tuple[int, ...]
+
+    @property
+    def are_seconds(self) -> bool:
+        """Whether one of the costs is a float: then it counts seconds."""
+        return any(isinstance(cost, float) for costs in self[:3] for cost in costs)
+
+
+class Details(NamedTuple):
+    """Stacks, names and costs of the factors; each None where no factor has one."""
+
+    batches: tuple[tuple[int, ...], ...] | None = None
+    names: tuple[str | None, ...] | None = None
+    stage_costs: StageCosts | None = None
