@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import sys
@@ -11,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from chainopt import __version__
-from chainopt.chain import FORMAT, JacobianChain
+from chainopt.chain import JacobianChain
+from chainopt.chain_text import read_chain
 from chainopt.exceptions import ChainError
-from chainopt.optimize import METHODS, OBJECTIVES, compare, optimal_order
+from chainopt.optimize import METHODS, OBJECTIVES, compare, optimal_order, tape_frontier
+from chainopt.plan import to_json
 from chainopt.report.terminal import show_facts, show_rows
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "order": "find the cheapest bracketing of a chain",
     "compare": "hold forward and reverse mode against the cheapest bracketing",
+    "frontier": "list how much time how much tape buys",
     "plot": "draw the cheapest bracketing as a tree, into a file",
 }
 _SHAPE = re.compile(r"(\d+)[xX×](\d+)", re.ASCII)
@@ -66,9 +68,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--file",
             metavar="PATH",
-            help="a chain in JSON, as to_dict() makes it, or a list of pairs; - reads standard input",
+            help="a chain in JSON or as lines m n cost; - reads standard input",
         )
         command.add_argument("--objective", default="multiplications", help=f"what is minimized: {', '.join(OBJECTIVES)}")
+        command.add_argument("--tape-limit", metavar="N", help="the tape that the reverse sweep of a stage may need")
         command.add_argument("--method", default="auto", help=f"the algorithm: {', '.join(METHODS)}")
         if name == "plot":
             command.add_argument(
@@ -89,7 +92,11 @@ def _run(options: argparse.Namespace) -> None:
         raise ChainError(msg)
     chain = _read_chain(options)
     on_terminal = sys.stdout.isatty()
-    choices = {"objective": options.objective, "method": options.method}
+    if options.command == "frontier":
+        frontier = tape_frontier(chain, objective=options.objective)
+        print(to_json(frontier.to_dict()) if options.json else frontier)
+        return
+    choices = {"objective": options.objective, "method": options.method, "tape_limit": _read_limit(options.tape_limit)}
     if options.command == "compare":
         comparison = compare(chain, **choices)
         if options.json:
@@ -106,6 +113,14 @@ def _run(options: argparse.Namespace) -> None:
         show_facts(plan.facts(), on_terminal=on_terminal)
 
 
+def _read_limit(text: str | None) -> float | None:
+    try:
+        return None if text is None else int(text) if text.isdecimal() else float(text)
+    except ValueError:
+        msg = f"--tape-limit is {text!r}: give a number"
+        raise ChainError(msg) from None
+
+
 def _read_chain(options: argparse.Namespace) -> JacobianChain:
     if bool(options.shapes) == (options.file is not None):
         msg = f"{options.command} needs a chain: give either shapes, as in 10x2000 2000x30, or --file"
@@ -114,23 +129,13 @@ def _read_chain(options: argparse.Namespace) -> JacobianChain:
         return JacobianChain.from_shapes([_read_shape(text, at) for at, text in enumerate(options.shapes)])
     try:
         text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
-        data = json.loads(text)
     except OSError as error:
         msg = f"--file {options.file} cannot be read: {error.strerror or error}"
         raise ChainError(msg) from None
-    except (ValueError, RecursionError) as error:
-        msg = f"--file {options.file} is no JSON: {error}"
+    except UnicodeDecodeError as error:
+        msg = f"--file {options.file} is no text: {error}"
         raise ChainError(msg) from None
-    return JacobianChain.from_dict(data) if isinstance(data, dict) else JacobianChain.from_shapes(_listed(data))
-
-
-def _listed(data: Any) -> list[Any]:
-    if not isinstance(data, list):
-        msg = (
-            f'--file holds a {type(data).__name__}: give a list of [rows, columns] pairs, or a dict whose "format" is "{FORMAT}"'
-        )
-        raise ChainError(msg)
-    return data
+    return read_chain(text, f"--file {options.file}")
 
 
 def _read_shape(text: str, at: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +16,13 @@ from chainopt.operations import Mode
 from chainopt.plan import Plan
 from chainopt.plan_batch import PlanBatch
 from chainopt.reading import read_factors, read_many_dims
-from chainopt.solvers import batch, homogeneous, interval, polygon, textbook
+from chainopt.solvers import batch, homogeneous, interval, polygon, stage_batch, textbook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from chainopt.costs.stages import StageChoices
+    from chainopt.details import StageCosts
     from chainopt.jacobian import Jacobian
     from chainopt.solvers.solution import Solution
 
@@ -211,14 +213,16 @@ def tape_frontier(chain: Problem, *, objective: str = "multiplications") -> Tape
     return TapeFrontier(tuple(corners.values()))
 
 
-def optimal_orders(dims: Any, *, objective: str = "multiplications", method: str = "auto") -> PlanBatch:
+def optimal_orders(
+    dims: Any, *, objective: str = "multiplications", method: str = "auto", tape_limit: float | None = None
+) -> PlanBatch:
     """Find the cheapest bracketings of many chains of the same length at once.
 
     Parameters
     ----------
-    dims : array of int, shape (N, n + 1)
-        A chain of n factors a row: the n + 1 sizes between them, outputs first.
-    objective, method
+    dims : array of int, shape (N, n + 1), or sequence of JacobianChain
+        A chain of n factors a row: the n + 1 sizes between them, outputs first; or N chains of n stages of any kind.
+    objective, method, tape_limit
         As for `optimal_order`.
 
     Returns
@@ -238,13 +242,31 @@ def optimal_orders(dims: Any, *, objective: str = "multiplications", method: str
     >>> batch.costs.tolist(), batch.modes.astype(str).tolist()
     ([900000, 45000], ['reverse', 'forward'])
     """
-    sizes = read_many_dims(dims)
     if objective not in OBJECTIVES or method not in METHODS:
         raise _unknown(objective, method)
+    if tape_limit is not None:
+        _check_limit("tape_limit", tape_limit)
+    if isinstance(dims, Sequence) and dims and any(isinstance(chain, JacobianChain) for chain in dims):
+        return _orders_of_chains(dims, objective, method, tape_limit)
+    sizes = read_many_dims(dims)
     factors = sizes.shape[1] - 1
     answered = "formula" if factors < 3 else "polygon" if method == "auto" else method
     solutions = batch.solve(sizes, SOLVERS[answered], by_kernel=answered == "polygon")
     return PlanBatch(sizes, solutions, objective, answered)
+
+
+def _orders_of_chains(chains: Sequence[Any], objective: str, method: str, tape_limit: float | None) -> PlanBatch:
+    for at, chain in enumerate(chains):
+        if not isinstance(chain, JacobianChain) or len(chain) != len(chains[0]):
+            what = f"a chain of {len(chain)}" if isinstance(chain, JacobianChain) else repr(chain)
+            msg = f"dims[{at}] is {what}: give chains of the same number of factors, here {len(chains[0])}"
+            raise ChainError(msg)
+    if any(chain.batches is not None for chain in chains) or method in {"polygon", "textbook"}:
+        msg = 'dims holds chains: those of stacks are ordered one by one, and the others by method "interval" or "auto"'
+        raise ChainError(msg)
+    for chain in chains:
+        _refuse_seconds(chain.stage_costs)
+    return PlanBatch(tuple(chains), stage_batch.solve(chains, tape_limit), objective, "interval")
 
 
 def as_chain(chain: Problem) -> JacobianChain:
@@ -267,10 +289,14 @@ def _choices(chain: JacobianChain, tape_limit: float | None) -> StageChoices | N
     costs = chain.stage_costs
     if costs is None:
         return None
-    if costs.are_seconds:
+    _refuse_seconds(costs)
+    return stage_choices(chain, tape_limit)
+
+
+def _refuse_seconds(costs: StageCosts | None) -> None:
+    if costs is not None and costs.are_seconds:
         msg = 'the chain has costs in seconds (floats), which objective "multiplications" cannot add to counts: give ints'
         raise ChainError(msg)
-    return stage_choices(chain, tape_limit)
 
 
 def _solver_for(chain: JacobianChain, method: str) -> str:

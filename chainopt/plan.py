@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +19,8 @@ from chainopt.exceptions import ChainError
 from chainopt.execution.checks import checked_factors
 from chainopt.execution.loop import copy_into, multiply, product_into
 from chainopt.execution.progress import progress_bar
+from chainopt.execution.stages import execute, needs
+from chainopt.jacobian import checked_size
 from chainopt.numerals import count, ratio, times
 from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PRODUCT, PULLED, PUSHED, Mode
 from chainopt.report.brackets import bracketing_text, operations_text, stage_labels
@@ -145,17 +148,22 @@ class Plan:
         """The largest tape that one of the reverse sweeps needs: runs are pulled back stage by stage."""
         return largest_tape(self.chain, self.association)
 
-    def execute(self, factors: Sequence[Any], *, out: Any = None, progress: bool = False) -> Any:
+    def execute(self, factors: Sequence[Any], *, out: Any = None, progress: bool = False, chunk_size: int | None = None) -> Any:
         """Multiply the factors in this order.
 
         Parameters
         ----------
         factors : sequence of matrices
-            In product order, of the chain's shapes: NumPy, SciPy sparse, JAX (traced too) and PyTorch arrays.
+            In product order, of the chain's shapes: NumPy, SciPy sparse, JAX (traced too) and PyTorch arrays. For
+            matrix-free stages a `scipy.sparse.linalg.LinearOperator`, or anything with ``shape``, ``matmat(V)`` and
+            ``rmatmat(W)`` (``J^H @ W``, as in SciPy), as far as the plan uses them; or their matrix.
         out : array, optional
             Where the product goes, by the rules of `numpy.matmul` or `torch.matmul`.
         progress : bool
             Whether to show a progress bar (needs the extra ``terminal``).
+        chunk_size : int, optional
+            How many columns, or rows, go through matrix-free stages at once; all of them by default. Less memory is
+            then needed inside the stages, and between those of a run.
 
         Returns
         -------
@@ -174,15 +182,24 @@ class Plan:
         >>> chainopt.optimal_order(factors).execute(factors)
         array([[12., 12.]])
         """
-        matrices = checked_factors(self.chain, factors, out)
+        if chunk_size is not None and checked_size(chunk_size, "chunk_size") == 0:
+            msg = "chunk_size is 0: give at least 1, or None"
+            raise ChainError(msg)
+        operations = None if self.association.kinds is None else self.operations
+        needed = None if operations is None else needs(len(self.chain), operations)
+        matrices = checked_factors(self.chain, factors, out, needed)
         del factors  # what the caller does not hold lives no longer than it is needed
-        if len(matrices) == 1:
-            return matrices[0] if out is None else copy_into(out, matrices[0])
         last_product = None if out is None else product_into(out)
-        if not progress:
-            return multiply(self.association, matrices, last_product=last_product)
-        with progress_bar([operation.cost for operation in self.operations]) as advance:
-            return multiply(self.association, matrices, last_product=last_product, done=advance)
+        with progress_bar(self.operations) if progress else nullcontext() as done:
+            if operations is not None:
+                result = execute(operations, matrices, chunk_size, last_product, done)
+            elif len(matrices) > 1:
+                result = multiply(self.association, matrices, last_product=last_product, done=done)
+            else:
+                result = None
+        if result is None:
+            result = matrices[0]
+        return result if out is None or result is out else copy_into(out, result)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the bracketing as a tree of products (needs the extra ``plot``), and return its axes."""

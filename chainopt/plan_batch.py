@@ -22,15 +22,15 @@ class PlanBatch(Sequence[Plan]):
 
     Attributes
     ----------
-    dims : numpy.ndarray, shape (N, n + 1)
-        The sizes of the chains, outputs first.
+    chains : numpy.ndarray or sequence of JacobianChain
+        The problems: an (N, n + 1) array of sizes, outputs first, or a sequence of chains.
     solutions : Solutions
         The bracketings, costs and modes, in arrays.
     objective, method : str
         What was minimized, and which algorithm answered.
     """
 
-    dims: NDArray[Any]
+    chains: NDArray[Any] | Sequence[JacobianChain]
     solutions: Solutions
     objective: str
     method: str
@@ -46,7 +46,7 @@ class PlanBatch(Sequence[Plan]):
         return self.solutions.modes
 
     def __len__(self) -> int:
-        return int(self.dims.shape[0])
+        return len(self.chains)
 
     @overload
     def __getitem__(self, index: int) -> Plan: ...
@@ -57,9 +57,14 @@ class PlanBatch(Sequence[Plan]):
         if isinstance(index, slice):
             return [self[at] for at in range(len(self))[index]]
         at = range(len(self))[index]
-        spans, costs, modes = self.solutions
-        chain = JacobianChain.from_dims(self.dims[at])
-        return Plan(chain, Bracketing(spans[at]), int(costs[at]), modes[at], self.objective, self.method, True)
+        spans, costs, modes, kinds, ways = self.solutions
+        row = self.chains[at]
+        chain = row if isinstance(row, JacobianChain) else JacobianChain.from_dims(row)
+        if chain.stage_costs is None or kinds is None or ways is None:
+            bracketing = Bracketing(spans[at])
+        else:
+            bracketing = Bracketing(spans[at], kinds[at], ways[at])
+        return Plan(chain, bracketing, int(costs[at]), modes[at], self.objective, self.method, True)
 
     def __repr__(self) -> str:
-        return f"<PlanBatch of {len(self)} chains of {self.dims.shape[1] - 1} factors, method {self.method}>"
+        return f"<PlanBatch of {len(self)} chains of {self.solutions.spans.shape[2] + 1} factors, method {self.method}>"

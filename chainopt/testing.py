@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.exceptions import ChainError
+from chainopt.jacobian import Jacobian
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,3 +143,40 @@ def chain_dims(family: str, factors: int, seed: int = 0) -> list[int]:
         msg = f"factors is {factors}: a chain has at least one"
         raise ChainError(msg)
     return FAMILIES[family](np.random.default_rng(seed), factors + 1)
+
+
+def random_stages(rng: np.random.Generator, factors: int, largest_size: int, largest_cost: int) -> list[Jacobian]:
+    """Make stages of all kinds side by side: matrix at hand, JVP only, VJP only, both, and accumulated otherwise.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Where the numbers come from.
+    factors : int
+        How many stages.
+    largest_size, largest_cost : int
+        The largest size, at least 1, and the largest cost and tape, at least 0; costs may pass 2**63.
+
+    Returns
+    -------
+    list of Jacobian
+        In product order.
+    """
+
+    def cost() -> int:
+        return int(rng.random() * (largest_cost + 1))
+
+    sizes = [*map(int, rng.integers(1, largest_size, factors + 1, endpoint=True))]
+    stages = []
+    for at in range(factors):
+        kind = int(rng.integers(6))
+        options = {}
+        if kind in {1, 3, 5}:
+            options["jvp_cost"] = cost()
+        if kind in {2, 3}:
+            options["vjp_cost"] = cost()
+        if kind in {4, 5}:
+            options["accumulation_cost"] = cost()
+        tape = int(rng.integers(min(largest_cost, 30), endpoint=True)) if kind in {2, 3} else 0
+        stages.append(Jacobian((sizes[at], sizes[at + 1]), tape=tape, **options))
+    return stages

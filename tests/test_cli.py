@@ -73,7 +73,7 @@ def test_plot(ending, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no command: give one of order, compare, plot"),
+        ([], "no command: give one of order, compare, frontier, plot"),
         (["best"], "invalid choice: 'best'"),
         (["order"], "order needs a chain"),
         (["order", "--json"], "order needs a chain"),
@@ -107,9 +107,14 @@ def test_bad_input_is_one_line(arguments, message, capsys):
     ("text", "message"),
     [
         ("", "is no JSON"),
+        ("2\n3 2 10\n", "announces 2 stages, and 1 lines follow"),
+        ("1\n3 2\n", "stage 1, is '3 2'"),
+        ('[{"rows": 3}]', "entry 1 must hold the arguments of Jacobian"),
+        ('[{"shape": [2, 3], "jvp_cost": -1}]', "jvp_cost is -1"),
+        ("true", "holds a bool: give a list"),
         ("{", "is no JSON"),
         ("[" * 100_000, "is no JSON"),
-        ("7", "holds a int: give a list"),
+        ("7", "announces 7 stages, and 0 lines follow"),
         ("{}", "chainopt.chain"),
         ("[]", "shapes is empty"),
         ("[[2, 3], [3, 4.5]]", "shapes[1][1] is 4.5"),
@@ -127,7 +132,26 @@ def test_a_file_that_is_no_text(tmp_path, capsys):
     path = tmp_path / "chain.json"
     path.write_bytes(b"\xff\xfe\x00")
     assert main(["order", "--file", str(path)]) == 2
-    assert "is no JSON" in capsys.readouterr().err
+    assert "is no text" in capsys.readouterr().err
+
+
+def test_matrix_free_chains(tmp_path, capsys, monkeypatch):
+    path = tmp_path / "chain.txt"
+    path.write_text("2\n50 60 100\n2 50 90\n")
+    assert main(["order", "--file", str(path), "--tape-limit", "95"]) == 0
+    assert "(J2 > (J1 > I))" in capsys.readouterr().out
+    assert main(["order", "--file", str(path), "--tape-limit", "1e9"]) == 0
+    assert "((I < J2) < J1)" in capsys.readouterr().out
+    assert main(["frontier", "--file", str(path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["100", "380", "1", "((I", "<", "J2)", "<", "J1)"]
+    assert main(["frontier", "--file", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["corners"] == [[0, 11_400], [100, 380]]
+    stages = [{"shape": [2, 50], "vjp_cost": 90, "tape": 7}, [50, 60]]
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(stages)))
+    assert main(["order", "--file", "-", "--tape-limit", "6"]) == 2
+    assert "the least limit is 7" in capsys.readouterr().err
+    assert main(["order", "2x3", "--tape-limit", "much"]) == 2
+    assert "--tape-limit is 'much': give a number" in capsys.readouterr().err
 
 
 def test_plot_without_matplotlib(monkeypatch, capsys, tmp_path):

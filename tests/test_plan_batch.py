@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import chainopt
-from chainopt.testing import chain_dims
+from chainopt.testing import chain_dims, random_stages
 
 
 @given(hnp.arrays(np.int64, st.tuples(st.integers(0, 6), st.integers(2, 8)), elements=st.integers(0, 2**22)))
@@ -70,3 +72,46 @@ def test_unknown_options_are_named():
         chainopt.optimal_orders([[1, 2]], method="x")
     with pytest.raises(chainopt.ChainError, match="objective is 'x': known are 'multiplications'"):
         chainopt.optimal_orders([[1, 2]], objective="x")
+
+
+@pytest.mark.parametrize("pays", [False, True])
+@pytest.mark.parametrize("factors", [1, 2, 5, 9])
+@pytest.mark.parametrize("largest_cost", [20, 10**30])
+def test_batches_of_chains_of_all_kinds(factors, pays, largest_cost, monkeypatch):
+    monkeypatch.setattr("chainopt.solvers.stage_batch.compiled_pays", lambda _: pays)
+    rng = np.random.default_rng(factors)
+    chains = [
+        chainopt.JacobianChain(random_stages(rng, factors, largest_size=5, largest_cost=largest_cost if at % 3 else 20))
+        for at in range(300)
+    ]
+    chains.append(chainopt.JacobianChain.from_dims([3] * (factors + 1)))
+    for limit in (None, 40, 7):
+        feasible = []
+        for chain in chains:
+            try:
+                feasible.append((chain, chainopt.optimal_order(chain, method="interval", tape_limit=limit)))
+            except chainopt.InfeasibleError as error:
+                with pytest.raises(chainopt.InfeasibleError, match=f"^{re.escape(str(error))}$"):
+                    chainopt.optimal_orders([chain], tape_limit=limit)
+        batch = chainopt.optimal_orders([chain for chain, _ in feasible], tape_limit=limit)
+        for at, (_, plan) in enumerate(feasible):
+            assert (batch.costs[at], batch.modes[at]) == (plan.cost, plan.mode)
+            assert batch[at].association == plan.association
+            assert sum(operation.cost for operation in batch[at].operations) == plan.cost
+        assert len(feasible) > 50
+
+
+def test_chains_that_do_not_go_together():
+    chains = [chainopt.JacobianChain.from_dims([1, 2, 3]), chainopt.JacobianChain.from_dims([1, 2])]
+    with pytest.raises(
+        chainopt.ChainError, match=r"dims\[1\] is a chain of 1: give chains of the same number of factors, here 2"
+    ):
+        chainopt.optimal_orders(chains)
+    with pytest.raises(chainopt.ChainError, match=r"dims\[1\] is 7"):
+        chainopt.optimal_orders([chains[0], 7])
+    with pytest.raises(chainopt.ChainError, match="one by one"):
+        chainopt.optimal_orders(chains[:1], method="textbook")
+    with pytest.raises(chainopt.ChainError, match="costs in seconds"):
+        chainopt.optimal_orders([chainopt.JacobianChain([chainopt.Jacobian((2, 3), jvp_cost=0.1)])])
+    with pytest.raises(chainopt.ChainError, match="tape_limit"):
+        chainopt.optimal_orders(chains[:1], tape_limit=-1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.exceptions import ChainError
-from chainopt.execution.libraries import as_torch, library_of
+from chainopt.execution.libraries import as_torch, is_operator, library_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from chainopt.chain import JacobianChain
 
 
-def checked_factors(chain: JacobianChain, factors: Sequence[Any], out: Any) -> list[Any]:
-    """Return the factors, of libraries that go together, or say which one does not fit the plan."""
+_MATRIX = {"matrix"}
+
+
+def checked_factors(chain: JacobianChain, factors: Sequence[Any], out: Any, needs: Sequence[set[str]] | None = None) -> list[Any]:
+    """Return the factors, of libraries that go together, or say which one does not fit the plan.
+
+    ``needs`` says of every stage what the plan uses of it, "matmat", "rmatmat" or "matrix"; None where all are matrices.
+    """
     try:
         matrices = list(factors)
     except TypeError:
@@ -29,9 +35,10 @@ def checked_factors(chain: JacobianChain, factors: Sequence[Any], out: Any) -> l
     for at, given in enumerate(matrices):
         batch = () if chain.batches is None else chain.batches[at]
         wanted = (*batch, sizes[at], sizes[at + 1])
-        matrix = given if type(given) is np.ndarray else _as_matrix(given, at, len(chain))
+        needed = _MATRIX if needs is None else needs[at]
+        matrix = given if type(given) is np.ndarray else _as_matrix(given, f"factors[{at}] ({chain.label(at)})", needed)
         matrices[at] = matrix
-        if matrix.shape != wanted:
+        if tuple(matrix.shape) != wanted:
             msg = (
                 f"factors[{at}] ({chain.label(at)}) has the shape {tuple(matrix.shape)}, "
                 f"but the plan is for {wanted}; plan the chain anew with optimal_order"
@@ -44,18 +51,23 @@ def checked_factors(chain: JacobianChain, factors: Sequence[Any], out: Any) -> l
     return _in_one_world(matrices)
 
 
-def _as_matrix(matrix: Any, at: int, count: int) -> Any:
-    if (hasattr(matrix, "matmat") or hasattr(matrix, "matvec")) and not hasattr(matrix, "__array__"):
-        msg = f"factors[{at}] (J{count - at}) is matrix-free (a {type(matrix).__name__}), but the plan needs its matrix"
-        raise ChainError(msg)
-    if library_of(matrix) == "other" and not hasattr(matrix, "__matmul__"):
+def _as_matrix(matrix: Any, place: str, needed: set[str]) -> Any:
+    if is_operator(matrix):
+        if "matrix" in needed:
+            msg = f"{place} is matrix-free (a {type(matrix).__name__}), but the plan needs its matrix"
+            raise ChainError(msg)
+        lacking = sorted(name for name in needed if not hasattr(matrix, name))
+        if lacking:
+            msg = f"{place} is a {type(matrix).__name__} without {lacking[0]}, which the plan uses"
+            raise ChainError(msg)
+    elif library_of(matrix) == "other" and not hasattr(matrix, "__matmul__"):
         try:
             matrix = np.asarray(matrix)
         except ValueError as error:
-            msg = f"factors[{at}] (J{count - at}) is no matrix: {error}"
+            msg = f"{place} is no matrix: {error}"
             raise ChainError(msg) from None
     if not hasattr(matrix, "shape"):
-        msg = f"factors[{at}] (J{count - at}) is a {type(matrix).__name__} without a shape: give a matrix"
+        msg = f"{place} is a {type(matrix).__name__} without a shape: give a matrix"
         raise ChainError(msg)
     return matrix
 
@@ -68,6 +80,8 @@ def _is_number_extension(dtype: np.dtype[Any]) -> bool:
 def _check_out(out: Any, ends: tuple[int, int], matrices: list[Any]) -> None:
     if out is None:
         return
+    operators = [matrix for matrix in matrices if is_operator(matrix)]
+    matrices = [matrix for matrix in matrices if not is_operator(matrix)]
     libraries = {*map(library_of, matrices)}
     wanted = (*np.broadcast_shapes(*(matrix.shape[:-2] for matrix in matrices)), *ends)
     if libraries & {"jax", "scipy", "other"} or library_of(out) != ("torch" if "torch" in libraries else "numpy"):
@@ -78,7 +92,7 @@ def _check_out(out: Any, ends: tuple[int, int], matrices: list[Any]) -> None:
     if tuple(out.shape) != wanted:
         msg = f"out has the shape {tuple(out.shape)}, but the product has the shape {wanted}"
         raise ChainError(msg)
-    if "torch" not in libraries and not np.can_cast(np.result_type(*matrices), out.dtype, "same_kind"):
+    if "torch" not in libraries and not operators and not np.can_cast(np.result_type(*matrices), out.dtype, "same_kind"):
         msg = f"out has the dtype {out.dtype}, to which the product's {np.result_type(*matrices)} cannot be cast"
         raise ChainError(msg)
 
@@ -92,7 +106,7 @@ def _in_one_world(matrices: list[Any]) -> list[Any]:
         return matrices
     tensor = matrices[libraries.index("torch")]
     for at, library in enumerate(libraries):
-        if library not in ("torch", "numpy"):
+        if library not in ("torch", "numpy") and not is_operator(matrices[at]):
             msg = f"factors[{at}] is a {type(matrices[at]).__name__}, which does not multiply with PyTorch tensors: convert it"
             raise ChainError(msg)
         if library == "numpy":

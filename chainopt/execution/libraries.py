@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def library_of(factor: Any) -> str:
@@ -24,8 +27,61 @@ def library_of(factor: Any) -> str:
     return "other"
 
 
+def is_operator(factor: Any) -> bool:
+    """Whether a factor is known by what it does to a matrix, not by its entries."""
+    names = ("matmat", "rmatmat", "matvec")
+    return library_of(factor) == "other" and not hasattr(factor, "__array__") and any(hasattr(factor, name) for name in names)
+
+
 def as_torch(factor: Any, like: Any) -> Any:
     """Hand a NumPy array to PyTorch, on the device of the other factors; on the CPU nothing is copied."""
     import torch
 
     return torch.as_tensor(factor, device=like.device)
+
+
+def adjoint(matrix: Any) -> Any:
+    """Return the conjugate transpose; of a real matrix a view."""
+    if library_of(matrix) == "torch":
+        return matrix.mH
+    return matrix.T if matrix.dtype.kind in "biuf" else matrix.conj().T
+
+
+def identity(size: int, stage: Any, others: Sequence[Any], part: slice, axis: int) -> Any:
+    """Return some columns (axis 1) or rows (axis 0) of the identity, as the stage and the other factors take it."""
+    dtype = getattr(stage, "dtype", None)
+    width = len(range(size)[part])
+    shape = (size, width) if axis == 1 else (width, size)
+    offset = -part.start if axis == 1 else part.start
+    libraries = {library_of(other) for other in others}
+    if "torch" in libraries or type(dtype).__module__ == "torch":
+        import torch
+
+        like = next((other for other in others if library_of(other) == "torch"), None)
+        kind = {} if like is None else {"dtype": like.dtype, "device": like.device}
+        seed = torch.eye(size, **(kind if dtype is None else kind | {"dtype": dtype}))
+        return seed[:, part] if axis == 1 else seed[part]
+    seed = np.eye(*shape, k=offset, dtype=dtype)
+    if "jax" in libraries:
+        import jax
+
+        return jax.numpy.asarray(seed)
+    return seed
+
+
+def concatenate(parts: Sequence[Any], axis: int) -> Any:
+    """Put matrices side by side (axis 1) or below each other (axis 0)."""
+    library = library_of(parts[0])
+    if library == "torch":
+        import torch
+
+        return torch.cat(list(parts), dim=axis)
+    if library == "jax":
+        import jax
+
+        return jax.numpy.concatenate(parts, axis=axis)
+    if library == "scipy":
+        from scipy import sparse
+
+        return sparse.hstack(parts) if axis == 1 else sparse.vstack(parts)
+    return np.concatenate(parts, axis=axis)

@@ -10,17 +10,18 @@ from chainopt.exceptions import ChainError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from chainopt.details import Cost
+    from chainopt.operations import Operation
 
 
 @contextmanager
-def progress_bar(costs: Sequence[Cost]) -> Iterator[Callable[[], None]]:
+def progress_bar(operations: Sequence[Operation]) -> Iterator[Callable[[], None]]:
     """Show a bar; the function that it gives moves it on by one product."""
     try:
         from rich.progress import Progress
     except ModuleNotFoundError:
         msg = 'progress needs rich: install it with python -m pip install "jacobian-chainopt[terminal]"'
         raise ChainError(msg) from None
+    costs = [operation.cost for operation in operations]
     shares = iter(costs)
     with Progress() as progress:
         task = progress.add_task("multiplying", total=sum(costs))

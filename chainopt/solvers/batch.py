@@ -31,6 +31,8 @@ class Solutions(NamedTuple):
     spans: NDArray[np.int32]  # (N, 2, n - 1)
     costs: NDArray[Any]  # (N,), int64, or Python ints where one is larger
     modes: NDArray[np.object_]  # (N,), of Mode
+    kinds: NDArray[np.int8] | None = None  # (N, n - 1); None where all are products
+    ways: NDArray[np.int8] | None = None  # (N, n)
 
 
 def solve(dims: NDArray[Any], solver: Callable[[JacobianChain, StageChoices | None], Solution], *, by_kernel: bool) -> Solutions:
@@ -44,7 +46,7 @@ def solve(dims: NDArray[Any], solver: Callable[[JacobianChain, StageChoices | No
         # In float64, whose error is far below the factor of two that is left.
         quick = dims.max(axis=1).astype(np.float64) ** 3 * (factors + 2) < INT64_LIMIT / 2
         rows = np.flatnonzero(quick)
-        spans[rows], costs[rows], modes[rows] = _by_kernel(dims if rows.size == chains else dims[rows])
+        spans[rows], costs[rows], modes[rows] = _by_kernel(dims if rows.size == chains else dims[rows])[:3]
     for row in np.flatnonzero(~quick).tolist():
         bracketing, costs[row], modes[row] = solver(JacobianChain.from_dims(dims[row]), None)
         spans[row] = bracketing.spans

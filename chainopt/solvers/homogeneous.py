@@ -73,6 +73,9 @@ def _sweep(chain: JacobianChain, choices: StageChoices, mode: Mode) -> Solution 
                 kinds[gap] = PRODUCT
         elif through[at] < 0:
             return None
+        elif starts and costs.accumulation[at] is not None:  # which replaces the JVPs or VJPs of an accumulation
+            total += choices.leaves[at]
+            ways[at] = choices.ways[at]
         else:
             total += vectors * through[at]
             ways[at] = way if starts else GIVEN

@@ -1,0 +1,113 @@
+"""Operations with matrix-free stages: whole matrices are pushed and pulled, never column by column in Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainopt.execution.libraries import adjoint, concatenate, identity, is_operator
+from chainopt.operations import Accumulation, Mode, Multiplication, Pushforward
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from chainopt.operations import Operation
+
+
+def execute(
+    operations: Sequence[Operation],
+    factors: list[Any],
+    chunk_size: int | None = None,
+    last_product: Callable[[Any, Any], Any] | None = None,
+    done: Callable[[], None] | None = None,
+) -> Any:
+    """Do one operation after the other; ``done`` is called after each.
+
+    At most ``chunk_size`` columns, or rows, go through a stage at once. What is not needed any more is let go.
+    """
+    held: dict[tuple[int, int], Any] = {}
+
+    def take(first: int, last: int) -> Any:
+        if (first, last) in held:
+            return held.pop((first, last))
+        factor, factors[first] = factors[first], None
+        return factor
+
+    result = None
+    for at, operation in enumerate(operations):
+        first, last = operation.first, operation.last
+        if isinstance(operation, Accumulation):
+            result = _accumulate(take(first, last), operation.mode, chunk_size, factors)
+        elif isinstance(operation, Multiplication):
+            is_last = at == len(operations) - 1
+            left, right = take(first, operation.split), take(operation.split + 1, last)
+            result = left @ right if last_product is None or not is_last else last_product(left, right)
+            del left, right
+        elif isinstance(operation, Pushforward):
+            stages = [take(stage, stage) for stage in range(first, operation.split + 1)]
+            result = _in_chunks(_push, stages[::-1], take(operation.split + 1, last), 1, chunk_size)
+        else:
+            stages = [take(stage, stage) for stage in range(operation.split + 1, last + 1)]
+            result = _in_chunks(_pull, stages, take(first, operation.split), 0, chunk_size)
+        held[first, last] = result
+        if done is not None:
+            done()
+    return result
+
+
+def _push(stage: Any, matrix: Any) -> Any:
+    return stage.matmat(matrix) if is_operator(stage) else stage @ matrix
+
+
+def _pull(stage: Any, matrix: Any) -> Any:
+    return adjoint(stage.rmatmat(adjoint(matrix))) if is_operator(stage) else matrix @ stage
+
+
+def _in_chunks(step: Callable[[Any, Any], Any], stages: list[Any], matrix: Any, axis: int, chunk_size: int | None) -> Any:
+    if chunk_size is None or chunk_size >= matrix.shape[axis]:
+        while stages:
+            matrix = step(stages.pop(0), matrix)
+        return matrix
+    return concatenate([_in_chunks(step, [*stages], part, axis, None) for part in _parts(matrix, axis, chunk_size)], axis)
+
+
+def _parts(matrix: Any, axis: int, chunk_size: int) -> Iterator[Any]:
+    for begin in range(0, matrix.shape[axis], chunk_size):
+        part = slice(begin, begin + chunk_size)
+        yield matrix[:, part] if axis == 1 else matrix[part]
+
+
+def _accumulate(stage: Any, mode: Mode | None, chunk_size: int | None, others: Sequence[Any]) -> Any:
+    """Build the matrix of a stage; a matrix that stands in the place of the stage is its own."""
+    if not is_operator(stage):
+        return stage
+    by_jvps = mode is Mode.FORWARD or (mode is None and hasattr(stage, "matmat"))
+    axis = 1 if by_jvps else 0
+    step = _push if by_jvps else _pull
+    size = stage.shape[axis]
+    chunk = size if chunk_size is None else min(chunk_size, size)
+    columns = [
+        step(stage, identity(size, stage, others, slice(begin, begin + chunk), axis)) for begin in range(0, size, max(chunk, 1))
+    ]
+    if len(columns) == 1:
+        return columns[0]
+    return concatenate(columns, axis) if columns else np.zeros(stage.shape)
+
+
+def needs(factors: int, operations: Iterable[Operation]) -> list[set[str]]:
+    """Say of every stage what the operations use of it: its "matmat", its "rmatmat" or its "matrix"."""
+    used: list[set[str]] = [set() for _ in range(factors)]
+    made: set[int] = set()
+    for operation in operations:
+        first, last = operation.first, operation.last
+        if isinstance(operation, Accumulation):
+            made.add(first)
+            used[first] |= {Mode.FORWARD: {"matmat"}, Mode.REVERSE: {"rmatmat"}, None: set()}[operation.mode]
+            continue
+        is_push, is_product = isinstance(operation, Pushforward), isinstance(operation, Multiplication)
+        left, right = range(first, operation.split + 1), range(operation.split + 1, last + 1)
+        for side, through, name in ((left, is_push, "matmat"), (right, not is_push and not is_product, "rmatmat")):
+            for at in side if through else side if len(side) == 1 and side[0] not in made else ():
+                used[at].add(name if through else "matrix")
+    return used
