@@ -1,5 +1,6 @@
 """Chains of matrix-free stages: the tiled interval program against the same three choices in a plainly written compiled loop."""
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -27,7 +28,7 @@ def chain_of(factors, seed=0):
 
 
 def plain_loop(sizes, leaves, push, pull):
-    """The recurrence as everybody writes it: a triangle of intervals, the shortest first."""
+    """Fill the recurrence as everybody writes it: a triangle of intervals, the shortest first."""
     factors = len(sizes) - 1
     cost = np.zeros((factors, factors), dtype=np.int64)
     choice = np.zeros((factors, factors), dtype=np.int64)
@@ -63,7 +64,7 @@ def test_generalized_chains(measure, compiled_loop, factors, who):
     sizes = np.array(chain.dims)
     costs = np.array([jacobian.jvp_cost for jacobian in chain])
     arrays = sizes, np.minimum(sizes[:-1], sizes[1:]) * costs, costs, costs
-    calls = {"chainopt": lambda: chainopt.optimal_order(chain).cost, "plain compiled loop": lambda: compiled_loop(*arrays)}
+    calls = {"chainopt": lambda: chainopt.optimal_order(chain).cost, "plain compiled loop": partial(compiled_loop, *arrays)}
     result = measure("matrix-free chains of n stages", f"n = {factors:,}", who, calls[who], rounds=1 if factors > 2_000 else 5)
     assert result == chainopt.optimal_order(chain).cost
 
@@ -72,7 +73,7 @@ def test_generalized_chains(measure, compiled_loop, factors, who):
 def test_many_generalized_chains(measure, who):
     chains = [chain_of(8, seed) for seed in range(10_000)]
     calls = {
-        "chainopt.optimal_orders": lambda: chainopt.optimal_orders(chains).costs.sum(),
+        "chainopt.optimal_orders": lambda: int(chainopt.optimal_orders(chains).costs.sum()),
         "a loop over chainopt.optimal_order": lambda: sum(chainopt.optimal_order(chain).cost for chain in chains),
     }
     measure("many matrix-free chains at once", "10,000 chains of 8 stages", who, calls[who], rounds=3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.exceptions import InfeasibleError
 from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE
@@ -36,33 +36,34 @@ def stage_choices(chain: JacobianChain, tape_limit: float | None = None) -> Stag
     InfeasibleError
         If the matrix of a stage cannot be had within the limit: then no plan can use the stage.
     """
-    choices = StageChoices([], [], [], [])
-    least = -1
-    culprit = ""
-    for at in range(len(chain)):
-        jacobian = chain[at]
-        rows, columns = jacobian.shape
-        jvp, vjp = jacobian.jvp_cost, jacobian.vjp_cost
-        fits = tape_limit is None or jacobian.tape <= tape_limit
-        options: list[tuple[Any, int]] = []
-        if jacobian.accumulation_cost is not None:
-            options.append((jacobian.accumulation_cost, OTHERWISE))
-        elif not jacobian.is_matrix_free:
-            options.append((0, GIVEN))
+    costs = chain.stage_costs
+    assert costs is not None
+    dims = chain.dims
+    leaves: list[Cost] = []
+    ways: list[int] = []
+    pull: list[Cost] = []
+    stuck: list[tuple[int, int]] = []
+    for at, (jvp, vjp, accumulation, tape) in enumerate(zip(*costs, strict=True)):
+        usable = vjp is not None and (tape_limit is None or tape <= tape_limit)
+        pull.append(vjp if usable and vjp is not None else NEVER)
+        if accumulation is not None:
+            leaf, way = accumulation, OTHERWISE
+        elif jvp is None and vjp is None:
+            leaf, way = 0, GIVEN
+        elif jvp is None:
+            leaf, way = dims[at] * pull[at], BY_VJPS
+            if not usable:
+                stuck.append((tape, at))
+        elif not usable or dims[at + 1] * jvp <= dims[at] * pull[at]:
+            leaf, way = dims[at + 1] * jvp, BY_JVPS
         else:
-            if jvp is not None:
-                options.append((columns * jvp, BY_JVPS))
-            if vjp is not None and fits:
-                options.append((rows * vjp, BY_VJPS))
-        if not options and jacobian.tape > least:
-            least = jacobian.tape
-            culprit = chain.label(at)
-        cost, way = min(options, default=(0, GIVEN))
-        choices.leaves.append(cost)
-        choices.ways.append(way)
-        choices.push.append(NEVER if jvp is None else jvp)
-        choices.pull.append(vjp if vjp is not None and fits else NEVER)
-    if culprit:
-        msg = f"tape_limit is {tape_limit}, but {culprit} has only a VJP, whose tape is {least}: the least limit is {least}"
+            leaf, way = dims[at] * pull[at], BY_VJPS
+        leaves.append(leaf)
+        ways.append(way)
+    if stuck:
+        least, at = max(stuck, key=lambda entry: (entry[0], -entry[1]))
+        msg = (
+            f"tape_limit is {tape_limit}, but {chain.label(at)} has only a VJP, whose tape is {least}: the least limit is {least}"
+        )
         raise InfeasibleError(msg)
-    return choices
+    return StageChoices(leaves, ways, [NEVER if jvp is None else jvp for jvp in costs.jvp], pull)

@@ -136,12 +136,27 @@ def fill_tile(
             scale[j] = sizes[i] * sizes[j]
             if weights is not None:
                 scale[j] *= weights[i][j]
-        for k in range(i + 1, min(row_end, column_begin)):
+        stop = min(row_end, column_begin)
+        for k in range(i + 1, stop - 1, 2):
+            relax_twice(
+                row, row[k], table[k], sizes[k], row[k + 1], table[k + 1], sizes[k + 1], scale, column_begin, column_end
+            )
+        if stop > i + 1 and (stop - i) % 2 == 0:
+            k = stop - 1
             relax(row, row[k], table[k], sizes[k], scale, column_begin, column_end)
-        for k in range(max(i + 1, column_begin), column_end):
+        k = max(i + 1, column_begin)
+        while k < column_end:
             if pull is not None and k > i + 1 and pull[k - 1] >= 0:
                 row[k] = min(row[k], row[k - 1] + sizes[i] * pull[k - 1])
-            relax(row, row[k], table[k], sizes[k], scale, k + 1, column_end)
+            after = k + 1
+            if after < column_end:
+                row[after] = min(row[after], row[k] + table[k][after] + sizes[k] * scale[after])
+                if pull is not None and pull[k] >= 0:
+                    row[after] = min(row[after], row[k] + sizes[i] * pull[k])
+                relax_twice(
+                    row, row[k], table[k], sizes[k], row[after], table[after], sizes[after], scale, k + 2, column_end
+                )
+            k += 2
 
 
 def trace(
