@@ -150,12 +150,12 @@ class Bracketing:
             results_below += 1
         return pairs
 
-    def peak(self, entries: Callable[[int, int], int]) -> int:
-        """Return the most entries alive at once, ``entries(first, last)`` being the size of a result."""
+    def peak(self, entries: Callable[[int, int, int], int]) -> int:
+        """Return the most entries alive at once, ``entries(first, split, last)`` being the size of a result."""
         alive = most = 0
         stack: list[tuple[int, int, int]] = []
         for first, split, last in self.steps():
-            result = entries(first, last)
+            result = entries(first, split, last)
             alive += result
             most = max(most, alive)
             for begin, end in ((split + 1, last), (first, split)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
@@ -102,12 +101,7 @@ class JacobianChain:
     @classmethod
     def from_stages(cls, stages: Sequence[Jacobian | tuple[int, int]]) -> Self:
         """Make a chain from its stages in evaluation order, the first stage first."""
-        try:
-            product_order = list(reversed(stages))
-        except TypeError:
-            msg = f"stages is of type {type(stages).__name__}: give a sequence, the first stage first"
-            raise ChainError(msg) from None
-        return cls.from_reading(read_factors(product_order, "reversed stages"))
+        return cls.from_reading(read_factors(stages, "stages", backwards=True))
 
     @property
     def batches(self) -> tuple[tuple[int, ...], ...] | None:
@@ -145,11 +139,6 @@ class JacobianChain:
         at = range(len(self))[position]
         batch = () if self.batches is None else self.batches[at]
         return shape_text(*batch, int(self.sizes[at]), int(self.sizes[at + 1]))
-
-    def entries(self, first: int, last: int) -> int:
-        """Return how many entries the product of the factors ``first..last`` has."""
-        stack = 1 if self.batches is None else math.prod(np.broadcast_shapes(*self.batches[first : last + 1]))
-        return int(self.sizes[first]) * int(self.sizes[last + 1]) * stack
 
     def __len__(self) -> int:
         return self.sizes.size - 1
@@ -224,8 +213,14 @@ class JacobianChain:
                 msg = f'data["{key}"] must be null or a list with an entry for each of the {len(sizes) - 1} factors'
                 raise ChainError(msg)
         options = [_COLUMNS[key] for key in columns]
-        rows = [dict(zip(options, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        return cls([Jacobian(shape, **row) for shape, row in zip(pairwise(sizes), rows, strict=True)])
+        jacobians = []
+        for at, row in enumerate(zip(*columns.values(), strict=True)):
+            try:
+                jacobians.append(Jacobian(sizes[at : at + 2], **dict(zip(options, row, strict=True))))
+            except ChainError as error:
+                msg = f"data, factor {at}: {error}"
+                raise ChainError(msg) from None
+        return cls(jacobians)
 
 
 def check_header(data: object, name: str, version: int) -> None:
@@ -233,7 +228,7 @@ def check_header(data: object, name: str, version: int) -> None:
     if not isinstance(data, dict) or data.get("format") != name:
         msg = f'data is no {name}: it must be a dict whose "format" is "{name}", as to_dict() makes it'
         raise ChainError(msg)
-    if data.get("version") != version:
+    if type(data.get("version")) is not int or data["version"] != version:
         msg = f"data is of version {data.get('version')!r}, but this chainopt reads version {version} of {name}"
         raise ChainError(msg)
 

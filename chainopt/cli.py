@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import sys
@@ -38,19 +39,37 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0 done, 2 bad input."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name may have letters that the terminal has not
+            stream.reconfigure(errors="backslashreplace")
     try:
-        _run(_parser().parse_args(arguments))
-        sys.stdout.flush()
+        _run(_parser().parse_args(_checked(sys.argv[1:] if arguments is None else arguments)))
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except ChainError as error:
-        print(f"chainopt: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return _fail(" ".join(str(error).split()), 2)
     except BrokenPipeError:  # the reader has seen enough; nothing may be flushed into the pipe at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _fail(f"the output cannot be written: {error.strerror or error}", 2)
     except KeyboardInterrupt:
-        print("chainopt: interrupted", file=sys.stderr)
-        return 130
+        return _fail("interrupted", 130)
     return 0
+
+
+def _fail(message: str, status: int) -> int:
+    print(f"chainopt: {message}", file=sys.stderr)
+    return status
+
+
+def _checked(arguments: Sequence[str]) -> Sequence[str]:
+    for argument in arguments:
+        if re.fullmatch(r"-\d+[xX×]-?\d+", argument):
+            msg = f"shape {argument!r} has a negative size: give ROWSxCOLUMNS, as in 10x2000"
+            raise ChainError(msg)
+    return arguments
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,7 +110,7 @@ def _run(options: argparse.Namespace) -> None:
         msg = f"no command: give one of {', '.join(COMMANDS)}; chainopt --help explains them"
         raise ChainError(msg)
     chain = _read_chain(options)
-    on_terminal = sys.stdout.isatty()
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
     if options.command == "frontier":
         frontier = tape_frontier(chain, objective=options.objective)
         print(to_json(frontier.to_dict()) if options.json else frontier)
@@ -122,13 +141,19 @@ def _read_limit(text: str | None) -> float | None:
 
 
 def _read_chain(options: argparse.Namespace) -> JacobianChain:
-    if bool(options.shapes) == (options.file is not None):
-        msg = f"{options.command} needs a chain: give either shapes, as in 10x2000 2000x30, or --file"
+    if options.shapes and options.file is not None:
+        msg = f"{options.command} has two chains: give either shapes or --file"
+        raise ChainError(msg)
+    if not options.shapes and options.file is None:
+        msg = f"{options.command} needs a chain: give shapes, as in 10x2000 2000x30, or --file"
         raise ChainError(msg)
     if options.file is None:
         return JacobianChain.from_shapes([_read_shape(text, at) for at, text in enumerate(options.shapes)])
     try:
-        text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
+        if options.file != "-":
+            text = Path(options.file).read_text(encoding="utf-8-sig")
+        else:
+            text = "" if sys.stdin is None else sys.stdin.read().removeprefix("\ufeff")
     except OSError as error:
         msg = f"--file {options.file} cannot be read: {error.strerror or error}"
         raise ChainError(msg) from None
@@ -151,8 +176,11 @@ def _read_shape(text: str, at: int) -> tuple[int, int]:
 
 
 def _write_figure(plan: Any, path: Path) -> None:
+    if not path.suffix:
+        msg = f"--output is {str(path)!r}: give a file name with an ending, svg, png, pdf or dot"
+        raise ChainError(msg)
     try:
-        if path.suffix == ".dot":
+        if path.suffix.lower() == ".dot":
             path.write_text(plan.to_dot() + "\n", encoding="utf-8")
             return
         import matplotlib as mpl

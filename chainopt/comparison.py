@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from chainopt.numerals import ratio
 from chainopt.plan import to_json
 from chainopt.report.text import Row, html_table, table
-from chainopt.report.words import bracketing_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +54,7 @@ class Comparison:
                 ratio(plan.cost, self.optimal.cost),
                 plan.peak_memory,
                 None if plan.chain.stage_costs is None else plan.tape,
-                bracketing_line(plan.bracketing, plan.chain),
+                plan.bracketing_line,
             )
             for name, plan in plans.items()
             if plan is not None

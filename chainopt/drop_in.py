@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainopt.chain import JacobianChain
 from chainopt.exceptions import ChainError
+from chainopt.execution.libraries import is_array_like, library_of
 from chainopt.execution.loop import multiply
 from chainopt.optimize import optimal_order
+from chainopt.reading import read_factors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +43,8 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     Raises
     ------
     ChainError
-        If there are fewer than two arrays, or neighbours do not fit.
+        If there are fewer than two arrays, or neighbours among three or more do not fit; of two NumPy says it, in a
+        ValueError too.
     numpy.linalg.LinAlgError
         If an array has no two dimensions.
 
@@ -54,7 +58,7 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     if len(arrays) < 2:
         msg = f"arrays has {len(arrays)} entries: give at least two arrays to multiply"
         raise ChainError(msg)
-    matrices = [array if hasattr(array, "shape") else np.asanyarray(array) for array in arrays]
+    matrices = [_as_array(array) for array in arrays]
     for at, matrix in enumerate(matrices):
         if len(matrix.shape) < 2 and not (len(matrix.shape) == 1 and at in (0, len(matrices) - 1)):
             msg = (
@@ -69,7 +73,11 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
         matrices[0] = matrices[0].reshape(1, -1)
     if is_column:
         matrices[-1] = matrices[-1].reshape(-1, 1)
-    result = _by_dot(matrices, out) if plain else optimal_order(matrices).execute(matrices, out=out)
+    if plain:
+        result = _by_dot(matrices, out)
+    else:
+        chain = JacobianChain.from_reading(read_factors(matrices, "arrays"))
+        result = optimal_order(chain).execute(matrices, out=out)
     if is_row and is_column:
         return result[0, 0] if len(result.shape) == 2 else result[..., 0, 0]
     if is_row:
@@ -77,10 +85,17 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     return result[..., 0] if is_column else result
 
 
+def _as_array(array: Any) -> Any:
+    if library_of(array) != "other" or (hasattr(array, "shape") and not is_array_like(array)):
+        return array
+    return np.asanyarray(array)
+
+
 def _by_dot(matrices: list[Any], out: Any) -> Any:
     """Multiply plain NumPy arrays, of Python objects too, by NumPy's rules."""
     if len(matrices) > LONGEST_KEPT or any(left.shape[1] != right.shape[0] for left, right in pairwise(matrices)):
-        association = optimal_order([matrix.shape for matrix in matrices]).association
+        shapes = [matrix.shape for matrix in matrices]
+        association = optimal_order(JacobianChain.from_reading(read_factors(shapes, "arrays"))).association
     else:
         association = _association((*[matrix.shape[0] for matrix in matrices], matrices[-1].shape[1]))
     return multiply(association, matrices, np.dot, None if out is None else partial(np.dot, out=out))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from chainopt.numerals import count, ratio, times
 from chainopt.report.text import columns
-from chainopt.report.words import bracketing_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +64,6 @@ class TapeFrontier(Sequence[Corner]):
     def __str__(self) -> str:
         least = self.plans[-1].cost
         lines = [
-            (count(plan.tape), count(plan.cost), times(ratio(plan.cost, least)), bracketing_line(plan.bracketing, plan.chain))
-            for plan in self.plans
+            (count(plan.tape), count(plan.cost), times(ratio(plan.cost, least)), plan.bracketing_line) for plan in self.plans
         ]
         return columns(("tape", "cost", "times least", "bracketing"), lines)

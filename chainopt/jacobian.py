@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.exceptions import ChainError
+from chainopt.numerals import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,14 +28,14 @@ def checked_size(value: object, place: str) -> int:
         else:
             if size >= 0:
                 return size
-    msg = f"{place} is {value!r}: a size is an int that is not negative"
+    msg = f"{place} is {shown(value)}: a size is an int that is not negative"
     raise ChainError(msg)
 
 
 def checked_shape(shape: object, place: str) -> tuple[int, int]:
     """Return a (rows, columns) pair of Python ints, or say where something else stands."""
     if not isinstance(shape, tuple | list) or len(shape) != 2:
-        msg = f"{place} is {shape!r}: give a pair (rows, columns)"
+        msg = f"{place} is {shown(shape)}: give a pair (rows, columns)"
         raise ChainError(msg)
     return checked_size(shape[0], f"{place}[0]"), checked_size(shape[1], f"{place}[1]")
 
@@ -110,8 +111,8 @@ class Jacobian:
         batch: Any = (),
         name: Any = None,
     ) -> None:
-        if name is not None and not (isinstance(name, str) and name):
-            msg = f"name is {name!r}: give a text that is not empty, or None"
+        if name is not None and not (isinstance(name, str) and name and name.isprintable()):
+            msg = f"name is {name!r}: give a text that can be printed on a line, or None"
             raise ChainError(msg)
         if not isinstance(batch, tuple | list):
             msg = f"batch is {batch!r}: give the leading sizes of the stack as a tuple"
@@ -138,5 +139,5 @@ class Jacobian:
     def __repr__(self) -> str:
         unsaid = {"tape": 0, "batch": ()}
         fields = ("jvp_cost", "vjp_cost", "accumulation_cost", "tape", "batch", "name")
-        options = [f", {field}={value!r}" for field in fields if (value := getattr(self, field)) != unsaid.get(field)]
-        return f"Jacobian({self.shape}{''.join(options)})"
+        options = [f", {field}={shown(value)}" for field in fields if (value := getattr(self, field)) != unsaid.get(field)]
+        return f"Jacobian({shown(self.shape)}{''.join(options)})"

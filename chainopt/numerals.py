@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 LONGEST_NUMBER = 10**30
 
@@ -60,3 +61,11 @@ def times(factor: float) -> str:
     if math.isinf(factor):
         return "infinitely many"
     return f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}"
+
+
+def shown(value: object) -> str:
+    """Write a value as `repr` does, or say that it holds a number too long to write."""
+    try:
+        return repr(value)
+    except ValueError:
+        return f"a {type(value).__name__} with a number of more than {sys.get_int_max_str_digits()} digits"

@@ -12,6 +12,7 @@ from chainopt.comparison import Comparison
 from chainopt.costs.stages import stage_choices
 from chainopt.exceptions import ChainError, InfeasibleError
 from chainopt.frontier import TapeFrontier
+from chainopt.numerals import shown
 from chainopt.operations import Mode
 from chainopt.plan import Plan
 from chainopt.plan_batch import PlanBatch
@@ -84,7 +85,11 @@ def optimal_order(
     ('(J3 (J2 J1))', 45000)
     """
     chain = as_chain(chain)
-    if objective not in OBJECTIVES or method not in METHODS:
+    try:
+        known = objective in OBJECTIVES and method in METHODS
+    except ValueError:  # an array, which compares element by element
+        known = False
+    if not known:
         raise _unknown(objective, method)
     if tape_limit is not None:
         _check_limit("tape_limit", tape_limit)
@@ -242,7 +247,11 @@ def optimal_orders(
     >>> batch.costs.tolist(), batch.modes.astype(str).tolist()
     ([900000, 45000], ['reverse', 'forward'])
     """
-    if objective not in OBJECTIVES or method not in METHODS:
+    try:
+        known = objective in OBJECTIVES and method in METHODS
+    except ValueError:  # an array, which compares element by element
+        known = False
+    if not known:
         raise _unknown(objective, method)
     if tape_limit is not None:
         _check_limit("tape_limit", tape_limit)
@@ -250,8 +259,10 @@ def optimal_orders(
         return _orders_of_chains(dims, objective, method, tape_limit)
     sizes = read_many_dims(dims)
     factors = sizes.shape[1] - 1
-    answered = "formula" if factors < 3 else "polygon" if method == "auto" else method
-    solutions = batch.solve(sizes, SOLVERS[answered], by_kernel=answered == "polygon")
+    answered = "polygon" if method == "auto" else method
+    if factors < 3 or (factors == 3 and method == "auto"):
+        answered = "formula"
+    solutions = batch.solve(sizes, SOLVERS[answered], by_kernel=factors > 2 and method in {"auto", "polygon"})
     return PlanBatch(sizes, solutions, objective, answered)
 
 
@@ -275,8 +286,9 @@ def as_chain(chain: Problem) -> JacobianChain:
 
 
 def _unknown(objective: object, method: object = "auto") -> ChainError:
-    name, value, known = ("method", method, METHODS) if objective in OBJECTIVES else ("objective", objective, OBJECTIVES)
-    return ChainError(f"{name} is {value!r}: known are {', '.join(map(repr, known))}")
+    known_objective = isinstance(objective, str) and objective in OBJECTIVES
+    name, value, known = ("method", method, METHODS) if known_objective else ("objective", objective, OBJECTIVES)
+    return ChainError(f"{name} is {shown(value)}: known are {', '.join(map(repr, known))}")
 
 
 def _check_limit(name: str, value: object) -> None:
@@ -317,11 +329,11 @@ def _solver_for(chain: JacobianChain, method: str) -> str:
 
 def _homogeneous_plan(
     chain: JacobianChain,
-    objective: str,
+    objective: Any,
     tape_limit: float | None,
     sweep: Sweep,
 ) -> Plan:
-    if objective not in OBJECTIVES:
+    if not (isinstance(objective, str) and objective in OBJECTIVES):
         raise _unknown(objective)
     if tape_limit is not None:
         _check_limit("tape_limit", tape_limit)

@@ -25,7 +25,7 @@ from chainopt.numerals import count, ratio, times
 from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PRODUCT, PULLED, PUSHED, Mode
 from chainopt.report.brackets import bracketing_text, operations_text, stage_labels
 from chainopt.report.text import cost_unit, summary
-from chainopt.report.words import bracketing_line, chain_line
+from chainopt.report.words import LONGEST_CHAIN, bracketing_line, chain_line
 from chainopt.solvers.homogeneous import forward, reverse
 
 if TYPE_CHECKING:
@@ -89,10 +89,18 @@ class Plan:
     @property
     def bracketing(self) -> str:
         """The whole product with its brackets, as text: ``"((J3 J2) J1)"``."""
-        chain = self.chain
-        names = None if chain.names is None else [chain.label(at) for at in range(len(chain))]
+        names = None if self.chain.names is None else [self.chain.label(at) for at in range(len(self.chain))]
+        return self._brackets(names)
+
+    @property
+    def bracketing_line(self) -> str:
+        """The bracketing on one line; of a long chain only both ends."""
+        factors = len(self.chain)
+        return bracketing_line(self.bracketing if factors <= LONGEST_CHAIN else self._brackets(None), self.chain)
+
+    def _brackets(self, names: list[str] | None) -> str:
         if self.association.kinds is not None:
-            return operations_text(self.operations, names or stage_labels(len(chain), 0))
+            return operations_text(self.operations, names or stage_labels(len(self.chain), 0))
         return bracketing_text(self.association, names)
 
     @property
@@ -249,7 +257,8 @@ class Plan:
             raise ChainError(msg)
         cost, mode = total(chain, association), mode_of(chain, association)
         plan = cls(chain, association, cost, mode, objective, method, is_optimal)
-        if (plan.cost, str(plan.mode)) != (data.get("cost"), data.get("mode")):
+        written = data.get("cost"), data.get("mode")
+        if not all(isinstance(entry, int | float | str) for entry in written) or (plan.cost, str(plan.mode)) != written:
             msg = f"data contradicts itself: its bracketing is {plan.mode} and costs {count(plan.cost)}"
             raise ChainError(msg)
         return plan
@@ -300,7 +309,7 @@ class Plan:
         tape = [] if choices is None else [("tape", f"{count(self.tape)} at the most")]
         return [
             ("chain", chain_line(self.chain)),
-            ("bracketing", f"{bracketing_line(self.bracketing, self.chain)}, {self.mode} mode"),
+            ("bracketing", f"{self.bracketing_line}, {self.mode} mode"),
             ("cost", f"{count(self.cost)} {cost_unit(self.cost)}{', optimal' if self.is_optimal else ''}"),
             *(
                 (name, f"{count(cost)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}")
@@ -314,7 +323,7 @@ class Plan:
         return summary(self.facts())
 
     def __repr__(self) -> str:
-        line = bracketing_line(self.bracketing, self.chain)
+        line = self.bracketing_line
         return f"<Plan of {len(self.chain)} factors: {line}, {self.mode}, cost {count(self.cost)}>"
 
 

@@ -35,6 +35,11 @@ class PlanBatch(Sequence[Plan]):
     objective: str
     method: str
 
+    def __post_init__(self) -> None:
+        for column in self.solutions:
+            if column is not None:
+                column.setflags(write=False)
+
     @property
     def costs(self) -> NDArray[Any]:
         """The exact costs, shape (N,): int64, or Python ints where one is larger."""

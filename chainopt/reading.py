@@ -12,6 +12,8 @@ import numpy as np
 from chainopt.details import Details, StageCosts
 from chainopt.exceptions import ChainError
 from chainopt.jacobian import Jacobian, checked_shape, checked_size
+from chainopt.numerals import shown
+from chainopt.stacks import broadcast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +42,8 @@ def hold(sizes: Sequence[int], details: Details | None = None) -> Reading:
 
 def read_dims(dims: object) -> Reading:
     """Read the sizes between the factors, outputs first."""
+    if isinstance(dims, np.ndarray):
+        _refuse_masks(dims, "dims")
     if isinstance(dims, np.ndarray) and dims.ndim == 1 and dims.dtype.kind in "iu" and dims.size > 1:
         if dims.min() < 0:
             checked_size(int(dims.min()), f"dims[{int(dims.argmin())}]")
@@ -56,31 +60,45 @@ def read_dims(dims: object) -> Reading:
 
 def read_many_dims(dims: object) -> NDArray[Any]:
     """Read an (N, n + 1) array of sizes: int64, or Python ints where one is larger."""
-    try:
+    if isinstance(dims, np.ndarray):
+        _refuse_masks(dims, "dims")
         array = np.asarray(dims)
-    except (ValueError, TypeError, OverflowError) as error:
-        msg = f"dims is no array: {error}; give an (N, n + 1) array of sizes, a chain a row"
-        raise ChainError(msg) from None
+    else:
+        rows = _listed(dims, "dims", "an (N, n + 1) array of sizes, a chain a row")
+        lists = [_listed(row, f"dims[{at}]", "the sizes of a chain") for at, row in enumerate(rows)]
+        for at, row in enumerate(lists):
+            if len(row) != len(lists[0]):
+                msg = (
+                    f"dims[{at}] has {len(row)} sizes, and dims[0] has {len(lists[0])}: give chains of the same number of factors"
+                )
+                raise ChainError(msg)
+        array = np.empty((len(lists), len(lists[0]) if lists else 0), dtype=object)
+        array[...] = lists if array.size else None
     if array.ndim != 2 or array.shape[1] < 2:
         msg = f"dims has the shape {array.shape}: give an (N, n + 1) array of sizes, a chain a row"
         raise ChainError(msg)
-    plain = array.dtype.kind in "iu" and (array.size == 0 or (array.min() >= 0 and array.max() <= LARGEST_INT64))
-    if not plain:
+    if (array.dtype.kind not in "iu" and {*map(type, array.flat)} != _INT) or (array.size and array.min() < 0):
         for (row, column), size in np.ndenumerate(array):
             checked_size(size, f"dims[{row}, {column}]")
         array = np.frompyfunc(operator.index, 1, 1)(array)
-        plain = array.size == 0 or array.max() <= LARGEST_INT64
-    held = np.array(array, dtype=np.int64 if plain else object)
+    held = np.array(array, dtype=np.int64 if not array.size or array.max() <= LARGEST_INT64 else object)
     held.setflags(write=False)
     return held
 
 
-def read_factors(items: object, argument: str) -> Reading:
-    """Read pairs, Jacobians or matrices in product order, in any mixture."""
+def _refuse_masks(array: NDArray[Any], argument: str) -> None:
+    if np.ma.isMaskedArray(array) and np.ma.is_masked(array):
+        msg = f"{argument} has masked sizes: fill them in"
+        raise ChainError(msg)
+
+
+def read_factors(items: object, argument: str, *, backwards: bool = False) -> Reading:
+    """Read pairs, Jacobians or matrices, in any mixture: in product order, or ``backwards``, in evaluation order."""
     if type(items) is list:
         factors = items
     elif isinstance(items, np.ndarray) and items.ndim == 2 and items.shape[1] == 2:
-        reading = _read_pair_array(items) if items.dtype.kind in "iu" else None
+        _refuse_masks(items, argument)
+        reading = _read_pair_array(items[::-1] if backwards else items) if items.dtype.kind in "iu" else None
         if reading is not None:
             return reading
         factors = items.tolist()
@@ -91,14 +109,14 @@ def read_factors(items: object, argument: str) -> Reading:
         raise ChainError(msg)
     if {*map(type, factors)} <= _PAIR_TYPES:
         try:
-            rows, columns = zip(*factors, strict=True)
+            rows, columns = zip(*(factors[::-1] if backwards else factors), strict=True)
         except ValueError:  # not all of them are pairs
-            return _read_one_by_one(factors, argument)
+            return _read_one_by_one(factors, argument, backwards=backwards)
         if {*map(type, rows + columns)} == _INT and rows[1:] == columns[:-1]:
             sizes = (*rows, columns[-1])
             if min(sizes) >= 0:
                 return hold(sizes)
-    return _read_one_by_one(factors, argument)
+    return _read_one_by_one(factors, argument, backwards=backwards)
 
 
 def _listed(items: object, argument: str, accepted: str) -> list[Any]:
@@ -124,14 +142,18 @@ def _read_pair_array(pairs: NDArray[Any]) -> Reading | None:
     return array, int(array.max()), None
 
 
-def _read_one_by_one(factors: Iterable[object], argument: str) -> Reading:
-    jacobians = [_as_jacobian(factor, f"{argument}[{at}]") for at, factor in enumerate(factors)]
-    _check_neighbours([jacobian.shape for jacobian in jacobians], argument)
+def _read_one_by_one(factors: Sequence[object], argument: str, *, backwards: bool = False) -> Reading:
+    places = [f"{argument}[{at}]" for at in range(len(factors))]
+    jacobians = [_as_jacobian(factor, place) for factor, place in zip(factors, places, strict=True)]
+    if backwards:
+        jacobians.reverse()
+        places.reverse()
+    _check_neighbours([jacobian.shape for jacobian in jacobians], places, backwards=backwards)
     sizes = [jacobian.shape[0] for jacobian in jacobians] + [jacobians[-1].shape[1]]
-    return hold(sizes, _details(jacobians, argument))
+    return hold(sizes, _details(jacobians, argument, places))
 
 
-def _details(jacobians: Sequence[Jacobian], argument: str) -> Details | None:
+def _details(jacobians: Sequence[Jacobian], argument: str, places: Sequence[str]) -> Details | None:
     batches = tuple(jacobian.batch for jacobian in jacobians)
     names = tuple(jacobian.name for jacobian in jacobians)
     costs = [(jacobian.jvp_cost, jacobian.vjp_cost, jacobian.accumulation_cost, jacobian.tape) for jacobian in jacobians]
@@ -141,7 +163,7 @@ def _details(jacobians: Sequence[Jacobian], argument: str) -> Details | None:
         if any(batches):
             msg = f"{argument} has stacks beside stages with costs: plan one matrix of the stack, or give the matrices"
             raise ChainError(msg)
-    _check_batches(batches, argument)
+    _check_batches(batches, places)
     details = Details(batches if any(batches) else None, names if any(names) else None, stage_costs)
     return None if details == Details() else details
 
@@ -159,7 +181,7 @@ def _as_jacobian(item: Any, place: str) -> Jacobian:
         raise ChainError(msg)
     shape = getattr(item, "shape", None)
     if not isinstance(shape, tuple):
-        msg = f"{place} is {item!r}: give a pair (rows, columns), a Jacobian or a matrix"
+        msg = f"{place} is {shown(item)}: give a pair (rows, columns), a Jacobian or a matrix"
         raise ChainError(msg)
     if len(shape) < 2:
         msg = f"{place} has the shape {shape}: a factor has two dimensions, rows and columns, and may be stacked"
@@ -168,25 +190,29 @@ def _as_jacobian(item: Any, place: str) -> Jacobian:
     return Jacobian(sizes[-2:], batch=sizes[:-2])
 
 
-def _check_neighbours(shapes: Sequence[tuple[int, int]], argument: str) -> None:
+def _check_neighbours(shapes: Sequence[tuple[int, int]], places: Sequence[str], *, backwards: bool) -> None:
     for at, (left, right) in enumerate(pairwise(shapes)):
         if left[1] != right[0]:
             stage = len(shapes) - at
             msg = (
-                f"J{stage} ({argument}[{at}]) has {left[1]} columns, but J{stage - 1} ({argument}[{at + 1}]) "
-                f"has {right[0]} rows: neighbours must share a size"
+                f"J{stage} ({places[at]}) has {shown(left[1])} columns, but J{stage - 1} ({places[at + 1]}) "
+                f"has {shown(right[0])} rows: neighbours must share a size"
             )
             if all(after[1] == before[0] for before, after in pairwise(shapes)):
-                msg += ". This looks like evaluation order, the first stage first: give it to JacobianChain.from_stages"
+                msg += (
+                    ". This looks like product order, the last stage first: give it to JacobianChain"
+                    if backwards
+                    else ". This looks like evaluation order, the first stage first: reverse it, or use JacobianChain.from_stages"
+                )
             raise ChainError(msg)
 
 
-def _check_batches(batches: Sequence[tuple[int, ...]], argument: str) -> None:
+def _check_batches(batches: Sequence[tuple[int, ...]], places: Sequence[str]) -> None:
     """Stacks must broadcast together, whatever the bracketing."""
     known: tuple[int, ...] = ()
-    for at, batch in enumerate(batches):
+    for place, batch in zip(places, batches, strict=True):
         try:
-            known = np.broadcast_shapes(known, batch)
+            known = broadcast(known, batch)
         except ValueError:
-            msg = f"{argument}[{at}] is a stack of shape {batch}, which does not broadcast with {known} to its left"
+            msg = f"{place} is a stack of shape {shown(batch)}, which does not broadcast with {shown(known)} to its left"
             raise ChainError(msg) from None

@@ -28,15 +28,20 @@ def torch():
     return extra("torch")
 
 
+@pytest.fixture(scope="session")
+def pandas():
+    return extra("pandas")
+
+
 @pytest.fixture
 def cold(monkeypatch):
     """A process in which uncompiled kernels pay, however much has run before."""
-    for room in ("polygon", "interval", "batch"):
+    for room in ("polygon", "interval", "batch", "stage_batch"):
         monkeypatch.setattr(f"chainopt.solvers.{room}.compiled_pays", lambda _: False)
 
 
 @pytest.fixture
 def warm(monkeypatch):
     """A process in which compiled kernels pay."""
-    for room in ("polygon", "interval", "batch"):
+    for room in ("polygon", "interval", "batch", "stage_batch"):
         monkeypatch.setattr(f"chainopt.solvers.{room}.compiled_pays", lambda _: True)

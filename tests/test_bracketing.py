@@ -45,7 +45,7 @@ def test_peak_is_what_a_simulation_holds(bracketing, random):
         most = max(most, sum(held.values()))
         held.pop((first, split), None)
         held.pop((split + 1, last), None)
-    assert bracketing.peak(lambda first, last: sizes[first] * sizes[last + 1]) == most
+    assert bracketing.peak(lambda first, _, last: sizes[first] * sizes[last + 1]) == most
 
 
 @given(bracketings(largest=12))

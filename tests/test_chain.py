@@ -1,4 +1,5 @@
 import pickle
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,10 @@ import chainopt
 from chainopt import ChainError, Jacobian, JacobianChain
 
 SHAPES = ((10, 2000), (2000, 30), (30, 1000))
+
+
+def optimal_peak(chain):
+    return chainopt.reverse_order(chain).peak_memory
 
 
 @pytest.mark.parametrize(
@@ -79,7 +84,7 @@ def test_names_and_stacks():
     assert repr(chain) == "JacobianChain(readout: 5x1x2x3, J2: 7x3x4, J1: 4x1)"
     assert chain[1] == Jacobian((3, 4), batch=(7,))
     assert chain[0].stack_size == 5
-    assert chain.entries(0, 1) == 35 * 8
+    assert optimal_peak(chain) == 35 * 8 + 35 * 2
     assert JacobianChain.from_dict(chain.to_dict()) == chain
     assert repr(JacobianChain.from_dims([1] * 9)) == "JacobianChain(J8: 1x1, J7: 1x1, ..., J2: 1x1, J1: 1x1)"
 
@@ -95,7 +100,7 @@ def test_names_and_stacks():
         ({"a": 1}, "of type dict"),
         ([(2, 3), (4, 5)], r"J2 \(chain\[0\]\) has 3 columns, but J1 \(chain\[1\]\) has 4 rows"),
         (np.array([(2, 3), (4, 5)]), r"J2 \(chain\[0\]\) has 3 columns"),
-        ([(30, 1000), (2000, 30), (10, 2000)], "evaluation order.*from_stages"),
+        ([(30, 1000), (2000, 30), (10, 2000)], "evaluation order.*reverse it, or use JacobianChain.from_stages"),
         ([(2, 3), (3, -4)], r"chain\[1\]\[1\] is -4"),
         (np.array([(2, 3), (3, -4)]), r"chain\[1\]\[1\] is -4"),
         ([(2, 3), (3.0, 4)], r"chain\[1\]\[0\] is 3.0"),
@@ -148,8 +153,73 @@ def test_what_are_no_dims_is_named(dims, message):
 
 def test_stages_come_first_stage_first():
     assert JacobianChain.from_stages([(3, 2), (5, 3)]).shapes == ((5, 3), (3, 2))
+    assert JacobianChain.from_stages(np.array([[3, 4], [2, 3]])).shapes == ((2, 3), (3, 4))
+    assert JacobianChain.from_stages(shape for shape in [(3, 4), (2, 3)]).shapes == ((2, 3), (3, 4))
+    assert JacobianChain.from_stages([Jacobian((3, 4)), (2, 3)]).shapes == ((2, 3), (3, 4))
     with pytest.raises(ChainError, match="stages is of type int"):
         JacobianChain.from_stages(7)
+    with pytest.raises(ChainError, match="stages is of type dict"):
+        JacobianChain.from_stages({(3, 4): 1})
+    with pytest.raises(ChainError, match=r"J2 \(stages\[1\]\) has 4 columns.*J1 \(stages\[0\]\).*product order.*JacobianChain"):
+        JacobianChain.from_stages([(2, 3), (3, 4)])
+    with pytest.raises(ChainError, match=r"stages\[1\]\[0\] is -2"):
+        JacobianChain.from_stages([(3, 4), (-2, 3)])
+
+
+def test_masked_sizes_are_refused():
+    masked = np.ma.masked_array([10, 20, 30], [0, 1, 0])
+    with pytest.raises(ChainError, match="dims has masked sizes"):
+        JacobianChain.from_dims(masked)
+    with pytest.raises(ChainError, match="chain has masked sizes"):
+        chainopt.optimal_order(np.ma.masked_array([[2, 3], [3, 4]], [[0, 1], [0, 0]]))
+
+
+def test_stacks_of_any_magnitude():
+    huge = Jacobian((2, 3), batch=(2**70, 1))
+    chain = JacobianChain([huge, Jacobian((3, 4), batch=(2**40,)), (4, 1)])
+    plan = chainopt.reverse_order(chain)
+    assert plan.cost == 2**110 * (2 * 3 * 4 + 2 * 4)
+    assert plan.peak_memory == 2**110 * (2 * 4 + 2)
+    assert chainopt.optimal_order([Jacobian((2, 3), batch=(1,) * 70), (3, 4)]).cost == 24
+
+
+def test_long_chains_of_stacks_are_not_quadratic():
+    plan = chainopt.optimal_order([Jacobian((2, 2), batch=(3,))] * 20_000)
+    assert plan.peak_memory == 24
+
+
+def test_equal_stacks_that_are_empty_are_forward():
+    for dims in ([10, 15, 18, 19, 13], [14, 13, 11, 11, 18]):
+        jacobians = [Jacobian(shape, batch=(0, 2)) for shape in pairwise(dims)]
+        for method in ("auto", "polygon", "interval", "textbook"):
+            plan = chainopt.optimal_order(jacobians, method=method)
+            assert (plan.cost, plan.mode) == (0, "forward")
+
+
+def test_errors_about_numbers_too_long_to_print():
+    long = 10**5000
+    for given, message in (
+        ([(2, long), (3, 4)], "has an? int with a number of more than 4300 digits columns"),
+        ([(2, -long)], "is an? int with a number of more than 4300 digits"),
+    ):
+        with pytest.raises(ChainError, match=message):
+            chainopt.optimal_order(given)
+    assert "more than 4300 digits" in repr(Jacobian((long, 3)))
+    with pytest.raises(ChainError, match="more than 4300 digits"):
+        chainopt.optimal_order([(2, long), (long, 3)]).execute([np.ones((2, 3)), np.ones((3, 3))])
+
+
+def test_options_that_are_no_texts():
+    for option in ("method", "objective"):
+        for value in (np.array(["a", "b"]), 7, None, ["auto"]):
+            with pytest.raises(ChainError, match=f"{option} is"):
+                chainopt.optimal_order([(2, 3)], **{option: value})
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "\ud800", 7])
+def test_names_can_be_printed_on_a_line(name):
+    with pytest.raises(ChainError, match="name is"):
+        Jacobian((2, 3), name=name)
 
 
 def test_large_sizes_stay_python_ints():
@@ -169,7 +239,8 @@ def test_large_sizes_stay_python_ints():
         ({"dims": None}, "dims is of type NoneType"),
         ({"names": ["a"]}, r'data\["names"\]'),
         ({"batches": [3, 4]}, "batch"),
-        ({"names": [3, 4]}, "name is 3"),
+        ({"names": ["a", 4]}, "data, factor 1: name is 4"),
+        ({"version": np.array([1, 1])}, "version"),
     ],
 )
 def test_dicts_that_are_no_chain(change, message):

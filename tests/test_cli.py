@@ -4,6 +4,7 @@ import os
 import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_json(capsys):
 @pytest.mark.parametrize("data", [PLAN.chain.to_dict(), PLAN.chain.shapes])
 def test_file_and_standard_input(data, tmp_path, capsys, monkeypatch):
     path = tmp_path / "chain.json"
-    path.write_text(json.dumps(data))
+    path.write_text("\ufeff" + json.dumps(data), encoding="utf-8")
     assert main(["order", "--file", str(path)]) == 0
     assert capsys.readouterr().out == f"{PLAN}\n"
     monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(data)))
@@ -62,7 +63,7 @@ def test_file_and_standard_input(data, tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out == f"{PLAN}\n"
 
 
-@pytest.mark.parametrize("ending", ["svg", "png", "pdf", "dot"])
+@pytest.mark.parametrize("ending", ["svg", "png", "pdf", "dot", "DOT"])
 def test_plot(ending, tmp_path, capsys):
     path = tmp_path / f"plan.{ending}"
     assert main(["plot", *SHAPES, "-o", str(path)]) == 0
@@ -77,7 +78,10 @@ def test_plot(ending, tmp_path, capsys):
         (["best"], "invalid choice: 'best'"),
         (["order"], "order needs a chain"),
         (["order", "--json"], "order needs a chain"),
-        (["order", "2x3", "--file", "x.json"], "either shapes"),
+        (["order", "2x3", "--file", "x.json"], "two chains: give either shapes or --file"),
+        (["order", "-1x3"], "shape '-1x3' has a negative size"),
+        (["plot", "2x3", "-o", "."], "--output is '.': give a file name with an ending"),
+        (["plot", "2x3", "-o", "plan"], "--output is 'plan'"),
         (["order", "2x3", "4x5"], "J2 (shapes[0]) has 3 columns, but J1 (shapes[1]) has 4 rows"),
         (["order", "2*3"], "shape 1 is '2*3': give ROWSxCOLUMNS"),
         (["order", "2x3", "-3x4"], "-3x4"),
@@ -211,3 +215,30 @@ def test_a_reader_that_has_seen_enough():
         process.stdin.close()
         assert process.stderr.read() == b""
         assert process.wait() == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_output_that_cannot_be_written():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "chainopt", "order", *SHAPES], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("chainopt: the output cannot be written")
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_standard_streams(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["order", "--file", "-"]) == 2
+    assert "is no JSON" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["order", *SHAPES]) == 0
+
+
+def test_names_that_the_terminal_has_no_letters_for(tmp_path):
+    path = tmp_path / "chain.json"
+    path.write_text(json.dumps([{"shape": [2, 3], "name": "é"}]))
+    done = program("order", "--file", str(path), env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0
+    assert "\\xe9" in done.stdout

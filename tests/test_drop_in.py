@@ -81,6 +81,12 @@ def test_errors_as_numpys(arrays, error):
             call(arrays)
 
 
+def test_errors_name_the_arrays():
+    for arrays in ([np.ones((2, 3)), np.ones((4, 2)), np.ones((2, 2))], [np.ones((1, 2, 3)), np.ones((4, 2)), np.ones((2, 2))]):
+        with pytest.raises(ValueError, match=r"J3 \(arrays\[0\]\) has 3 columns"):
+            multi_dot(arrays)
+
+
 def test_lists_and_matrices():
     assert multi_dot([[[1, 2]], [[3], [4]], [[2]]]).tolist() == [[22]]
     with pytest.warns(PendingDeprecationWarning):

@@ -98,6 +98,7 @@ def test_round_trip_of_stacks():
         ({"chain": None}, "chainopt.chain"),
         ({"cost": 1}, "contradicts itself: its bracketing is reverse and costs 900,000"),
         ({"mode": "hybrid"}, "contradicts itself"),
+        ({"cost": np.array([1, 2])}, "contradicts itself"),
         ({"first": [0]}, r'data\["first"\] must be a list with an entry for each of the 2 products'),
         ({"first": "00"}, r'data\["first"\]'),
         ({"last": [1, 7]}, r'data\["last"\] must hold positions'),
@@ -189,3 +190,11 @@ def test_json_is_plain():
     data = json.loads(chainopt.optimal_order(SHAPES).to_json())
     assert data["cost"] == 900_000
     assert data["mode"] == "reverse"
+
+
+def test_names_with_blanks_in_long_chains():
+    jacobians = [chainopt.Jacobian((2, 2), name=f"stage {at}") for at in range(13)]
+    plan = chainopt.reverse_order(jacobians)
+    line = str(plan).splitlines()[1]
+    assert "((((((((stage 0 stage 1) ... stage 11) stage 12), reverse mode" in line
+    assert plan.bracketing.endswith("stage 11) stage 12)")

@@ -43,7 +43,11 @@ def test_slices_modes_and_repr():
     assert [plan.cost for plan in batch[::-1]] == [45_000, 900_000]
     assert (batch.modes == "forward").tolist() == [False, True]
     assert [plan.mode for plan in batch] == ["reverse", "forward"]
-    assert repr(batch) == "<PlanBatch of 2 chains of 3 factors, method polygon>"
+    assert repr(batch) == "<PlanBatch of 2 chains of 3 factors, method formula>"
+    assert batch[0] == chainopt.optimal_order([(10, 2000), (2000, 30), (30, 1000)])
+    with pytest.raises(ValueError, match="read-only"):
+        batch.costs[0] = 7
+    assert chainopt.optimal_orders([[2**63, 5, 6, 7]]).costs.tolist() == [5 * 6 * 7 + 2**63 * 5 * 7]
     assert batch[-1] == batch[1]
     with pytest.raises(IndexError):
         batch[2]
@@ -53,13 +57,17 @@ def test_slices_modes_and_repr():
     ("dims", "message"),
     [
         ([[1, -1]], r"dims\[0, 1\]"),
-        ([[1, 2], [3.5, 2]], r"dims\[0, 0\]"),
+        ([[1, 2], [3.5, 2]], r"dims\[1, 0\] is 3.5"),
+        ([[2, True, 4, 5]], r"dims\[0, 1\] is True"),
+        (np.ma.masked_array([[1, 2]], [[0, 1]]), "masked"),
+        ([[1, 2.5]], r"dims\[0, 1\] is 2.5"),
         ([[True, False]], r"dims\[0, 0\]"),
         ([["a", "b"]], r"dims\[0, 0\]"),
-        ([1, 2], "shape"),
+        ([1, 2], r"dims\[0\] is of type int"),
         ([[1], [2]], "shape"),
-        ([[1, 2], [1]], "no array"),
-        (None, "shape"),
+        ([[1, 2], [1]], r"dims\[1\] has 1 sizes, and dims\[0\] has 2"),
+        (None, "of type NoneType"),
+        (np.ones(3, dtype=int), "shape"),
     ],
 )
 def test_bad_dims_are_named(dims, message):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from chainopt.costs.multiplications import stacks
 from chainopt.operations import Accumulation, Mode, Multiplication, Pushforward
 
 if TYPE_CHECKING:
@@ -17,7 +20,11 @@ if TYPE_CHECKING:
 def peak_memory(chain: JacobianChain, bracketing: Bracketing, operations: Iterable[Operation]) -> int:
     """Return the most entries alive at once: results, seeds of accumulations, two neighbours inside a run; not given factors."""
     if bracketing.kinds is None:
-        return bracketing.peak(chain.entries)
+        sizes = chain.sizes.tolist()
+        counts = None if chain.batches is None else stacks(chain.batches, bracketing, np.dtype(object))
+        return bracketing.peak(
+            lambda first, split, last: sizes[first] * sizes[last + 1] * (1 if counts is None else counts[split])
+        )
     dims = chain.dims
     held: dict[tuple[int, int], int] = {}
     alive = most = 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.bracketing import Bracketing
+from chainopt.stacks import broadcast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +58,7 @@ def of_products(chain: JacobianChain, bracketing: Bracketing) -> NDArray[Any]:
     """Return the cost of the product that is split after factor g, for every g; int64 or Python ints."""
     sizes = exact_sizes(chain)
     costs: NDArray[Any] = sizes[bracketing.first] * sizes[1:-1] * sizes[bracketing.last + 1]
-    return costs if chain.batches is None else costs * _stacks(chain.batches, bracketing, sizes.dtype)
+    return costs if chain.batches is None else costs * stacks(chain.batches, bracketing, sizes.dtype)
 
 
 def total(chain: JacobianChain, bracketing: Bracketing) -> int:
@@ -86,13 +87,13 @@ def homogeneous(chain: JacobianChain) -> tuple[int, int]:
     return inputs * (border - before * inputs), outputs * (border - outputs * after)
 
 
-def _stacks(batches: tuple[tuple[int, ...], ...], bracketing: Bracketing, dtype: np.dtype[Any]) -> NDArray[Any]:
+def stacks(batches: tuple[tuple[int, ...], ...], bracketing: Bracketing, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return how many matrices the stack of each product holds, by the gap at which it is split."""
     counts = np.empty(bracketing.first.size, dtype=dtype)
     splits = iter(bracketing.splits_in_order().tolist())
 
     def join(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
-        batch = np.broadcast_shapes(left, right)
+        batch = broadcast(left, right)
         counts[next(splits)] = math.prod(batch)
         return batch
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.exceptions import ChainError
-from chainopt.execution.libraries import as_torch, is_operator, library_of
+from chainopt.execution.libraries import as_torch, is_array_like, is_operator, library_of
+from chainopt.numerals import shown
+from chainopt.stacks import broadcast_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,10 +43,13 @@ def checked_factors(chain: JacobianChain, factors: Sequence[Any], out: Any, need
         if tuple(matrix.shape) != wanted:
             msg = (
                 f"factors[{at}] ({chain.label(at)}) has the shape {tuple(matrix.shape)}, "
-                f"but the plan is for {wanted}; plan the chain anew with optimal_order"
+                f"but the plan is for {shown(wanted)}; plan the chain anew with optimal_order"
             )
             raise ChainError(msg)
-        if type(matrix) is np.ndarray and matrix.dtype.kind in "OSUTmMV" and not _is_number_extension(matrix.dtype):
+        if np.ma.isMaskedArray(matrix):
+            msg = f"factors[{at}] ({chain.label(at)}) is a masked array, which has no product: give its filled(...)"
+            raise ChainError(msg)
+        if isinstance(matrix, np.ndarray) and not _is_numeric(matrix.dtype):
             msg = f"factors[{at}] ({chain.label(at)}) has the dtype {matrix.dtype}: give numbers"
             raise ChainError(msg)
     _check_out(out, (sizes[0], sizes[-1]), matrices)
@@ -60,7 +65,7 @@ def _as_matrix(matrix: Any, place: str, needed: set[str]) -> Any:
         if lacking:
             msg = f"{place} is a {type(matrix).__name__} without {lacking[0]}, which the plan uses"
             raise ChainError(msg)
-    elif library_of(matrix) == "other" and not hasattr(matrix, "__matmul__"):
+    elif library_of(matrix) == "other" and not (hasattr(matrix, "__matmul__") and not is_array_like(matrix)):
         try:
             matrix = np.asarray(matrix)
         except ValueError as error:
@@ -72,9 +77,9 @@ def _as_matrix(matrix: Any, place: str, needed: set[str]) -> Any:
     return matrix
 
 
-def _is_number_extension(dtype: np.dtype[Any]) -> bool:
-    """Whether it is a number type that a package added to NumPy, bfloat16 for one."""
-    return dtype.kind == "V" and dtype.type is not np.void
+def _is_numeric(dtype: np.dtype[Any]) -> bool:
+    """Whether it is a number type, of NumPy or, as bfloat16, of a package that added it."""
+    return dtype.kind in "biufc" or (dtype.kind == "V" and dtype.type is not np.void)
 
 
 def _check_out(out: Any, ends: tuple[int, int], matrices: list[Any]) -> None:
@@ -83,7 +88,7 @@ def _check_out(out: Any, ends: tuple[int, int], matrices: list[Any]) -> None:
     operators = [matrix for matrix in matrices if is_operator(matrix)]
     matrices = [matrix for matrix in matrices if not is_operator(matrix)]
     libraries = {*map(library_of, matrices)}
-    wanted = (*np.broadcast_shapes(*(matrix.shape[:-2] for matrix in matrices)), *ends)
+    wanted = (*broadcast_all(tuple(matrix.shape[:-2]) for matrix in matrices), *ends)
     if libraries & {"jax", "scipy", "other"} or library_of(out) != ("torch" if "torch" in libraries else "numpy"):
         msg = (
             f"out is a {type(out).__name__}: it serves where all factors are NumPy arrays, or PyTorch tensors; else leave it out"
@@ -92,8 +97,18 @@ def _check_out(out: Any, ends: tuple[int, int], matrices: list[Any]) -> None:
     if tuple(out.shape) != wanted:
         msg = f"out has the shape {tuple(out.shape)}, but the product has the shape {wanted}"
         raise ChainError(msg)
-    if "torch" not in libraries and not operators and not np.can_cast(np.result_type(*matrices), out.dtype, "same_kind"):
-        msg = f"out has the dtype {out.dtype}, to which the product's {np.result_type(*matrices)} cannot be cast"
+    if "torch" in libraries:
+        tensor = next(matrix for matrix in matrices if library_of(matrix) == "torch")
+        if out.dtype != tensor.dtype:
+            msg = f"out has the dtype {out.dtype}, but the product has {tensor.dtype}"
+            raise ChainError(msg)
+        return
+    if not out.flags.writeable:
+        msg = "out is read-only: give an array that can be written to"
+        raise ChainError(msg)
+    product = out.dtype if operators else np.result_type(*matrices)
+    if not _is_numeric(out.dtype) or not np.can_cast(product, out.dtype, "same_kind"):
+        msg = f"out has the dtype {out.dtype}, to which the product's {product} cannot be cast"
         raise ChainError(msg)
 
 
@@ -110,5 +125,13 @@ def _in_one_world(matrices: list[Any]) -> list[Any]:
             msg = f"factors[{at}] is a {type(matrices[at]).__name__}, which does not multiply with PyTorch tensors: convert it"
             raise ChainError(msg)
         if library == "numpy":
-            matrices[at] = as_torch(matrices[at], tensor)
+            try:
+                matrices[at] = as_torch(matrices[at], tensor)
+            except (TypeError, ValueError) as error:
+                msg = f"factors[{at}] has the dtype {matrices[at].dtype}, which PyTorch does not take: {error}"
+                raise ChainError(msg) from None
+        if library in {"torch", "numpy"} and matrices[at].dtype != tensor.dtype:
+            other = f"factors[{libraries.index('torch')}] {tensor.dtype}"
+            msg = f"factors[{at}] has the dtype {matrices[at].dtype}, and {other}: convert one of them"
+            raise ChainError(msg)
     return matrices

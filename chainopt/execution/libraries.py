@@ -33,11 +33,17 @@ def is_operator(factor: Any) -> bool:
     return library_of(factor) == "other" and not hasattr(factor, "__array__") and any(hasattr(factor, name) for name in names)
 
 
+def is_array_like(factor: Any) -> bool:
+    """Whether NumPy would make an array of it, as of a DataFrame, where a library of arrays would answer itself."""
+    return hasattr(factor, "__array__") and not hasattr(factor, "__array_function__")
+
+
 def as_torch(factor: Any, like: Any) -> Any:
     """Hand a NumPy array to PyTorch, on the device of the other factors; on the CPU nothing is copied."""
     import torch
 
-    return torch.as_tensor(factor, device=like.device)
+    native = np.ascontiguousarray(factor, dtype=factor.dtype.newbyteorder("="))
+    return torch.as_tensor(native if native.flags.writeable else native.copy(), device=like.device)
 
 
 def adjoint(matrix: Any) -> Any:

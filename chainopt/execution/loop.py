@@ -50,7 +50,13 @@ def product_into(out: Any) -> Product:
     if library_of(out) == "torch":
         import torch
 
-        return lambda left, right: torch.matmul(left, right, out=out)
+        def into_tensor(left: Any, right: Any) -> Any:
+            memory = out.untyped_storage().data_ptr()
+            if memory in (left.untyped_storage().data_ptr(), right.untyped_storage().data_ptr()):
+                return out.copy_(torch.matmul(left, right))  # PyTorch, unlike NumPy, would overwrite what it still reads
+            return torch.matmul(left, right, out=out)
+
+        return into_tensor
     return lambda left, right: np.matmul(left, right, out=out)
 
 

@@ -138,9 +138,7 @@ def fill_tile(
                 scale[j] *= weights[i][j]
         stop = min(row_end, column_begin)
         for k in range(i + 1, stop - 1, 2):
-            relax_twice(
-                row, row[k], table[k], sizes[k], row[k + 1], table[k + 1], sizes[k + 1], scale, column_begin, column_end
-            )
+            relax_twice(row, row[k], table[k], sizes[k], row[k + 1], table[k + 1], sizes[k + 1], scale, column_begin, column_end)
         if stop > i + 1 and (stop - i) % 2 == 0:
             k = stop - 1
             relax(row, row[k], table[k], sizes[k], scale, column_begin, column_end)
@@ -153,9 +151,7 @@ def fill_tile(
                 row[after] = min(row[after], row[k] + table[k][after] + sizes[k] * scale[after])
                 if pull is not None and pull[k] >= 0:
                     row[after] = min(row[after], row[k] + sizes[i] * pull[k])
-                relax_twice(
-                    row, row[k], table[k], sizes[k], row[after], table[after], sizes[after], scale, k + 2, column_end
-                )
+                relax_twice(row, row[k], table[k], sizes[k], row[after], table[after], sizes[after], scale, k + 2, column_end)
             k += 2
 
 

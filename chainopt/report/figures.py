@@ -94,7 +94,7 @@ def plot_tree(
         box(leaf, GIVEN)
         if labelled:
             text = f"{chain.label(at)}\n{chain.shape_text(at)}"
-            axes.text(at, -0.42, text, ha="center", va="top", fontsize=8)
+            axes.text(at, -0.42, text, ha="center", va="top", fontsize=8, parse_math=False)
     root = bracketing.fold(leaves, join)
     axes.set_xlim(-0.7, factors - 0.1)
     axes.set_ylim(-1.0, root.height + 0.6)

@@ -12,11 +12,15 @@ LONGEST_CHAIN = 12
 
 
 def bracketing_line(text: str, chain: JacobianChain) -> str:
-    """Write the brackets on one line; of a long chain only both ends, and of many brackets only the inner ones."""
+    """Write the brackets on one line; of a long chain only both ends, and of many brackets only the inner ones.
+
+    ``text`` is the bracketing; that of a long chain names the factors by stage, whatever they are called.
+    """
     if len(chain) <= LONGEST_CHAIN:
         return text
     words = [re.sub(r"\({9,}|\){9,}", lambda run: run[0][:8], word) for word in text.split()]
-    return " ".join([*words[:2], "...", *words[-2:]])
+    line = " ".join([*words[:2], "...", *words[-2:]])
+    return re.sub(r"J(\d+)", lambda stage: chain.label(-int(stage[1])), line)
 
 
 def chain_line(chain: JacobianChain) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from chainopt.costs.multiplications import INT64_LIMIT, is_small, neighbours
 from chainopt.kernels import polygon
 from chainopt.kernels.compiling import compiled
 from chainopt.operations import Mode
+from chainopt.solvers.homogeneous import preferred
 from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
@@ -35,7 +37,9 @@ def solve(chain: JacobianChain, choices: StageChoices | None = None) -> Solution
     else:
         lists = [[0] * (factors + 2) for _ in range(polygon.SCRATCH_ROWS)]
         cost, mode = polygon.bracket(chain.sizes.tolist(), lists, spans)
-    return Bracketing(spans), cost if chain.details is None else cost * chain[0].stack_size, MODES[mode]
+    if chain.batches is None:
+        return Bracketing(spans), cost, MODES[mode]
+    return preferred(chain, None, (Bracketing(spans), cost * math.prod(chain.batches[0]), MODES[mode]))
 
 
 def fits_int64(chain: JacobianChain) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from chainopt.bracketing import Bracketing
 from chainopt.operations import GIVEN, PRODUCT, PULLED, PUSHED, Mode
 from chainopt.solvers.homogeneous import preferred
+from chainopt.stacks import broadcast_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -80,7 +81,7 @@ def solve(chain: JacobianChain, choices: StageChoices | None = None) -> Solution
     batches = chain.batches
 
     def stack(i: int, j: int) -> int:
-        return math.prod(np.broadcast_shapes(*(batches or ())[i:j]))
+        return math.prod(broadcast_all((batches or ())[i:j]))
 
     cost, choice = recurrence(chain.dims, choices, None if batches is None else stack)
     spans = np.zeros((2, len(chain) - 1), dtype=np.int32)

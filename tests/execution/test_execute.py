@@ -13,6 +13,10 @@ from chainopt.testing import chain_dims
 ORDERS = [chainopt.optimal_order, chainopt.forward_order, chainopt.reverse_order]
 
 
+class Subclass(np.ndarray):
+    pass
+
+
 class Shapeless:
     def __matmul__(self, other):
         return other
@@ -150,6 +154,8 @@ def test_factors_are_released_one_by_one():
         ),
         (lambda factors: [factors[0][0], *factors[1:]], r"factors\[0\] \(J3\) has the shape \(3,\)"),
         (lambda factors: [factors[0].astype(object), *factors[1:]], r"factors\[0\] \(J3\) has the dtype object: give numbers"),
+        (lambda factors: [factors[0].astype(object).view(Subclass), *factors[1:]], r"factors\[0\] \(J3\) has the dtype object"),
+        (lambda factors: [np.ma.masked_array(factors[0]), *factors[1:]], r"factors\[0\] \(J3\) is a masked array"),
         (lambda factors: [factors[0].astype(str), *factors[1:]], r"factors\[0\] \(J3\) has the dtype <U"),
         (lambda factors: [[[1, 2], [3]], *factors[1:]], r"factors\[0\] \(J3\) is no matrix"),
         (lambda factors: [None, *factors[1:]], r"factors\[0\] \(J3\)"),
@@ -176,6 +182,8 @@ def test_operators_are_refused():
         (np.empty((2, 4)), r"out has the shape \(2, 4\), but the product has the shape \(2, 5\)"),
         (np.empty((2, 5), dtype=int), "out has the dtype int64, to which the product's float64 cannot be cast"),
         ([[0.0] * 5] * 2, "out is a list"),
+        (np.empty((2, 5), dtype="U5"), "out has the dtype <U5"),
+        (np.broadcast_to(0.0, (2, 5)), "out is read-only"),
     ],
 )
 def test_out_that_does_not_fit(out, message):

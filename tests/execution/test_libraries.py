@@ -101,3 +101,47 @@ def test_torch_among_what_does_not_go_with_it(torch):
     factors = [torch.tensor(dense[0]), sparse.csr_array(dense[1]), *dense[2:]]
     with pytest.raises(ChainError, match=r"factors\[1\] is a csr_array, which does not multiply with PyTorch tensors"):
         optimal_order(factors).execute(factors)
+
+
+def test_torch_out_among_the_operands(torch):
+    factors = [torch.rand(3, 3, dtype=torch.float64) for _ in range(3)]
+    for order in (chainopt.forward_order, chainopt.reverse_order):
+        for at in range(3):
+            given = [factor.clone() for factor in factors]
+            expected = given[0] @ given[1] @ given[2]
+            assert order(given).execute(given, out=given[at]) is given[at]
+            torch.testing.assert_close(given[at], expected)
+    one = torch.eye(3) * 2
+    assert (chainopt.multi_dot([one, torch.ones(3, 3)], out=one) == 2).all()
+
+
+def test_tensors_beside_arrays_that_torch_does_not_take_as_they_are(torch):
+    tensor = torch.ones((1, 2), dtype=torch.float64)
+    plan = optimal_order([(1, 2), (2, 2)])
+    frozen = np.ones((2, 2))
+    frozen.setflags(write=False)
+    for array in (np.ones((2, 2))[::-1], np.ones((2, 2)).astype(">f8"), frozen):
+        torch.testing.assert_close(plan.execute([tensor, array]), torch.full((1, 2), 2.0, dtype=torch.float64))
+    for array, message in (
+        (np.ones((2, 2), dtype=np.longdouble), r"factors\[1\] has the dtype .*PyTorch does not take"),
+        (np.ones((2, 2), dtype=np.float32), r"factors\[1\] has the dtype torch.float32, and factors\[0\] torch.float64"),
+        (np.ma.masked_array(np.ones((2, 2)), [[0, 0], [0, 1]]), r"factors\[1\] \(J1\) is a masked array"),
+    ):
+        with pytest.raises(ChainError, match=message):
+            plan.execute([tensor, array])
+
+
+def test_torch_out_of_another_dtype(torch):
+    single = optimal_order([(1, 2)])
+    with pytest.raises(ChainError, match=r"out has the dtype torch.int32, but the product has torch.float32"):
+        single.execute([torch.tensor([[1.7, 2.9]])], out=torch.empty((1, 2), dtype=torch.int32))
+
+
+def test_data_frames_are_matrices(pandas):
+    frame = pandas.DataFrame(np.ones((2, 2)), columns=["a", "b"])
+    series = pandas.Series([1.0, 2.0])
+    for arrays in ([frame] * 3, [series, np.ones((2, 2)), frame]):
+        result = chainopt.multi_dot(arrays)
+        assert type(result) is np.ndarray
+        np.testing.assert_array_equal(result, np.linalg.multi_dot(arrays))
+    np.testing.assert_array_equal(optimal_order([frame] * 3).execute([frame] * 3), np.full((2, 2), 4.0))

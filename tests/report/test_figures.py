@@ -55,6 +55,12 @@ def test_trees_of_odd_sizes(dims):
     assert len(axes.patches) == 5
 
 
+def test_names_are_no_formulas():
+    axes = chainopt.optimal_order([chainopt.Jacobian((2, 3), name="$a_{b$"), (3, 4)]).plot()
+    axes.figure.canvas.draw()
+    assert "$a_{b$\n2x3" in texts_of(axes)
+
+
 def test_bars():
     comparison = chainopt.compare([(10, 2000), (2000, 30), (30, 1000)])
     axes = comparison.plot()
