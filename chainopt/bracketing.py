@@ -24,7 +24,7 @@ SHORT = 50  # up to here Python's sort is faster than NumPy's
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, init=False, eq=False)
 class Bracketing:
     """The order in which the product of n factors is associated.
 
@@ -39,8 +39,16 @@ class Bracketing:
     """
 
     spans: NDArray[np.int32]
-    kinds: NDArray[np.int8] | None = None
-    ways: NDArray[np.int8] | None = None
+    kinds: NDArray[np.int8] | None
+    ways: NDArray[np.int8] | None
+
+    def __init__(
+        self, spans: NDArray[np.int32], kinds: NDArray[np.int8] | None = None, ways: NDArray[np.int8] | None = None
+    ) -> None:
+        set_attribute = object.__setattr__
+        set_attribute(self, "spans", spans)
+        set_attribute(self, "kinds", kinds)
+        set_attribute(self, "ways", ways)
 
     @classmethod
     def right_to_left(cls, factors: int) -> Self:

@@ -313,11 +313,13 @@ def _refuse_seconds(costs: StageCosts | None) -> None:
 
 def _solver_for(chain: JacobianChain, method: str) -> str:
     """Choose: only the interval program knows matrix-free stages and unequal stacks, else the polygon is the fastest."""
-    matrix_free = chain.details is not None and chain.details.stage_costs is not None
     factors = chain.sizes.size - 1
+    if chain.details is None and method == "auto":
+        return "polygon" if factors > 3 else "formula"
+    matrix_free = chain.stage_costs is not None
     if not matrix_free and (factors < 3 or (factors == 3 and method == "auto")):
         return "formula"
-    equal_stacks = chain.details is None or chain.batches is None or len({*chain.batches}) == 1
+    equal_stacks = chain.batches is None or len({*chain.batches}) == 1
     if method == "auto":
         return "polygon" if equal_stacks and not matrix_free else "interval"
     if method == "polygon" and (matrix_free or not equal_stacks):

@@ -40,7 +40,7 @@ FORMAT = "chainopt.plan"
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
 class Plan:
     """A bracketing of a chain, what it costs, and the means to look at it and to run it.
 
@@ -86,11 +86,33 @@ class Plan:
     method: str
     is_optimal: bool
 
+    # Written out, as that of Bracketing: the generated one of a frozen class takes half as long again.
+    def __init__(
+        self,
+        chain: JacobianChain,
+        association: Bracketing,
+        cost: Any,
+        mode: Mode,
+        objective: str,
+        method: str,
+        is_optimal: bool,  # noqa: FBT001
+    ) -> None:
+        set_attribute = object.__setattr__
+        set_attribute(self, "chain", chain)
+        set_attribute(self, "association", association)
+        set_attribute(self, "cost", cost)
+        set_attribute(self, "mode", mode)
+        set_attribute(self, "objective", objective)
+        set_attribute(self, "method", method)
+        set_attribute(self, "is_optimal", is_optimal)
+
     @property
     def bracketing(self) -> str:
         """The whole product with its brackets, as text: ``"((J3 J2) J1)"``."""
-        names = None if self.chain.names is None else [self.chain.label(at) for at in range(len(self.chain))]
-        return self._brackets(names)
+        chain = self.chain
+        if chain.details is None:
+            return bracketing_text(self.association)
+        return self._brackets(None if chain.names is None else [chain.label(at) for at in range(len(chain))])
 
     @property
     def bracketing_line(self) -> str:

@@ -37,9 +37,10 @@ def solve(chain: JacobianChain, choices: StageChoices | None = None) -> Solution
     else:
         lists = [[0] * (factors + 2) for _ in range(polygon.SCRATCH_ROWS)]
         cost, mode = polygon.bracket(chain.sizes.tolist(), lists, spans)
-    if chain.batches is None:
-        return Bracketing(spans), cost, MODES[mode]
-    return preferred(chain, None, (Bracketing(spans), cost * math.prod(chain.batches[0]), MODES[mode]))
+    solution = Bracketing(spans), cost, MODES[mode]
+    if chain.details is None or chain.batches is None:
+        return solution
+    return preferred(chain, None, (solution[0], cost * math.prod(chain.batches[0]), solution[2]))
 
 
 def fits_int64(chain: JacobianChain) -> bool:

@@ -71,7 +71,7 @@ def test_equals_the_plain_product(wrap, dtype, seed, chunk_size, order):
 
 
 def test_never_more_in_memory_than_the_plan_says():
-    size, narrow = 300, 40
+    size, narrow = 600, 80
     jacobians = [
         Jacobian((size, size), jvp_cost=1, vjp_cost=1),
         Jacobian((size, narrow)),
@@ -89,7 +89,7 @@ def test_never_more_in_memory_than_the_plan_says():
         plan.execute(factors[: len(plan.chain)])
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert peak <= 8 * plan.peak_memory + 100_000
+        assert peak <= 8 * plan.peak_memory + 300_000  # of 5.8 million; what measures coverage allocates too
 
 
 def test_peak_memory_of_each_operation():
