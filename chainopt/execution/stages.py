@@ -34,7 +34,6 @@ def execute(
         factor, factors[first] = factors[first], None
         return factor
 
-    result = None
     for at, operation in enumerate(operations):
         first, last = operation.first, operation.last
         if isinstance(operation, Accumulation):
@@ -51,9 +50,10 @@ def execute(
             stages = [take(stage, stage) for stage in range(operation.split + 1, last + 1)]
             result = _in_chunks(_pull, stages, take(first, operation.split), 0, chunk_size)
         held[first, last] = result
+        del result  # what is held is let go as soon as it is taken
         if done is not None:
             done()
-    return result
+    return held.popitem()[1] if held else None
 
 
 def _push(stage: Any, matrix: Any) -> Any:
