@@ -28,26 +28,29 @@ def chain_of(factors, seed=0):
 
 
 def plain_loop(sizes, leaves, push, pull):
-    """Fill the recurrence as everybody writes it: a triangle of intervals, the shortest first."""
+    """Fill the published recurrence as it stands there: at every split a product, a run of pushes, or a run of pulls."""
     factors = len(sizes) - 1
+    pushes, pulls = np.zeros(factors + 1, dtype=np.int64), np.zeros(factors + 1, dtype=np.int64)
+    for at in range(factors):
+        pushes[at + 1], pulls[at + 1] = pushes[at] + push[at], pulls[at] + pull[at]
     cost = np.zeros((factors, factors), dtype=np.int64)
-    choice = np.zeros((factors, factors), dtype=np.int64)
+    split = np.zeros((factors, factors), dtype=np.int64)
     for i in range(factors):
         cost[i, i] = leaves[i]
     for width in range(1, factors):
         for i in range(factors - width):
             j = i + width
-            best = cost[i + 1, j] + sizes[j + 1] * push[i]
-            what = -1
-            other = cost[i, j - 1] + sizes[i] * pull[j]
-            if other < best:
-                best, what = other, -2
+            best, where = np.int64(2**62), -1
             for k in range(i, j):
-                other = cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1]
-                if other < best:
-                    best, what = other, k
+                left, right = cost[i, k], cost[k + 1, j]
+                product = left + right + sizes[i] * sizes[k + 1] * sizes[j + 1]
+                pushed = right + sizes[j + 1] * (pushes[k + 1] - pushes[i])
+                pulled = left + sizes[i] * (pulls[j + 1] - pulls[k + 1])
+                for other in (product, pushed, pulled):
+                    if other < best:
+                        best, where = other, k
             cost[i, j] = best
-            choice[i, j] = what
+            split[i, j] = where
     return cost[0, factors - 1]
 
 

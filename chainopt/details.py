@@ -18,7 +18,7 @@ class StageCosts(NamedTuple):
     @property
     def are_seconds(self) -> bool:
         """Whether one of the costs is a float: then it counts seconds."""
-        return any(isinstance(cost, float) for costs in self[:3] for cost in costs)
+        return float in {*map(type, self.jvp), *map(type, self.vjp), *map(type, self.accumulation)}
 
 
 class Details(NamedTuple):

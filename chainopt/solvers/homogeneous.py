@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -56,29 +56,23 @@ def _sweep(chain: JacobianChain, choices: StageChoices, mode: Mode) -> Solution 
     assert costs is not None
     factors = len(chain)
     dims = chain.dims
-    is_forward = mode is Mode.FORWARD
-    order = range(factors - 1, -1, -1) if is_forward else range(factors)
-    through, way, kind = (choices.push, BY_JVPS, PUSHED) if is_forward else (choices.pull, BY_VJPS, PULLED)
-    vectors = dims[-1] if is_forward else dims[0]
-    bracketing = Bracketing.right_to_left(factors) if is_forward else Bracketing.left_to_right(factors)
-    kinds, ways = np.zeros(factors - 1, dtype=np.int8), np.zeros(factors, dtype=np.int8)
-    total: Any = 0
-    for at in order:
-        starts = at == order[0]
-        gap = at if is_forward else at - 1
-        if costs.jvp[at] is None and costs.vjp[at] is None:
-            total += choices.leaves[at] + (0 if starts else vectors * dims[at] * dims[at + 1])
-            ways[at] = choices.ways[at]
-            if not starts:
-                kinds[gap] = PRODUCT
-        elif through[at] < 0:
-            return None
-        elif starts and costs.accumulation[at] is not None:  # which replaces the JVPs or VJPs of an accumulation
-            total += choices.leaves[at]
-            ways[at] = choices.ways[at]
-        else:
-            total += vectors * through[at]
-            ways[at] = way if starts else GIVEN
-            if not starts:
-                kinds[gap] = kind
-    return Bracketing(bracketing.spans, kinds, ways), total, mode
+    free = [jvp is not None or vjp is not None for jvp, vjp in zip(costs.jvp, costs.vjp, strict=True)]
+    if mode is Mode.FORWARD:
+        through, start, vectors, way, kind = choices.push, factors - 1, dims[-1], BY_JVPS, PUSHED
+        bracketing = Bracketing.right_to_left(factors)
+    else:
+        through, start, vectors, way, kind = choices.pull, 0, dims[0], BY_VJPS, PULLED
+        bracketing = Bracketing.left_to_right(factors)
+    if any(cost < 0 for cost, is_free in zip(through, free, strict=True) if is_free):
+        return None
+    stages = zip(free, through, choices.leaves, dims[:-1], dims[1:], strict=True)
+    swept = [vectors * cost if is_free else leaf + vectors * rows * columns for is_free, cost, leaf, rows, columns in stages]
+    ways = np.where(free, GIVEN, choices.ways).astype(np.int8)
+    if not free[start]:
+        swept[start] = choices.leaves[start]
+    elif costs.accumulation[start] is not None:  # which replaces the JVPs or VJPs of an accumulation
+        swept[start], ways[start] = choices.leaves[start], choices.ways[start]
+    else:
+        ways[start] = way
+    kinds = np.where(np.delete(free, start), kind, PRODUCT).astype(np.int8)
+    return Bracketing(bracketing.spans, kinds, ways), sum(swept), mode
