@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from chainopt.chain import FORMAT, JacobianChain
@@ -34,6 +33,8 @@ def read_chain(text: str, place: str) -> JacobianChain:
     """
     if text.split(maxsplit=1)[:1] and text.split(maxsplit=1)[0].isdecimal():
         return _from_lines(text, place)
+    import json
+
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -48,34 +48,11 @@ class Accumulation:
 
 
 @dataclass(frozen=True, slots=True)
-class Pushforward:
-    """The stages ``first..split``, matrix-free, applied to the result of ``split+1..last``: one JVP a column and stage."""
+class Join:
+    """What joins two neighbours: `Multiplication`, `Pushforward` and `Pullback` are kinds of it.
 
-    first: int
-    split: int
-    last: int
-    cost: Cost
-    worker: int | None = None
-    start: Cost | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Pullback:
-    """The result of ``first..split``, pulled back through the stages ``split+1..last``: one VJP a row and stage."""
-
-    first: int
-    split: int
-    last: int
-    cost: Cost
-    worker: int | None = None
-    start: Cost | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Multiplication:
-    """The result of the factors ``first..split`` times the result of ``split+1..last``.
-
-    ``cost`` counts fused multiply-adds; ``worker`` and ``start`` are None where nothing was scheduled.
+    The factors ``first..split`` and ``split+1..last`` are joined at ``cost``; ``worker`` and ``start`` are None where
+    nothing was scheduled.
     """
 
     first: int
@@ -84,6 +61,24 @@ class Multiplication:
     cost: Cost
     worker: int | None = None
     start: Cost | None = None
+
+
+class Multiplication(Join):
+    """The result of the factors ``first..split`` times the result of ``split+1..last``."""
+
+    __slots__ = ()
+
+
+class Pushforward(Join):
+    """The stages ``first..split``, matrix-free, applied to the result of ``split+1..last``: one JVP a column and stage."""
+
+    __slots__ = ()
+
+
+class Pullback(Join):
+    """The result of ``first..split``, pulled back through the stages ``split+1..last``: one VJP a row and stage."""
+
+    __slots__ = ()
 
 
 Operation = Accumulation | Multiplication | Pushforward | Pullback

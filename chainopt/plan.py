@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -304,6 +303,8 @@ class Plan:
         ChainError
             If it is no such text.
         """
+        import json
+
         try:
             data = json.loads(text)
         except (TypeError, ValueError, RecursionError) as error:
@@ -351,6 +352,8 @@ class Plan:
 
 def to_json(data: dict[str, Any]) -> str:
     """Write a plan's dict as JSON, or say that one of its numbers is too long."""
+    import json  # takes 2 ms, which few processes need
+
     try:
         return json.dumps(data)
     except ValueError:

@@ -12,6 +12,7 @@ from chainopt.operations import (
     PRODUCT,
     PUSHED,
     Accumulation,
+    Join,
     Mode,
     Multiplication,
     Operation,
@@ -31,10 +32,14 @@ if TYPE_CHECKING:
 def operations_of(chain: JacobianChain, bracketing: Bracketing) -> Sequence[Operation]:
     """List the operations in an order in which they can be executed; runs of single steps are one operation."""
     if bracketing.kinds is None:
-        splits = bracketing.splits_in_order()
-        costs = multiplications.of_products(chain, bracketing)
-        return Operations(bracketing.first[splits], splits, bracketing.last[splits], costs[splits])
+        return _products(chain, bracketing)
     return tuple(_merged(single_steps(chain, bracketing)))
+
+
+def _products(chain: JacobianChain, bracketing: Bracketing) -> Operations:
+    splits = bracketing.splits_in_order()
+    costs = multiplications.of_products(chain, bracketing)
+    return Operations(bracketing.first[splits], splits, bracketing.last[splits], costs[splits])
 
 
 def single_steps(chain: JacobianChain, bracketing: Bracketing) -> Iterator[Operation]:
@@ -60,11 +65,11 @@ def single_steps(chain: JacobianChain, bracketing: Bracketing) -> Iterator[Opera
             yield Pullback(first, split, last, dims[first] * _known(costs.vjp[last]))
 
 
-def products_of(chain: JacobianChain, bracketing: Bracketing) -> Sequence[Operation]:
+def products_of(chain: JacobianChain, bracketing: Bracketing) -> Sequence[Join]:
     """List what joins two neighbours, one operation for each gap, in the order of `Bracketing.fold`."""
     if bracketing.kinds is None:
-        return operations_of(chain, bracketing)
-    return [step for step in single_steps(chain, bracketing) if not isinstance(step, Accumulation)]
+        return _products(chain, bracketing)
+    return [step for step in single_steps(chain, bracketing) if isinstance(step, Join)]
 
 
 def total(chain: JacobianChain, bracketing: Bracketing) -> Any:

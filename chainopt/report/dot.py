@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
     from chainopt.bracketing import Bracketing
     from chainopt.chain import JacobianChain
-    from chainopt.operations import Operation
+    from chainopt.operations import Join
 
 
 MEANS = {Multiplication: "", Pushforward: "JVPs, ", Pullback: "VJPs, "}
 
 
-def dot(chain: JacobianChain, bracketing: Bracketing, operations: Sequence[Operation]) -> str:
+def dot(chain: JacobianChain, bracketing: Bracketing, operations: Sequence[Join]) -> str:
     """Write the tree of products: boxes are factors, ellipses products with their shape and cost."""
     lines = ["digraph bracketing {", "  node [fontname=Helvetica];"]
     lines += [f"  factor{at} [shape=box, label={_quoted(chain.label(at), chain.shape_text(at))}];" for at in range(len(chain))]

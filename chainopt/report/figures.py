@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chainopt.bracketing import Bracketing
     from chainopt.chain import JacobianChain
     from chainopt.details import Cost
-    from chainopt.operations import Operation
+    from chainopt.operations import Join
     from chainopt.report.text import Row
 
 LONGEST_TREE = 200
@@ -52,7 +52,7 @@ def new_axes(width: float, height: float) -> Axes:
 
 
 def plot_tree(
-    chain: JacobianChain, bracketing: Bracketing, operations: Sequence[Operation], title: str, ax: Axes | None = None
+    chain: JacobianChain, bracketing: Bracketing, operations: Sequence[Join], title: str, ax: Axes | None = None
 ) -> Axes:
     """Draw factors and products as boxes with the proportions of the matrices, each product above its two sides."""
     factors = len(chain)
