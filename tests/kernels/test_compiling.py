@@ -57,16 +57,14 @@ def test_a_cold_cache(tmp_path):
 def test_where_no_cache_can_be_written(monkeypatch):
     # As on a read-only installation without a home directory: Numba finds no place for its cache.
     import numba
-    import numba.extending
-    import numba.typed  # which decorates with njit when it is imported
 
     kept = numba.njit
 
-    def njit(*, cache=False, **options):
+    def njit(*functions, cache=False, **options):
         if cache:
             msg = "cannot cache function: no locator available"
             raise RuntimeError(msg)
-        return kept(**options)
+        return kept(*functions, **options)
 
     monkeypatch.setattr(numba, "njit", njit)
     from chainopt.kernels.compiling import compiled
