@@ -20,5 +20,11 @@ from chainopt.optimize import reverse_order as reverse_order
 from chainopt.optimize import tape_frontier as tape_frontier
 from chainopt.plan import Plan as Plan
 from chainopt.plan_batch import PlanBatch as PlanBatch
+from chainopt.structure.kinds import Banded as Banded
+from chainopt.structure.kinds import BlockDiagonal as BlockDiagonal
+from chainopt.structure.kinds import Dense as Dense
+from chainopt.structure.kinds import Diagonal as Diagonal
+from chainopt.structure.kinds import Identity as Identity
+from chainopt.structure.kinds import Sparse as Sparse
 
 __version__ = "0.1.0"

@@ -36,19 +36,28 @@ class Bracketing:
         Whether it is a product of matrices, or a stage pushed or pulled through; None where all are products.
     ways : numpy.ndarray of int8, shape (n,), or None
         How the matrix of each factor is obtained, where one is needed; None where all are given.
+    order : numpy.ndarray of int32, or None
+        The order in which it is executed: g for the product split after factor g, ~k for the accumulation of factor k.
+        None for the usual one, left sides before right sides, and accumulations as late as can be.
     """
 
     spans: NDArray[np.int32]
     kinds: NDArray[np.int8] | None
     ways: NDArray[np.int8] | None
+    order: NDArray[np.int32] | None
 
     def __init__(
-        self, spans: NDArray[np.int32], kinds: NDArray[np.int8] | None = None, ways: NDArray[np.int8] | None = None
+        self,
+        spans: NDArray[np.int32],
+        kinds: NDArray[np.int8] | None = None,
+        ways: NDArray[np.int8] | None = None,
+        order: NDArray[np.int32] | None = None,
     ) -> None:
         set_attribute = object.__setattr__
         set_attribute(self, "spans", spans)
         set_attribute(self, "kinds", kinds)
         set_attribute(self, "ways", ways)
+        set_attribute(self, "order", order)
 
     @classmethod
     def right_to_left(cls, factors: int) -> Self:
@@ -172,6 +181,28 @@ class Bracketing:
             stack.append((first, last, result))
         return most
 
+    def check_order(self) -> None:
+        """Refuse an order in which something is used before it is made, or not made once."""
+        assert self.order is not None
+        ways = [0] * self.factors if self.ways is None else self.ways.tolist()
+        made = {(at, at) for at, way in enumerate(ways) if way == 0}  # given, or never made and only gone through
+        first, last = self.spans.tolist()
+        events = self.order.tolist()
+        joins = [event for event in events if event >= 0]
+        accumulated = [~event for event in events if event < 0]
+        fits = sorted(joins) == [*range(self.factors - 1)] and sorted(accumulated) == [
+            at for at, way in enumerate(ways) if way != 0
+        ]
+        for event in events if fits else ():
+            if event < 0:
+                made.add((~event, ~event))
+            else:
+                fits = fits and {(first[event], event), (event + 1, last[event])} <= made
+                made.add((first[event], last[event]))
+        if not fits:
+            msg = "the order is none in which the operations can be executed"
+            raise ChainError(msg)
+
     def check(self) -> None:
         """Refuse arrays that are no bracketing, naming the first gap that is wrong."""
         spans: list[tuple[int, int]] = []
@@ -189,6 +220,10 @@ class Bracketing:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Bracketing):
             return NotImplemented
+        return self.is_like(other) and _same(self.order, other.order)
+
+    def is_like(self, other: Bracketing) -> bool:
+        """Whether the same is done, in whatever order."""
         mine, others = (self.spans, self.kinds, self.ways), (other.spans, other.kinds, other.ways)
         return all(map(_same, mine, others))
 

@@ -12,6 +12,9 @@ from chainopt.exceptions import ChainError
 from chainopt.jacobian import Jacobian
 from chainopt.numerals import shape_text
 from chainopt.reading import NO_COSTS, Reading, read_dims, read_factors
+from chainopt.structure import texts
+from chainopt.structure.bands import Band
+from chainopt.structure.kinds import Dense
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainopt.details import Details, StageCosts
+    from chainopt.structure.kinds import Structure
+    from chainopt.structure.patterns import Pattern
 
 FORMAT = "chainopt.chain"
 VERSION = 1
@@ -29,6 +34,7 @@ _COLUMNS = {
     "vjp_costs": "vjp_cost",
     "accumulation_costs": "accumulation_cost",
     "tapes": "tape",
+    "structures": "structure",
 }
 
 
@@ -49,7 +55,7 @@ class JacobianChain:
     largest : int
         The largest of them.
     details : Details or None
-        The stacks, names and costs of the factors; None for matrices at hand without names.
+        The stacks, names, costs and structures of the factors; None for dense matrices at hand without names.
 
     Raises
     ------
@@ -119,6 +125,22 @@ class JacobianChain:
         return None if self.details is None else self.details.stage_costs
 
     @property
+    def structures(self) -> tuple[Structure, ...] | None:
+        """The structures of the factors; None where all are dense."""
+        held = None if self.details is None else self.details.structures
+        if held is None or all(structure is None or isinstance(structure, Dense) for structure in held):
+            return None
+        return tuple(structure or Dense() for structure in held)
+
+    @property
+    def patterns(self) -> list[Pattern]:
+        """Where each factor has nonzeros."""
+        return [
+            Band.full(*shape) if structure is None else structure.pattern(shape)
+            for shape, structure in zip(self.shapes, self.structures or [None] * len(self), strict=True)
+        ]
+
+    @property
     def dims(self) -> tuple[int, ...]:
         """The sizes between the factors, outputs first, as Python ints."""
         return tuple(self.sizes.tolist())
@@ -138,7 +160,8 @@ class JacobianChain:
         """Write the shape of a factor: ``10x2000``, and of a stack of five ``5x10x2000``."""
         at = range(len(self))[position]
         batch = () if self.batches is None else self.batches[at]
-        return shape_text(*batch, int(self.sizes[at]), int(self.sizes[at + 1]))
+        what = "" if self.structures is None else texts.words(self.structures[at])
+        return shape_text(*batch, int(self.sizes[at]), int(self.sizes[at + 1])) + what
 
     def __len__(self) -> int:
         return self.sizes.size - 1
@@ -148,7 +171,7 @@ class JacobianChain:
         shape = (int(self.sizes[at]), int(self.sizes[at + 1]))
         if self.details is None:
             return Jacobian(shape)
-        batches, names, costs = self.details
+        batches, names, costs, structures = self.details
         costs_here: Any = NO_COSTS if costs is None else [column[at] for column in costs]
         jvp, vjp, accumulation, tape = costs_here
         return Jacobian(
@@ -157,6 +180,7 @@ class JacobianChain:
             vjp_cost=vjp,
             accumulation_cost=accumulation,
             tape=tape,
+            structure=None if structures is None else structures[at],
             batch=() if batches is None else batches[at],
             name=None if names is None else names[at],
         )
@@ -185,10 +209,12 @@ class JacobianChain:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the chain as plain lists and ints, with a format version; see `from_dict`."""
+        structures = None if self.details is None else self.details.structures
         columns = [
             None if self.batches is None else [list(batch) for batch in self.batches],
             None if self.names is None else list(self.names),
             *([None] * 4 if self.stage_costs is None else map(list, self.stage_costs)),
+            None if structures is None else [None if entry is None else texts.to_dict(entry) for entry in structures],
         ]
         held = {key: column for key, column in zip(_COLUMNS, columns, strict=True) if column is not None}
         return {"format": FORMAT, "version": VERSION, "dims": self.sizes.tolist(), **held}
@@ -215,8 +241,11 @@ class JacobianChain:
         options = [_COLUMNS[key] for key in columns]
         jacobians = []
         for at, row in enumerate(zip(*columns.values(), strict=True)):
+            given = dict(zip(options, row, strict=True))
             try:
-                jacobians.append(Jacobian(sizes[at : at + 2], **dict(zip(options, row, strict=True))))
+                if given.get("structure") is not None:
+                    given["structure"] = texts.from_dict(given["structure"])
+                jacobians.append(Jacobian(sizes[at : at + 2], **given))
             except ChainError as error:
                 msg = f"data, factor {at}: {error}"
                 raise ChainError(msg) from None

@@ -14,7 +14,8 @@ from chainopt import __version__
 from chainopt.chain import JacobianChain
 from chainopt.chain_text import read_chain
 from chainopt.exceptions import ChainError
-from chainopt.optimize import METHODS, OBJECTIVES, compare, optimal_order, tape_frontier
+from chainopt.objectives import OBJECTIVES
+from chainopt.optimize import METHODS, compare, optimal_order, tape_frontier
 from chainopt.plan import to_json
 from chainopt.report.terminal import show_facts, show_rows
 
@@ -26,6 +27,7 @@ COMMANDS = {
     "compare": "hold forward and reverse mode against the cheapest bracketing",
     "frontier": "list how much time how much tape buys",
     "plot": "draw the cheapest bracketing as a tree, into a file",
+    "calibrate": "measure this machine for the objective time, and keep the result",
 }
 _SHAPE = re.compile(r"(\d+)[xX×](\d+)", re.ASCII)
 
@@ -83,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        if name == "calibrate":
+            continue
         command.add_argument("shapes", nargs="*", metavar="SHAPE", help="a factor as ROWSxCOLUMNS, the last stage first")
         command.add_argument(
             "--file",
@@ -91,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--objective", default="multiplications", help=f"what is minimized: {', '.join(OBJECTIVES)}")
         command.add_argument("--tape-limit", metavar="N", help="the tape that the reverse sweep of a stage may need")
+        if name != "frontier":
+            command.add_argument("--memory-limit", metavar="N", help="the matrix entries that may be alive at once")
         command.add_argument("--method", default="auto", help=f"the algorithm: {', '.join(METHODS)}")
         if name == "plot":
             command.add_argument(
@@ -109,19 +115,29 @@ def _run(options: argparse.Namespace) -> None:
     if options.command is None:
         msg = f"no command: give one of {', '.join(COMMANDS)}; chainopt --help explains them"
         raise ChainError(msg)
+    if options.command == "calibrate":
+        from chainopt.calibration import calibrate
+
+        print(f"rates {calibrate(progress=sys.stderr is not None and sys.stderr.isatty()).source}")
+        return
     chain = _read_chain(options)
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
     if options.command == "frontier":
         frontier = tape_frontier(chain, objective=options.objective)
         print(to_json(frontier.to_dict()) if options.json else frontier)
         return
-    choices = {"objective": options.objective, "method": options.method, "tape_limit": _read_limit(options.tape_limit)}
+    choices = {
+        "objective": options.objective,
+        "method": options.method,
+        "tape_limit": _read_limit("--tape-limit", options.tape_limit),
+        "memory_limit": _read_limit("--memory-limit", options.memory_limit),
+    }
     if options.command == "compare":
         comparison = compare(chain, **choices)
         if options.json:
             print(comparison.to_json())
         else:
-            show_rows(comparison.rows(), comparison.full_trace, on_terminal=on_terminal)
+            show_rows(comparison.rows(), comparison.optimal.unit, comparison.full_trace, on_terminal=on_terminal)
         return
     plan = optimal_order(chain, **choices)
     if options.command == "plot":
@@ -132,11 +148,11 @@ def _run(options: argparse.Namespace) -> None:
         show_facts(plan.facts(), on_terminal=on_terminal)
 
 
-def _read_limit(text: str | None) -> float | None:
+def _read_limit(option: str, text: str | None) -> float | None:
     try:
         return None if text is None else int(text) if text.isdecimal() else float(text)
     except ValueError:
-        msg = f"--tape-limit is {text!r}: give a number"
+        msg = f"{option} is {text!r}: give a number"
         raise ChainError(msg) from None
 
 

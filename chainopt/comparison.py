@@ -79,10 +79,10 @@ class Comparison:
         """Draw the costs as bars (needs the extra ``plot``), and return the axes."""
         from chainopt.report.figures import plot_bars
 
-        return plot_bars(self.rows(), ax)
+        return plot_bars(self.rows(), self.optimal.unit, ax)
 
     def __str__(self) -> str:
-        return table(self.rows(), self.full_trace)
+        return table(self.rows(), self.optimal.unit, self.full_trace)
 
     def _repr_html_(self) -> str:
-        return html_table(self.rows(), self.full_trace)
+        return html_table(self.rows(), self.optimal.unit, self.full_trace)

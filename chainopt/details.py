@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from chainopt.structure.kinds import Structure
 
 Cost = int | float
 
@@ -22,8 +25,9 @@ class StageCosts(NamedTuple):
 
 
 class Details(NamedTuple):
-    """Stacks, names and costs of the factors; each None where no factor has one."""
+    """Stacks, names, costs and structures of the factors; each None where no factor has one."""
 
     batches: tuple[tuple[int, ...], ...] | None = None
     names: tuple[str | None, ...] | None = None
     stage_costs: StageCosts | None = None
+    structures: tuple[Structure | None, ...] | None = None

@@ -52,7 +52,7 @@ class TapeFrontier(Sequence[Corner]):
         """Draw the least cost over the tape (needs the extra ``plot``), and return the axes."""
         from chainopt.report.figures import plot_frontier
 
-        return plot_frontier(list(self), ax)
+        return plot_frontier(list(self), self.plans[0].unit, ax)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the corners and their plans as plain lists, ints and texts."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from chainopt.exceptions import ChainError
 from chainopt.numerals import shown
+from chainopt.structure.kinds import Structure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +60,14 @@ def checked_cost(value: object, place: str) -> Cost:
     raise ChainError(msg)
 
 
+def _check_structure(structure: object, shape: tuple[int, int]) -> None:
+    if not isinstance(structure, Structure):
+        kinds = ", ".join(kind.__name__ for kind in get_args(Structure))
+        msg = f"structure is {structure!r}: give one of {kinds}, made with its parameters, or None"
+        raise ChainError(msg)
+    structure.pattern(shape)  # which says what does not fit
+
+
 @dataclass(frozen=True, slots=True, init=False, repr=False)
 class Jacobian:
     """The Jacobian of one stage.
@@ -76,6 +85,9 @@ class Jacobian:
         that has a JVP or a VJP besides.
     tape : int, optional
         The memory that a reverse sweep of the stage needs.
+    structure : Dense, Diagonal, Identity, Banded, BlockDiagonal or Sparse, optional
+        Where the matrix has nonzeros; without one it is dense. A matrix-free stage then needs a JVP for each colour of
+        its columns, or a VJP for each colour of its rows, instead of n or m.
     batch : sequence of int, optional
         The leading sizes of a stack of such matrices; they broadcast as those of ``@`` do.
     name : str, optional
@@ -84,7 +96,8 @@ class Jacobian:
     Raises
     ------
     ChainError
-        If the shape is no pair of ints that are not negative, or a cost is negative or not finite.
+        If the shape is no pair of ints that are not negative, a cost is negative or not finite, or the structure is none
+        that such a matrix can have.
 
     Examples
     --------
@@ -97,6 +110,7 @@ class Jacobian:
     vjp_cost: Cost | None
     accumulation_cost: Cost | None
     tape: int
+    structure: Structure | None
     batch: tuple[int, ...]
     name: str | None
 
@@ -108,6 +122,7 @@ class Jacobian:
         vjp_cost: Cost | None = None,
         accumulation_cost: Cost | None = None,
         tape: int = 0,
+        structure: Structure | None = None,
         batch: Any = (),
         name: Any = None,
     ) -> None:
@@ -123,6 +138,9 @@ class Jacobian:
         for field, cost in costs.items():
             set_attribute(self, field, None if cost is None else checked_cost(cost, field))
         set_attribute(self, "tape", checked_size(tape, "tape"))
+        if structure is not None:
+            _check_structure(structure, self.shape)
+        set_attribute(self, "structure", structure)
         set_attribute(self, "batch", tuple([checked_size(size, f"batch[{at}]") for at, size in enumerate(batch)]))
         set_attribute(self, "name", name)
 
@@ -138,6 +156,6 @@ class Jacobian:
 
     def __repr__(self) -> str:
         unsaid = {"tape": 0, "batch": ()}
-        fields = ("jvp_cost", "vjp_cost", "accumulation_cost", "tape", "batch", "name")
+        fields = ("jvp_cost", "vjp_cost", "accumulation_cost", "tape", "structure", "batch", "name")
         options = [f", {field}={shown(value)}" for field in fields if (value := getattr(self, field)) != unsaid.get(field)]
         return f"Jacobian({shown(self.shape)}{''.join(options)})"

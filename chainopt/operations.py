@@ -105,7 +105,7 @@ class Operations(Sequence[Multiplication]):
         columns = (self.first, self.split, self.last, self.cost)
         if isinstance(index, slice):
             return Operations(*(column[index] for column in columns))
-        return Multiplication(*(int(column[index]) for column in columns))
+        return Multiplication(*(column.item(index) for column in columns))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Operations):

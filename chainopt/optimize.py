@@ -13,35 +13,45 @@ from chainopt.costs.stages import stage_choices
 from chainopt.exceptions import ChainError, InfeasibleError
 from chainopt.frontier import TapeFrontier
 from chainopt.numerals import shown
+from chainopt.objectives import MULTIPLICATIONS, check_units, model_of
 from chainopt.operations import Mode
 from chainopt.plan import Plan
 from chainopt.plan_batch import PlanBatch
 from chainopt.reading import read_factors, read_many_dims
-from chainopt.solvers import batch, homogeneous, interval, polygon, stage_batch, textbook
+from chainopt.solvers import batch, homogeneous, interval, limited, polygon, priced, stage_batch, textbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chainopt.costs.model import CostModel
     from chainopt.costs.stages import StageChoices
-    from chainopt.details import StageCosts
     from chainopt.jacobian import Jacobian
+    from chainopt.objectives import Objective
     from chainopt.solvers.solution import Solution
 
-    Sweep = Callable[[JacobianChain, StageChoices | None], Solution | None]
+    Sweep = Callable[[JacobianChain, StageChoices | None, CostModel | None], Solution | None]
     Problem = JacobianChain | Sequence[tuple[int, int]] | Sequence[Jacobian] | Sequence[Any]
 
-OBJECTIVES = ("multiplications",)
 SOLVERS: dict[str, Callable[[JacobianChain, StageChoices | None], Solution]] = {
     "formula": homogeneous.cheaper,
     "polygon": polygon.solve,
     "interval": interval.solve,
     "textbook": textbook.solve,
 }
+PRICED_SOLVERS: dict[str, Callable[[JacobianChain, StageChoices | None, CostModel | None], Solution]] = {
+    "interval": priced.solve,
+    "textbook": textbook.solve,
+}
 METHODS = ("auto", "polygon", "interval", "textbook")
 
 
 def optimal_order(
-    chain: Problem, *, objective: str = "multiplications", method: str = "auto", tape_limit: float | None = None
+    chain: Problem,
+    *,
+    objective: Objective = MULTIPLICATIONS,
+    method: str = "auto",
+    tape_limit: float | None = None,
+    memory_limit: float | None = None,
 ) -> Plan:
     """Find the cheapest bracketing of a chain of Jacobians.
 
@@ -49,8 +59,10 @@ def optimal_order(
     ----------
     chain : JacobianChain, or sequence of (rows, columns) pairs, of Jacobians or of matrices
         In product order: the last stage first.
-    objective : {"multiplications"}
-        What is minimized: the number of fused multiply-adds.
+    objective : {"multiplications", "time"}, or callable
+        What is minimized: the exact number of fused multiply-adds; the time in seconds, by the rates that `calibrate` measured
+        on this machine, or default ones; or what a function ``cost(m, k, n)`` gives for a product of m x k and k x n
+        matrices, in ints, which are added exactly, or floats. If Numba compiled the function, it runs compiled.
     method : {"auto", "polygon", "interval", "textbook"}
         All are exact. "polygon" is Hu and Shing's O(n log n) algorithm [1]_ [2]_, for chains without stacks or with equal ones;
         "interval" the O(n^3) dynamic program [3]_; "textbook" the same in plain Python. "auto" takes the polygon where it can,
@@ -58,6 +70,10 @@ def optimal_order(
     tape_limit : float, optional
         The memory that the reverse sweep of a stage may need: no stage with a larger tape is pulled back or
         accumulated by VJPs.
+    memory_limit : float, optional
+        The number of matrix entries that may be alive at once, `Plan.peak_memory`. Of chains with up to 20 gaps and
+        matrix-free stages together, all orders of execution are searched. Of longer ones the plan keeps the limit, but
+        may have ``is_optimal=False``; its `Plan.lower_bound` says how far it can be from the best.
 
     Returns
     -------
@@ -69,7 +85,7 @@ def optimal_order(
     ChainError
         If the chain is empty, does not fit together or is no chain, or an option is unknown.
     InfeasibleError
-        If no plan meets the limit; the message names the least that would do.
+        If no plan meets the limits; the message names the least that would do.
 
     References
     ----------
@@ -85,21 +101,45 @@ def optimal_order(
     ('(J3 (J2 J1))', 45000)
     """
     chain = as_chain(chain)
-    try:
-        known = objective in OBJECTIVES and method in METHODS
-    except ValueError:  # an array, which compares element by element
-        known = False
-    if not known:
-        raise _unknown(objective, method)
+    _check_method(method)
     if tape_limit is not None:
         _check_limit("tape_limit", tape_limit)
-    method = _solver_for(chain, method)
-    choices = None if chain.details is None else _choices(chain, tape_limit)
-    association, cost, mode = SOLVERS[method](chain, choices)
-    return Plan(chain, association, cost, mode, objective, method, True)
+    model = None if objective is MULTIPLICATIONS else model_of(objective)
+    if memory_limit is not None:
+        _check_limit("memory_limit", memory_limit)
+        return _limited(chain, model, method, tape_limit, memory_limit)
+    if chain.details is None and model is None:
+        method = _solver_for(chain, method)
+        association, cost, mode = SOLVERS[method](chain, None)
+        return Plan(chain, association, cost, mode, MULTIPLICATIONS, method, True)
+    choices = _choices(chain, model, tape_limit)
+    if model is None and chain.structures is None:
+        method = _solver_for(chain, method)
+        association, cost, mode = SOLVERS[method](chain, choices)
+    else:
+        method = _priced_solver(method)
+        association, cost, mode = PRICED_SOLVERS[method](chain, choices, model)
+    return Plan(chain, association, cost, mode, _name(model), method, True, model)
 
 
-def forward_order(chain: Problem, *, objective: str = "multiplications", tape_limit: float | None = None) -> Plan:
+def _limited(chain: JacobianChain, model: CostModel | None, method: str, tape_limit: float | None, memory_limit: float) -> Plan:
+    asked = MULTIPLICATIONS if model is None else model
+    free = optimal_order(chain, objective=asked, method=method, tape_limit=tape_limit)
+    unlimited = free.association, free.cost, free.mode
+    solution, bound, is_optimal, answered = limited.solve(
+        chain, _choices(chain, model, tape_limit), model, memory_limit, unlimited
+    )
+    known_bound = None if is_optimal else bound
+    return Plan(chain, *solution, free.objective, answered or free.method, is_optimal, model, known_bound)
+
+
+def forward_order(
+    chain: Problem,
+    *,
+    objective: Objective = MULTIPLICATIONS,
+    tape_limit: float | None = None,
+    memory_limit: float | None = None,
+) -> Plan:
     """Plan the product in forward mode, right to left: ``J3 (J2 J1)``.
 
     Matrix-free stages are accumulated, the rightmost, by JVPs, and pushed through, the others. Parameters and errors are
@@ -111,10 +151,16 @@ def forward_order(chain: Problem, *, objective: str = "multiplications", tape_li
     >>> chainopt.forward_order([(10, 2000), (2000, 30), (30, 1000)]).cost
     80000000
     """
-    return _homogeneous_plan(as_chain(chain), objective, tape_limit, homogeneous.forward)
+    return _homogeneous_plan(as_chain(chain), model_of(objective), tape_limit, memory_limit, homogeneous.forward)
 
 
-def reverse_order(chain: Problem, *, objective: str = "multiplications", tape_limit: float | None = None) -> Plan:
+def reverse_order(
+    chain: Problem,
+    *,
+    objective: Objective = MULTIPLICATIONS,
+    tape_limit: float | None = None,
+    memory_limit: float | None = None,
+) -> Plan:
     """Plan the product in reverse mode, left to right: ``(J3 J2) J1``.
 
     Matrix-free stages are accumulated, the leftmost, by VJPs, and pulled back through, the others. Parameters and errors
@@ -126,11 +172,16 @@ def reverse_order(chain: Problem, *, objective: str = "multiplications", tape_li
     >>> chainopt.reverse_order([(10, 2000), (2000, 30), (30, 1000)]).cost
     900000
     """
-    return _homogeneous_plan(as_chain(chain), objective, tape_limit, homogeneous.reverse)
+    return _homogeneous_plan(as_chain(chain), model_of(objective), tape_limit, memory_limit, homogeneous.reverse)
 
 
 def compare(
-    chain: Problem, *, objective: str = "multiplications", method: str = "auto", tape_limit: float | None = None
+    chain: Problem,
+    *,
+    objective: Objective = MULTIPLICATIONS,
+    method: str = "auto",
+    tape_limit: float | None = None,
+    memory_limit: float | None = None,
 ) -> Comparison:
     """Hold forward and reverse mode against the cheapest bracketing.
 
@@ -148,18 +199,20 @@ def compare(
     (cost in fused multiply-adds; peak memory in matrix entries)
     """
     chain = as_chain(chain)
-    optimal = optimal_order(chain, objective=objective, method=method, tape_limit=tape_limit)
+    model = model_of(objective)
+    asked = MULTIPLICATIONS if model is None else model
+    optimal = optimal_order(chain, objective=asked, method=method, tape_limit=tape_limit, memory_limit=memory_limit)
 
     def pure(sweep: Sweep) -> Plan | None:
         try:
-            return _homogeneous_plan(chain, objective, tape_limit, sweep)
+            return _homogeneous_plan(chain, model, tape_limit, memory_limit, sweep)
         except InfeasibleError:
             return None
 
     return Comparison(pure(homogeneous.forward), pure(homogeneous.reverse), optimal)
 
 
-def tape_frontier(chain: Problem, *, objective: str = "multiplications") -> TapeFrontier:
+def tape_frontier(chain: Problem, *, objective: Objective = MULTIPLICATIONS) -> TapeFrontier:
     """Find how much time how much tape buys: all corners of the trade-off between the two.
 
     Parameters
@@ -193,12 +246,14 @@ def tape_frontier(chain: Problem, *, objective: str = "multiplications") -> Tape
     chain = as_chain(chain)
     costs = chain.stage_costs
     tapes = sorted({0, *(() if costs is None else costs.tape)})
+    model = model_of(objective)
+    asked = MULTIPLICATIONS if model is None else model
     plans: dict[int, Plan | None] = {}
 
     def solve(at: int) -> Plan | None:
         if at not in plans:
             try:
-                plans[at] = optimal_order(chain, objective=objective, tape_limit=tapes[at])
+                plans[at] = optimal_order(chain, objective=asked, tape_limit=tapes[at])
             except InfeasibleError:
                 plans[at] = None
         return plans[at]
@@ -219,7 +274,7 @@ def tape_frontier(chain: Problem, *, objective: str = "multiplications") -> Tape
 
 
 def optimal_orders(
-    dims: Any, *, objective: str = "multiplications", method: str = "auto", tape_limit: float | None = None
+    dims: Any, *, objective: Objective = MULTIPLICATIONS, method: str = "auto", tape_limit: float | None = None
 ) -> PlanBatch:
     """Find the cheapest bracketings of many chains of the same length at once.
 
@@ -247,26 +302,25 @@ def optimal_orders(
     >>> batch.costs.tolist(), batch.modes.astype(str).tolist()
     ([900000, 45000], ['reverse', 'forward'])
     """
-    try:
-        known = objective in OBJECTIVES and method in METHODS
-    except ValueError:  # an array, which compares element by element
-        known = False
-    if not known:
-        raise _unknown(objective, method)
+    _check_method(method)
+    model = model_of(objective)
     if tape_limit is not None:
         _check_limit("tape_limit", tape_limit)
     if isinstance(dims, Sequence) and dims and any(isinstance(chain, JacobianChain) for chain in dims):
-        return _orders_of_chains(dims, objective, method, tape_limit)
+        return _orders_of_chains(dims, model, method, tape_limit)
     sizes = read_many_dims(dims)
+    if model is not None:
+        solved = [priced.solve(JacobianChain.from_dims(row), None, model) for row in sizes]
+        return PlanBatch(sizes, batch.gathered(solved, sizes.shape[1] - 1), model.name, _priced_solver(method), model)
     factors = sizes.shape[1] - 1
     answered = "polygon" if method == "auto" else method
     if factors < 3 or (factors == 3 and method == "auto"):
         answered = "formula"
     solutions = batch.solve(sizes, SOLVERS[answered], by_kernel=factors > 2 and method in {"auto", "polygon"})
-    return PlanBatch(sizes, solutions, objective, answered)
+    return PlanBatch(sizes, solutions, MULTIPLICATIONS, answered)
 
 
-def _orders_of_chains(chains: Sequence[Any], objective: str, method: str, tape_limit: float | None) -> PlanBatch:
+def _orders_of_chains(chains: Sequence[Any], model: CostModel | None, method: str, tape_limit: float | None) -> PlanBatch:
     for at, chain in enumerate(chains):
         if not isinstance(chain, JacobianChain) or len(chain) != len(chains[0]):
             what = f"a chain of {len(chain)}" if isinstance(chain, JacobianChain) else repr(chain)
@@ -275,9 +329,12 @@ def _orders_of_chains(chains: Sequence[Any], objective: str, method: str, tape_l
     if any(chain.batches is not None for chain in chains) or method in {"polygon", "textbook"}:
         msg = 'dims holds chains: those of stacks are ordered one by one, and the others by method "interval" or "auto"'
         raise ChainError(msg)
-    for chain in chains:
-        _refuse_seconds(chain.stage_costs)
-    return PlanBatch(tuple(chains), stage_batch.solve(chains, tape_limit), objective, "interval")
+    if model is None and all(chain.structures is None for chain in chains):
+        for chain in chains:
+            check_units(chain, model)
+        return PlanBatch(tuple(chains), stage_batch.solve(chains, tape_limit), MULTIPLICATIONS, "interval")
+    solved = [priced.solve(chain, _choices(chain, model, tape_limit), model) for chain in chains]
+    return PlanBatch(tuple(chains), batch.gathered(solved, len(chains[0])), _name(model), "interval", model)
 
 
 def as_chain(chain: Problem) -> JacobianChain:
@@ -285,10 +342,14 @@ def as_chain(chain: Problem) -> JacobianChain:
     return chain if isinstance(chain, JacobianChain) else JacobianChain.from_reading(read_factors(chain, "chain"))
 
 
-def _unknown(objective: object, method: object = "auto") -> ChainError:
-    known_objective = isinstance(objective, str) and objective in OBJECTIVES
-    name, value, known = ("method", method, METHODS) if known_objective else ("objective", objective, OBJECTIVES)
-    return ChainError(f"{name} is {shown(value)}: known are {', '.join(map(repr, known))}")
+def _check_method(method: object) -> None:
+    if not isinstance(method, str) or method not in METHODS:
+        msg = f"method is {shown(method)}: known are {', '.join(map(repr, METHODS))}"
+        raise ChainError(msg)
+
+
+def _name(model: CostModel | None) -> str:
+    return MULTIPLICATIONS if model is None else model.name
 
 
 def _check_limit(name: str, value: object) -> None:
@@ -297,18 +358,19 @@ def _check_limit(name: str, value: object) -> None:
         raise ChainError(msg)
 
 
-def _choices(chain: JacobianChain, tape_limit: float | None) -> StageChoices | None:
-    costs = chain.stage_costs
-    if costs is None:
+def _choices(chain: JacobianChain, model: CostModel | None, tape_limit: float | None) -> StageChoices | None:
+    if chain.stage_costs is None:
         return None
-    _refuse_seconds(costs)
-    return stage_choices(chain, tape_limit)
+    check_units(chain, model)
+    return stage_choices(chain, tape_limit, model)
 
 
-def _refuse_seconds(costs: StageCosts | None) -> None:
-    if costs is not None and costs.are_seconds:
-        msg = 'the chain has costs in seconds (floats), which objective "multiplications" cannot add to counts: give ints'
+def _priced_solver(method: str) -> str:
+    """Choose where prices are looked up."""
+    if method == "polygon":
+        msg = 'method is "polygon", which needs dense matrices and counts their multiplications: take "interval" or "auto"'
         raise ChainError(msg)
+    return "textbook" if method == "textbook" else "interval"
 
 
 def _solver_for(chain: JacobianChain, method: str) -> str:
@@ -331,18 +393,22 @@ def _solver_for(chain: JacobianChain, method: str) -> str:
 
 def _homogeneous_plan(
     chain: JacobianChain,
-    objective: Any,
+    model: CostModel | None,
     tape_limit: float | None,
+    memory_limit: float | None,
     sweep: Sweep,
 ) -> Plan:
-    if not (isinstance(objective, str) and objective in OBJECTIVES):
-        raise _unknown(objective)
-    if tape_limit is not None:
-        _check_limit("tape_limit", tape_limit)
-    solution = sweep(chain, _choices(chain, tape_limit))
+    for name, limit in (("tape_limit", tape_limit), ("memory_limit", memory_limit)):
+        if limit is not None:
+            _check_limit(name, limit)
+    solution = sweep(chain, _choices(chain, model, tape_limit), model)
     if solution is None:
         needs = "JVP" if sweep is homogeneous.forward else "VJP, or its tape is above tape_limit"
         msg = f"{sweep.__name__} mode is impossible: a matrix-free stage has no {needs}"
         raise InfeasibleError(msg)
     association, cost, mode = solution
-    return Plan(chain, association, cost, mode, objective, sweep.__name__, mode is Mode.ANY)
+    plan = Plan(chain, association, cost, mode, _name(model), sweep.__name__, mode is Mode.ANY, model)
+    if memory_limit is not None and plan.peak_memory > memory_limit:
+        msg = f"memory_limit is {memory_limit}, but {sweep.__name__} mode needs {plan.peak_memory}: the least limit for it"
+        raise InfeasibleError(msg)
+    return plan

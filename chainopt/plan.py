@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -19,13 +20,15 @@ from chainopt.execution.checks import checked_factors
 from chainopt.execution.loop import copy_into, multiply, product_into
 from chainopt.execution.progress import progress_bar
 from chainopt.execution.stages import execute, needs
-from chainopt.jacobian import checked_size
+from chainopt.execution.structured import finisher, prepared, product
+from chainopt.jacobian import checked_cost, checked_size
 from chainopt.numerals import count, ratio, times
+from chainopt.objectives import MULTIPLICATIONS, read_model, written
 from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PRODUCT, PULLED, PUSHED, Mode
 from chainopt.report.brackets import bracketing_text, operations_text, stage_labels
-from chainopt.report.text import cost_unit, summary
+from chainopt.report.text import summary
 from chainopt.report.words import LONGEST_CHAIN, bracketing_line, chain_line
-from chainopt.solvers.homogeneous import forward, reverse
+from chainopt.solvers.homogeneous import forward, mode_of, reverse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from chainopt.costs.model import CostModel
     from chainopt.operations import Operation
 
 FORMAT = "chainopt.plan"
@@ -53,7 +57,7 @@ class Plan:
     association : Bracketing
         The order of the products, in arrays; `bracketing`, `tree`, `path` and `operations` show it.
     cost : int
-        The exact number of fused multiply-adds.
+        The exact number of fused multiply-adds; a float in seconds for the objective "time".
     mode : Mode
         "any" for at most two factors, "forward" where everything is associated right to left, "reverse" left to
         right, else "hybrid".
@@ -61,6 +65,10 @@ class Plan:
         What was minimized, and which algorithm answered.
     is_optimal : bool
         Whether it is known that no bracketing is cheaper.
+    model : CostModel or None
+        What gave the costs; None for the exact count of multiplications.
+    known_bound : int or float, or None
+        What every plan that meets the limits costs at the least, where the plan is not known to be optimal.
 
     Examples
     --------
@@ -84,6 +92,8 @@ class Plan:
     objective: str
     method: str
     is_optimal: bool
+    model: CostModel | None
+    known_bound: Any
 
     # Written out, as that of Bracketing: the generated one of a frozen class takes half as long again.
     def __init__(
@@ -95,6 +105,8 @@ class Plan:
         objective: str,
         method: str,
         is_optimal: bool,  # noqa: FBT001
+        model: CostModel | None = None,
+        known_bound: Any = None,
     ) -> None:
         set_attribute = object.__setattr__
         set_attribute(self, "chain", chain)
@@ -104,6 +116,8 @@ class Plan:
         set_attribute(self, "objective", objective)
         set_attribute(self, "method", method)
         set_attribute(self, "is_optimal", is_optimal)
+        set_attribute(self, "model", model)
+        set_attribute(self, "known_bound", known_bound)
 
     @property
     def bracketing(self) -> str:
@@ -150,7 +164,7 @@ class Plan:
     @property
     def operations(self) -> Sequence[Operation]:
         """What is done, in an order in which it can be executed: products, accumulations, pushes and pulls."""
-        return operations_of(self.chain, self.association)
+        return operations_of(self.chain, self.association, self.model)
 
     @property
     def workers(self) -> int:
@@ -164,8 +178,13 @@ class Plan:
 
     @property
     def lower_bound(self) -> Any:
-        """What every bracketing costs at the least, as far as this plan's method knows."""
-        return self.cost if self.is_optimal else 0
+        """What every bracketing that meets the limits costs at the least, as far as this plan's method knows."""
+        return self.cost if self.is_optimal else self.known_bound or 0
+
+    @property
+    def unit(self) -> str:
+        """What the cost counts."""
+        return "fused multiply-adds" if self.model is None else self.model.unit
 
     @property
     def peak_memory(self) -> int:
@@ -214,38 +233,46 @@ class Plan:
         if chunk_size is not None and checked_size(chunk_size, "chunk_size") == 0:
             msg = "chunk_size is 0: give at least 1, or None"
             raise ChainError(msg)
-        operations = None if self.association.kinds is None else self.operations
+        in_usual_order = self.association.kinds is None and self.association.order is None
+        operations = None if in_usual_order else self.operations
         needed = None if operations is None else needs(len(self.chain), operations)
         matrices = checked_factors(self.chain, factors, out, needed)
+        structures, finish = self.chain.structures, None
+        if structures is not None and len(matrices) > 1:
+            finish = finisher(matrices)
+            matrices = prepared(self.chain, matrices)
         del factors  # what the caller does not hold lives no longer than it is needed
-        last_product = None if out is None else product_into(out)
+        last_product = None if out is None or structures is not None else product_into(out)
         with progress_bar(self.operations) if progress else nullcontext() as done:
             if operations is not None:
-                result = execute(operations, matrices, chunk_size, last_product, done)
+                result = execute(operations, matrices, chunk_size, last_product, done, structures)
             elif len(matrices) > 1:
-                result = multiply(self.association, matrices, last_product=last_product, done=done)
+                by = operator.matmul if structures is None else product
+                result = multiply(self.association, matrices, by, last_product, done)
             else:
                 result = None
         if result is None:
             result = matrices[0]
+        if finish is not None:
+            result = finish(result)
         return result if out is None or result is out else copy_into(out, result)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the bracketing as a tree of products (needs the extra ``plot``), and return its axes."""
         from chainopt.report.figures import plot_tree
 
-        title = f"{self.mode} mode: {count(self.cost)} {cost_unit(self.cost)}"
-        return plot_tree(self.chain, self.association, products_of(self.chain, self.association), title, ax)
+        title = f"{self.mode} mode: {count(self.cost)} {self.unit}"
+        return plot_tree(self.chain, self.association, products_of(self.chain, self.association, self.model), title, ax)
 
     def to_dot(self) -> str:
         """Return the tree of products in the DOT language of Graphviz."""
         from chainopt.report.dot import dot
 
-        return dot(self.chain, self.association, products_of(self.chain, self.association))
+        return dot(self.chain, self.association, products_of(self.chain, self.association, self.model))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain lists, ints and texts, with a format version; see `from_dict`."""
-        kinds, ways = self.association.kinds, self.association.ways
+        kinds, ways, order = self.association.kinds, self.association.ways, self.association.order
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -258,6 +285,9 @@ class Plan:
             "first": self.association.first.tolist(),
             "last": self.association.last.tolist(),
             **({} if kinds is None or ways is None else {"kinds": kinds.tolist(), "ways": ways.tolist()}),
+            **({} if order is None else {"order": order.tolist()}),
+            **({} if self.model is None else {"model": written(self.model)}),
+            **({} if self.known_bound is None else {"known_bound": self.known_bound}),
         }
 
     @classmethod
@@ -276,8 +306,17 @@ class Plan:
         if not (isinstance(is_optimal, bool) and isinstance(objective, str) and isinstance(method, str)):
             msg = 'data must say "is_optimal" (true or false), "objective" and "method" (texts)'
             raise ChainError(msg)
-        cost, mode = total(chain, association), mode_of(chain, association)
-        plan = cls(chain, association, cost, mode, objective, method, is_optimal)
+        model = read_model(data.get("model"))
+        if (model is None) != (objective == MULTIPLICATIONS):
+            msg = f'data is of objective {objective!r}, but its "model" is {"missing" if model is None else model.name}'
+            raise ChainError(msg)
+        cost = total(chain, association, model)
+        mode = mode_of(chain, None if chain.stage_costs is None else stage_choices(chain, None, model), association, model)
+        known_bound = data.get("known_bound")
+        plan = cls(chain, association, cost, mode, objective, method, is_optimal, model, known_bound)
+        if known_bound is not None and not 0 <= checked_cost(known_bound, 'data["known_bound"]') <= plan.cost:
+            msg = f"data contradicts itself: its known_bound is {known_bound}, and its bracketing costs {count(plan.cost)}"
+            raise ChainError(msg)
         written = data.get("cost"), data.get("mode")
         if not all(isinstance(entry, int | float | str) for entry in written) or (plan.cost, str(plan.mode)) != written:
             msg = f"data contradicts itself: its bracketing is {plan.mode} and costs {count(plan.cost)}"
@@ -321,25 +360,27 @@ class Plan:
         return hash(self._identity())
 
     def _identity(self) -> tuple[Any, ...]:
-        return self.chain, self.association, self.objective, self.method, self.is_optimal
+        return self.chain, self.association, self.objective, self.method, self.is_optimal, self.model, self.known_bound
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what `print` shows, line by line: a name and a text."""
         chain = self.chain
-        choices = None if chain.stage_costs is None else stage_choices(chain)
-        sweeps = {"forward": forward(chain, choices), "reverse": reverse(chain, choices)}
+        choices = None if chain.stage_costs is None else stage_choices(chain, None, self.model)
+        sweeps = {"forward": forward(chain, choices, self.model), "reverse": reverse(chain, choices, self.model)}
         gains = ((name, sweep[1], ratio(sweep[1], self.cost)) for name, sweep in sweeps.items() if sweep is not None)
         tape = [] if choices is None else [("tape", f"{count(self.tape)} at the most")]
         return [
             ("chain", chain_line(self.chain)),
             ("bracketing", f"{self.bracketing_line}, {self.mode} mode"),
-            ("cost", f"{count(self.cost)} {cost_unit(self.cost)}{', optimal' if self.is_optimal else ''}"),
+            ("cost", f"{count(self.cost)} {self.unit}{', optimal' if self.is_optimal else ''}"),
+            *([] if self.known_bound is None else [("lower bound", f"{count(self.known_bound)}")]),
             *(
                 (name, f"{count(cost)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}")
                 for name, cost, gain in gains
             ),
             ("peak memory", f"{count(self.peak_memory)} matrix entries"),
             *tape,
+            *([("rates", source)] if (source := getattr(self.model, "source", None)) else []),
         ]
 
     def __str__(self) -> str:
@@ -362,16 +403,6 @@ def to_json(data: dict[str, Any]) -> str:
         raise ChainError(msg) from None
 
 
-def mode_of(chain: JacobianChain, association: Bracketing) -> Mode:
-    """Name what the operations add up to."""
-    choices = None if chain.stage_costs is None else stage_choices(chain)
-    for sweep in (forward, reverse):
-        pure = sweep(chain, choices)
-        if pure is not None and pure[0] == association:
-            return pure[2]
-    return Mode.HYBRID
-
-
 def _read_association(data: dict[str, Any], chain: JacobianChain) -> Bracketing:
     factors = len(chain)
     columns = []
@@ -384,16 +415,25 @@ def _read_association(data: dict[str, Any], chain: JacobianChain) -> Bracketing:
             msg = f'data["{key}"] must hold positions of factors, 0 to {factors - 1}'
             raise ChainError(msg)
         columns.append(column)
-    association = Bracketing(np.array(columns, dtype=np.int32), *_read_kinds(data, chain))
+    kinds, ways = _read_kinds(data, chain)
+    association = Bracketing(np.array(columns, dtype=np.int32), kinds, ways)
     association.check()
+    if data.get("order") is None:
+        return association
+    events = data["order"]
+    if not (isinstance(events, list) and all(type(event) is int and -factors <= event < factors for event in events)):
+        msg = f'data["order"] must be a list of ints, {-factors} to {factors - 1}'
+        raise ChainError(msg)
+    association = Bracketing(association.spans, association.kinds, association.ways, np.array(events, dtype=np.int32))
+    association.check_order()
     return association
 
 
-def _read_kinds(data: dict[str, Any], chain: JacobianChain) -> list[NDArray[np.int8]]:
+def _read_kinds(data: dict[str, Any], chain: JacobianChain) -> tuple[NDArray[np.int8] | None, NDArray[np.int8] | None]:
     """Read what is done with matrix-free stages, and refuse what they cannot do."""
     costs = chain.stage_costs
     if costs is None:
-        return []
+        return None, None
     read = []
     for key, length, largest in (("kinds", len(chain) - 1, PULLED), ("ways", len(chain), OTHERWISE)):
         column = data.get(key)
@@ -417,4 +457,4 @@ def _read_kinds(data: dict[str, Any], chain: JacobianChain) -> list[NDArray[np.i
     if lacking:
         msg = f"data plans {chain.label(lacking[0])} to be used in a way that the stage lacks"
         raise ChainError(msg)
-    return read
+    return kinds, ways

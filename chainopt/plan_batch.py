@@ -13,6 +13,7 @@ from chainopt.plan import Plan
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from chainopt.costs.model import CostModel
     from chainopt.solvers.batch import Solutions
 
 
@@ -28,12 +29,15 @@ class PlanBatch(Sequence[Plan]):
         The bracketings, costs and modes, in arrays.
     objective, method : str
         What was minimized, and which algorithm answered.
+    model : CostModel or None
+        What gave the costs; None for the exact count of multiplications.
     """
 
     chains: NDArray[Any] | Sequence[JacobianChain]
     solutions: Solutions
     objective: str
     method: str
+    model: CostModel | None = None
 
     def __post_init__(self) -> None:
         for column in self.solutions:
@@ -42,7 +46,7 @@ class PlanBatch(Sequence[Plan]):
 
     @property
     def costs(self) -> NDArray[Any]:
-        """The exact costs, shape (N,): int64, or Python ints where one is larger."""
+        """The exact costs, shape (N,): int64, or Python ints where one is larger; float64 for costs in seconds."""
         return self.solutions.costs
 
     @property
@@ -69,7 +73,8 @@ class PlanBatch(Sequence[Plan]):
             bracketing = Bracketing(spans[at])
         else:
             bracketing = Bracketing(spans[at], kinds[at], ways[at])
-        return Plan(chain, bracketing, int(costs[at]), modes[at], self.objective, self.method, True)
+        cost = costs[at].item() if self.model is not None and costs.dtype != object else int(costs[at])
+        return Plan(chain, bracketing, cost, modes[at], self.objective, self.method, True, self.model)
 
     def __repr__(self) -> str:
         return f"<PlanBatch of {len(self)} chains of {self.solutions.spans.shape[2] + 1} factors, method {self.method}>"

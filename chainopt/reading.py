@@ -14,6 +14,7 @@ from chainopt.exceptions import ChainError
 from chainopt.jacobian import Jacobian, checked_shape, checked_size
 from chainopt.numerals import shown
 from chainopt.stacks import broadcast
+from chainopt.structure.kinds import Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,11 +161,19 @@ def _details(jacobians: Sequence[Jacobian], argument: str, places: Sequence[str]
     stage_costs = None
     if any(cost != NO_COSTS for cost in costs):
         stage_costs = StageCosts(*zip(*costs, strict=True))
-        if any(batches):
-            msg = f"{argument} has stacks beside stages with costs: plan one matrix of the stack, or give the matrices"
-            raise ChainError(msg)
+    structures = tuple(jacobian.structure for jacobian in jacobians)
+    is_structured = any(structure is not None for structure in structures)
+    if any(batches) and (stage_costs is not None or is_structured):
+        what = "structures" if stage_costs is None else "costs"
+        msg = f"{argument} has stacks beside stages with {what}: plan one matrix of the stack, or give the matrices"
+        raise ChainError(msg)
     _check_batches(batches, places)
-    details = Details(batches if any(batches) else None, names if any(names) else None, stage_costs)
+    details = Details(
+        batches if any(batches) else None,
+        names if any(names) else None,
+        stage_costs,
+        structures if is_structured else None,
+    )
     return None if details == Details() else details
 
 
@@ -187,6 +196,8 @@ def _as_jacobian(item: Any, place: str) -> Jacobian:
         msg = f"{place} has the shape {shape}: a factor has two dimensions, rows and columns, and may be stacked"
         raise ChainError(msg)
     sizes = [checked_size(size, f"{place}.shape[{at}]") for at, size in enumerate(shape)]
+    if len(sizes) == 2 and hasattr(item, "tocsr"):
+        return Jacobian(sizes, structure=Sparse(item))
     return Jacobian(sizes[-2:], batch=sizes[:-2])
 
 

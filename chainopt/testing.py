@@ -11,7 +11,7 @@ True
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -170,7 +170,7 @@ def random_stages(rng: np.random.Generator, factors: int, largest_size: int, lar
     stages = []
     for at in range(factors):
         kind = int(rng.integers(6))
-        options = {}
+        options: dict[str, Any] = {}
         if kind in {1, 3, 5}:
             options["jvp_cost"] = cost()
         if kind in {2, 3}:

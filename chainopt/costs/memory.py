@@ -2,52 +2,116 @@
 
 from __future__ import annotations
 
+import math
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainopt.costs.multiplications import stacks
+from chainopt.costs.stages import vectors_needed
 from chainopt.operations import Accumulation, Mode, Multiplication, Pushforward
+from chainopt.stacks import broadcast_all
+from chainopt.structure.bands import Band
+from chainopt.structure.kinds import Banded, Dense, Diagonal, Identity
+from chainopt.structure.patterns import product
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from chainopt.bracketing import Bracketing
     from chainopt.chain import JacobianChain
     from chainopt.operations import Operation
+    from chainopt.structure.patterns import Pattern
 
 
 def peak_memory(chain: JacobianChain, bracketing: Bracketing, operations: Iterable[Operation]) -> int:
     """Return the most entries alive at once: results, seeds of accumulations, two neighbours inside a run; not given factors."""
-    if bracketing.kinds is None:
+    if bracketing.kinds is None and bracketing.order is None and chain.structures is None:
         sizes = chain.sizes.tolist()
         counts = None if chain.batches is None else stacks(chain.batches, bracketing, np.dtype(object))
         return bracketing.peak(
             lambda first, split, last: sizes[first] * sizes[last + 1] * (1 if counts is None else counts[split])
         )
-    dims = chain.dims
+    entries = entries_of(chain)
     held: dict[tuple[int, int], int] = {}
     alive = most = 0
     for operation in operations:
         first, last = operation.first, operation.last
+        result = entries(first, last)
         if isinstance(operation, Accumulation):
-            result = dims[first] * dims[first + 1]
-            seed = 0 if operation.mode is None else dims[first + 1] ** 2 if operation.mode is Mode.FORWARD else dims[first] ** 2
-            alive, most = alive + result, max(most, alive + result + seed)
+            most = max(most, alive + result + seed(chain, first, operation.mode))
+            alive += result
         elif isinstance(operation, Multiplication):
-            result = dims[first] * dims[last + 1]
             alive += result
             most = max(most, alive)
             alive -= held.pop((first, operation.split), 0) + held.pop((operation.split + 1, last), 0)
         else:
             split = operation.split
             is_push = isinstance(operation, Pushforward)
-            stages = range(split, first - 1, -1) if is_push else range(split + 2, last + 2)
+            ends = (
+                [(at, last) for at in range(split, first - 1, -1)]
+                if is_push
+                else [(first, at) for at in range(split + 1, last + 1)]
+            )
             current = held.pop((split + 1, last) if is_push else (first, split), 0)
-            for size in stages:
-                result = dims[size] * (dims[last + 1] if is_push else dims[first])
+            for end in ends:
+                result = entries(*end)
                 most = max(most, alive + result)
                 alive += result - current
                 current = result
         held[first, last] = result
     return most
+
+
+def seed(chain: JacobianChain, at: int, mode: Mode | None) -> int:
+    """Return how many entries an accumulation holds beside its result.
+
+    They are those of its seed, and, where columns or rows share a colour, what is found before it is spread.
+    """
+    if mode is None:
+        return 0
+    rows, columns = chain.shapes[at]
+    jvps, vjps = vectors_needed(chain, at)
+    seeds = columns * jvps if mode is Mode.FORWARD else rows * vjps
+    is_coloured = chain.structures is not None and not isinstance(chain.structures[at], Dense)
+    return seeds + is_coloured * (rows * jvps if mode is Mode.FORWARD else columns * vjps)
+
+
+def entries_of(chain: JacobianChain) -> Callable[[int, int], int]:
+    """Return how many entries the product of the factors ``first..last`` is held in, whatever the bracketing.
+
+    A product of diagonals is a vector, one of bands is held by its diagonals, another of structured factors by its
+    nonzeros; a dense factor makes it dense, and so does a stage that a matrix may have been pushed or pulled through.
+    """
+    dims, batches, structures = chain.dims, chain.batches, chain.structures
+
+    def dense(first: int, last: int) -> int:
+        stack = 1 if batches is None else math.prod(broadcast_all(batches[first : last + 1]))
+        return dims[first] * dims[last + 1] * stack
+
+    if structures is None:
+        return dense
+    leaves, costs = chain.patterns, chain.stage_costs
+
+    @cache
+    def pattern(first: int, last: int) -> Pattern:
+        return leaves[first] if first == last else product(pattern(first, last - 1), leaves[last])
+
+    def structured(first: int, last: int) -> int:
+        span = range(first, last + 1)
+        free = [costs is not None and (costs.jvp[at] is not None or costs.vjp[at] is not None) for at in span]
+        if any(isinstance(structures[at], Dense) for at in span) or (last > first and any(free)):
+            return dense(first, last)
+        for at in span[1:-1]:
+            pattern(first, at)  # one after the other, so that the recursion stays flat
+        places = pattern(first, last)
+        square = all(dims[at] == dims[at + 1] for at in span)
+        if square and all(isinstance(structures[at], Diagonal | Identity) for at in span):
+            return dims[first]
+        if isinstance(places, Band) and all(isinstance(structures[at], Diagonal | Identity | Banded) for at in span):
+            rows, columns = places.shape
+            return (min(places.lower, max(rows - 1, 0)) + min(places.upper, max(columns - 1, 0)) + 1) * columns
+        return places.nonzeros
+
+    return structured

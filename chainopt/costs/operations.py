@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chainopt.costs import multiplications
+from chainopt.bracketing import Bracketing
+from chainopt.costs import multiplications, products
+from chainopt.costs.stages import priced, vectors_needed
 from chainopt.operations import (
     BY_JVPS,
     BY_VJPS,
@@ -24,59 +26,80 @@ from chainopt.operations import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from chainopt.bracketing import Bracketing
+    import numpy as np
+    from numpy.typing import NDArray
+
     from chainopt.chain import JacobianChain
+    from chainopt.costs.model import CostModel
     from chainopt.details import Cost, StageCosts
 
 
-def operations_of(chain: JacobianChain, bracketing: Bracketing) -> Sequence[Operation]:
+def operations_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None = None) -> Sequence[Operation]:
     """List the operations in an order in which they can be executed; runs of single steps are one operation."""
     if bracketing.kinds is None:
-        return _products(chain, bracketing)
-    return tuple(_merged(single_steps(chain, bracketing)))
+        return _products(chain, bracketing, model)
+    return tuple(_merged(single_steps(chain, bracketing, model)))
 
 
-def _products(chain: JacobianChain, bracketing: Bracketing) -> Operations:
-    splits = bracketing.splits_in_order()
-    costs = multiplications.of_products(chain, bracketing)
+def _products(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None) -> Operations:
+    splits = bracketing.splits_in_order() if bracketing.order is None else bracketing.order
+    costs = products.along(chain, bracketing, model)
     return Operations(bracketing.first[splits], splits, bracketing.last[splits], costs[splits])
 
 
-def single_steps(chain: JacobianChain, bracketing: Bracketing) -> Iterator[Operation]:
+def single_steps(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None = None) -> Iterator[Operation]:
     """Yield the operations, each push and pull through a single stage; a matrix is accumulated just before it is used."""
-    costs = chain.stage_costs
     kinds, ways = bracketing.kinds, bracketing.ways
-    assert costs is not None
+    assert chain.stage_costs is not None
+    costs = priced(chain.stage_costs, model)
     assert kinds is not None
     assert ways is not None
     dims = chain.dims
-    if len(chain) == 1 and ways[0] != GIVEN:
-        yield _accumulation(0, int(ways[0]), dims, costs)
-    for first, split, last in bracketing.steps():
-        for leaf in {split: first == split, split + 1: split + 1 == last}.items():
-            if leaf[1] and ways[leaf[0]] != GIVEN:
-                yield _accumulation(leaf[0], int(ways[leaf[0]]), dims, costs)
+    prices = products.along(chain, bracketing, model).tolist()
+    for event in _events(bracketing, ways):
+        if event < 0:
+            yield _accumulation(chain, ~event, int(ways[~event]), costs)
+            continue
+        first, split, last = int(bracketing.first[event]), event, int(bracketing.last[event])
         kind = kinds[split]
         if kind == PRODUCT:
-            yield Multiplication(first, split, last, dims[first] * dims[split + 1] * dims[last + 1])
+            yield Multiplication(first, split, last, prices[split])
         elif kind == PUSHED:
             yield Pushforward(first, split, last, dims[last + 1] * _known(costs.jvp[split]))
         else:
             yield Pullback(first, split, last, dims[first] * _known(costs.vjp[last]))
 
 
-def products_of(chain: JacobianChain, bracketing: Bracketing) -> Sequence[Join]:
+def _events(bracketing: Bracketing, ways: NDArray[np.int8]) -> Iterator[int]:
+    """Yield what is done: g for the join at gap g, ~k for the accumulation of factor k, just before it is used."""
+    if bracketing.order is not None:
+        yield from bracketing.order.tolist()
+        return
+    if bracketing.factors == 1 and ways[0] != GIVEN:
+        yield ~0
+    for first, split, last in bracketing.steps():
+        if first == split and ways[split] != GIVEN:
+            yield ~split
+        if split + 1 == last and ways[last] != GIVEN:
+            yield ~last
+        yield split
+
+
+def products_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None = None) -> Sequence[Join]:
     """List what joins two neighbours, one operation for each gap, in the order of `Bracketing.fold`."""
+    in_order = Bracketing(bracketing.spans, bracketing.kinds, bracketing.ways)
     if bracketing.kinds is None:
-        return _products(chain, bracketing)
-    return [step for step in single_steps(chain, bracketing) if isinstance(step, Join)]
+        return _products(chain, in_order, model)
+    return [step for step in single_steps(chain, in_order, model) if isinstance(step, Join)]
 
 
-def total(chain: JacobianChain, bracketing: Bracketing) -> Any:
+def total(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None = None) -> Any:
     """Return the cost of all operations together."""
-    if bracketing.kinds is None:
+    if bracketing.kinds is None and model is None and chain.structures is None:
         return multiplications.total(chain, bracketing)
-    return sum(operation.cost for operation in single_steps(chain, bracketing))
+    if bracketing.kinds is None:
+        return sum(products.along(chain, bracketing, model).tolist())
+    return sum(operation.cost for operation in single_steps(chain, bracketing, model))
 
 
 def largest_tape(chain: JacobianChain, bracketing: Bracketing) -> int:
@@ -92,11 +115,12 @@ def largest_tape(chain: JacobianChain, bracketing: Bracketing) -> int:
     return max((costs.tape[at] for at in swept), default=0)
 
 
-def _accumulation(at: int, way: int, dims: Sequence[int], costs: StageCosts) -> Accumulation:
+def _accumulation(chain: JacobianChain, at: int, way: int, costs: StageCosts) -> Accumulation:
+    jvps, vjps = vectors_needed(chain, at)
     if way == BY_JVPS:
-        return Accumulation(at, at, Mode.FORWARD, dims[at + 1] * _known(costs.jvp[at]))
+        return Accumulation(at, at, Mode.FORWARD, jvps * _known(costs.jvp[at]))
     if way == BY_VJPS:
-        return Accumulation(at, at, Mode.REVERSE, dims[at] * _known(costs.vjp[at]))
+        return Accumulation(at, at, Mode.REVERSE, vjps * _known(costs.vjp[at]))
     return Accumulation(at, at, None, _known(costs.accumulation[at]))
 
 

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.exceptions import InfeasibleError
 from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE
+from chainopt.structure.colours import column_colours, row_colours
 
 if TYPE_CHECKING:
     from chainopt.chain import JacobianChain
-    from chainopt.details import Cost
+    from chainopt.costs.model import CostModel
+    from chainopt.details import Cost, StageCosts
 
 NEVER = -1
 
@@ -26,7 +28,24 @@ class StageChoices(NamedTuple):
     pull: list[Cost]
 
 
-def stage_choices(chain: JacobianChain, tape_limit: float | None = None) -> StageChoices:
+def priced(costs: StageCosts, model: CostModel | None) -> StageCosts:
+    """Return what stages cost in the unit of the objective."""
+    if model is None:
+        return costs
+    columns = [tuple(None if cost is None else model.stage(cost) for cost in column) for column in costs[:3]]
+    return costs._replace(jvp=columns[0], vjp=columns[1], accumulation=columns[2])
+
+
+def vectors_needed(chain: JacobianChain, at: int) -> tuple[int, int]:
+    """Return how many JVPs, and how many VJPs, find the matrix of a stage: its columns and rows, or their colours."""
+    structures = chain.structures
+    rows, columns = shape = chain.shapes[at]
+    if structures is None:
+        return columns, rows
+    return column_colours(structures[at], shape), row_colours(structures[at], shape)
+
+
+def stage_choices(chain: JacobianChain, tape_limit: float | None = None, model: CostModel | None = None) -> StageChoices:
     """List the choices for each stage under a limit on the tape.
 
     A run of stages is pulled back stage by stage, one tape alive at a time, so that a stage's own tape is what counts.
@@ -36,14 +55,16 @@ def stage_choices(chain: JacobianChain, tape_limit: float | None = None) -> Stag
     InfeasibleError
         If the matrix of a stage cannot be had within the limit: then no plan can use the stage.
     """
-    costs = chain.stage_costs
-    assert costs is not None
+    assert chain.stage_costs is not None
+    costs = priced(chain.stage_costs, model)
     dims = chain.dims
+    needed = None if chain.structures is None else [vectors_needed(chain, at) for at in range(len(chain))]
     leaves: list[Cost] = []
     ways: list[int] = []
     pull: list[Cost] = []
     stuck: list[tuple[int, int]] = []
     for at, (jvp, vjp, accumulation, tape) in enumerate(zip(*costs, strict=True)):
+        jvps, vjps = (dims[at + 1], dims[at]) if needed is None else needed[at]
         usable = vjp is not None and (tape_limit is None or tape <= tape_limit)
         pull.append(vjp if usable and vjp is not None else NEVER)
         if accumulation is not None:
@@ -51,13 +72,13 @@ def stage_choices(chain: JacobianChain, tape_limit: float | None = None) -> Stag
         elif jvp is None and vjp is None:
             leaf, way = 0, GIVEN
         elif jvp is None:
-            leaf, way = dims[at] * pull[at], BY_VJPS
+            leaf, way = vjps * pull[at], BY_VJPS
             if not usable:
                 stuck.append((tape, at))
-        elif not usable or dims[at + 1] * jvp <= dims[at] * pull[at]:
-            leaf, way = dims[at + 1] * jvp, BY_JVPS
+        elif not usable or jvps * jvp <= vjps * pull[at]:
+            leaf, way = jvps * jvp, BY_JVPS
         else:
-            leaf, way = dims[at] * pull[at], BY_VJPS
+            leaf, way = vjps * pull[at], BY_VJPS
         leaves.append(leaf)
         ways.append(way)
     if stuck:

@@ -10,6 +10,7 @@ from chainopt.exceptions import ChainError
 from chainopt.execution.libraries import as_torch, is_array_like, is_operator, library_of
 from chainopt.numerals import shown
 from chainopt.stacks import broadcast_all
+from chainopt.structure.kinds import Diagonal, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,10 @@ def checked_factors(chain: JacobianChain, factors: Sequence[Any], out: Any, need
         needed = _MATRIX if needs is None else needs[at]
         matrix = given if type(given) is np.ndarray else _as_matrix(given, f"factors[{at}] ({chain.label(at)})", needed)
         matrices[at] = matrix
-        if tuple(matrix.shape) != wanted:
+        is_vector = (
+            chain.structures is not None and isinstance(chain.structures[at], Diagonal | Identity) and len(matrix.shape) == 1
+        )
+        if tuple(matrix.shape) != (wanted[:1] if is_vector and wanted[0] == wanted[1] else wanted):
             msg = (
                 f"factors[{at}] ({chain.label(at)}) has the shape {tuple(matrix.shape)}, "
                 f"but the plan is for {shown(wanted)}; plan the chain anew with optimal_order"

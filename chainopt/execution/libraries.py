@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
 
 def library_of(factor: Any) -> str:
     """Return "numpy", "scipy" (a sparse array), "torch", "jax" or "other"."""
@@ -55,24 +57,51 @@ def adjoint(matrix: Any) -> Any:
 
 def identity(size: int, stage: Any, others: Sequence[Any], part: slice, axis: int) -> Any:
     """Return some columns (axis 1) or rows (axis 0) of the identity, as the stage and the other factors take it."""
-    dtype = getattr(stage, "dtype", None)
     width = len(range(size)[part])
     shape = (size, width) if axis == 1 else (width, size)
     offset = -part.start if axis == 1 else part.start
+    return as_library_of(np.eye(*shape, k=offset), stage, others)
+
+
+def as_library_of(seed: NDArray[np.float64], stage: Any, others: Sequence[Any]) -> Any:
+    """Hand a seed over as the stage and the other factors take it: of their library, of the stage's dtype."""
+    dtype = getattr(stage, "dtype", None)
     libraries = {library_of(other) for other in others}
     if "torch" in libraries or type(dtype).__module__ == "torch":
         import torch
 
         like = next((other for other in others if library_of(other) == "torch"), None)
-        kind = {} if like is None else {"dtype": like.dtype, "device": like.device}
-        seed = torch.eye(size, **(kind if dtype is None else kind | {"dtype": dtype}))
-        return seed[:, part] if axis == 1 else seed[part]
-    seed = np.eye(*shape, k=offset, dtype=dtype)
+        kind: dict[str, Any] = (
+            {"dtype": torch.get_default_dtype()} if like is None else {"dtype": like.dtype, "device": like.device}
+        )
+        return torch.as_tensor(seed, **(kind if dtype is None else kind | {"dtype": dtype}))
+    if dtype is not None:
+        seed = seed.astype(dtype, copy=False)
     if "jax" in libraries:
         import jax
 
         return jax.numpy.asarray(seed)
     return seed
+
+
+def dense_form(matrix: Any) -> Any:
+    """Return a matrix with all its entries, of NumPy, or of the library that its own vector is of."""
+    if library_of(matrix) == "scipy":
+        return matrix.toarray()
+    vector = getattr(matrix, "vector", None)
+    if vector is not None:
+        library = library_of(vector)
+        if library == "torch":
+            return vector.diag()
+        if library == "jax":
+            import jax
+
+            return jax.numpy.diag(vector)
+        return np.diag(vector)
+    given = getattr(matrix, "given", None)
+    if given is None:
+        return matrix
+    return np.eye(*given.shape) if len(given.shape) == 1 else dense_form(given)
 
 
 def concatenate(parts: Sequence[Any], axis: int) -> Any:

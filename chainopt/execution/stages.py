@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.execution.libraries import adjoint, concatenate, identity, is_operator
+from chainopt.execution import structured
+from chainopt.execution.libraries import adjoint, concatenate, dense_form, identity, is_operator
+from chainopt.execution.structured import product
 from chainopt.operations import Accumulation, Mode, Multiplication, Pushforward
+from chainopt.structure.kinds import Dense
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from chainopt.operations import Operation
+    from chainopt.structure.kinds import Structure
 
 
 def execute(
@@ -21,6 +25,7 @@ def execute(
     chunk_size: int | None = None,
     last_product: Callable[[Any, Any], Any] | None = None,
     done: Callable[[], None] | None = None,
+    structures: Sequence[Structure] | None = None,
 ) -> Any:
     """Do one operation after the other; ``done`` is called after each.
 
@@ -37,11 +42,12 @@ def execute(
     for at, operation in enumerate(operations):
         first, last = operation.first, operation.last
         if isinstance(operation, Accumulation):
-            result = _accumulate(take(first, last), operation.mode, chunk_size, factors)
+            structure = Dense() if structures is None else structures[first]
+            result = _accumulate(take(first, last), operation.mode, chunk_size, factors, structure)
         elif isinstance(operation, Multiplication):
             is_last = at == len(operations) - 1
             left, right = take(first, operation.split), take(operation.split + 1, last)
-            result = left @ right if last_product is None or not is_last else last_product(left, right)
+            result = product(left, right) if last_product is None or not is_last else last_product(left, right)
             del left, right
         elif isinstance(operation, Pushforward):
             stages = [take(stage, stage) for stage in range(first, operation.split + 1)]
@@ -57,11 +63,11 @@ def execute(
 
 
 def _push(stage: Any, matrix: Any) -> Any:
-    return stage.matmat(matrix) if is_operator(stage) else stage @ matrix
+    return stage.matmat(dense_form(matrix)) if is_operator(stage) else product(stage, matrix)
 
 
 def _pull(stage: Any, matrix: Any) -> Any:
-    return adjoint(stage.rmatmat(adjoint(matrix))) if is_operator(stage) else matrix @ stage
+    return adjoint(stage.rmatmat(adjoint(dense_form(matrix)))) if is_operator(stage) else product(matrix, stage)
 
 
 def _in_chunks(step: Callable[[Any, Any], Any], stages: list[Any], matrix: Any, axis: int, chunk_size: int | None) -> Any:
@@ -69,6 +75,7 @@ def _in_chunks(step: Callable[[Any, Any], Any], stages: list[Any], matrix: Any, 
         while stages:
             matrix = step(stages.pop(0), matrix)
         return matrix
+    matrix = dense_form(matrix)
     return concatenate([_in_chunks(step, [*stages], part, axis, None) for part in _parts(matrix, axis, chunk_size)], axis)
 
 
@@ -78,21 +85,27 @@ def _parts(matrix: Any, axis: int, chunk_size: int) -> Iterator[Any]:
         yield matrix[:, part] if axis == 1 else matrix[part]
 
 
-def _accumulate(stage: Any, mode: Mode | None, chunk_size: int | None, others: Sequence[Any]) -> Any:
+def _accumulate(stage: Any, mode: Mode | None, chunk_size: int | None, others: Sequence[Any], structure: Structure) -> Any:
     """Build the matrix of a stage; a matrix that stands in the place of the stage is its own."""
     if not is_operator(stage):
         return stage
     by_jvps = mode is Mode.FORWARD or (mode is None and hasattr(stage, "matmat"))
     axis = 1 if by_jvps else 0
     step = _push if by_jvps else _pull
+    if not isinstance(structure, Dense):
+        return structured.accumulate(
+            structure, stage, axis, lambda seed: step(stage, seed), lambda size: _slices(size, chunk_size), others
+        )
     size = stage.shape[axis]
-    chunk = size if chunk_size is None else min(chunk_size, size)
-    columns = [
-        step(stage, identity(size, stage, others, slice(begin, begin + chunk), axis)) for begin in range(0, size, max(chunk, 1))
-    ]
+    columns = [step(stage, identity(size, stage, others, part, axis)) for part in _slices(size, chunk_size)]
     if len(columns) == 1:
         return columns[0]
     return concatenate(columns, axis) if columns else np.zeros(stage.shape)
+
+
+def _slices(size: int, chunk_size: int | None) -> list[slice]:
+    chunk = max(size if chunk_size is None else min(chunk_size, size), 1)
+    return [slice(begin, min(begin + chunk, size)) for begin in range(0, size, chunk)]
 
 
 def needs(factors: int, operations: Iterable[Operation]) -> list[set[str]]:

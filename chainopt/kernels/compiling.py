@@ -26,3 +26,12 @@ def compiled(kernel: Callable[..., Any], *helpers: Callable[..., Any]) -> Callab
     except RuntimeError:  # no directory that Numba could keep the code in
         quick = njit(nogil=True)(kernel)
     return quick
+
+
+@functools.cache
+def compiled_with(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a kernel that takes a compiled function; it is not kept on disk, where the function would be missing."""
+    from numba import njit
+
+    quick: Callable[..., Any] = njit(nogil=True)(kernel)
+    return quick

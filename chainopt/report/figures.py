@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chainopt.exceptions import ChainError
 from chainopt.numerals import count, shape_text, times
 from chainopt.report.dot import MEANS
-from chainopt.report.text import cost_unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +102,7 @@ def plot_tree(
     return axes
 
 
-def plot_bars(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
+def plot_bars(rows: Sequence[Row], unit: str, ax: Axes | None = None) -> Axes:
     """Draw the costs of a comparison as bars."""
     axes = new_axes(6.5, 0.6 + 0.55 * len(rows)) if ax is None else ax
     from matplotlib.ticker import EngFormatter
@@ -121,13 +120,13 @@ def plot_bars(rows: Sequence[Row], ax: Axes | None = None) -> Axes:
         axes.set_xscale("log")
     elif 10**3 < max(costs) < 10**24:
         axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
-    axes.set_xlabel(cost_unit(rows[0].cost))
+    axes.set_xlabel(unit)
     axes.margins(x=0.35)
     axes.spines[["top", "right"]].set_visible(False)
     return axes
 
 
-def plot_frontier(corners: Sequence[tuple[int, Cost]], ax: Axes | None = None) -> Axes:
+def plot_frontier(corners: Sequence[tuple[int, Cost]], unit: str, ax: Axes | None = None) -> Axes:
     """Draw the least cost over the tape as steps: with any tape between two corners, the left one is what can be had."""
     axes = new_axes(6.5, 3.6) if ax is None else ax
     tapes, costs = [float(tape) for tape, _ in corners], [float(cost) for _, cost in corners]
@@ -135,7 +134,7 @@ def plot_frontier(corners: Sequence[tuple[int, Cost]], ax: Axes | None = None) -
     axes.step([*tapes, end], [*costs, costs[-1]], where="post", color=COLOURS["forward"], zorder=1)
     axes.scatter(tapes, costs, color=COLOURS["reverse"], zorder=2)
     axes.set_xlabel("tape, the largest that a reverse sweep of one stage needs")
-    axes.set_ylabel(cost_unit(corners[0][1]))
+    axes.set_ylabel(unit)
     axes.set_ylim(bottom=0)
     axes.spines[["top", "right"]].set_visible(False)
     return axes

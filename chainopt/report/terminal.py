@@ -18,10 +18,10 @@ def show_facts(facts: Sequence[tuple[str, str]], *, on_terminal: bool) -> None:
         print(summary(facts))
 
 
-def show_rows(rows: Sequence[Row], full_trace: int, *, on_terminal: bool) -> None:
+def show_rows(rows: Sequence[Row], unit: str, full_trace: int, *, on_terminal: bool) -> None:
     """Print a comparison: a table on a terminal, plain text in a pipe."""
-    if not _show(header(rows), [cells(row) for row in rows], units(rows, full_trace), on_terminal=on_terminal):
-        print(table(rows, full_trace))
+    if not _show(header(rows), [cells(row) for row in rows], units(rows, unit, full_trace), on_terminal=on_terminal):
+        print(table(rows, unit, full_trace))
 
 
 def _show(names: Sequence[str], lines: Sequence[Sequence[str]], caption: str | None, *, on_terminal: bool) -> bool:

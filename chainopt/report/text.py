@@ -35,20 +35,16 @@ def cells(row: Row) -> tuple[str, ...]:
     return (row.name, count(row.cost), times(row.times_optimal), count(row.peak_memory), *tape, row.bracketing)
 
 
-def units(rows: Sequence[Row], full_trace: int) -> str:
+def units(rows: Sequence[Row], unit: str, full_trace: int) -> str:
     """Say what the columns count."""
     trace = "" if rows[0].tape is None else f"; the tapes of all stages together: {count(full_trace)}"
-    return f"cost in {cost_unit(rows[0].cost)}; peak memory in matrix entries{trace}"
+    how = unit if unit.startswith("as ") else f"in {unit}"
+    return f"cost {how}; peak memory in matrix entries{trace}"
 
 
-def cost_unit(cost: Cost) -> str:
-    """Name what a cost counts."""
-    return "seconds" if isinstance(cost, float) else "fused multiply-adds"
-
-
-def table(rows: Sequence[Row], full_trace: int) -> str:
+def table(rows: Sequence[Row], unit: str, full_trace: int) -> str:
     """Lay a comparison out in plain text, numbers to the right."""
-    return f"{columns(header(rows), list(map(cells, rows)))}\n({units(rows, full_trace)})"
+    return f"{columns(header(rows), list(map(cells, rows)))}\n({units(rows, unit, full_trace)})"
 
 
 def columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -72,7 +68,7 @@ def summary(facts: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"{name.ljust(width)}  {text}" for name, text in facts)
 
 
-def html_table(rows: Sequence[Row], full_trace: int) -> str:
+def html_table(rows: Sequence[Row], unit: str, full_trace: int) -> str:
     """Lay a comparison out in HTML, for notebooks."""
     from html import escape
 
@@ -81,4 +77,4 @@ def html_table(rows: Sequence[Row], full_trace: int) -> str:
 
     body = "".join(line(cells(row), "td") for row in rows)
     head = line(header(rows), "th")
-    return f"<table><thead>{head}</thead><tbody>{body}</tbody><caption>{units(rows, full_trace)}</caption></table>"
+    return f"<table><thead>{head}</thead><tbody>{body}</tbody><caption>{escape(units(rows, unit, full_trace))}</caption></table>"

@@ -15,7 +15,7 @@ from chainopt.solvers.polygon import MODES, SECONDS_PER_FACTOR
 from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -53,6 +53,22 @@ def solve(dims: NDArray[Any], solver: Callable[[JacobianChain, StageChoices | No
     if not chains or costs.max() < INT64_LIMIT:
         costs = costs.astype(np.int64)
     return Solutions(spans, costs, modes)
+
+
+def gathered(solved: Sequence[Solution], factors: int) -> Solutions:
+    """Put solutions that were found one by one into arrays."""
+    spans = np.zeros((len(solved), 2, factors - 1), dtype=np.int32)
+    kinds, ways = np.zeros((len(solved), factors - 1), dtype=np.int8), np.zeros((len(solved), factors), dtype=np.int8)
+    costs, modes = np.zeros(len(solved), dtype=object), np.empty(len(solved), dtype=object)
+    for at, (bracketing, cost, mode) in enumerate(solved):
+        spans[at], costs[at], modes[at] = bracketing.spans, cost, mode
+        if bracketing.kinds is not None and bracketing.ways is not None:
+            kinds[at], ways[at] = bracketing.kinds, bracketing.ways
+    if any(isinstance(cost, float) for cost in costs):
+        costs = costs.astype(np.float64)
+    elif not len(solved) or costs.max() < INT64_LIMIT:
+        costs = costs.astype(np.int64)
+    return Solutions(spans, costs, modes, kinds, ways)
 
 
 def _by_kernel(dims: NDArray[Any]) -> Solutions:

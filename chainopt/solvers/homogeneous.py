@@ -8,28 +8,40 @@ import numpy as np
 
 from chainopt.bracketing import Bracketing
 from chainopt.costs.multiplications import homogeneous
+from chainopt.costs.operations import total
 from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, PRODUCT, PULLED, PUSHED, Mode
 
 if TYPE_CHECKING:
     from chainopt.chain import JacobianChain
+    from chainopt.costs.model import CostModel
     from chainopt.costs.stages import StageChoices
     from chainopt.solvers.solution import Solution
 
+ROUNDING = 1 + 1e-12  # costs in floats that differ by less are the same, added up in another order
 
-def forward(chain: JacobianChain, choices: StageChoices | None = None) -> Solution | None:
+
+def forward(chain: JacobianChain, choices: StageChoices | None = None, model: CostModel | None = None) -> Solution | None:
     """Associate right to left: n columns through every stage; None where a matrix-free stage has no JVP."""
     if choices is not None:
-        return _sweep(chain, choices, Mode.FORWARD)
+        return _sweep(chain, choices, Mode.FORWARD, model)
     factors = len(chain)
-    return Bracketing.right_to_left(factors), homogeneous(chain)[0], Mode.FORWARD if factors > 2 else Mode.ANY
+    bracketing = Bracketing.right_to_left(factors)
+    cost = homogeneous(chain)[0] if _counts_sizes(chain, model) else total(chain, bracketing, model)
+    return bracketing, cost, Mode.FORWARD if factors > 2 else Mode.ANY
 
 
-def reverse(chain: JacobianChain, choices: StageChoices | None = None) -> Solution | None:
+def reverse(chain: JacobianChain, choices: StageChoices | None = None, model: CostModel | None = None) -> Solution | None:
     """Associate left to right: m rows back through every stage; None where a matrix-free stage cannot be pulled back."""
     if choices is not None:
-        return _sweep(chain, choices, Mode.REVERSE)
+        return _sweep(chain, choices, Mode.REVERSE, model)
     factors = len(chain)
-    return Bracketing.left_to_right(factors), homogeneous(chain)[1], Mode.REVERSE if factors > 2 else Mode.ANY
+    bracketing = Bracketing.left_to_right(factors)
+    cost = homogeneous(chain)[1] if _counts_sizes(chain, model) else total(chain, bracketing, model)
+    return bracketing, cost, Mode.REVERSE if factors > 2 else Mode.ANY
+
+
+def _counts_sizes(chain: JacobianChain, model: CostModel | None) -> bool:
+    return model is None and (chain.details is None or chain.structures is None)
 
 
 def cheaper(chain: JacobianChain, choices: StageChoices | None = None) -> Solution:
@@ -42,16 +54,26 @@ def cheaper(chain: JacobianChain, choices: StageChoices | None = None) -> Soluti
     return Bracketing.left_to_right(factors), left_to_right, Mode.REVERSE
 
 
-def preferred(chain: JacobianChain, choices: StageChoices | None, solution: Solution) -> Solution:
+def preferred(chain: JacobianChain, choices: StageChoices | None, solution: Solution, model: CostModel | None = None) -> Solution:
     """Put forward mode, then reverse mode, in the place of a bracketing that costs the same."""
+    most = solution[1] * ROUNDING if isinstance(solution[1], float) else solution[1]
     for sweep in (forward, reverse):
-        pure = sweep(chain, choices)
-        if pure is not None and pure[1] <= solution[1]:
+        pure = sweep(chain, choices, model)
+        if pure is not None and pure[1] <= most:
             return pure
     return solution
 
 
-def _sweep(chain: JacobianChain, choices: StageChoices, mode: Mode) -> Solution | None:
+def mode_of(chain: JacobianChain, choices: StageChoices | None, bracketing: Bracketing, model: CostModel | None = None) -> Mode:
+    """Name what the operations of a bracketing add up to."""
+    for sweep in (forward, reverse):
+        pure = sweep(chain, choices, model)
+        if pure is not None and pure[0].is_like(bracketing):
+            return pure[2]
+    return Mode.HYBRID
+
+
+def _sweep(chain: JacobianChain, choices: StageChoices, mode: Mode, model: CostModel | None) -> Solution | None:
     costs = chain.stage_costs
     assert costs is not None
     factors = len(chain)
@@ -65,14 +87,15 @@ def _sweep(chain: JacobianChain, choices: StageChoices, mode: Mode) -> Solution 
         bracketing = Bracketing.left_to_right(factors)
     if any(cost < 0 for cost, is_free in zip(through, free, strict=True) if is_free):
         return None
+    ways = np.where(free, GIVEN, choices.ways).astype(np.int8)
+    if free[start]:  # a known accumulation replaces its JVPs or VJPs
+        ways[start] = way if costs.accumulation[start] is None else choices.ways[start]
+    kinds = np.where(np.delete(free, start), kind, PRODUCT).astype(np.int8)
+    bracketing = Bracketing(bracketing.spans, kinds, ways)
+    if not _counts_sizes(chain, model):
+        return bracketing, total(chain, bracketing, model), mode
     stages = zip(free, through, choices.leaves, dims[:-1], dims[1:], strict=True)
     swept = [vectors * cost if is_free else leaf + vectors * rows * columns for is_free, cost, leaf, rows, columns in stages]
-    ways = np.where(free, GIVEN, choices.ways).astype(np.int8)
-    if not free[start]:
+    if not free[start] or costs.accumulation[start] is not None:
         swept[start] = choices.leaves[start]
-    elif costs.accumulation[start] is not None:  # which replaces the JVPs or VJPs of an accumulation
-        swept[start], ways[start] = choices.leaves[start], choices.ways[start]
-    else:
-        ways[start] = way
-    kinds = np.where(np.delete(free, start), kind, PRODUCT).astype(np.int8)
-    return Bracketing(bracketing.spans, kinds, ways), sum(swept), mode
+    return bracketing, sum(swept), mode

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from chainopt.bracketing import Bracketing
+from chainopt.costs.structured import is_full
 from chainopt.operations import GIVEN, PRODUCT, PULLED, PUSHED, Mode
 from chainopt.solvers.homogeneous import preferred
 from chainopt.stacks import broadcast_all
+from chainopt.structure.patterns import multiplications, product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from chainopt.chain import JacobianChain
+    from chainopt.costs.model import CostModel
     from chainopt.costs.stages import StageChoices
     from chainopt.solvers.solution import Solution
+    from chainopt.structure.patterns import Pattern
 
 
 class Recurrence(NamedTuple):
@@ -52,21 +57,26 @@ def brute_force(shapes: Sequence[tuple[int, int]]) -> int:
 
 
 def recurrence(
-    dims: Sequence[int], choices: StageChoices | None = None, stack: Callable[[int, int], int] | None = None
+    dims: Sequence[int], choices: StageChoices | None = None, price: Callable[[int, int, int], Any] | None = None
 ) -> Recurrence:
     """Fill the tables of the plain recurrence in O(n^3) steps of pure Python.
 
     ``cost[i, j]`` is the least cost of the product of the factors ``i..j-1``, and ``choice[i, j]`` what is done last: the
-    kind of operation, and where it is split. ``stack(i, j)`` says how many matrices that product is a stack of.
+    kind of operation, and where it is split. ``price(i, k, j)`` is what joining ``i..k-1`` with ``k..j-1`` costs, where that
+    is not the product of the three sizes.
     """
+
+    def of_sizes(i: int, k: int, j: int) -> int:
+        return dims[i] * dims[k] * dims[j]
+
+    product = of_sizes if price is None else price
     factors = len(dims) - 1
     cost: dict[tuple[int, int], Any] = {(i, i + 1): 0 if choices is None else choices.leaves[i] for i in range(factors)}
     choice: dict[tuple[int, int], tuple[int, int]] = {}
     for width in range(2, factors + 1):
         for i in range(factors - width + 1):
             j = i + width
-            weight = dims[i] * dims[j] * (stack(i, j) if stack is not None else 1)
-            options = [(cost[i, k] + cost[k, j] + weight * dims[k], PRODUCT, k) for k in range(i + 1, j)]
+            options = [(cost[i, k] + cost[k, j] + product(i, k, j), PRODUCT, k) for k in range(i + 1, j)]
             if choices is not None and choices.push[i] >= 0:
                 options.append((cost[i + 1, j] + dims[j] * choices.push[i], PUSHED, i + 1))
             if choices is not None and choices.pull[j - 1] >= 0:
@@ -76,14 +86,31 @@ def recurrence(
     return Recurrence(cost, choice)
 
 
-def solve(chain: JacobianChain, choices: StageChoices | None = None) -> Solution:
+def prices(chain: JacobianChain, model: CostModel | None) -> Callable[[int, int, int], Any]:
+    """Return what joining ``i..k-1`` with ``k..j-1`` costs, one product at a time."""
+    dims, leaves, batches = chain.dims, chain.patterns, chain.batches
+
+    @cache
+    def pattern(i: int, j: int) -> Pattern:
+        return leaves[i] if j == i + 1 else product(pattern(i, j - 1), leaves[j - 1])
+
+    def price(i: int, k: int, j: int) -> Any:
+        stack = 1 if batches is None else math.prod(broadcast_all(batches[i:j]))
+        count = multiplications(pattern(i, k), pattern(k, j))
+        if model is None:
+            return count * stack
+        if chain.structures is not None and not (is_full(pattern(i, k)) and is_full(pattern(k, j))):
+            return model.structured(np.array([count], dtype=object)).item()
+        sizes = (np.array([dims[at]], dtype=object) for at in (i, k, j))
+        return model.products(*sizes).item() * stack
+
+    return price
+
+
+def solve(chain: JacobianChain, choices: StageChoices | None = None, model: CostModel | None = None) -> Solution:
     """Find the cheapest bracketing by the plain recurrence."""
-    batches = chain.batches
-
-    def stack(i: int, j: int) -> int:
-        return math.prod(broadcast_all((batches or ())[i:j]))
-
-    cost, choice = recurrence(chain.dims, choices, None if batches is None else stack)
+    is_plain = model is None and chain.structures is None and chain.batches is None
+    cost, choice = recurrence(chain.dims, choices, None if is_plain else prices(chain, model))
     spans = np.zeros((2, len(chain) - 1), dtype=np.int32)
     kinds = np.zeros(len(chain) - 1, dtype=np.int8)
     ways = np.array([GIVEN] * len(chain) if choices is None else choices.ways, dtype=np.int8)
@@ -98,4 +125,4 @@ def solve(chain: JacobianChain, choices: StageChoices | None = None) -> Solution
                 ways[i if kind == PUSHED else j - 1] = GIVEN
             pending += [(i, k), (k, j)]
     bracketing = Bracketing(spans) if choices is None else Bracketing(spans, kinds, ways)
-    return preferred(chain, choices, (bracketing, cost[0, len(chain)], Mode.HYBRID))
+    return preferred(chain, choices, (bracketing, cost[0, len(chain)], Mode.HYBRID), model)

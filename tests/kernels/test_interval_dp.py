@@ -37,7 +37,7 @@ def test_tiles_of_every_size(dims, tile):
 def test_tiles_with_weights(dims, tile, seed):
     weights = np.random.default_rng(seed).integers(0, 5, (len(dims), len(dims))).tolist()
     table = filled_by_tiles(dims, tile, weights)
-    expected = recurrence(dims, stack=lambda i, j: weights[i][j]).cost
+    expected = recurrence(dims, price=lambda i, k, j: weights[i][j] * dims[i] * dims[k] * dims[j]).cost
     assert {(i, j): table[i][j] for i in range(len(dims)) for j in range(i + 1, len(dims))} == expected
 
 

@@ -1,0 +1,112 @@
+"""A cost model of the user's own: any function of the three sizes of a product."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainopt.exceptions import ChainError
+from chainopt.kernels import custom_prices
+from chainopt.kernels.compiling import compiled_with
+from chainopt.numerals import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from chainopt.details import Cost
+
+FEWEST_COMPILED = 20_000  # products: for fewer the loop is not worth compiling
+
+
+@dataclass(frozen=True, slots=True)
+class CustomModel:
+    """The costs that ``function(m, k, n)`` gives products of m x k and k x n matrices; one that Numba compiled runs compiled."""
+
+    function: Callable[[int, int, int], Any]
+
+    @property
+    def name(self) -> str:
+        """What the function is called."""
+        return str(getattr(self.function, "__name__", type(self.function).__name__))
+
+    @property
+    def unit(self) -> str:
+        """What it counts."""
+        return f"as {self.name} counts"
+
+    def products(self, m: NDArray[Any], k: NDArray[Any], n: NDArray[Any]) -> NDArray[Any]:
+        """Return the costs of products of m x k and k x n matrices: int64, float64 or Python ints.
+
+        Raises
+        ------
+        ChainError
+            If the function gives what is no cost.
+        """
+        sizes = np.broadcast_arrays(m, k, n)
+        if sizes[0].size >= FEWEST_COMPILED and hasattr(self.function, "py_func") and sizes[0].dtype == np.int64:
+            return self._compiled(sizes)
+        triples = list(zip(*(column.ravel().tolist() for column in sizes), strict=True))
+        known = {triple: self._price(*triple) for triple in set(triples)}
+        costs = [known[triple] for triple in triples]
+        if any(isinstance(cost, float) for cost in costs):
+            return np.array(costs, dtype=np.float64).reshape(sizes[0].shape)
+        held = np.empty(len(costs), dtype=object)
+        held[:] = costs
+        return held.reshape(sizes[0].shape)
+
+    def _price(self, m: int, k: int, n: int) -> Cost:
+        cost = self.function(m, k, n)
+        if isinstance(cost, np.integer | np.floating):
+            cost = cost.item()
+        if isinstance(cost, bool) or not isinstance(cost, int | float) or not 0 <= cost < math.inf:
+            raise self._no_cost(m, k, n, cost)
+        return cost
+
+    def _compiled(self, sizes: tuple[NDArray[Any], ...]) -> NDArray[Any]:
+        flat = [np.ascontiguousarray(column).ravel() for column in sizes]
+        first = self._price(*(int(column[0]) for column in flat))
+        costs = np.empty(flat[0].size, dtype=np.float64 if isinstance(first, float) else np.int64)
+        compiled_with(custom_prices.price_all)(self.function, *flat, costs)
+        wrong = np.flatnonzero(~((costs >= 0) & (costs < math.inf)))
+        if wrong.size:
+            m, k, n = (int(column[wrong[0]]) for column in flat)
+            raise self._no_cost(m, k, n, costs[wrong[0]].item())
+        return costs.reshape(sizes[0].shape)
+
+    def _no_cost(self, m: int, k: int, n: int, cost: object) -> ChainError:
+        msg = f"objective {self.name}({m}, {k}, {n}) is {shown(cost)}: a cost is a number, finite and not negative"
+        return ChainError(msg)
+
+    def structured(self, counts: NDArray[Any]) -> NDArray[Any]:
+        """Refuse: the function knows sizes only.
+
+        Raises
+        ------
+        ChainError
+            Always.
+        """
+        msg = (
+            f"objective {self.name} prices products by their sizes, and {counts.size} products here have structured factors: "
+            'take "multiplications" or "time", or leave the structures out'
+        )
+        raise ChainError(msg)
+
+    def stage(self, cost: Cost) -> Cost:
+        """Return the cost of a JVP, a VJP or an accumulation as it is: it must count what the function counts."""
+        return cost
+
+    def to_dict(self) -> dict[str, Any]:
+        """Refuse: a function cannot be written.
+
+        Raises
+        ------
+        ChainError
+            Always.
+        """
+        msg = f"objective {self.name} is a function, which cannot be written as text: pickle the plan, or plan again elsewhere"
+        raise ChainError(msg)

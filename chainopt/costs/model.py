@@ -1,0 +1,31 @@
+"""What a cost model is: an objective other than the count of multiplications, which is exact and needs no model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from chainopt.details import Cost
+
+
+class CostModel(Protocol):
+    """The price of products and of what stages do."""
+
+    @property
+    def name(self) -> str:
+        """What the objective is called in a plan."""
+
+    @property
+    def unit(self) -> str:
+        """What it counts."""
+
+    def products(self, m: NDArray[Any], k: NDArray[Any], n: NDArray[Any]) -> NDArray[Any]:
+        """Return the costs of products of m x k and k x n matrices; the sizes broadcast."""
+
+    def structured(self, counts: NDArray[Any]) -> NDArray[Any]:
+        """Return the costs of products of structured matrices that need so many multiplications."""
+
+    def stage(self, cost: Cost) -> Cost:
+        """Return the cost of a JVP, a VJP or an accumulation, given as a count or in seconds."""

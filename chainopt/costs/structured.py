@@ -1,0 +1,66 @@
+"""The number of multiplications of structured products: no more than the nonzeros of the two patterns need.
+
+The pattern of a product of neighbours is the Boolean product of their patterns, which is associative: it does not depend on
+the bracketing, so that it is found once for each interval of the chain.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainopt.structure import patterns
+from chainopt.structure.bands import Band
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from chainopt.bracketing import Bracketing
+    from chainopt.chain import JacobianChain
+    from chainopt.structure.patterns import Pattern
+
+    Intervals = dict[tuple[int, int], Pattern]
+
+
+def intervals_of(chain: JacobianChain) -> Intervals:
+    """Return the pattern of the product of the factors ``i..j-1``, for every i < j."""
+    leaves = chain.patterns
+    found: Intervals = {(at, at + 1): leaf for at, leaf in enumerate(leaves)}
+    for width in range(2, len(leaves) + 1):
+        for i in range(len(leaves) - width + 1):
+            j = i + width
+            found[i, j] = patterns.product(found[i, j - 1], leaves[j - 1])
+    return found
+
+
+def along(chain: JacobianChain, bracketing: Bracketing) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return, by the gap at which it is split, what each product needs, and whether both its sides are full."""
+    counts = np.zeros(bracketing.factors - 1, dtype=object)
+    are_full = np.zeros(bracketing.factors - 1, dtype=bool)
+    splits = iter(bracketing.splits_in_order().tolist())
+
+    def join(left: Pattern, right: Pattern) -> Pattern:
+        split = next(splits)
+        counts[split] = patterns.multiplications(left, right)
+        are_full[split] = is_full(left) and is_full(right)
+        return patterns.product(left, right)
+
+    bracketing.fold(chain.patterns, join)
+    return counts, are_full
+
+
+def tables(intervals: Intervals, factors: int) -> list[tuple[NDArray[Any], NDArray[np.bool_]]]:
+    """Return, for every inner k, what the products of ``i..k-1`` with ``k..j-1`` need, by i and j - k - 1; as `along` does."""
+    found: list[tuple[NDArray[Any], NDArray[np.bool_]]] = [(np.zeros((0, factors)), np.zeros((0, factors), dtype=bool))]
+    for k in range(1, factors):
+        lefts = [intervals[i, k] for i in range(k)]
+        rights = [intervals[k, j] for j in range(k + 1, factors + 1)]
+        full = np.logical_and.outer([*map(is_full, lefts)], [*map(is_full, rights)])
+        found.append((patterns.table_of_multiplications(lefts, rights), full))
+    return found
+
+
+def is_full(pattern: Pattern) -> bool:
+    """Whether a matrix with this pattern is dense."""
+    return isinstance(pattern, Band) and pattern.is_full and not pattern.is_unit

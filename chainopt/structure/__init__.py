@@ -1,0 +1,1 @@
+"""Where a Jacobian has nonzeros, and what products of such patterns cost."""

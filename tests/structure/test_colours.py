@@ -1,0 +1,56 @@
+"""Colourings: columns of one colour share no row, and few colours do."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import structures, written_out
+
+from chainopt import Banded, BlockDiagonal, Diagonal, Identity, Jacobian, Sparse, optimal_order
+from chainopt.structure import colours
+
+
+@settings(max_examples=200)
+@given(st.tuples(st.integers(0, 9), st.integers(0, 9)), st.data())
+def test_columns_of_one_colour_share_no_row(shape, data):
+    structure = data.draw(structures(shape))
+    for axis, pattern in ((1, written_out(structure, shape)), (0, written_out(structure, shape).T)):
+        colouring = colours.colours(structure, shape, axis)
+        assert ((colouring >= 0) == pattern.any(axis=0)).all()
+        for colour in range(colours.count(colouring)):
+            assert pattern[:, colouring == colour].sum(axis=1).max(initial=0) <= 1
+        counted = colours.column_colours(structure, shape) if axis == 1 else colours.row_colours(structure, shape)
+        fullest = pattern.sum(axis=1, initial=0).max(initial=0)
+        assert fullest <= counted == colours.count(colouring) <= pattern.any(axis=0).sum()
+        if not isinstance(structure, Sparse):
+            assert counted == fullest
+
+
+def test_an_accumulation_needs_a_vector_for_each_colour():
+    costs = [
+        optimal_order([Jacobian((9, 9), structure=structure, jvp_cost=10, vjp_cost=7)]).cost
+        for structure in (Diagonal(), Identity(), Banded(1, 2), BlockDiagonal([(3, 2), (3, 4), (3, 3)]), None)
+    ]
+    assert costs == [7, 7, 28, 21, 63]
+    by_jvps = optimal_order([Jacobian((9, 9), structure=Banded(1, 2), jvp_cost=10)])
+    assert (by_jvps.cost, by_jvps.operations[0].mode) == (40, "forward")
+
+
+def test_an_arrow_needs_all_columns_or_two_rows():
+    arrow = np.eye(50, dtype=int)
+    arrow[0] = 1
+    assert colours.column_colours(Sparse(arrow), (50, 50)) == 50
+    assert colours.row_colours(Sparse(arrow), (50, 50)) == 2
+
+
+def test_where_too_many_columns_meet_each_has_its_colour(monkeypatch):
+    monkeypatch.setattr(colours, "MOST_PAIRS", 3)
+    colouring = colours.colour_columns(Sparse(np.array([[1, 1, 0, 1], [0, 1, 0, 1]])).pattern((2, 4)))
+    assert colouring.tolist() == [0, 1, -1, 3]
+
+
+@pytest.mark.parametrize("rows", [1, 3, 40])
+def test_few_rows_bound_the_colours_of_a_band(rows):
+    structure = Banded(20, 20)
+    fullest = written_out(structure, (rows, 60)).sum(axis=1).max()
+    assert colours.column_colours(structure, (rows, 60)) == fullest
