@@ -30,7 +30,7 @@ def intervals_of(chain: JacobianChain) -> Intervals:
     for width in range(2, len(leaves) + 1):
         for i in range(len(leaves) - width + 1):
             j = i + width
-            found[i, j] = patterns.product(found[i, j - 1], leaves[j - 1])
+            found[i, j] = patterns.product(leaves[i], found[i + 1, j])  # a few places choose among rows of many
     return found
 
 

@@ -106,6 +106,10 @@ def _in_form(matrix: Any, structure: Structure, place: str) -> Any:
         return matrix  # no sparse form is known there, and a dense one is right
     if isinstance(structure, Diagonal | Banded):
         lower, upper = (structure.lower, structure.upper) if isinstance(structure, Banded) else (0, 0)
+        if library == "scipy":
+            if not _is_banded(matrix, lower, upper):
+                raise _misfit(place, structure)
+            return matrix
         formed = _band(matrix, lower, upper)
     else:
         pattern = places(structure.pattern(matrix.shape))
@@ -118,7 +122,15 @@ def _in_form(matrix: Any, structure: Structure, place: str) -> Any:
         formed = scipy_sparse().csr_array((matrix[rows, pattern.indices], pattern.indices, pattern.indptr), shape=pattern.shape)
     if _nonzeros(formed) != _nonzeros(matrix):
         raise _misfit(place, structure)
-    return matrix if library == "scipy" else formed
+    return formed
+
+
+def _is_banded(matrix: Any, lower: int, upper: int) -> bool:
+    if matrix.format == "dia" and ((-lower <= matrix.offsets) & (matrix.offsets <= upper)).all():
+        return True
+    entries = matrix.tocoo()
+    places = entries.col.astype(np.int64) - entries.row
+    return not entries.data[(places < -lower) | (places > upper)].any()
 
 
 def _band(matrix: Any, lower: int, upper: int) -> Any:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 INT64_LIMIT = 2**63
+FEW = 40  # pairs, up to which Python ints are faster than arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Band:
     def nonzeros(self) -> int:
         """How many places there are."""
         places = replace(self, is_unit=False)
-        return int(multiplications([places], [Band.full(self.shape[1], 1)]).item())
+        return multiplications(places, Band.full(self.shape[1], 1))
 
     def row_counts(self) -> NDArray[np.int64]:
         """How many places each row has."""
@@ -107,12 +108,37 @@ def product(left: Band, right: Band) -> Band:
     )
 
 
-def multiplications(lefts: list[Band], rights: list[Band]) -> NDArray[Any]:
-    """Return how many multiplications the product of every left with every right needs, exactly: an array of a row a left.
+def multiplications(left: Band, right: Band) -> int:
+    """Return how many multiplications a product needs, exactly.
 
     It is the sum over the inner index p of how many places column p has on the left, times how many row p has on the right.
     Both are piecewise linear in p. Between their bends the sum is a polynomial.
     """
+    if left.is_unit or right.is_unit:
+        return 0
+    end = max(min(left.column_end, right.row_end, left.row_end + left.upper, right.column_end + right.lower), 0)
+    bends = left.row_end - left.lower - 1, left.upper, right.column_end - right.upper - 1, right.lower
+    total = 0
+    for begin, stop in pairwise(sorted([0, *[min(max(bend, 0), end) for bend in bends], end])):
+        steps = stop - begin
+        if steps == 0:
+            continue
+        rows = min(left.row_end, begin + left.lower + 1) - max(0, begin - left.upper)
+        columns = min(right.column_end, begin + right.upper + 1) - max(0, begin - right.lower)
+        row_slope = (begin < bends[0]) - (begin >= bends[1])
+        column_slope = (begin < bends[2]) - (begin >= bends[3])
+        pairs = steps * (steps - 1) // 2
+        squares = pairs * (2 * steps - 1) // 3
+        total += steps * rows * columns + (rows * column_slope + columns * row_slope) * pairs + row_slope * column_slope * squares
+    return total
+
+
+def table_of_multiplications(lefts: list[Band], rights: list[Band]) -> NDArray[Any]:
+    """Return `multiplications` of every left with every right: an array of a row a left, of int64 or Python ints."""
+    if len(lefts) * len(rights) <= FEW:
+        table = np.empty((len(lefts), len(rights)), dtype=object)
+        table[:] = [[multiplications(left, right) for right in rights] for left in lefts]
+        return table.astype(np.int64) if table.max(initial=0) < INT64_LIMIT else table
     sizes = [size for band in (*lefts, *rights) for size in band.shape]
     is_small = 12 * (max(sizes) + 1) ** 3 < INT64_LIMIT  # 12: what is formed before the division by 6, and a margin
     dtype = np.dtype(np.int64 if is_small else object)

@@ -1,8 +1,8 @@
 """The pattern of nonzeros of a matrix, and of a product: the Boolean product, which no bracketing changes.
 
-Three forms are closed under products, and the simplest that holds a pattern is used: a `Band`, in closed form; a
-`Rectangle`, what a dense factor makes of its neighbours: some rows in full, but for some columns; and `Places`, listed
-one by one. A product needs, for every inner index p, one multiplication for every pair of a nonzero in column p of the
+The simplest form that holds a pattern is used: a `Band`, in closed form; a `Rectangle`, what a dense factor makes of its
+neighbours: some rows in full, but for some columns; `Places`, listed one by one; or a `Bitmap`, where they are many, of
+which eight rows or more are joined in the time in which one place is looked up. A product needs, for every inner index p, one multiplication for every pair of a nonzero in column p of the
 left and one in row p of the right matrix.
 
 Reference: A. Griewank and U. Naumann, "Accumulating Jacobians as chained sparse matrix products", Math. Program. 95 (2003).
@@ -78,7 +78,43 @@ class Places:
         return np.bincount(self.entries.indices, minlength=self.shape[1]).astype(np.int64)
 
 
-Pattern: TypeAlias = Band | Rectangle | Places
+@dataclass(frozen=True, slots=True, eq=False)
+class Bitmap:
+    """A bit for every place, rows padded to whole bytes."""
+
+    bits: NDArray[np.uint8]
+    width: int
+
+    @classmethod
+    def of(cls, entries: NDArray[Any]) -> Bitmap:
+        """Pack an array of bools."""
+        return cls(np.packbits(entries, axis=1), entries.shape[1])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape of the matrix."""
+        return self.bits.shape[0], self.width
+
+    def unpacked(self) -> NDArray[np.uint8]:
+        """Return an array of ones and zeros."""
+        return np.unpackbits(self.bits, axis=1, count=self.width)
+
+    @property
+    def nonzeros(self) -> int:
+        """How many places there are."""
+        return int(self.row_counts().sum())
+
+    def row_counts(self) -> Counts:
+        """How many places each row has."""
+        return self.unpacked().sum(axis=1, dtype=np.int64)
+
+    def column_counts(self) -> Counts:
+        """How many places each column has."""
+        return self.unpacked().sum(axis=0, dtype=np.int64)
+
+
+Pattern: TypeAlias = Band | Rectangle | Places | Bitmap
+DENSITY_OF_BITMAPS = 1 / 16
 
 
 def product(left: Pattern, right: Pattern) -> Pattern:
@@ -97,13 +133,20 @@ def product(left: Pattern, right: Pattern) -> Pattern:
         return _simplest(Rectangle(left.rows, reached(transposed(right), left.columns)))
     if isinstance(right, Rectangle):
         return _simplest(Rectangle(reached(left, right.rows), right.columns))
+    if isinstance(left, Bitmap) and isinstance(right, Bitmap):
+        common = left.unpacked().astype(np.float32) @ right.unpacked().astype(np.float32)
+        return _simplest(Bitmap.of(common > 0))
+    if isinstance(left, Bitmap):
+        return transposed(product(transposed(right), transposed(left)))
+    if isinstance(right, Bitmap):
+        return _simplest(Bitmap(_joined_rows(places(left), right.bits), right.width))
     return _simplest(Places((places(left) @ places(right)).tocsr()))
 
 
 def multiplications(left: Pattern, right: Pattern) -> int:
     """Return how many multiplications a product needs: over the inner index, column count times row count."""
     if isinstance(left, Band) and isinstance(right, Band):
-        return int(bands.multiplications([left], [right]).item())
+        return bands.multiplications(left, right)
     if any(isinstance(pattern, Band) and pattern.is_unit for pattern in (left, right)):
         return 0
     pairs = zip(left.column_counts().tolist(), right.row_counts().tolist(), strict=True)
@@ -113,7 +156,7 @@ def multiplications(left: Pattern, right: Pattern) -> int:
 def table_of_multiplications(lefts: list[Pattern], rights: list[Pattern]) -> NDArray[Any]:
     """Return `multiplications` of every left with every right; all share the inner size. int64 or Python ints."""
     if all(isinstance(pattern, Band) for pattern in (*lefts, *rights)):
-        return bands.multiplications(lefts, rights)  # type: ignore[arg-type]
+        return bands.table_of_multiplications(lefts, rights)  # type: ignore[arg-type]
     columns = np.stack([pattern.column_counts() for pattern in lefts])
     rows = np.stack([pattern.row_counts() for pattern in rights])
     largest = int(columns.max(initial=0)) * int(rows.max(initial=0)) * columns.shape[1]
@@ -131,7 +174,18 @@ def transposed(pattern: Pattern) -> Pattern:
         return pattern.transposed()
     if isinstance(pattern, Rectangle):
         return Rectangle(pattern.columns, pattern.rows)
+    if isinstance(pattern, Bitmap):
+        return Bitmap.of(np.ascontiguousarray(pattern.unpacked().T))
     return Places(pattern.entries.T.tocsr())
+
+
+def _joined_rows(entries: Any, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Join, for each row of a sparse pattern, the rows of bits that its places name."""
+    joined = np.zeros((entries.shape[0], rows.shape[1]), dtype=np.uint8)
+    filled = np.flatnonzero(np.diff(entries.indptr))
+    if filled.size:
+        joined[filled] = np.bitwise_or.reduceat(rows[entries.indices], entries.indptr[filled], axis=0)
+    return joined
 
 
 def reached(pattern: Pattern, columns: Bools) -> Bools:
@@ -144,6 +198,8 @@ def reached(pattern: Pattern, columns: Bools) -> Bools:
         return np.asarray((before[np.maximum(begin, end)] > before[begin]) & (rows < pattern.row_end))
     if isinstance(pattern, Rectangle):
         return pattern.rows & bool((pattern.columns & columns).any())
+    if isinstance(pattern, Bitmap):
+        return (pattern.bits & np.packbits(columns)).any(axis=1)
     return np.asarray(pattern.entries @ columns.astype(np.int64) > 0)
 
 
@@ -152,6 +208,8 @@ def places(pattern: Pattern) -> Any:
     if isinstance(pattern, Places):
         return pattern.entries
     sparse = scipy_sparse()
+    if isinstance(pattern, Bitmap):
+        return sparse.csr_array(pattern.unpacked().astype(bool))
     if isinstance(pattern, Rectangle):
         rows, columns = np.flatnonzero(pattern.rows), np.flatnonzero(pattern.columns)
         pairs = np.repeat(rows, columns.size), np.tile(columns, rows.size)
@@ -182,6 +240,17 @@ def _explicit(pattern: Pattern) -> Pattern:
     return pattern
 
 
-def _simplest(pattern: Rectangle | Places) -> Pattern:
+def _simplest(pattern: Rectangle | Places | Bitmap) -> Pattern:
     rows, columns = pattern.shape
-    return Band.full(rows, columns) if pattern.nonzeros == rows * columns else pattern
+    nonzeros = pattern.nonzeros
+    if nonzeros == rows * columns:
+        return Band.full(rows, columns)
+    if isinstance(pattern, Rectangle):
+        return pattern
+    # Products of sparse matrices fill up, but for rows and columns that are empty.
+    full = Rectangle(pattern.row_counts() > 0, pattern.column_counts() > 0)
+    if full.nonzeros == nonzeros:
+        return full
+    if isinstance(pattern, Places) and nonzeros > rows * columns * DENSITY_OF_BITMAPS:
+        return Bitmap.of(pattern.entries.toarray())
+    return pattern

@@ -43,7 +43,9 @@ def test_products_of_neighbours_whatever_the_bracketing(problem):
                 np.testing.assert_array_equal(array_of(product), dense[i, j])
                 count = counted(dense[i, k], dense[k, j], is_unit=is_unit(left) or is_unit(right))
                 assert patterns.multiplications(left, right) == count
-                np.testing.assert_array_equal(patterns.table_of_multiplications([left, left], [right]), [[count], [count]])
+                for many in (1, 50):
+                    table = patterns.table_of_multiplications([left, left], [right] * many)
+                    np.testing.assert_array_equal(table, np.full((2, many), count))
             held[i, j] = product
     for interval, pattern in held.items():
         assert pattern.nonzeros == dense[interval].sum()

@@ -1,0 +1,86 @@
+"""What is it worth to know where the zeros are? Structured plans against dense products and SciPy's, left to right and right to left."""
+
+from functools import reduce
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import chainopt
+from chainopt import Banded, Dense, Diagonal, Jacobian
+
+
+def layered():
+    """The Jacobian of a network of five dense layers with an activation after each but the last, by its weights' inputs."""
+    widths = [10, 800, 800, 800, 800, 400]
+    structures, shapes = [], []
+    for at in range(5):
+        structures += [Dense(), Diagonal()] if at < 4 else [Dense()]
+        shapes += [(widths[at], widths[at + 1]), (widths[at + 1], widths[at + 1])] if at < 4 else [(widths[at], widths[at + 1])]
+    return structures, shapes
+
+
+def stencils():
+    """Eight steps of an explicit scheme on 2,000 points, and 3 numbers read off at the end."""
+    return [Dense(), *[Banded(1, 1)] * 8], [(3, 2000), *[(2000, 2000)] * 8]
+
+
+CASES = {"five layers, 800 wide": layered, "eight steps of a stencil on 2,000 points": stencils}
+
+
+def made(structures, shapes):
+    rng = np.random.default_rng(0)
+    dense, compact = [], []
+    for structure, shape in zip(structures, shapes, strict=True):
+        if isinstance(structure, Dense):
+            matrix = held = rng.random(shape)
+        else:
+            width = 0 if isinstance(structure, Diagonal) else 1
+            offsets = range(-width, width + 1)
+            held = sparse.diags_array([rng.random(shape[0] - abs(at)) for at in offsets], offsets=list(offsets), shape=shape)
+            matrix = held.toarray()
+        dense.append(matrix)
+        compact.append(held.diagonal() if isinstance(structure, Diagonal) else held)
+    return dense, compact
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "who", ["chainopt", "scipy, left to right", "scipy, right to left", "numpy.multi_dot", "torch.linalg.multi_dot"]
+)
+def test_structured(measure, case, who):
+    structures, shapes = CASES[case]()
+    dense, compact = made(structures, shapes)
+    by_scipy = [sparse.diags_array(matrix) if matrix.ndim == 1 else matrix for matrix in compact]
+    plan = chainopt.optimal_order([Jacobian(shape, structure=kind) for shape, kind in zip(shapes, structures, strict=True)])
+    if who == "torch.linalg.multi_dot":
+        torch = pytest.importorskip("torch")
+        tensors = [torch.as_tensor(matrix) for matrix in dense]
+    calls = {
+        "chainopt": lambda: plan.execute(compact),
+        "scipy, left to right": lambda: reduce(lambda left, right: left @ right, by_scipy),
+        "scipy, right to left": lambda: reduce(lambda right, left: left @ right, by_scipy[::-1]),
+        "numpy.multi_dot": lambda: np.linalg.multi_dot(dense),
+        "torch.linalg.multi_dot": lambda: torch.linalg.multi_dot(tensors),
+    }
+    result = measure("multiplying structured factors", case, who, calls[who], rounds=11)
+    result = result.toarray() if sparse.issparse(result) else np.asarray(result)
+    np.testing.assert_allclose(result, np.linalg.multi_dot(dense))
+
+
+@pytest.mark.parametrize("layers", [5, 20, 100])
+@pytest.mark.parametrize("who", ["structured", "the same shapes, dense"])
+def test_ordering_structured(measure, layers, who):
+    rng = np.random.default_rng(0)
+    widths = rng.integers(10, 1000, layers + 1).tolist()
+    stages = []
+    for at in range(layers):
+        stages += [Jacobian((widths[at], widths[at + 1])), Jacobian((widths[at + 1], widths[at + 1]), structure=Diagonal())]
+    chain = chainopt.JacobianChain(stages)
+    shapes = chainopt.JacobianChain.from_shapes(chain.shapes)
+    calls = {
+        "structured": lambda: chainopt.optimal_order(chain),
+        "the same shapes, dense": lambda: chainopt.optimal_order(shapes, method="interval"),
+    }
+    plan = measure("finding the order of structured chains", f"{layers} layers, each with a diagonal", who, calls[who], rounds=5)
+    assert plan.is_optimal
