@@ -1,4 +1,4 @@
-"""What is it worth to know where the zeros are? Structured plans against dense products and SciPy's, left to right and right to left."""
+"""What is it worth to know where the zeros are? Structured plans against dense products, and SciPy's in the two pure modes."""
 
 from functools import reduce
 
@@ -11,7 +11,7 @@ from chainopt import Banded, Dense, Diagonal, Jacobian
 
 
 def layered():
-    """The Jacobian of a network of five dense layers with an activation after each but the last, by its weights' inputs."""
+    """List the factors of a network of five dense layers, with an activation between each two."""
     widths = [10, 800, 800, 800, 800, 400]
     structures, shapes = [], []
     for at in range(5):
@@ -21,7 +21,7 @@ def layered():
 
 
 def stencils():
-    """Eight steps of an explicit scheme on 2,000 points, and 3 numbers read off at the end."""
+    """List the factors of eight steps of an explicit scheme on 2,000 points, of which 3 numbers are read off."""
     return [Dense(), *[Banded(1, 1)] * 8], [(3, 2000), *[(2000, 2000)] * 8]
 
 

@@ -1,5 +1,8 @@
 """The cheapest order in which to multiply a chain of Jacobians: forward, reverse or hybrid mode."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from chainopt.chain import JacobianChain as JacobianChain
 from chainopt.comparison import Comparison as Comparison
 from chainopt.drop_in import multi_dot as multi_dot
@@ -27,4 +30,21 @@ from chainopt.structure.kinds import Diagonal as Diagonal
 from chainopt.structure.kinds import Identity as Identity
 from chainopt.structure.kinds import Sparse as Sparse
 
+if TYPE_CHECKING:
+    from chainopt.calibration import calibrate as calibrate
+
 __version__ = "0.1.0"
+
+# What few programs use, and what takes longer to import than all the rest.
+_LATER = {"calibrate": "chainopt.calibration"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    msg = f"module 'chainopt' has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

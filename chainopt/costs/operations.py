@@ -97,9 +97,10 @@ def total(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None 
     """Return the cost of all operations together."""
     if bracketing.kinds is None and model is None and chain.structures is None:
         return multiplications.total(chain, bracketing)
+    nothing = 0.0 if model is not None and model.unit == "seconds" else 0
     if bracketing.kinds is None:
-        return sum(products.along(chain, bracketing, model).tolist())
-    return sum(operation.cost for operation in single_steps(chain, bracketing, model))
+        return sum(products.along(chain, bracketing, model).tolist(), nothing)
+    return sum((operation.cost for operation in single_steps(chain, bracketing, model)), nothing)
 
 
 def largest_tape(chain: JacobianChain, bracketing: Bracketing) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.structure.bands import Band
-from chainopt.structure.patterns import Pattern, Rectangle, transposed
+from chainopt.structure.patterns import Pattern, Rectangle, places, transposed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +68,7 @@ def colour_columns(pattern: Pattern) -> Ints:
         return np.where(used, columns % max(pattern.widest_row, 1), -1)
     if isinstance(pattern, Rectangle):
         return np.where(used, np.cumsum(used) - 1, -1)
-    return np.where(used, _greedy(pattern.entries), -1)
+    return np.where(used, _greedy(places(pattern)), -1)
 
 
 def _greedy(entries: Any) -> Ints:

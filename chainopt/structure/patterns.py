@@ -2,8 +2,8 @@
 
 The simplest form that holds a pattern is used: a `Band`, in closed form; a `Rectangle`, what a dense factor makes of its
 neighbours: some rows in full, but for some columns; `Places`, listed one by one; or a `Bitmap`, where they are many, of
-which eight rows or more are joined in the time in which one place is looked up. A product needs, for every inner index p, one multiplication for every pair of a nonzero in column p of the
-left and one in row p of the right matrix.
+which whole rows are joined in the time in which some places are looked up. A product needs, for every inner index p, one
+multiplication for every pair of a nonzero in column p of the left and one in row p of the right matrix.
 
 Reference: A. Griewank and U. Naumann, "Accumulating Jacobians as chained sparse matrix products", Math. Program. 95 (2003).
 """
@@ -106,11 +106,11 @@ class Bitmap:
 
     def row_counts(self) -> Counts:
         """How many places each row has."""
-        return self.unpacked().sum(axis=1, dtype=np.int64)
+        return np.asarray(self.unpacked().sum(axis=1, dtype=np.int64))
 
     def column_counts(self) -> Counts:
         """How many places each column has."""
-        return self.unpacked().sum(axis=0, dtype=np.int64)
+        return np.asarray(self.unpacked().sum(axis=0, dtype=np.int64))
 
 
 Pattern: TypeAlias = Band | Rectangle | Places | Bitmap
@@ -199,7 +199,7 @@ def reached(pattern: Pattern, columns: Bools) -> Bools:
     if isinstance(pattern, Rectangle):
         return pattern.rows & bool((pattern.columns & columns).any())
     if isinstance(pattern, Bitmap):
-        return (pattern.bits & np.packbits(columns)).any(axis=1)
+        return np.asarray((pattern.bits & np.packbits(columns)).any(axis=1))
     return np.asarray(pattern.entries @ columns.astype(np.int64) > 0)
 
 
