@@ -101,7 +101,9 @@ def regrets(objective, smallest, count, threads):
 
 
 @pytest.mark.parametrize("smallest", [1, 2])
-@pytest.mark.parametrize("threads", [1, None], ids=["one thread", "all threads"])
+@pytest.mark.parametrize(
+    "threads", [pytest.param(1, id="one thread"), pytest.param(None, id="all threads", marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("objective", ["multiplications", "time"])
 def test_regret(benchmark, short, objective, threads, smallest):
     count = FEW_CHAINS if short else CHAINS

@@ -29,6 +29,8 @@ from chainopt.reading import read_factors
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from numpy.typing import NDArray
+
 FORMAT = "chainopt.time"
 VERSION = 1
 # Vectors are a case of their own in NumPy, thin matrices in BLAS; few large sizes are powers of two, which caches dislike.
@@ -37,9 +39,10 @@ SWEEPS = 6
 VISIT = 5e-4  # seconds that a short product is repeated for, in each sweep
 GROUP = 5e-5  # seconds between two looks at the clock
 LONG = 1e-2  # what takes longer than that is measured in two sweeps only
-BUDGET = 15.0  # seconds after which no further sweep begins
+BUDGET = 15.0  # seconds after which nothing is measured a second time
 BLOCK = 16  # columns, or rows, that a stage is measured with
 REPEATS = 5
+SPIKE = 1.5
 PATIENCE = 1.0  # seconds after which a stage is not measured again
 
 _kept: dict[str, TimeModel] = {}  # under "model", once this process has looked
@@ -163,9 +166,9 @@ def measure(
     best = dict.fromkeys(shapes, np.inf)
     begin = perf_counter()
     for sweep in range(sweeps):
-        if sweep > 0 and perf_counter() - begin > BUDGET:
-            break
         for at, shape in enumerate(shapes):
+            if sweep > 0 and perf_counter() - begin > BUDGET:
+                break
             m, k, n = shape
             if sweep < 2 or best[shape] < LONG:
                 a, b = left[: m * k].reshape(m, k), right[: k * n].reshape(k, n)
@@ -177,12 +180,20 @@ def measure(
     size = sizes[-1]
     return TimeModel(
         sizes=tuple(sizes),
-        seconds=tuple(best.values()),
+        seconds=tuple(_without_spikes(np.reshape(list(best.values()), (len(sizes),) * 3)).ravel().tolist()),
         sparse_seconds=_sparse_seconds(size),
         overhead=min(best.values()),
         count_seconds=best[size, size, 1] / size**2,
         source=source,
     )
+
+
+def _without_spikes(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take what takes much longer than a product that is larger in every size for a disturbance of the machine."""
+    least = seconds
+    for axis in range(seconds.ndim):
+        least = np.flip(np.minimum.accumulate(np.flip(least, axis), axis), axis)
+    return np.minimum(seconds, SPIKE * least)
 
 
 def _least_time(call: Callable[[], Any], known: float, seconds: float) -> float:

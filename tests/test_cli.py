@@ -10,6 +10,7 @@ import pytest
 
 import chainopt
 from chainopt.cli import main
+from chainopt.costs.time import TimeModel
 
 SHAPES = ["10x2000", "2000x30", "30x1000"]
 PLAN = chainopt.optimal_order([(10, 2000), (2000, 30), (30, 1000)])
@@ -242,3 +243,25 @@ def test_names_that_the_terminal_has_no_letters_for(tmp_path):
     done = program("order", "--file", str(path), env=os.environ | {"PYTHONIOENCODING": "ascii"})
     assert done.returncode == 0
     assert "\\xe9" in done.stdout
+
+
+def test_limits_on_memory(capsys):
+    shapes = ["10x20", "20x1000", "1000x20", "20x10"]
+    assert main(["order", *shapes, "--memory-limit", "1000", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cost"] == 406_000
+    assert main(["compare", *shapes, "--memory-limit", "5e2"]) == 2
+    assert "memory_limit is 500.0, which no order of the operations keeps: the least limit is 600" in capsys.readouterr().err
+    assert main(["order", *shapes, "--memory-limit", "much"]) == 2
+    assert "--memory-limit is 'much': give a number" in capsys.readouterr().err
+
+
+def test_calibrating_and_the_time_it_predicts(capsys, monkeypatch):
+    model = TimeModel((1, 2), (1e-6,) * 8, 1e-9, 1e-6, 1e-9, "measured in a test")
+    monkeypatch.setattr("chainopt.calibration.calibrate", lambda **_: model)
+    assert main(["calibrate"]) == 0
+    assert capsys.readouterr().out == "rates measured in a test\n"
+    monkeypatch.setattr("chainopt.calibration.saved_model", lambda: model)
+    assert main(["order", *SHAPES, "--objective", "time"]) == 0
+    assert "rates        measured in a test" in capsys.readouterr().out
+    assert main(["calibrate", "10x20"]) == 2
+    assert "unrecognized arguments: 10x20" in capsys.readouterr().err

@@ -1,0 +1,245 @@
+"""A traced function cut into stages at the narrowest places of what is alive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from chainopt.chain import JacobianChain
+from chainopt.jacobian import Jacobian
+from chainopt.jax.costs import Price, price
+from chainopt.optimize import optimal_order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import networkx as nx
+
+    from chainopt.jax.equations import Equation, Trace
+    from chainopt.plan import Plan
+
+MOST_CUTS = 40
+LONGEST_REORDERED = 1_500  # equations, up to which another order than the program's is looked for
+
+
+class Section(NamedTuple):
+    """Equations between two cuts, and the variables that are alive at both."""
+
+    equations: tuple[Equation, ...]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A function whose derivative is a chain of sections.
+
+    ``fixed`` are the equations that do not depend on the input, ``sections`` all others in evaluation order. ``skip`` is the
+    equation that adds the input to what the sections compute, if there is one: then the identity is added to their
+    Jacobian, and the input is not alive all the way.
+    """
+
+    trace: Trace
+    fixed: tuple[Equation, ...]
+    sections: tuple[Section, ...]
+    chain: JacobianChain
+    skip: Equation | None = None
+
+
+def cut(trace: Trace, outputs: int) -> Program | None:
+    """Cut a function where that makes the cheapest chain: in the order of the program, or another that keeps less alive.
+
+    Only the first ``outputs`` results are differentiated. None where nothing is left to cut, or a complex number is alive.
+    """
+    varying = _varying(trace)
+    fixed = tuple(equation for equation in trace.equations if not varying & set(equation.outputs))
+    moving = [equation for equation in trace.equations if varying & set(equation.outputs)]
+    if not moving or any(is_complex(trace.avals[variable]) for variable in varying):
+        return None
+    if outputs == len(trace.outputs) == len(trace.inputs) == 1 and (skip := _skip(trace, moving)) is not None:
+        rest = [equation for equation in trace.equations if equation is not skip]
+        peeled = replace(trace, equations=rest, outputs=tuple(at for at in skip.inputs if at != trace.inputs[0]))
+        program = cut(peeled, 1)
+        return None if program is None else replace(program, trace=trace, skip=skip)
+    stages = [equation.stage for equation in moving]
+    if stages[-1] > 0:
+        named = [at for at in range(1, len(moving)) if stages[at] != stages[at - 1]]
+        return _cut_in_order(trace, fixed, moving, varying, outputs, [0, *named, len(moving)])
+    orders = [moving]
+    if len(moving) <= LONGEST_REORDERED:
+        orders.append(_narrow_order(trace, moving, varying))
+    programs = [_cut_in_order(trace, fixed, order, varying, outputs) for order in orders]
+    return min(programs, key=lambda program: optimal_order(program.chain).cost)
+
+
+def _skip(trace: Trace, equations: list[Equation]) -> Equation | None:
+    """Return the equation that adds the input itself to all the rest, if the function ends with one."""
+    last = equations[-1]
+    (given,), (result,) = trace.inputs, trace.outputs
+    is_sum = last.primitive in {"add", "add_any"} and last.outputs == (result,) and len(last.inputs) == 2 and given in last.inputs
+    shapes = {trace.avals[variable].shape for variable in (*last.inputs, result)}
+    dtypes = {trace.avals[variable].dtype for variable in (*last.inputs, result)}
+    return last if is_sum and len(shapes) == len(dtypes) == 1 and len(equations) > 1 else None
+
+
+def is_complex(aval: Any) -> bool:
+    """Whether an array is of complex numbers, whose derivative is no matrix of them."""
+    return bool(aval.dtype.kind == "c")
+
+
+def _varying(trace: Trace) -> set[int]:
+    """Return the differentiable variables that depend on the input, and what is computed from them."""
+    found = set(trace.inputs)
+    for equation in trace.equations:
+        if found & set(equation.inputs):
+            found |= set(equation.outputs)
+    return found
+
+
+def _last_uses(equations: Sequence[Equation], results: Sequence[int]) -> dict[int, int]:
+    last = {variable: at for at, equation in enumerate(equations) for variable in equation.inputs}
+    return last | dict.fromkeys(results, len(equations))
+
+
+def _narrow_order(trace: Trace, equations: list[Equation], varying: set[int]) -> list[Equation]:
+    """Order the equations so that little is alive: of those that are ready, the one after which least is."""
+    counts = dict.fromkeys(varying, 0)
+    for equation in equations:
+        for variable in varying & set(equation.inputs):
+            counts[variable] += 1
+    for variable in set(trace.outputs) & varying:
+        counts[variable] += len(equations)
+    made = set(trace.inputs)
+    waiting = list(range(len(equations)))
+    order: list[Equation] = []
+
+    def growth(at: int) -> int:
+        equation = equations[at]
+        born = sum(trace.size(variable) for variable in equation.outputs if trace.is_differentiable(variable))
+        freed = [variable for variable in varying & set(equation.inputs) if counts[variable] == 1]
+        return born - sum(trace.size(variable) for variable in freed if trace.is_differentiable(variable))
+
+    made_by = {variable: at for at, equation in enumerate(equations) for variable in equation.outputs}
+    missing = {
+        at: {made_by[variable] for variable in equation.inputs if variable in made_by} for at, equation in enumerate(equations)
+    }
+    readers: dict[int, list[int]] = {}
+    for at, needed in missing.items():
+        for other in needed:
+            readers.setdefault(other, []).append(at)
+    ready = [at for at in waiting if not missing[at]]
+    while ready:
+        best = min(ready, key=lambda at: (growth(at), at))
+        ready.remove(best)
+        order.append(equations[best])
+        made |= set(equations[best].outputs)
+        for variable in varying & set(equations[best].inputs):
+            counts[variable] -= 1
+        for reader in readers.get(best, ()):
+            missing[reader].discard(best)
+            if not missing[reader]:
+                ready.append(reader)
+    return order
+
+
+def _cut_in_order(
+    trace: Trace,
+    fixed: tuple[Equation, ...],
+    equations: list[Equation],
+    varying: set[int],
+    outputs: int,
+    given: list[int] | None = None,
+) -> Program:
+    """Cut where it is said, or at the narrowest places; then leave out each cut without which the plan costs no more."""
+    results = tuple(variable for variable in dict.fromkeys(trace.outputs[:outputs]) if variable in varying)
+    last = _last_uses(equations, results)
+    states = [tuple(dict.fromkeys(trace.inputs))]
+    alive = [variable for variable in states[0] if last.get(variable, -1) >= 0]
+    for at, equation in enumerate(equations):
+        alive += [variable for variable in equation.outputs if trace.is_differentiable(variable)]
+        alive = [variable for variable in dict.fromkeys(alive) if last.get(variable, -1) > at]
+        states.append(tuple(alive))
+    states[-1] = results
+    sizes = [sum(map(trace.size, state)) for state in states]
+    prices = [price(equation.jaxpr.eqns[0]) for equation in equations]
+    cuts = given or _narrowest(sizes, prices)
+    sections = tuple(Section(tuple(equations[begin:end]), states[begin], states[end]) for begin, end in pairwise(cuts))
+    return Program(trace, fixed, sections, _chain(sizes, prices, cuts))
+
+
+def _narrowest(sizes: Sequence[int], prices: Sequence[Price]) -> list[int]:
+    end = len(sizes) - 1
+    narrow = [at for at in range(1, end) if sizes[at] < sizes[at - 1] and sizes[at] <= sizes[at + 1]]
+    cuts = [0, *sorted(sorted(narrow, key=lambda at: (sizes[at], at))[:MOST_CUTS]), end]
+    cost = _plan(sizes, prices, cuts).cost
+    for at in sorted(cuts[1:-1], key=lambda at: -sizes[at]):
+        fewer = [other for other in cuts if other != at]
+        if _plan(sizes, prices, fewer).cost <= cost:
+            cuts = fewer
+    return cuts
+
+
+def _plan(sizes: Sequence[int], prices: Sequence[Price], cuts: Sequence[int]) -> Plan:
+    return optimal_order(_chain(sizes, prices, cuts))
+
+
+def _chain(sizes: Sequence[int], prices: Sequence[Price], cuts: Sequence[int]) -> JacobianChain:
+    stages = []
+    for begin, end in pairwise(cuts):
+        jvps, vjps = [one.jvp for one in prices[begin:end]], [one.vjp for one in prices[begin:end]]
+        jvp = None if None in jvps else sum(cost or 0 for cost in jvps)
+        vjp = None if None in vjps else sum(cost or 0 for cost in vjps)
+        accumulation = None if jvp is not None or vjp is not None else IMPOSSIBLE
+        stages.append(
+            Jacobian((sizes[end], sizes[begin]), jvp_cost=jvp, vjp_cost=vjp, accumulation_cost=accumulation, tape=sizes[begin])
+        )
+    return JacobianChain.from_stages(stages)
+
+
+# Of a section without JVP and VJP: so dear that no plan uses it where there is another.
+IMPOSSIBLE = 10**30
+
+
+def computation_graph(function: Callable[..., Any], *arguments: Any) -> nx.DiGraph:
+    """Return the equations of a JAX function as a graph of variables, as `chainopt.linearize` takes it.
+
+    Parameters
+    ----------
+    function : callable
+        Of arrays, or pytrees of them.
+    *arguments
+        What it is traced at; values do not matter.
+
+    Returns
+    -------
+    networkx.DiGraph
+        A node for each variable with its ``size`` and ``shape``, an edge for each pair of a variable that an equation
+        reads and one that it writes, with the ``primitive``, ``jvp_cost`` and ``vjp_cost``.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> graph = computation_graph(lambda x: jnp.sin(x) * 2, jnp.ones(3))
+    >>> [graph.edges[edge]["primitive"] for edge in graph.edges]
+    ['sin', 'mul']
+    """
+    import jax
+    import networkx as nx
+
+    from chainopt.jax.equations import trace
+
+    leaves, tree = jax.tree.flatten(arguments)
+    traced = trace(lambda *flat: jax.tree.leaves(function(*jax.tree.unflatten(tree, flat))), leaves)
+    varying = _varying(traced)
+    graph = nx.DiGraph()
+    for variable in traced.inputs:
+        graph.add_node(variable, size=traced.size(variable), shape=traced.avals[variable].shape)
+    for equation in traced.equations:
+        one = price(equation.jaxpr.eqns[0])
+        for written in varying & set(equation.outputs):
+            graph.add_node(written, size=traced.size(written), shape=traced.avals[written].shape)
+            for read in (variable for variable in equation.inputs if variable in varying):
+                costs = {key: cost for key, cost in (("jvp_cost", one.jvp), ("vjp_cost", one.vjp)) if cost is not None}
+                graph.add_edge(read, written, primitive=equation.primitive, **costs)
+    return graph

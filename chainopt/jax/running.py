@@ -1,0 +1,218 @@
+"""From the arguments of a call to the program that it traces, and from there to its Jacobian."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from chainopt.jax.equations import trace
+from chainopt.jax.program import Program, cut
+from chainopt.jax.stages import Stage, stage_by_stage
+from chainopt.optimize import compare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chainopt.comparison import Comparison
+    from chainopt.plan import Plan
+
+WORTH_IT = 1.5  # times that a planned Jacobian must promise to be cheaper than the better pure mode
+
+
+class UnplannableError(ValueError):
+    """A function whose derivative is no matrix of real numbers, or that cannot be traced."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """The arguments of a call: the leaves to differentiate by, the other arrays, and all that is neither."""
+
+    inputs: list[Any]
+    others: list[Any]
+    input_tree: Any
+    rest_tree: Any
+    rest: tuple[Any, ...]  # the leaves of the rest, None in the place of arrays
+    chosen: tuple[int, ...]
+    is_tuple: bool
+
+    @classmethod
+    def read(cls, argnums: int | tuple[int, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Take a call apart."""
+        is_tuple = not isinstance(argnums, int)
+        chosen = tuple(range(len(args))[at] for at in ((argnums,) if isinstance(argnums, int) else argnums))
+        picked = tuple(args[at] for at in chosen)
+        inputs, input_tree = jax.tree.flatten(picked if is_tuple else picked[0])
+        kept = [None if at in chosen else argument for at, argument in enumerate(args)]
+        rest, rest_tree = jax.tree.flatten((kept, kwargs))
+        others = [leaf for leaf in rest if _is_array(leaf)]
+        held = tuple(ARRAY if _is_array(leaf) else leaf for leaf in rest)
+        return cls(inputs, others, input_tree, rest_tree, held, chosen, is_tuple)
+
+    def key(self) -> Any:
+        """Return what calls that trace alike have in common; None where that cannot be told."""
+        avals = tuple((jnp.shape(leaf), jnp.result_type(leaf), _is_weak(leaf)) for leaf in (*self.inputs, *self.others))
+        try:
+            key = self.input_tree, self.rest_tree, avals, self.rest
+            hash(key)
+        except TypeError:
+            return None
+        return key
+
+    def arguments(self, arrays: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Put arrays in the places of the leaves that were arrays."""
+        count = len(self.inputs)
+        supply = iter(arrays[count:])
+        kept, kwargs = jax.tree.unflatten(self.rest_tree, [next(supply) if leaf is ARRAY else leaf for leaf in self.rest])
+        picked = jax.tree.unflatten(self.input_tree, arrays[:count])
+        for at, argument in zip(self.chosen, picked if self.is_tuple else (picked,), strict=True):
+            kept[at] = argument
+        return kept, kwargs
+
+
+class _Array:
+    """Stands in the place of an array."""
+
+
+ARRAY = _Array()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A function, traced and cut for one signature of its arguments."""
+
+    program: Program
+    comparison: Comparison
+    input_tree: Any
+    output_tree: Any
+    aux_tree: Any
+    outputs: int  # how many of the traced results are the function's, and not its auxiliary data
+    compiled: dict[Any, Callable[..., Any]] = field(default_factory=dict, compare=False)
+
+    def choice(self, mode: str) -> str:
+        """Return "planned", or the pure mode that is the better one."""
+        if mode != "auto":
+            return mode
+        pure = {"forward": self.comparison.forward, "reverse": self.comparison.reverse}
+        costs = {name: plan.cost for name, plan in pure.items() if plan is not None}
+        if not costs or self.comparison.speedup >= WORTH_IT:
+            return "planned"
+        return min(costs, key=lambda name: costs[name])
+
+    def plan_of(self, mode: str) -> Plan:
+        """Return the plan that runs in a mode."""
+        pure = {"forward": self.comparison.forward, "reverse": self.comparison.reverse}
+        return pure.get(self.choice(mode)) or self.comparison.optimal
+
+    def run(self, call: Call, chunk_size: int | None) -> tuple[Any, Any, Any]:
+        """Return the Jacobian, the value and the auxiliary data, from one compiled computation."""
+        if chunk_size not in self.compiled:
+            self.compiled[chunk_size] = jax.jit(lambda arrays: self._computed(arrays, chunk_size))
+        blocks, results = self.compiled[chunk_size]([*call.inputs, *call.others])
+        rows = [jax.tree.unflatten(self.input_tree, row) for row in blocks]
+        derivative = jax.tree.unflatten(self.output_tree, rows)
+        value = jax.tree.unflatten(self.output_tree, results[: self.outputs])
+        return derivative, value, jax.tree.unflatten(self.aux_tree, results[self.outputs :])
+
+    def _computed(self, arrays: Sequence[Any], chunk_size: int | None) -> tuple[list[list[Any]], list[Any]]:
+        traced, sections = self.program.trace, self.program.sections
+        values = traced.constants | dict(zip((*traced.inputs, *traced.others), arrays, strict=True))
+        for equation in self.program.fixed:
+            equation.run(values)
+        stages = []
+        for section in sections:
+            state = [values[variable] for variable in section.before]
+            known = dict(values)
+            for equation in section.equations:
+                equation.run(values)
+
+            def function(*given: Any, section: Any = section, known: dict[int, Any] = known) -> tuple[Any, ...]:
+                local = known | dict(zip(section.before, given, strict=True))
+                for equation in section.equations:
+                    equation.run(local)
+                return tuple(local[variable] for variable in section.after)
+
+            stages.append(Stage(function, state, [values[variable] for variable in section.after]))
+        matrix = self.comparison.optimal.execute(stages[::-1], chunk_size=chunk_size)
+        if self.program.skip is not None:
+            self.program.skip.run(values)
+            matrix = matrix + jnp.eye(matrix.shape[0], dtype=matrix.dtype)
+        return self._blocks(matrix), [values[variable] for variable in traced.outputs]
+
+    def _blocks(self, matrix: Any) -> list[list[Any]]:
+        """Cut the matrix into a block for each array of the result and each of the input."""
+        traced = self.program.trace
+        rows = _places(traced, self.program.sections[-1].after if self.program.skip is None else traced.outputs)
+        columns = _places(traced, self.program.sections[0].before)
+        found = []
+        for output in traced.outputs[: self.outputs]:
+            aval = traced.avals[output]
+            row = []
+            for variable in traced.inputs:
+                shape = (*aval.shape, *traced.avals[variable].shape)
+                if output in rows:
+                    row.append(jnp.reshape(matrix[rows[output], columns[variable]], shape).astype(aval.dtype))
+                else:
+                    row.append(jnp.zeros(shape, aval.dtype))
+            found.append(row)
+        return found
+
+
+def prepare(function: Callable[..., Any], call: Call, known: dict[Any, Prepared], *, has_aux: bool) -> Prepared:
+    """Trace and cut a function for the signature of a call.
+
+    Raises
+    ------
+    UnplannableError
+        If its derivative is no matrix of real numbers. What tracing raises is let through.
+    """
+    for leaf in call.inputs:
+        if not _is_real(jnp.result_type(leaf)):
+            msg = f"an input is of {jnp.result_type(leaf)}, which are no real numbers"
+            raise UnplannableError(msg)
+    trees: dict[str, Any] = {}
+
+    def flat(*arrays: Any) -> list[Any]:
+        args, kwargs = call.arguments(arrays)
+        returned = stage_by_stage(function)(*args, **kwargs)
+        value, aux = returned if has_aux else (returned, None)
+        leaves, trees["value"] = jax.tree.flatten(value)
+        more, trees["aux"] = jax.tree.flatten(aux)
+        trees["outputs"] = len(leaves)
+        return [*leaves, *more]
+
+    traced = trace(flat, call.inputs, call.others)
+    for variable in traced.outputs[: trees["outputs"]]:
+        if not _is_real(traced.avals[variable].dtype):
+            msg = f"a result is of {traced.avals[variable].dtype}, which are no real numbers"
+            raise UnplannableError(msg)
+    program = cut(traced, trees["outputs"])
+    if program is None:
+        msg = "nothing between its inputs and its results depends on the inputs by real numbers alone"
+        raise UnplannableError(msg)
+    prepared = Prepared(program, compare(program.chain), call.input_tree, trees["value"], trees["aux"], trees["outputs"])
+    key = call.key()
+    if key is not None and not any(isinstance(value, jax.core.Tracer) for value in traced.constants.values()):
+        known[key] = prepared
+    return prepared
+
+
+def _places(traced: Any, variables: Sequence[int]) -> dict[int, slice]:
+    ends = [0, *accumulate(traced.size(variable) for variable in variables)]
+    return {variable: slice(*span) for variable, span in zip(variables, pairwise(ends), strict=True)}
+
+
+def _is_array(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array | np.ndarray | np.generic)
+
+
+def _is_real(dtype: Any) -> bool:
+    return bool(jnp.issubdtype(dtype, jnp.floating))
+
+
+def _is_weak(leaf: Any) -> bool:
+    return bool(getattr(leaf, "weak_type", isinstance(leaf, int | float)))
