@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import pytest
 
-PEERS = ("numpy", "numba", "scipy", "jax", "torch", "opt_einsum", "cotengra")
+PEERS = ("numpy", "numba", "scipy", "networkx", "jax", "torch", "opt_einsum", "cotengra")
 
 
 def pytest_addoption(parser):

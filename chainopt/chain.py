@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from chainopt.exceptions import ChainError
+from chainopt.gain import gain_bound
 from chainopt.jacobian import Jacobian
 from chainopt.numerals import shape_text
 from chainopt.reading import NO_COSTS, Reading, read_dims, read_factors
@@ -139,6 +140,21 @@ class JacobianChain:
             Band.full(*shape) if structure is None else structure.pattern(shape)
             for shape, structure in zip(self.shapes, self.structures or [None] * len(self), strict=True)
         ]
+
+    @property
+    def gain_bound(self) -> float | None:
+        """What any bracketing gains at most over the better pure mode; None where a matrix is at hand.
+
+        It is ``min(n_in * sum(J), n_out * sum(V)) / (cut * sum(min(J, V)))``, where J and V are what one JVP and one VJP of
+        each stage costs, and ``cut`` is the smallest size in the chain; infinite where neither pure mode is possible.
+
+        Examples
+        --------
+        >>> stages = [Jacobian((100, 10), jvp_cost=5, vjp_cost=6), Jacobian((10, 100), jvp_cost=5, vjp_cost=6)]
+        >>> JacobianChain(stages).gain_bound
+        10.0
+        """
+        return gain_bound(self.dims, self.stage_costs, self.structures)
 
     @property
     def dims(self) -> tuple[int, ...]:

@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--file",
             metavar="PATH",
-            help="a chain in JSON or as lines m n cost; - reads standard input",
+            help="a chain in JSON or as lines m n cost, or a graph in GraphML; - reads standard input",
         )
         command.add_argument("--objective", default="multiplications", help=f"what is minimized: {', '.join(OBJECTIVES)}")
         command.add_argument("--tape-limit", metavar="N", help="the tape that the reverse sweep of a stage may need")
@@ -163,6 +163,15 @@ def _read_chain(options: argparse.Namespace) -> JacobianChain:
     if not options.shapes and options.file is None:
         msg = f"{options.command} needs a chain: give shapes, as in 10x2000 2000x30, or --file"
         raise ChainError(msg)
+    if options.file is not None and options.file.lower().endswith(".graphml"):
+        from chainopt.graphs.graphml import read_graphml
+        from chainopt.graphs.linearize import linearize
+
+        try:
+            return linearize(read_graphml(options.file))
+        except OSError as error:
+            msg = f"--file {options.file} cannot be read: {error.strerror or error}"
+            raise ChainError(msg) from None
     if options.file is None:
         return JacobianChain.from_shapes([_read_shape(text, at) for at, text in enumerate(options.shapes)])
     try:

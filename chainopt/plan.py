@@ -368,6 +368,10 @@ class Plan:
         choices = None if chain.stage_costs is None else stage_choices(chain, None, self.model)
         sweeps = {"forward": forward(chain, choices, self.model), "reverse": reverse(chain, choices, self.model)}
         gains = ((name, sweep[1], ratio(sweep[1], self.cost)) for name, sweep in sweeps.items() if sweep is not None)
+        bound = chain.gain_bound
+        most = (
+            [] if bound is None else [("gain bound", f"no order can be {times(bound)} times cheaper than the better of the two")]
+        )
         tape = [] if choices is None else [("tape", f"{count(self.tape)} at the most")]
         return [
             ("chain", chain_line(self.chain)),
@@ -378,6 +382,7 @@ class Plan:
                 (name, f"{count(cost)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}")
                 for name, cost, gain in gains
             ),
+            *most,
             ("peak memory", f"{count(self.peak_memory)} matrix entries"),
             *tape,
             *([("rates", source)] if (source := getattr(self.model, "source", None)) else []),

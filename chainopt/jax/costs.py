@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 from jax.extend import core
+
+from chainopt.tracing.equations import Price
 
 # What touches every entry waits for memory: as long as for so many multiply-adds of a large product.
 ENTRY = 8
@@ -24,13 +26,6 @@ SCATTERS = {
 }
 BACKWARDS = 3  # times as dear is a VJP of those: it adds into a larger array
 TRIPS = 10  # of a loop that does not say how often it runs
-
-
-class Price(NamedTuple):
-    """The cost of a JVP and of a VJP; None where there is none."""
-
-    jvp: int | None
-    vjp: int | None
 
 
 def price(equation: Any) -> Price:

@@ -1,14 +1,15 @@
-"""A traced function as a flat list of equations: calls inlined, what the result does not need dropped."""
+"""A JAX function as a flat list of equations: calls inlined, what the result does not need dropped."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 from jax.extend import core
+
+from chainopt.jax.costs import price
+from chainopt.tracing.equations import COMPLEX, OTHER, REAL, Equation, Trace, Variable, needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -17,49 +18,17 @@ STAGE = "chainopt_stage_"  # begins the names of calls that are stages of the us
 CALLS = {"jit", "pjit", "closed_call", "core_call", "core_closed_call"}
 
 
-class Equation(NamedTuple):
-    """One primitive, with the numbers of the variables that it reads and writes."""
-
-    jaxpr: Any  # of this equation alone
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    stage: int = 0  # of those that the user named, from 1; 0 where none are
-
-    @property
-    def primitive(self) -> str:
-        """What it does."""
-        return str(self.jaxpr.eqns[0].primitive)
-
-    def run(self, values: dict[int, Any]) -> None:
-        """Evaluate it on the values of its variables, and put its results beside them."""
-        results = jax.core.eval_jaxpr(self.jaxpr, (), *[values[at] for at in self.inputs])
-        values.update(zip(self.outputs, results, strict=True))
-
-
-@dataclass(frozen=True)
-class Trace:
-    """The equations of a function in an order in which they can be evaluated, and its variables by number."""
-
-    equations: list[Equation]
-    avals: dict[int, Any]
-    inputs: tuple[int, ...]
-    others: tuple[int, ...]
-    outputs: tuple[int, ...]
-    constants: dict[int, Any] = field(default_factory=dict)
-
-    def size(self, variable: int) -> int:
-        """Return how many entries a variable has."""
-        return math.prod(self.avals[variable].shape)
-
-    def is_differentiable(self, variable: int) -> bool:
-        """Whether it is of real or complex numbers."""
-        return bool(jnp.issubdtype(self.avals[variable].dtype, jnp.inexact))
-
-
 def trace(function: Callable[..., Any], inputs: Sequence[Any], others: Sequence[Any] = ()) -> Trace:
     """Trace a function of arrays, those to differentiate by first, that returns a flat list of arrays."""
     closed = jax.make_jaxpr(function)(*inputs, *others)
     return _Flattening().flattened(closed, len(inputs))
+
+
+def kind_of(dtype: Any) -> str:
+    """Tell what numbers an array is of."""
+    if jnp.issubdtype(dtype, jnp.floating):
+        return REAL
+    return COMPLEX if jnp.issubdtype(dtype, jnp.complexfloating) else OTHER
 
 
 class _Flattening:
@@ -67,13 +36,14 @@ class _Flattening:
 
     def __init__(self) -> None:
         self.equations: list[Equation] = []
-        self.avals: dict[int, Any] = {}
+        self.acting: list[Equation] = []
+        self.variables: dict[int, Variable] = {}
         self.constants: dict[int, Any] = {}
         self.stage = 0
 
     def new(self, aval: Any) -> int:
-        number = len(self.avals)
-        self.avals[number] = aval
+        number = len(self.variables)
+        self.variables[number] = Variable(tuple(aval.shape), aval.dtype, kind_of(aval.dtype))
         return number
 
     def constant(self, value: Any, aval: Any) -> int:
@@ -82,19 +52,17 @@ class _Flattening:
         return number
 
     def flattened(self, closed: Any, inputs: int) -> Trace:
-        jaxpr = closed.jaxpr
-        read = tuple(self.new(variable.aval) for variable in jaxpr.invars)
+        read = tuple(self.new(variable.aval) for variable in closed.jaxpr.invars)
         outputs = self.inline(closed, read)
-        needed = _needed(self.equations, outputs)
-        return Trace(needed, self.avals, read[:inputs], read[inputs:], outputs, self.constants)
+        equations = needed(self.equations, outputs, self.acting)
+        return Trace(equations, self.variables, read[:inputs], read[inputs:], outputs, self.constants)
 
     def inline(self, closed: Any, inputs: Iterable[int]) -> tuple[int, ...]:
         """Append the equations of a jaxpr whose inputs have these numbers; return the numbers of its outputs."""
         jaxpr = closed.jaxpr
         scope = dict(zip(jaxpr.invars, inputs, strict=True))
-        scope |= {
-            variable: self.constant(value, variable.aval) for variable, value in zip(jaxpr.constvars, closed.consts, strict=True)
-        }
+        for variable, value in zip(jaxpr.constvars, closed.consts, strict=True):
+            scope[variable] = self.constant(value, variable.aval)
 
         def number(atom: Any) -> int:
             return self.constant(atom.val, atom.aval) if isinstance(atom, core.Literal) else scope[atom]
@@ -110,19 +78,21 @@ class _Flattening:
                 continue
             read = list(dict.fromkeys(atom for atom in equation.invars if not isinstance(atom, core.Literal)))
             written = [variable for variable in equation.outvars if type(variable).__name__ != "DropVar"]
-            alone = jaxpr.replace(constvars=[], invars=read, outvars=written, eqns=[equation])
             scope |= {variable: self.new(variable.aval) for variable in written}
             reads, writes = (tuple(scope[variable] for variable in atoms) for atoms in (read, written))
-            self.equations.append(Equation(alone, reads, writes, self.stage))
+            alone = jaxpr.replace(constvars=[], invars=read, outvars=written, eqns=[equation])
+            run = _evaluation(alone, reads, writes)
+            self.equations.append(Equation(str(equation.primitive), run, reads, writes, price(equation), self.stage))
+            if equation.effects:
+                self.acting.append(self.equations[-1])
         return tuple(number(atom) for atom in jaxpr.outvars)
 
 
-def _needed(equations: list[Equation], outputs: Iterable[int]) -> list[Equation]:
-    """Drop the equations whose results nobody reads."""
-    wanted = set(outputs)
-    kept = []
-    for equation in reversed(equations):
-        if wanted & set(equation.outputs) or equation.jaxpr.effects:
-            wanted |= set(equation.inputs)
-            kept.append(equation)
-    return kept[::-1]
+def _evaluation(alone: Any, reads: tuple[int, ...], writes: tuple[int, ...]) -> Callable[[dict[int, Any]], None]:
+    """Return what evaluates one equation, which stands alone in its jaxpr."""
+
+    def run(values: dict[int, Any]) -> None:
+        results = jax.core.eval_jaxpr(alone, (), *[values[variable] for variable in reads])
+        values.update(zip(writes, results, strict=True))
+
+    return run

@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from chainopt.jax.equations import trace
-from chainopt.jax.program import Program, cut
+from chainopt.jax.equations import kind_of, trace
 from chainopt.jax.stages import Stage, stage_by_stage
 from chainopt.optimize import compare
+from chainopt.tracing.equations import REAL
+from chainopt.tracing.program import Program, cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -150,10 +151,10 @@ class Prepared:
         columns = _places(traced, self.program.sections[0].before)
         found = []
         for output in traced.outputs[: self.outputs]:
-            aval = traced.avals[output]
+            aval = traced.variables[output]
             row = []
             for variable in traced.inputs:
-                shape = (*aval.shape, *traced.avals[variable].shape)
+                shape = (*aval.shape, *traced.variables[variable].shape)
                 if output in rows:
                     row.append(jnp.reshape(matrix[rows[output], columns[variable]], shape).astype(aval.dtype))
                 else:
@@ -171,7 +172,7 @@ def prepare(function: Callable[..., Any], call: Call, known: dict[Any, Prepared]
         If its derivative is no matrix of real numbers. What tracing raises is let through.
     """
     for leaf in call.inputs:
-        if not _is_real(jnp.result_type(leaf)):
+        if kind_of(jnp.result_type(leaf)) != REAL:
             msg = f"an input is of {jnp.result_type(leaf)}, which are no real numbers"
             raise UnplannableError(msg)
     trees: dict[str, Any] = {}
@@ -187,8 +188,8 @@ def prepare(function: Callable[..., Any], call: Call, known: dict[Any, Prepared]
 
     traced = trace(flat, call.inputs, call.others)
     for variable in traced.outputs[: trees["outputs"]]:
-        if not _is_real(traced.avals[variable].dtype):
-            msg = f"a result is of {traced.avals[variable].dtype}, which are no real numbers"
+        if traced.variables[variable].kind != REAL:
+            msg = f"a result is of {traced.variables[variable].dtype}, which are no real numbers"
             raise UnplannableError(msg)
     program = cut(traced, trees["outputs"])
     if program is None:
@@ -208,10 +209,6 @@ def _places(traced: Any, variables: Sequence[int]) -> dict[int, slice]:
 
 def _is_array(leaf: Any) -> bool:
     return isinstance(leaf, jax.Array | np.ndarray | np.generic)
-
-
-def _is_real(dtype: Any) -> bool:
-    return bool(jnp.issubdtype(dtype, jnp.floating))
 
 
 def _is_weak(leaf: Any) -> bool:

@@ -9,11 +9,12 @@ import numpy as np
 
 from chainopt.bracketing import Bracketing
 from chainopt.costs.multiplications import INT64_LIMIT, largest_stack, neighbours
+from chainopt.gain import least_possible
 from chainopt.kernels import interval_dp
 from chainopt.kernels.compiling import compiled
 from chainopt.kernels.threads import thread_pool
 from chainopt.operations import GIVEN, PULLED, PUSHED, Mode
-from chainopt.solvers.homogeneous import preferred
+from chainopt.solvers.homogeneous import forward, preferred, reverse
 from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ TILE = 128
 
 def solve(chain: JacobianChain, choices: StageChoices | None = None) -> Solution:
     """Find the cheapest bracketing, and where stages are matrix-free what is done with each of them."""
+    if choices is not None and (pure := _nothing_to_gain(chain, choices)) is not None:
+        return pure
     factors = len(chain)
     spans: Any = np.empty((2, factors - 1), dtype=np.int32)
     kinds: Any = np.empty(factors - 1, dtype=np.int8)
@@ -57,6 +60,18 @@ def solve(chain: JacobianChain, choices: StageChoices | None = None) -> Solution
         cost = rows[0][factors]
     bracketing = Bracketing(spans) if choices is None else Bracketing(spans, kinds, ways_needed(choices.ways, kinds))
     return preferred(chain, choices, (bracketing, cost, Mode.HYBRID))
+
+
+def _nothing_to_gain(chain: JacobianChain, choices: StageChoices) -> Solution | None:
+    """Return the pure mode that costs no more than anything can."""
+    least = least_possible(chain.dims, chain.stage_costs, chain.structures)
+    if least is None:
+        return None
+    for sweep in (forward, reverse):
+        pure = sweep(chain, choices)
+        if pure is not None and pure[1] <= least:
+            return pure
+    return None
 
 
 def _columns(choices: StageChoices) -> list[Any]:

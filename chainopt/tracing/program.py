@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.chain import JacobianChain
 from chainopt.jacobian import Jacobian
-from chainopt.jax.costs import Price, price
 from chainopt.optimize import optimal_order
+from chainopt.tracing.equations import COMPLEX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    import networkx as nx
-
-    from chainopt.jax.equations import Equation, Trace
     from chainopt.plan import Plan
+    from chainopt.tracing.equations import Equation, Price, Trace
 
 MOST_CUTS = 40
+SUMS = {"add", "add_any", "aten.add.Tensor"}  # of two arrays, as the libraries call them
 LONGEST_REORDERED = 1_500  # equations, up to which another order than the program's is looked for
 
 
@@ -52,10 +51,10 @@ def cut(trace: Trace, outputs: int) -> Program | None:
 
     Only the first ``outputs`` results are differentiated. None where nothing is left to cut, or a complex number is alive.
     """
-    varying = _varying(trace)
+    varying = varying_of(trace)
     fixed = tuple(equation for equation in trace.equations if not varying & set(equation.outputs))
     moving = [equation for equation in trace.equations if varying & set(equation.outputs)]
-    if not moving or any(is_complex(trace.avals[variable]) for variable in varying):
+    if not moving or any(trace.variables[variable].kind == COMPLEX for variable in varying):
         return None
     if outputs == len(trace.outputs) == len(trace.inputs) == 1 and (skip := _skip(trace, moving)) is not None:
         rest = [equation for equation in trace.equations if equation is not skip]
@@ -77,18 +76,13 @@ def _skip(trace: Trace, equations: list[Equation]) -> Equation | None:
     """Return the equation that adds the input itself to all the rest, if the function ends with one."""
     last = equations[-1]
     (given,), (result,) = trace.inputs, trace.outputs
-    is_sum = last.primitive in {"add", "add_any"} and last.outputs == (result,) and len(last.inputs) == 2 and given in last.inputs
-    shapes = {trace.avals[variable].shape for variable in (*last.inputs, result)}
-    dtypes = {trace.avals[variable].dtype for variable in (*last.inputs, result)}
+    is_sum = last.name in SUMS and last.outputs == (result,) and len(last.inputs) == 2 and given in last.inputs
+    shapes = {trace.variables[variable].shape for variable in (*last.inputs, result)}
+    dtypes = {trace.variables[variable].dtype for variable in (*last.inputs, result)}
     return last if is_sum and len(shapes) == len(dtypes) == 1 and len(equations) > 1 else None
 
 
-def is_complex(aval: Any) -> bool:
-    """Whether an array is of complex numbers, whose derivative is no matrix of them."""
-    return bool(aval.dtype.kind == "c")
-
-
-def _varying(trace: Trace) -> set[int]:
+def varying_of(trace: Trace) -> set[int]:
     """Return the differentiable variables that depend on the input, and what is computed from them."""
     found = set(trace.inputs)
     for equation in trace.equations:
@@ -162,7 +156,7 @@ def _cut_in_order(
         states.append(tuple(alive))
     states[-1] = results
     sizes = [sum(map(trace.size, state)) for state in states]
-    prices = [price(equation.jaxpr.eqns[0]) for equation in equations]
+    prices = [equation.price for equation in equations]
     cuts = given or _narrowest(sizes, prices)
     sections = tuple(Section(tuple(equations[begin:end]), states[begin], states[end]) for begin, end in pairwise(cuts))
     return Program(trace, fixed, sections, _chain(sizes, prices, cuts))
@@ -199,47 +193,3 @@ def _chain(sizes: Sequence[int], prices: Sequence[Price], cuts: Sequence[int]) -
 
 # Of a section without JVP and VJP: so dear that no plan uses it where there is another.
 IMPOSSIBLE = 10**30
-
-
-def computation_graph(function: Callable[..., Any], *arguments: Any) -> nx.DiGraph:
-    """Return the equations of a JAX function as a graph of variables, as `chainopt.linearize` takes it.
-
-    Parameters
-    ----------
-    function : callable
-        Of arrays, or pytrees of them.
-    *arguments
-        What it is traced at; values do not matter.
-
-    Returns
-    -------
-    networkx.DiGraph
-        A node for each variable with its ``size`` and ``shape``, an edge for each pair of a variable that an equation
-        reads and one that it writes, with the ``primitive``, ``jvp_cost`` and ``vjp_cost``.
-
-    Examples
-    --------
-    >>> import jax.numpy as jnp
-    >>> graph = computation_graph(lambda x: jnp.sin(x) * 2, jnp.ones(3))
-    >>> [graph.edges[edge]["primitive"] for edge in graph.edges]
-    ['sin', 'mul']
-    """
-    import jax
-    import networkx as nx
-
-    from chainopt.jax.equations import trace
-
-    leaves, tree = jax.tree.flatten(arguments)
-    traced = trace(lambda *flat: jax.tree.leaves(function(*jax.tree.unflatten(tree, flat))), leaves)
-    varying = _varying(traced)
-    graph = nx.DiGraph()
-    for variable in traced.inputs:
-        graph.add_node(variable, size=traced.size(variable), shape=traced.avals[variable].shape)
-    for equation in traced.equations:
-        one = price(equation.jaxpr.eqns[0])
-        for written in varying & set(equation.outputs):
-            graph.add_node(written, size=traced.size(written), shape=traced.avals[written].shape)
-            for read in (variable for variable in equation.inputs if variable in varying):
-                costs = {key: cost for key, cost in (("jvp_cost", one.jvp), ("vjp_cost", one.vjp)) if cost is not None}
-                graph.add_edge(read, written, primitive=equation.primitive, **costs)
-    return graph

@@ -1,0 +1,56 @@
+"""How much a good order can win at most, found without ordering anything."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from chainopt.numerals import ratio
+from chainopt.structure.colours import column_colours, row_colours
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.details import Cost, StageCosts
+    from chainopt.structure.kinds import Structure
+
+
+def least_possible(dims: Sequence[int], costs: StageCosts | None, structures: Sequence[Structure] | None) -> Cost | None:
+    """Return what accumulating the Jacobian costs at the least; None where a matrix is at hand.
+
+    Each stage is accumulated, or a matrix is pushed or pulled through it. The matrix has at least as many columns, or rows, as
+    the smallest size between the stages, and so many has the stage itself. A stage whose matrix costs less than that, by an
+    ``accumulation_cost`` or by the colours of its structure, counts with what it costs.
+    """
+    if costs is None:
+        return None
+    cut, least = min(dims), 0
+    for at, (jvp, vjp, accumulation, _) in enumerate(zip(*costs, strict=True)):
+        known = [cost for cost in (jvp, vjp) if cost is not None]
+        if not known:
+            return None
+        ways = [cut * min(known)] + ([] if accumulation is None else [accumulation])
+        if structures is not None and accumulation is None:
+            shape = (dims[at], dims[at + 1])
+            ways += [] if jvp is None else [column_colours(structures[at], shape) * jvp]
+            ways += [] if vjp is None else [row_colours(structures[at], shape) * vjp]
+        least += min(ways)  # type: ignore[assignment]
+    return least
+
+
+def better_pure(inputs: int, jvps: Sequence[Cost | None], outputs: int, vjps: Sequence[Cost | None]) -> Cost:
+    """Return what the better homogeneous sweep costs at the most; infinitely much where neither is possible."""
+    modes = [
+        size * sum(cost for cost in costs if cost is not None)
+        for size, costs in ((inputs, jvps), (outputs, vjps))
+        if None not in costs
+    ]
+    return min(modes, default=math.inf)
+
+
+def gain_bound(dims: Sequence[int], costs: StageCosts | None, structures: Sequence[Structure] | None) -> float | None:
+    """Bound what any order of JVPs and VJPs gains over the better pure mode; None where a matrix is at hand."""
+    least = least_possible(dims, costs, structures)
+    if costs is None or least is None:
+        return None
+    return ratio(better_pure(dims[-1], costs.jvp, dims[0], costs.vjp), least)

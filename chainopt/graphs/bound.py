@@ -1,0 +1,76 @@
+"""How much a good order can win at most, found without ordering anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chainopt.chain import JacobianChain
+from chainopt.gain import better_pure
+from chainopt.graphs.network import read_graph
+from chainopt.numerals import ratio
+
+if TYPE_CHECKING:
+    from chainopt.details import Cost
+    from chainopt.graphs.network import Network
+
+
+def gain_bound(problem: JacobianChain | Any) -> float | None:
+    """Bound what any bracketing of JVPs and VJPs gains over the better pure mode.
+
+    Parameters
+    ----------
+    problem : JacobianChain, networkx.DiGraph or networkx.MultiDiGraph
+        A chain, or a graph as `linearize` takes it; for a graph the bound holds for all chains whose stages are accumulated by
+        JVPs or VJPs as a whole.
+
+    Returns
+    -------
+    float or None
+        ``min(n_in * sum(J), n_out * sum(V)) / (cut * sum(min(J, V)))``, where J and V are what one JVP and one VJP of each
+        stage costs, and ``cut`` is the smallest size in the chain, of a graph the smallest vertex cut. Infinite where neither
+        pure mode is possible. None where a matrix is at hand: there no such bound holds.
+
+    Examples
+    --------
+    >>> from chainopt import Jacobian
+    >>> gain_bound([Jacobian((100, 10), jvp_cost=5, vjp_cost=6), Jacobian((10, 100), jvp_cost=5, vjp_cost=6)])
+    10.0
+    """
+    if hasattr(problem, "nodes"):
+        return _bound_of_graph(read_graph(problem))
+    chain = problem if isinstance(problem, JacobianChain) else JacobianChain(problem)
+    return chain.gain_bound
+
+
+def _bound_of_graph(network: Network) -> float | None:
+    said = [link.said for link in network.links.values()]
+    if any(jvp is vjp is None for jvp, vjp, _ in said) or not said:
+        return None
+    columns, rows = (sum(network.sizes[node] for node in ends) for ends in (network.sources, network.targets))
+    jvps, vjps = [jvp for jvp, _, _ in said], [vjp for _, vjp, _ in said]
+    cut = smallest_cut(network)
+    least: Cost = 0
+    for jvp, vjp, accumulation in said:
+        through = cut * _least(jvp, vjp)
+        least += through if accumulation is None else min(accumulation, through)
+    return ratio(better_pure(columns, jvps, rows, vjps), least)
+
+
+def smallest_cut(network: Network) -> int:
+    """Return the least total size of variables that all paths pass through."""
+    import networkx as nx
+
+    split = nx.DiGraph()
+    for node in network.graph:
+        split.add_edge((node, "in"), (node, "out"), capacity=network.sizes[node])
+    for tail, head in network.graph.edges:
+        split.add_edge((tail, "out"), (head, "in"))  # without a capacity, an edge bears any flow
+    split.add_edges_from(("inputs", (node, "in")) for node in network.sources if node in network.graph)
+    split.add_edges_from(((node, "out"), "outputs") for node in network.targets if node in network.graph)
+    if "inputs" not in split:
+        return 0
+    return int(nx.maximum_flow_value(split, "inputs", "outputs"))
+
+
+def _least(jvp: Cost | None, vjp: Cost | None) -> Cost:
+    return min(cost for cost in (jvp, vjp) if cost is not None)

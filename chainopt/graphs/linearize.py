@@ -1,0 +1,152 @@
+"""From a graph to the cheapest chain that was found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from chainopt.graphs import cuts
+from chainopt.graphs.graph_chain import GraphChain
+from chainopt.graphs.network import read_graph
+from chainopt.graphs.stages import Workshop
+from chainopt.optimize import optimal_order
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from chainopt.graphs.cuts import Line
+    from chainopt.graphs.elimination import Stage
+    from chainopt.graphs.network import Network
+    from chainopt.plan import Plan
+
+LONGEST = 300  # stages of a chain that needs the interval program, which is cubic
+FEW = 20  # variables up to which cuts are moved one by one
+
+
+class Linearization(NamedTuple):
+    """A chain with its plan, and the stages that it was made of, in product order."""
+
+    chain: GraphChain
+    plan: Plan
+    stages: list[Stage]
+    workshop: Workshop
+
+
+def linearize(graph: Any, *, inputs: Sequence[Hashable] | None = None, outputs: Sequence[Hashable] | None = None) -> GraphChain:
+    """Cut a computation graph into a chain of stages, so that its Jacobian is cheap to accumulate.
+
+    Parameters
+    ----------
+    graph : networkx.DiGraph or networkx.MultiDiGraph
+        Nodes are variables. Their attribute ``size`` is by default that of the Jacobians on their edges, else 1. An edge
+        ``u -> v`` is the partial derivative of v by u, with, as far as known, ``jacobian``, a matrix of shape (size of v, size
+        of u), ``jvp_cost``, ``vjp_cost``, ``accumulation_cost`` and ``tape``, as of `Jacobian`. An edge without any has a
+        dense matrix at hand. Parallel edges add up.
+    inputs, outputs : sequence of nodes, optional
+        The columns and rows, in their order. By default the sources and the sinks, in node order. The Jacobian sums over all
+        paths from an input to an output, through other inputs too.
+
+    Returns
+    -------
+    GraphChain
+        A `JacobianChain` whose ``stages[i]`` names the nodes that stage i computes. Its ``notes`` say what was ignored.
+
+    Raises
+    ------
+    ChainError
+        If the graph has a cycle, sizes or shapes do not fit, or there are no inputs or outputs.
+
+    Notes
+    -----
+    Every position of a topological order is a cut, and what is live there its state: what has been computed and is needed yet.
+    Several orders, and several sets of cuts for each, are tried; the chain whose best bracketing is the cheapest is returned,
+    of equal ones that with the narrowest cut, then with the most cuts through a single variable, and then the shortest.
+    Inside a stage the Jacobian may be accumulated by vertex elimination.
+
+    Examples
+    --------
+    >>> import networkx, chainopt
+    >>> from chainopt.graphs.linearize import linearize
+    >>> graph = networkx.DiGraph()
+    >>> graph.add_node("x", size=500)
+    >>> graph.add_node("y", size=800)
+    >>> graph.add_edge("x", "narrow", jvp_cost=1_000, vjp_cost=1_000)
+    >>> graph.add_edge("narrow", "y", jvp_cost=2_000, vjp_cost=2_000)
+    >>> chain = linearize(graph)
+    >>> chain, chain.stages
+    (GraphChain(J2: 800x1, J1: 1x500), (('y',), ('narrow',)))
+    >>> chainopt.optimal_order(chain).bracketing
+    '((J2 > I) (I < J1))'
+    """
+    return linearization(graph, inputs, outputs).chain
+
+
+def linearization(graph: Any, inputs: Any = None, outputs: Any = None) -> Linearization:
+    """Find the chain of a graph together with its plan."""
+    network = read_graph(graph, inputs, outputs)
+    search = _Search(network)
+    lines = cuts.lines(network)
+    if len(network.graph) > cuts.LARGE:
+        line = lines[0]
+        search.consider(line, max(cuts.candidates(line), key=len))
+    else:
+        for line in lines:
+            for positions in cuts.candidates(line):
+                search.consider(line, positions)
+        if len(network.graph) <= FEW:
+            search.move_cuts()
+    return search.result()
+
+
+class _Search:
+    """Keeps the cheapest chain of those that it is shown."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.workshop = Workshop(network)
+        self.best: Any = None
+        self._seen: set[Any] = set()
+
+    def consider(self, line: Line, positions: Sequence[int]) -> None:
+        """Order one more chain."""
+        stages = self.workshop.stages(line, positions)
+        if len(stages) > LONGEST and not self._is_dense(stages):
+            positions = _smallest(line, positions, LONGEST - 1)
+            stages = self.workshop.stages(line, positions)
+        stages.reverse()
+        if tuple(stages) in self._seen:
+            return
+        self._seen.add(tuple(stages))
+        jacobians = [self.workshop.jacobian(stage) for stage in stages]
+        chain = GraphChain(jacobians, list(map(self.workshop.names, stages)), self.network.notes)
+        plan = optimal_order(chain, objective=self.network.objective)
+        narrow = sum(len(stage.inputs) == 1 for stage in stages[:-1])
+        key = plan.cost, min(chain.dims), -narrow, len(chain)
+        if self.best is None or key < self.best[0]:
+            self.best = key, Linearization(chain, plan, stages, self.workshop), line, tuple(positions)
+
+    def move_cuts(self) -> None:
+        """Add and take away cuts, one by one, as long as that helps."""
+        before = None
+        while before != self.best[0]:
+            before, _, line, positions = self.best
+            for position in range(1, len(line.order)):
+                self.consider(line, sorted({*positions} ^ {position}))
+
+    def result(self) -> Linearization:
+        """Return the best."""
+        found: Linearization = self.best[1]
+        return found
+
+    def _is_dense(self, stages: Sequence[Stage]) -> bool:
+        """Whether the chain is one of matrices at hand, for which there is a fast method."""
+        return all(len(stage.computed) == 1 and not self.workshop.jacobian(stage).is_matrix_free for stage in stages)
+
+
+def _smallest(line: Line, positions: Sequence[int], most: int) -> list[int]:
+    """Return as many cuts as can be, first the smallest of them, of equal ones some evenly spread."""
+    ranked = sorted(positions, key=lambda at: line.live[at])
+    bound = line.live[ranked[most]]
+    kept = [at for at in positions if line.live[at] < bound]
+    equal = [at for at in positions if line.live[at] == bound]
+    room = most - len(kept)
+    return sorted([*kept, *(equal[len(equal) * at // room] for at in range(room))])

@@ -1,0 +1,1 @@
+"""Traced functions of any library as equations, cut into a chain of stages where least is alive."""

@@ -1,0 +1,30 @@
+"""A traced function as a graph of its variables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chainopt.tracing.program import varying_of
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from chainopt.tracing.equations import Trace
+
+
+def graph_of(trace: Trace) -> nx.DiGraph:
+    """Return a node for each variable that depends on the inputs, and an edge for each that another is computed from."""
+    import networkx as nx
+
+    varying = varying_of(trace)
+    graph = nx.DiGraph()
+    for variable in trace.inputs:
+        graph.add_node(variable, size=trace.size(variable), shape=trace.variables[variable].shape)
+    for equation in trace.equations:
+        for written in varying & set(equation.outputs):
+            graph.add_node(written, size=trace.size(written), shape=trace.variables[written].shape)
+            for read in varying & set(equation.inputs):
+                costs = {"jvp_cost": equation.price.jvp, "vjp_cost": equation.price.vjp}
+                known = {key: cost for key, cost in costs.items() if cost is not None}
+                graph.add_edge(read, written, primitive=equation.name, **known)
+    return graph

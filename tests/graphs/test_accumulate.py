@@ -1,0 +1,118 @@
+"""The Jacobian of a graph is the sum over all its paths, whatever the cuts and the order."""
+
+from itertools import product
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+from scipy.sparse.linalg import aslinearoperator
+
+from chainopt import ChainError
+from chainopt.graphs.accumulate import accumulate
+from chainopt.graphs.linearize import linearize
+
+
+def over_all_paths(graph, inputs, outputs):
+    """Sum the products along all paths, one by one."""
+
+    def paths(tail, head):
+        if tail == head:
+            yield np.eye(graph.nodes[head]["size"])
+        for _, middle, attributes in graph.out_edges(tail, data=True):
+            for rest in paths(middle, head):
+                yield rest @ attributes["jacobian"]
+
+    size = graph.nodes.data("size")
+    blocks = [[sum(paths(tail, head), np.zeros((size[head], size[tail]))) for tail in inputs] for head in outputs]
+    return np.block(blocks)
+
+
+@st.composite
+def graphs(draw, most=8):
+    """Draw graphs with everything: skips, parallel edges, constants, several inputs and outputs, variables of size zero."""
+    count = draw(st.integers(1, most))
+    graph = nx.MultiDiGraph()
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    numbers = draw(st.permutations(range(count)))
+    for node in numbers:
+        graph.add_node(node, size=draw(st.integers(0, 4)))
+    for tail, head in product(range(count), repeat=2):
+        if tail < head:
+            for _ in range(draw(st.sampled_from([0, 0, 1, 1, 2]))):
+                shape = graph.nodes[head]["size"], graph.nodes[tail]["size"]
+                matrix = rng.integers(-3, 4, shape).astype(float)
+                costs = {name: draw(st.none() | st.integers(0, 40)) for name in ("jvp_cost", "vjp_cost")}
+                form = draw(st.sampled_from([np.asarray, np.asarray, sparse.csr_array]))
+                graph.add_edge(tail, head, jacobian=form(matrix), **costs)
+    nodes = st.lists(st.sampled_from(range(count)), min_size=1, max_size=4, unique=True)
+    return graph, draw(st.none() | nodes), draw(st.none() | nodes)
+
+
+@given(graphs())
+def test_it_is_the_sum_over_all_paths(problem):
+    graph, inputs, outputs = problem
+    sources = [node for node in graph if graph.in_degree(node) == 0] if inputs is None else inputs
+    sinks = [node for node in graph if graph.out_degree(node) == 0] if outputs is None else outputs
+    expected = over_all_paths(graph, sources, sinks)
+    result = accumulate(graph, inputs=inputs, outputs=outputs)
+    dims = linearize(graph, inputs=inputs, outputs=outputs).dims
+    assert result.shape == expected.shape == (dims[0], dims[-1])
+    np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-9)
+
+
+def test_a_larger_graph():
+    rng = np.random.default_rng(1)
+    graph = nx.DiGraph()
+    for node in range(90):
+        graph.add_node(node, size=int(rng.integers(1, 6)))
+    for head in range(2, 90):
+        for tail in {max(0, head - int(step)) for step in rng.integers(1, 5, 2)}:
+            shape = graph.nodes[head]["size"], graph.nodes[tail]["size"]
+            graph.add_edge(tail, head, jacobian=rng.standard_normal(shape) / 3)
+    inputs = [node for node in graph if graph.in_degree(node) == 0]
+    outputs = [node for node in graph if graph.out_degree(node) == 0]
+    columns = {
+        node: np.hstack([np.eye(graph.nodes[node]["size"], graph.nodes[other]["size"]) * (node == other) for other in inputs])
+        for node in inputs
+    }
+    for node in nx.topological_sort(graph):
+        if node not in columns:
+            columns[node] = sum(graph.edges[tail, node]["jacobian"] @ columns[tail] for tail in graph.pred[node])
+    np.testing.assert_allclose(accumulate(graph), np.vstack([columns[node] for node in outputs]), rtol=1e-9, atol=1e-12)
+
+
+def test_operators_and_complex_numbers():
+    rng = np.random.default_rng(2)
+    first, second = rng.random((3, 4)) + 1j, rng.random((2, 3))
+    graph = nx.DiGraph()
+    graph.add_edge("x", "a", jacobian=aslinearoperator(first), jvp_cost=12, vjp_cost=12)
+    graph.add_edge("a", "y", jacobian=second)
+    np.testing.assert_allclose(accumulate(graph), second @ first)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"jvp_cost": 3}, "edge 'x' -> 'y' has no jacobian"),
+        ({"jacobian": np.array([[None]])}, "edge 'x' -> 'y': its jacobian has the dtype object"),
+        ({"jacobian": aslinearoperator(np.ones((1, 1)))}, "edge 'x' -> 'y': its jacobian is matrix-free"),
+    ],
+)
+def test_an_edge_without_numbers_is_named(attributes, message):
+    with pytest.raises(ChainError, match=message):
+        accumulate(nx.DiGraph([("x", "y", attributes)]))
+
+
+def test_an_edge_that_nothing_depends_on_needs_no_matrix():
+    graph = nx.DiGraph([("x", "y", {"jacobian": np.array([[2.0]])}), ("x", "z"), ("c", "y")])
+    np.testing.assert_array_equal(accumulate(graph, inputs=["x"], outputs=["y"]), [[2.0]])
+
+
+def test_truth_values_are_counted():
+    graph = nx.DiGraph()
+    for tail, head in [("x", "a"), ("x", "b"), ("a", "y"), ("b", "y")]:
+        graph.add_edge(tail, head, jacobian=np.array([[True]]))
+    np.testing.assert_array_equal(accumulate(graph), [[2]])

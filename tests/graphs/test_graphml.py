@@ -1,0 +1,81 @@
+"""GraphML in and out, and the published graphs replayed."""
+
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import chainopt
+from chainopt import ChainError
+from chainopt.graphs.bound import gain_bound
+from chainopt.graphs.graphml import read_graphml, write_graphml
+from chainopt.graphs.linearize import linearize
+
+FOLDER = Path(__file__).parents[1] / "reference" / "graphs"
+# Least known cost, all forward, all reverse; and what the chain of `linearize` costs.
+PUBLISHED = {
+    "R2": (417713, 1249440, 1314819, 421508),
+    "lion_n1_c1": (13, 16, 32, 13),
+    "diamond_n1": (10, 10, 10, 10),
+    "tri_n1": (4, 4, 4, 4),
+    "line_n1": (3000, 6000, 3000, 3000),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_graphs(name):
+    least, forward, reverse, reached = PUBLISHED[name]
+    graph = read_graphml(FOLDER / f"{name}.xml")
+    costs = np.array([[edge["jvp_cost"], edge["vjp_cost"]] for _, _, edge in graph.edges(data=True)]).sum(axis=0)
+    chain = linearize(graph)
+    assert forward == chain.dims[-1] * costs[0]
+    assert reverse == chain.dims[0] * costs[1]
+    plan = chainopt.optimal_order(chain)
+    assert least <= plan.cost <= reached
+    assert min(forward, reverse) >= plan.cost
+
+
+def test_what_is_written_is_read(tmp_path):
+    graph = nx.DiGraph()
+    graph.add_node("x", size=7)
+    graph.add_edge("x", "a", jvp_cost=3, vjp_cost=5, tape=2)
+    graph.add_edge("a", "b", jvp_cost=3, accumulation_cost=0)
+    graph.add_edge("b", "c", jacobian=np.ones((4, 2)))
+    graph.add_edge("c", "y", vjp_cost=0.5)
+    graph.add_edge("x", "y", accumulation_cost=10**20)
+    write_graphml(graph, tmp_path / "graph.graphml")
+    again = read_graphml(tmp_path / "graph.graphml")
+    assert dict(again.nodes.data("size")) == {"x": 7, "a": 1, "b": 2, "c": 4, "y": 1}
+    assert again.edges["x", "a"] == {"jvp_cost": 3, "vjp_cost": 5, "tape": 2}
+    assert again.edges["a", "b"] == {"jvp_cost": 3, "accumulation_cost": 0}
+    assert again.edges["b", "c"] == {}
+    assert again.edges["c", "y"] == {"vjp_cost": 0.5}
+    assert again.edges["x", "y"] == {"accumulation_cost": 10**20}
+    assert linearize(again) == linearize(graph)
+
+
+def test_parallel_edges_are_written(tmp_path):
+    graph = nx.MultiDiGraph([("x", "y", {"jvp_cost": 3}), ("x", "y", {"jvp_cost": 4})])
+    write_graphml(graph, tmp_path / "graph.graphml")
+    assert linearize(read_graphml(tmp_path / "graph.graphml"))[0].jvp_cost == 7
+
+
+@pytest.mark.parametrize("text", ["", "no xml", "<graphml/>", "<a></a>"])
+def test_what_is_no_graphml_is_refused(tmp_path, text):
+    path = tmp_path / "graph.graphml"
+    path.write_text(text)
+    with pytest.raises(ChainError, match="is no GraphML that networkx can read"):
+        read_graphml(path)
+
+
+def test_a_missing_file_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_graphml(tmp_path / "none.graphml")
+
+
+def test_the_bound_holds_for_published_chains():
+    for name, (_, forward, reverse, _) in PUBLISHED.items():
+        bound = gain_bound(read_graphml(FOLDER / f"{name}.xml"))
+        assert bound is not None
+        assert 1 <= bound <= max(forward, reverse)
