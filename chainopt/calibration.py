@@ -42,7 +42,7 @@ LONG = 1e-2  # what takes longer than that is measured in two sweeps only
 BUDGET = 15.0  # seconds after which nothing is measured a second time
 BLOCK = 16  # columns, or rows, that a stage is measured with
 REPEATS = 5
-SPIKE = 1.5
+SPIKE = 8  # a vector can take four times as long as a thin matrix, a disturbance a thousand times
 PATIENCE = 1.0  # seconds after which a stage is not measured again
 
 _kept: dict[str, TimeModel] = {}  # under "model", once this process has looked

@@ -12,13 +12,13 @@ import jax
 
 from chainopt.exceptions import ChainError
 from chainopt.jax.running import Call, Prepared, UnplannableError, prepare
+from chainopt.tracing.choosing import check_options, choice, plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chainopt.plan import Plan
 
-MODES = ("auto", "forward", "reverse", "planned")
 ROUNDS = 5
 
 
@@ -47,7 +47,7 @@ class JacobianFunction:
             if self.mode == "planned":
                 raise _unplannable(error) from error
             return self._pure(None)(*args, **kwargs)
-        mode = prepared.choice(self.mode)
+        mode = choice(prepared.comparison, self.mode)
         if mode != "planned":
             return self._pure(mode)(*args, **kwargs)
         derivative, value, aux = prepared.run(call, self.chunk_size)
@@ -67,7 +67,7 @@ class JacobianFunction:
             prepared = self._prepared(Call.read(self.argnums, args, kwargs))
         except Exception as error:  # whatever tracing raises
             raise _unplannable(error) from error
-        return prepared.plan_of(self.mode)
+        return plan_of(prepared.comparison, self.mode)
 
     def tune(self, *args: Any, **kwargs: Any) -> Tuned:
         """Time the planned Jacobian, `jax.jacfwd` and `jax.jacrev` once, each compiled, and return the fastest.
@@ -228,7 +228,7 @@ def jacobian(
            [1., 4., 1.],
            [2., 2., 5.]], dtype=float32)
     """
-    _check(mode, chunk_size)
+    check_options(mode, chunk_size)
     held = argnums if isinstance(argnums, int) else tuple(argnums)
     return JacobianFunction(fun, held, has_aux, holomorphic, allow_int, mode, chunk_size)
 
@@ -247,12 +247,3 @@ def value_and_jacobian(fun: Callable[..., Any], argnums: int | tuple[int, ...] =
     made = jacobian(fun, argnums, **options)
     fields = (made.function, made.argnums, made.has_aux, made.holomorphic, made.allow_int, made.mode, made.chunk_size)
     return JacobianFunction(*fields, with_value=True)
-
-
-def _check(mode: object, chunk_size: object) -> None:
-    if mode not in MODES:
-        msg = f"mode is {mode!r}: known are {', '.join(map(repr, MODES))}"
-        raise ChainError(msg)
-    if chunk_size is not None and (isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1):
-        msg = f"chunk_size is {chunk_size!r}: give an int of at least 1, or None"
-        raise ChainError(msg)

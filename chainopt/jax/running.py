@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -13,6 +12,7 @@ import numpy as np
 from chainopt.jax.equations import kind_of, trace
 from chainopt.jax.stages import Stage, stage_by_stage
 from chainopt.optimize import compare
+from chainopt.tracing.choosing import places_of
 from chainopt.tracing.equations import REAL
 from chainopt.tracing.program import Program, cut
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.comparison import Comparison
-    from chainopt.plan import Plan
-
-WORTH_IT = 1.5  # times that a planned Jacobian must promise to be cheaper than the better pure mode
 
 
 class UnplannableError(ValueError):
@@ -94,21 +91,6 @@ class Prepared:
     outputs: int  # how many of the traced results are the function's, and not its auxiliary data
     compiled: dict[Any, Callable[..., Any]] = field(default_factory=dict, compare=False)
 
-    def choice(self, mode: str) -> str:
-        """Return "planned", or the pure mode that is the better one."""
-        if mode != "auto":
-            return mode
-        pure = {"forward": self.comparison.forward, "reverse": self.comparison.reverse}
-        costs = {name: plan.cost for name, plan in pure.items() if plan is not None}
-        if not costs or self.comparison.speedup >= WORTH_IT:
-            return "planned"
-        return min(costs, key=lambda name: costs[name])
-
-    def plan_of(self, mode: str) -> Plan:
-        """Return the plan that runs in a mode."""
-        pure = {"forward": self.comparison.forward, "reverse": self.comparison.reverse}
-        return pure.get(self.choice(mode)) or self.comparison.optimal
-
     def run(self, call: Call, chunk_size: int | None) -> tuple[Any, Any, Any]:
         """Return the Jacobian, the value and the auxiliary data, from one compiled computation."""
         if chunk_size not in self.compiled:
@@ -147,8 +129,8 @@ class Prepared:
     def _blocks(self, matrix: Any) -> list[list[Any]]:
         """Cut the matrix into a block for each array of the result and each of the input."""
         traced = self.program.trace
-        rows = _places(traced, self.program.sections[-1].after if self.program.skip is None else traced.outputs)
-        columns = _places(traced, self.program.sections[0].before)
+        rows = places_of(traced, self.program.sections[-1].after if self.program.skip is None else traced.outputs)
+        columns = places_of(traced, self.program.sections[0].before)
         found = []
         for output in traced.outputs[: self.outputs]:
             aval = traced.variables[output]
@@ -200,11 +182,6 @@ def prepare(function: Callable[..., Any], call: Call, known: dict[Any, Prepared]
     if key is not None and not any(isinstance(value, jax.core.Tracer) for value in traced.constants.values()):
         known[key] = prepared
     return prepared
-
-
-def _places(traced: Any, variables: Sequence[int]) -> dict[int, slice]:
-    ends = [0, *accumulate(traced.size(variable) for variable in variables)]
-    return {variable: slice(*span) for variable, span in zip(variables, pairwise(ends), strict=True)}
 
 
 def _is_array(leaf: Any) -> bool:

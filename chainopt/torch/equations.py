@@ -1,0 +1,137 @@
+"""A PyTorch function as a flat list of the operators that it calls, by `make_fx`."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.fx import Node
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from chainopt.torch.costs import price
+from chainopt.tracing.equations import COMPLEX, OTHER, REAL, Equation, Trace, Variable, needed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+RESHAPES = {"squeeze_", "unsqueeze_", "t_", "transpose_"}
+
+
+class UntraceableError(ValueError):
+    """A function that does something else than to compute its results from its arguments."""
+
+
+def trace(functions: Sequence[Callable[..., Sequence[Any]]], inputs: Sequence[Any], others: Sequence[Any] = ()) -> Trace:
+    """Trace a composition of functions of tensors that return flat lists of tensors; only the first takes ``others``.
+
+    Raises
+    ------
+    UntraceableError
+        If it changes tensors in place that it did not make, or draws random numbers.
+    """
+    following = _Following()
+    read = tuple(following.new(value) for value in (*inputs, *others))
+    variables = read
+    for number, function in enumerate(functions):
+        stage = number + 1 if len(functions) > 1 else 0
+        variables = following.follow(function, variables, stage)
+    equations = needed(following.equations, variables)
+    count = len(inputs)
+    return Trace(equations, following.variables, read[:count], read[count:], variables, following.constants)
+
+
+def kind_of(dtype: Any) -> str:
+    """Tell what numbers a tensor is of."""
+    return REAL if dtype.is_floating_point else COMPLEX if dtype.is_complex else OTHER
+
+
+class _Following:
+    """Numbers given to tensors, and their values, by which shapes are known."""
+
+    def __init__(self) -> None:
+        self.equations: list[Equation] = []
+        self.variables: dict[int, Variable] = {}
+        self.constants: dict[int, Any] = {}
+        self.values: dict[int, Any] = {}
+
+    def new(self, value: Any) -> int:
+        number = len(self.variables)
+        self.variables[number] = Variable(tuple(value.shape), value.dtype, kind_of(value.dtype))
+        self.values[number] = value
+        return number
+
+    def follow(self, function: Callable[..., Sequence[Any]], read: tuple[int, ...], stage: int) -> tuple[int, ...]:
+        """Append the operators of a function of these variables; return the numbers of its results."""
+        arguments = [self.values[number] for number in read]
+
+        def listed(*given: Any) -> list[Any]:
+            return list(function(*given))
+
+        with torch.no_grad():
+            graph = make_fx(listed)(*arguments)
+            if any(node.op == "call_function" and _is_in_place(node.target) for node in graph.graph.nodes):
+                graph = make_fx(torch.func.functionalize(listed, remove="mutations_and_views"))(*arguments)
+            return self._numbered(graph, read, stage)
+
+    def _numbered(self, graph: Any, read: tuple[int, ...], stage: int) -> tuple[int, ...]:
+        supply = iter(read)
+        scope: dict[Any, int] = {}
+        for node in graph.graph.nodes:
+            if node.op == "placeholder":
+                scope[node] = next(supply)
+            elif node.op == "get_attr":
+                scope[node] = self.new(getattr(graph, node.target))
+                self.constants[scope[node]] = self.values[scope[node]]
+            elif node.op == "call_function" and node.target is not operator.getitem:
+                self._operator(node, scope, stage)
+            elif node.op == "output":
+                return tuple(scope[result] if isinstance(result, Node) else self._constant(result) for result in node.args[0])
+        msg = "it has no result"
+        raise UntraceableError(msg)
+
+    def _constant(self, value: Any) -> int:
+        number = self.new(torch.as_tensor(value))
+        self.constants[number] = self.values[number]
+        return number
+
+    def _operator(self, node: Node, scope: dict[Any, int], stage: int) -> None:
+        target: Any = node.target
+        name, _, overload = str(target).removeprefix("aten.").partition(".")
+        if name in RESHAPES:  # of a tensor that the operator before has made: the same without doing it in place
+            target = getattr(getattr(torch.ops.aten, name.removesuffix("_")), overload)
+        if _is_in_place(target) or torch.Tag.nondeterministic_seeded in target.tags:
+            msg = f"it calls {target}, whose result is another one each time, or which changes what it is given"
+            raise UntraceableError(msg)
+        picked = [user for user in node.users if user.target is operator.getitem]
+        written = picked or [node]
+        index = [user.args[1] for user in picked]
+
+        def arguments(values: dict[int, Any]) -> Any:
+            return torch.fx.map_arg((node.args, node.kwargs), lambda read: values[scope[read]])
+
+        def results(values: dict[int, Any]) -> list[Any]:
+            args, kwargs = arguments(values)
+            result = target(*args, **kwargs)
+            return [result[at] for at in index] if picked else [result]
+
+        found = results(self.values)
+        numbers = tuple(self.new(value) for value in found)
+        scope |= dict(zip(written, numbers, strict=True))
+        reads = tuple(dict.fromkeys(scope[read] for read in node.all_input_nodes))
+
+        def run(values: dict[int, Any]) -> None:
+            values.update(zip(numbers, results(values), strict=True))
+
+        cost = price(str(target), [self.variables[number] for number in reads], [self.variables[number] for number in numbers])
+        self.equations.append(Equation(str(target), run, reads, numbers, cost, stage))
+
+
+def _is_in_place(target: Any) -> bool:
+    return hasattr(target, "_schema") and bool(target._schema.is_mutable)  # noqa: SLF001 -- no other name is public
+
+
+def is_transformed(tensor: Any) -> bool:
+    """Whether a tensor belongs to a transformation of `torch.func` that is going on, and to nothing after it."""
+    return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))  # noqa: SLF001 -- there is no public way to ask

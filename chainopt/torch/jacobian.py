@@ -1,0 +1,161 @@
+"""The Jacobian of a PyTorch function: planned where that pays, else as `torch.func.jacfwd` or `jacrev` computes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils import _pytree as pytree
+
+from chainopt.exceptions import ChainError
+from chainopt.torch.equations import is_transformed
+from chainopt.torch.running import Call, Prepared, prepare
+from chainopt.tracing.choosing import check_options, choice, plan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chainopt.plan import Plan
+
+
+@dataclass(frozen=True)
+class JacobianFunction:
+    """A function that returns the Jacobian of another; `jacobian` makes it."""
+
+    function: Callable[..., Any]
+    argnums: int | tuple[int, ...]
+    has_aux: bool
+    mode: str
+    chunk_size: int | None
+    known: dict[Any, Prepared] = field(default_factory=dict, compare=False, repr=False)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the Jacobian at a point, in pytrees as `torch.func.jacrev` returns it."""
+        if self.mode == "reverse" or (self.mode == "forward" and self.chunk_size is None):
+            return self._pure(self.mode)(*args, **kwargs)
+        call = Call.read(self.argnums, args, kwargs)
+        try:
+            prepared = self._prepared(call)
+        except Exception as error:  # whatever tracing raises: torch.func, which traces less, may not
+            if self.mode != "auto":
+                raise _unplannable(error) from error
+            return self._pure(self._by_shapes(args, kwargs))(*args, **kwargs)
+        mode = choice(prepared.comparison, self.mode)
+        if mode == "reverse" or (mode == "forward" and self.chunk_size is None):
+            return self._pure(mode)(*args, **kwargs)
+        plan = plan_of(prepared.comparison, mode)
+        try:
+            derivative, aux = prepared.run(call, plan, self.chunk_size)
+        except RuntimeError:  # an operator that lacks what the plan uses of it
+            if self.mode != "auto":
+                raise
+            return self._pure(self._by_shapes(args, kwargs))(*args, **kwargs)
+        return (derivative, aux) if self.has_aux else derivative
+
+    def plan(self, *args: Any, **kwargs: Any) -> Plan:
+        """Return the plan that a call with these arguments would run, without running it.
+
+        Raises
+        ------
+        ChainError
+            If the function cannot be traced as a chain of real tensors.
+        """
+        try:
+            prepared = self._prepared(Call.read(self.argnums, args, kwargs))
+        except Exception as error:  # whatever tracing raises
+            raise _unplannable(error) from error
+        return plan_of(prepared.comparison, self.mode)
+
+    def _prepared(self, call: Call) -> Prepared:
+        key = call.key(), getattr(self.function, "training", None)
+        found = None if key[0] is None else self.known.get(key)
+        if found is None:
+            found = prepare(self.function, call, has_aux=self.has_aux)
+            if key[0] is not None and not any(map(is_transformed, found.program.trace.constants.values())):
+                self.known[key] = found
+        return found
+
+    def _pure(self, mode: str) -> Callable[..., Any]:
+        """Return torch's own function."""
+        options: dict[str, Any] = {"argnums": self.argnums, "has_aux": self.has_aux}
+        made: Callable[..., Any]
+        if mode == "forward":
+            made = torch.func.jacfwd(self.function, **options)
+        else:
+            made = torch.func.jacrev(self.function, chunk_size=self.chunk_size, **options)
+        return made
+
+    def _by_shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        """Take reverse mode where there are fewer outputs than inputs."""
+        call = Call.read(self.argnums, args, kwargs)
+        returned = self.function(*args, **kwargs)
+        outputs = pytree.tree_leaves(returned[0] if self.has_aux else returned)
+        return "reverse" if _entries(outputs) < _entries(call.inputs) else "forward"
+
+
+def _entries(leaves: list[Any]) -> int:
+    return sum(leaf.numel() for leaf in leaves if isinstance(leaf, torch.Tensor))
+
+
+def _unplannable(error: Exception) -> ChainError:
+    lines = str(error).splitlines()
+    msg = f"the function cannot be planned, for {lines[0] if lines else type(error).__name__}"
+    return ChainError(f'{msg}: take mode "forward", "reverse" or "auto"')
+
+
+def jacobian(
+    func: Callable[..., Any],
+    argnums: int | tuple[int, ...] = 0,
+    has_aux: bool = False,  # noqa: FBT001, FBT002 -- the signature of torch.func.jacfwd
+    holomorphic: bool = False,  # noqa: FBT001, FBT002
+    allow_int: bool = False,  # noqa: FBT001, FBT002
+    *,
+    mode: str = "auto",
+    chunk_size: int | None = None,
+) -> JacobianFunction:
+    """Make the function that returns the Jacobian of a PyTorch function or module: a drop-in for `torch.func.jacrev`.
+
+    The function is traced once for each signature of its arguments, cut where least is alive, and its Jacobian is put
+    together in the cheapest order of JVPs, VJPs and matrix products.
+
+    Parameters
+    ----------
+    func : callable
+        Of tensors or pytrees of them, that returns such; a `torch.nn.Module` is one.
+    argnums, has_aux
+        As for `torch.func.jacrev`.
+    holomorphic, allow_int : bool
+        For the signature of `chainopt.jax.jacobian`; PyTorch knows neither.
+    mode : {"auto", "forward", "reverse", "planned"}
+        "auto" plans where that promises to be 1.5 times cheaper than the better pure mode, and else calls
+        `torch.func.jacfwd` or `torch.func.jacrev`, as the others do at once.
+    chunk_size : int, optional
+        How many columns, or rows, go through the function at once.
+
+    Returns
+    -------
+    JacobianFunction
+        A callable that takes what ``func`` takes; with the method ``plan``.
+
+    Raises
+    ------
+    ChainError
+        If the mode is unknown, or nothing can be planned where that is demanded.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from chainopt.torch import jacobian
+    >>> jacobian(lambda x: torch.outer(x, x).sum(dim=0))(torch.arange(3.0))
+    tensor([[3., 0., 0.],
+            [1., 4., 1.],
+            [2., 2., 5.]])
+    """
+    check_options(mode, chunk_size)
+    for name, asked in (("holomorphic", holomorphic), ("allow_int", allow_int)):
+        if asked:
+            msg = f"{name} is {asked!r}: PyTorch has no such derivative, leave it out"
+            raise ChainError(msg)
+    held = argnums if isinstance(argnums, int) else tuple(argnums)
+    return JacobianFunction(func, held, has_aux, mode, chunk_size)

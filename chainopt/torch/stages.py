@@ -1,0 +1,96 @@
+"""Sections of a function as stages: matrices are pushed and pulled through them, all columns at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chainopt.tracing.equations import Variable
+
+
+class Stage:
+    """A function from one list of tensors to another, at a point, as the operator that its derivative is."""
+
+    def __init__(
+        self,
+        function: Callable[..., tuple[Any, ...]],
+        state: Sequence[Any],
+        inputs: Sequence[Variable],
+        outputs: Sequence[Variable],
+    ) -> None:
+        self.function = function
+        self.state = tuple(state)
+        self.inputs, self.outputs = inputs, outputs
+        self.shape = sum(variable.size for variable in outputs), sum(variable.size for variable in inputs)
+        self.dtype = (outputs or inputs)[0].dtype
+        for variable in (*inputs, *outputs):
+            self.dtype = torch.promote_types(self.dtype, variable.dtype)
+        self.pull: Callable[..., Any] | None = None
+
+    def result(self) -> tuple[Any, ...]:
+        """Evaluate the function, and remember how to pull back through it."""
+        result, self.pull = torch.func.vjp(self.function, *self.state)
+        return tuple(result)
+
+    def matmat(self, columns: Any) -> Any:
+        """Push columns forward."""
+
+        def push(*tangent: Any) -> Any:
+            return torch.func.jvp(self.function, self.state, tangent)[1]
+
+        return self._joined(torch.func.vmap(push)(*self._split(columns, self.inputs)), columns)
+
+    def rmatmat(self, columns: Any) -> Any:
+        """Pull columns of cotangents back; of real functions, which these are, the adjoint is the transpose."""
+        if self.pull is None:
+            self.result()
+        assert self.pull is not None
+        return self._joined(torch.func.vmap(self.pull)(tuple(self._split(columns, self.outputs))), columns)
+
+    @staticmethod
+    def _split(columns: Any, pieces: Sequence[Variable]) -> list[Any]:
+        rows = columns.mT
+        parts = torch.split(rows, [piece.size for piece in pieces], dim=1)
+        return [
+            part.reshape(rows.shape[0], *piece.shape).to(piece.dtype).contiguous()
+            for part, piece in zip(parts, pieces, strict=True)
+        ]
+
+    def _joined(self, parts: Sequence[Any], columns: Any) -> Any:
+        flat = [part.reshape(columns.shape[1], -1).to(self.dtype) for part in parts]
+        return (torch.cat(flat, dim=1) if len(flat) > 1 else flat[0]).mT
+
+
+def sequential(*functions: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Compose functions, in evaluation order, and remember them as the stages of a Jacobian.
+
+    Parameters
+    ----------
+    *functions : callable
+        Each takes what the one before returns, a pytree of tensors.
+
+    Returns
+    -------
+    callable
+        The composed function; `jacobian` cuts it between its parts, and nowhere else.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from chainopt.torch import jacobian, sequential
+    >>> model = sequential(torch.sin, lambda x: x[:2], torch.exp)
+    >>> tuple(jacobian(model)(torch.zeros(3)).shape)
+    (2, 3)
+    """
+
+    def composed(argument: Any) -> Any:
+        for function in functions:
+            argument = function(argument)
+        return argument
+
+    composed.stages = functions  # type: ignore[attr-defined]
+    return composed

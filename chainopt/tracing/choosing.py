@@ -1,0 +1,57 @@
+"""Which way a Jacobian goes: planned, or one of the pure modes."""
+
+from __future__ import annotations
+
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
+
+from chainopt.exceptions import ChainError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.comparison import Comparison
+    from chainopt.plan import Plan
+    from chainopt.tracing.equations import Trace
+
+MODES = ("auto", "forward", "reverse", "planned")
+WORTH_IT = 1.5  # times that a planned Jacobian must promise to be cheaper than the better pure mode
+
+
+def choice(comparison: Comparison, mode: str) -> str:
+    """Return "planned", or the pure mode that is the better one."""
+    if mode != "auto":
+        return mode
+    pure = {"forward": comparison.forward, "reverse": comparison.reverse}
+    costs = {name: plan.cost for name, plan in pure.items() if plan is not None}
+    if not costs or comparison.speedup >= WORTH_IT:
+        return "planned"
+    return min(costs, key=lambda name: costs[name])
+
+
+def plan_of(comparison: Comparison, mode: str) -> Plan:
+    """Return the plan that runs in a mode."""
+    pure = {"forward": comparison.forward, "reverse": comparison.reverse}
+    return pure.get(choice(comparison, mode)) or comparison.optimal
+
+
+def places_of(trace: Trace, variables: Sequence[int]) -> dict[int, slice]:
+    """Return which rows, or columns, of a matrix belong to each variable."""
+    ends = [0, *accumulate(trace.size(variable) for variable in variables)]
+    return {variable: slice(*span) for variable, span in zip(variables, pairwise(ends), strict=True)}
+
+
+def check_options(mode: object, chunk_size: object) -> None:
+    """Refuse a mode or a chunk size that is none.
+
+    Raises
+    ------
+    ChainError
+        Which says what there is instead.
+    """
+    if mode not in MODES:
+        msg = f"mode is {mode!r}: known are {', '.join(map(repr, MODES))}"
+        raise ChainError(msg)
+    if chunk_size is not None and (isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1):
+        msg = f"chunk_size is {chunk_size!r}: give an int of at least 1, or None"
+        raise ChainError(msg)

@@ -1,0 +1,208 @@
+"""Jacobians of PyTorch functions: against torch.func.jacfwd and jacrev, in the ways in which people call them."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from chainopt import ChainError
+
+
+@pytest.fixture(scope="module")
+def jacobian(torch):  # noqa: ARG001 -- chainopt.torch needs it
+    from chainopt.torch import jacobian
+
+    return jacobian
+
+
+def network(torch, *sizes):
+    rng = np.random.default_rng(0)
+    weights = [torch.as_tensor(rng.standard_normal(shape) / math.sqrt(shape[0])) for shape in pairwise(sizes)]
+
+    def function(x):
+        for weight in weights:
+            x = torch.tanh(x @ weight.to(x.dtype))
+        return x
+
+    return function
+
+
+def same(torch, one, other, tolerance=1e-12):
+    left, right = torch.utils._pytree.tree_flatten(one), torch.utils._pytree.tree_flatten(other)
+    assert left[1] == right[1]
+    for mine, theirs in zip(left[0], right[0], strict=True):
+        assert (mine.shape, mine.dtype) == (theirs.shape, theirs.dtype)
+        scale = max(float(theirs.detach().abs().max()), 1e-30) if theirs.numel() else 1.0
+        np.testing.assert_allclose(mine.detach(), theirs.detach(), rtol=0, atol=tolerance * scale)
+
+
+def functions(torch):
+    x = torch.as_tensor(np.random.default_rng(1).standard_normal(40))
+    into, out = network(torch, 40, 30, 3), network(torch, 3, 30, 40)
+    one, two = network(torch, 40, 30, 2, 30, 50), network(torch, 40, 20, 3, 20, 30)
+
+    def in_place(x):
+        y = torch.zeros(40, dtype=x.dtype)
+        y[1:] += x[:-1]
+        y *= 2
+        return out(into(y))
+
+    def by_roll(x):
+        for _ in range(3):
+            x = x - 0.1 * x * (x - torch.roll(x, 1))
+        return x
+
+    return {
+        "hourglass": (lambda x: out(into(x)), x),
+        "steps around a narrow place": (lambda x: by_roll(out(into(by_roll(x)))), x),
+        "two branches": (lambda x: torch.cat([one(x), two(x)]), x),
+        "a skip over everything": (lambda x: x + out(into(x)), x),
+        "in place": (in_place, x),
+        "an argmax of what is computed": (lambda x: out(into(x)) * torch.argmax(into(x)), x),
+        "an output that is an input": (lambda x: {"x": x * 1, "y": out(into(x))}, x),
+        "an output that is constant": (lambda x: (out(into(x)), torch.ones(3, dtype=x.dtype)), x),
+        "a scalar": (lambda x: (out(into(x)) ** 2).sum(), x),
+        "sorting": (lambda x: torch.sort(out(into(x))).values, x),
+        "several results of an operator": (lambda x: torch.nn.functional.layer_norm(out(into(x)), (40,)), x),
+        "softmax": (lambda x: torch.softmax(out(into(x)), 0), x),
+    }
+
+
+NAMES = [
+    "hourglass",
+    "steps around a narrow place",
+    "two branches",
+    "a skip over everything",
+    "in place",
+    "an argmax of what is computed",
+    "an output that is an input",
+    "an output that is constant",
+    "a scalar",
+    "sorting",
+    "several results of an operator",
+    "softmax",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_equal_to_torch(torch, jacobian, name):
+    function, x = functions(torch)[name]
+    expected = torch.func.jacrev(function)(x)
+    for mode in ("auto",) if name == "in place" else ("planned", "auto", "reverse"):
+        same(torch, jacobian(function, mode=mode)(x), expected)
+    single = x.to(torch.float32)
+    same(torch, jacobian(function)(single), torch.func.jacrev(function)(single), 1e-5)
+    assert jacobian(function).plan(x).chain.shapes[-1][1] == x.numel()
+
+
+def test_modules_and_their_training(torch, jacobian):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Linear(30, 30), torch.nn.Tanh(), torch.nn.Linear(30, 2), torch.nn.Dropout(0.5), torch.nn.Linear(2, 30)
+    ).double()
+    x = torch.linspace(0, 1, 30, dtype=torch.float64)
+    model.eval()
+    derivative = jacobian(model, mode="planned")
+    same(torch, derivative(x), torch.func.jacrev(model)(x))
+    assert derivative.plan(x).chain.shapes == ((30, 2), (2, 30))
+    with torch.no_grad():
+        model[0].weight *= 0.5  # seen, though the function is traced once
+    same(torch, derivative(x), torch.func.jacrev(model)(x))
+    model.train()
+    with pytest.raises(ChainError, match="whose result is another one each time"):
+        derivative(x)
+
+
+def test_pytrees_arguments_and_auxiliary_data(torch, jacobian):
+    narrow = network(torch, 30, 2, 30)
+
+    def function(params, x, *, scale=1.0):
+        hidden = narrow(params["w"].ravel() * scale + x.sum())
+        return {"out": hidden.reshape(5, 6), "both": (hidden[:3], params["b"] * 2)}
+
+    rng = np.random.default_rng(2)
+    params = {"w": torch.as_tensor(rng.standard_normal((6, 5))), "b": torch.as_tensor(rng.standard_normal(4))}
+    x = torch.as_tensor(rng.standard_normal(7))
+    for argnums in (0, 1, (0,), (0, 1)):
+        for mode in ("auto", "planned"):
+            same(torch, jacobian(function, argnums, mode=mode)(params, x), torch.func.jacrev(function, argnums)(params, x))
+    scaled = torch.func.jacrev(lambda params, x: function(params, x, scale=3.0))(params, x)
+    same(torch, jacobian(function, mode="planned")(params, x, scale=3.0), scaled)
+
+    def with_aux(x):
+        return narrow(x), {"norm": (x**2).sum(), "twice": 2 * x}
+
+    start = torch.linspace(0, 1, 30, dtype=torch.float64)
+    for mode in ("auto", "planned", "forward", "reverse"):
+        same(torch, jacobian(with_aux, has_aux=True, mode=mode)(start), torch.func.jacrev(with_aux, has_aux=True)(start))
+
+
+def test_under_transformations_and_under_itself(torch, jacobian):
+    narrow = network(torch, 20, 2, 20)
+    batch = torch.as_tensor(np.random.default_rng(3).standard_normal((5, 20)))
+    same(torch, torch.func.vmap(jacobian(narrow))(batch), torch.func.vmap(torch.func.jacrev(narrow))(batch))
+    x = batch[0]
+    twice = jacobian(jacobian(narrow, mode="reverse"), mode="auto")(x)
+    same(torch, twice, torch.func.jacrev(torch.func.jacrev(narrow))(x), 1e-11)
+
+
+def test_stages_that_are_named(torch, jacobian):
+    from chainopt.torch import sequential
+
+    into, out = network(torch, 30, 20, 4), network(torch, 4, 20, 30)
+    model = sequential(into, torch.sin, out)
+    x = torch.linspace(0, 1, 30, dtype=torch.float64)
+    same(torch, jacobian(model, mode="planned")(x), torch.func.jacrev(model)(x))
+    assert jacobian(model).plan(x).chain.shapes == ((30, 4), (4, 4), (4, 30))
+
+
+def test_options_and_what_cannot_be_planned(torch, jacobian):
+    function, x = functions(torch)["hourglass"]
+    expected = torch.func.jacrev(function)(x)
+    for chunk_size in (1, 7, 1000):
+        for mode in ("planned", "forward", "reverse"):
+            same(torch, jacobian(function, mode=mode, chunk_size=chunk_size)(x), expected)
+    assert jacobian(function, mode="forward").plan(x).mode == "forward"
+    with pytest.raises(ChainError, match="mode is 'best'"):
+        jacobian(function, mode="best")
+    with pytest.raises(ChainError, match="chunk_size is 0"):
+        jacobian(function, chunk_size=0)
+    for option in ("holomorphic", "allow_int"):
+        with pytest.raises(ChainError, match=f"{option} is True: PyTorch has no such derivative"):
+            jacobian(function, **{option: True})
+    with pytest.raises(ChainError, match=r"cannot be planned, for an input is of torch\.int64"):
+        jacobian(function, mode="planned")(torch.arange(3))
+    with pytest.raises(ChainError, match="cannot be planned, for nothing between"):
+        jacobian(lambda x: x).plan(x)
+    same(torch, jacobian(lambda x: x.clone())(x), torch.eye(40, dtype=torch.float64))
+
+    def through_complex(x):
+        return torch.view_as_real(torch.fft.fft(x))
+
+    same(torch, jacobian(through_complex)(x), torch.func.jacrev(through_complex)(x))
+
+
+def test_it_is_traced_once_for_each_signature(torch, jacobian):
+    narrow = network(torch, 20, 2, 20)
+    traced = []
+
+    def function(x, scale):
+        traced.append(x.shape)
+        return narrow(x * scale)
+
+    derivative = jacobian(function, mode="planned")
+    x = torch.linspace(0, 1, 20, dtype=torch.float64)
+    derivative(x, torch.as_tensor(1.0))
+    once = len(traced)
+    same(torch, derivative(2 * x, torch.as_tensor(3.0)), 3 * torch.func.jacrev(narrow)(6 * x))
+    assert len(traced) == once
+
+
+def test_the_graph_of_a_function(torch):
+    from chainopt.torch import computation_graph
+
+    graph = computation_graph(lambda x: {"y": torch.sin(x) @ torch.ones(5, 3)}, torch.ones(5))
+    assert next(graph.nodes[node]["size"] for node in graph) == 5
+    assert graph.number_of_edges() >= 2
+    assert all(edge["jvp_cost"] > 0 for *_, edge in graph.edges(data=True))
