@@ -124,7 +124,12 @@ def plus_identity(derivative):
 
 
 WHO = ["chainopt.jax", "jax.jacfwd", "jax.jacrev", "split by hand"]
-PAIRS = [(who, case) for who in WHO for case in CASES if who != WHO[-1] or CASES[case][1] is not None]
+PAIRS = [
+    pytest.param(who, case, marks=[pytest.mark.long] if at > 0 else [])
+    for who in WHO
+    for at, case in enumerate(CASES)
+    if who != WHO[-1] or CASES[case][1] is not None
+]
 
 
 @pytest.mark.parametrize(("who", "case"), PAIRS)

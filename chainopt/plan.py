@@ -369,9 +369,7 @@ class Plan:
         sweeps = {"forward": forward(chain, choices, self.model), "reverse": reverse(chain, choices, self.model)}
         gains = ((name, sweep[1], ratio(sweep[1], self.cost)) for name, sweep in sweeps.items() if sweep is not None)
         bound = chain.gain_bound
-        most = (
-            [] if bound is None else [("gain bound", f"no order can be {times(bound)} times cheaper than the better of the two")]
-        )
+        most = [] if bound is None else [("gain bound", f"at most {times(bound)} times cheaper than the better of the two")]
         tape = [] if choices is None else [("tape", f"{count(self.tape)} at the most")]
         return [
             ("chain", chain_line(self.chain)),
