@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from chainopt.exceptions import ChainError
-from chainopt.jax.running import Call, Prepared, UnplannableError, prepare
+from chainopt.jax.running import TREES, Prepared, UnplannableError, prepare
+from chainopt.tracing.calls import Call
 from chainopt.tracing.choosing import check_options, choice, plan_of
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class JacobianFunction:
         """Return the Jacobian at a point, in pytrees as `jax.jacfwd` and `jax.jacrev` return it."""
         if self.mode in {"forward", "reverse"}:
             return self._pure(self.mode)(*args, **kwargs)
-        call = Call.read(self.argnums, args, kwargs)
+        call = Call.read(TREES, self.argnums, args, kwargs)
         try:
             prepared = self._prepared(call)
         except Exception as error:  # whatever tracing raises: jax's own functions, which trace less, may not
@@ -64,7 +65,7 @@ class JacobianFunction:
             If the function cannot be traced as a chain of real arrays.
         """
         try:
-            prepared = self._prepared(Call.read(self.argnums, args, kwargs))
+            prepared = self._prepared(Call.read(TREES, self.argnums, args, kwargs))
         except Exception as error:  # whatever tracing raises
             raise _unplannable(error) from error
         return plan_of(prepared.comparison, self.mode)

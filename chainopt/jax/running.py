@@ -12,6 +12,7 @@ import numpy as np
 from chainopt.jax.equations import kind_of, trace
 from chainopt.jax.stages import Stage, stage_by_stage
 from chainopt.optimize import compare
+from chainopt.tracing.calls import Call, Trees
 from chainopt.tracing.choosing import places_of
 from chainopt.tracing.equations import REAL
 from chainopt.tracing.program import Program, cut
@@ -26,57 +27,16 @@ class UnplannableError(ValueError):
     """A function whose derivative is no matrix of real numbers, or that cannot be traced."""
 
 
-@dataclass(frozen=True)
-class Call:
-    """The arguments of a call: the leaves to differentiate by, the other arrays, and all that is neither."""
-
-    inputs: list[Any]
-    others: list[Any]
-    input_tree: Any
-    rest_tree: Any
-    rest: tuple[Any, ...]  # the leaves of the rest, None in the place of arrays
-    chosen: tuple[int, ...]
-    is_tuple: bool
-
-    @classmethod
-    def read(cls, argnums: int | tuple[int, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """Take a call apart."""
-        is_tuple = not isinstance(argnums, int)
-        chosen = tuple(range(len(args))[at] for at in ((argnums,) if isinstance(argnums, int) else argnums))
-        picked = tuple(args[at] for at in chosen)
-        inputs, input_tree = jax.tree.flatten(picked if is_tuple else picked[0])
-        kept = [None if at in chosen else argument for at, argument in enumerate(args)]
-        rest, rest_tree = jax.tree.flatten((kept, kwargs))
-        others = [leaf for leaf in rest if _is_array(leaf)]
-        held = tuple(ARRAY if _is_array(leaf) else leaf for leaf in rest)
-        return cls(inputs, others, input_tree, rest_tree, held, chosen, is_tuple)
-
-    def key(self) -> Any:
-        """Return what calls that trace alike have in common; None where that cannot be told."""
-        avals = tuple((jnp.shape(leaf), jnp.result_type(leaf), _is_weak(leaf)) for leaf in (*self.inputs, *self.others))
-        try:
-            key = self.input_tree, self.rest_tree, avals, self.rest
-            hash(key)
-        except TypeError:
-            return None
-        return key
-
-    def arguments(self, arrays: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
-        """Put arrays in the places of the leaves that were arrays."""
-        count = len(self.inputs)
-        supply = iter(arrays[count:])
-        kept, kwargs = jax.tree.unflatten(self.rest_tree, [next(supply) if leaf is ARRAY else leaf for leaf in self.rest])
-        picked = jax.tree.unflatten(self.input_tree, arrays[:count])
-        for at, argument in zip(self.chosen, picked if self.is_tuple else (picked,), strict=True):
-            kept[at] = argument
-        return kept, kwargs
+def _describe(leaf: Any) -> Any:
+    return jnp.shape(leaf), jnp.result_type(leaf), bool(getattr(leaf, "weak_type", isinstance(leaf, int | float)))
 
 
-class _Array:
-    """Stands in the place of an array."""
-
-
-ARRAY = _Array()
+TREES = Trees(
+    flatten=jax.tree.flatten,
+    unflatten=lambda leaves, tree: jax.tree.unflatten(tree, leaves),
+    is_array=lambda leaf: isinstance(leaf, jax.Array | np.ndarray | np.generic),
+    describe=_describe,
+)
 
 
 @dataclass(frozen=True)
@@ -182,11 +142,3 @@ def prepare(function: Callable[..., Any], call: Call, known: dict[Any, Prepared]
     if key is not None and not any(isinstance(value, jax.core.Tracer) for value in traced.constants.values()):
         known[key] = prepared
     return prepared
-
-
-def _is_array(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array | np.ndarray | np.generic)
-
-
-def _is_weak(leaf: Any) -> bool:
-    return bool(getattr(leaf, "weak_type", isinstance(leaf, int | float)))

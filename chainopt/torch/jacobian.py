@@ -10,7 +10,8 @@ from torch.utils import _pytree as pytree
 
 from chainopt.exceptions import ChainError
 from chainopt.torch.equations import is_transformed
-from chainopt.torch.running import Call, Prepared, prepare
+from chainopt.torch.running import TREES, Prepared, prepare
+from chainopt.tracing.calls import Call
 from chainopt.tracing.choosing import check_options, choice, plan_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class JacobianFunction:
         """Return the Jacobian at a point, in pytrees as `torch.func.jacrev` returns it."""
         if self.mode == "reverse" or (self.mode == "forward" and self.chunk_size is None):
             return self._pure(self.mode)(*args, **kwargs)
-        call = Call.read(self.argnums, args, kwargs)
+        call = Call.read(TREES, self.argnums, args, kwargs)
         try:
             prepared = self._prepared(call)
         except Exception as error:  # whatever tracing raises: torch.func, which traces less, may not
@@ -62,7 +63,7 @@ class JacobianFunction:
             If the function cannot be traced as a chain of real tensors.
         """
         try:
-            prepared = self._prepared(Call.read(self.argnums, args, kwargs))
+            prepared = self._prepared(Call.read(TREES, self.argnums, args, kwargs))
         except Exception as error:  # whatever tracing raises
             raise _unplannable(error) from error
         return plan_of(prepared.comparison, self.mode)
@@ -88,7 +89,7 @@ class JacobianFunction:
 
     def _by_shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """Take reverse mode where there are fewer outputs than inputs."""
-        call = Call.read(self.argnums, args, kwargs)
+        call = Call.read(TREES, self.argnums, args, kwargs)
         returned = self.function(*args, **kwargs)
         outputs = pytree.tree_leaves(returned[0] if self.has_aux else returned)
         return "reverse" if _entries(outputs) < _entries(call.inputs) else "forward"

@@ -12,12 +12,13 @@ from chainopt.execution.stages import needs
 from chainopt.optimize import compare
 from chainopt.torch.equations import trace
 from chainopt.torch.stages import Stage
+from chainopt.tracing.calls import Call, Trees
 from chainopt.tracing.choosing import places_of
 from chainopt.tracing.equations import REAL
 from chainopt.tracing.program import Program, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from chainopt.comparison import Comparison
     from chainopt.plan import Plan
@@ -27,58 +28,12 @@ class UnplannableError(ValueError):
     """A function whose derivative is no matrix of real numbers."""
 
 
-@dataclass(frozen=True)
-class Call:
-    """The arguments of a call: the leaves to differentiate by, the other tensors, and all that is neither."""
-
-    inputs: list[Any]
-    others: list[Any]
-    input_tree: Any
-    rest_tree: Any
-    rest: tuple[Any, ...]  # the leaves of the rest, TENSOR in the place of tensors
-    chosen: tuple[int, ...]
-    is_tuple: bool
-
-    @classmethod
-    def read(cls, argnums: int | tuple[int, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """Take a call apart."""
-        is_tuple = not isinstance(argnums, int)
-        chosen = tuple(range(len(args))[at] for at in ((argnums,) if isinstance(argnums, int) else argnums))
-        picked = tuple(args[at] for at in chosen)
-        inputs, input_tree = pytree.tree_flatten(picked if is_tuple else picked[0])
-        kept = [None if at in chosen else argument for at, argument in enumerate(args)]
-        rest, rest_tree = pytree.tree_flatten((kept, kwargs))
-        others = [leaf for leaf in rest if isinstance(leaf, torch.Tensor)]
-        held = tuple(TENSOR if isinstance(leaf, torch.Tensor) else leaf for leaf in rest)
-        return cls(inputs, others, input_tree, rest_tree, held, chosen, is_tuple)
-
-    def key(self) -> Any:
-        """Return what calls that trace alike have in common; None where that cannot be told."""
-        tensors = tuple((tuple(leaf.shape), leaf.dtype, leaf.device) for leaf in (*self.inputs, *self.others))
-        try:
-            key = str(self.input_tree), str(self.rest_tree), tensors, self.rest
-            hash(key)
-        except TypeError:
-            return None
-        return key
-
-    def arguments(self, tensors: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
-        """Put tensors in the places of the leaves that were tensors."""
-        count = len(self.inputs)
-        supply = iter(tensors[count:])
-        rest = [next(supply) if leaf is TENSOR else leaf for leaf in self.rest]
-        kept, kwargs = pytree.tree_unflatten(rest, self.rest_tree)
-        picked = pytree.tree_unflatten(list(tensors[:count]), self.input_tree)
-        for at, argument in zip(self.chosen, picked if self.is_tuple else (picked,), strict=True):
-            kept[at] = argument
-        return kept, kwargs
-
-
-class _Tensor:
-    """Stands in the place of a tensor."""
-
-
-TENSOR = _Tensor()
+TREES = Trees(
+    flatten=pytree.tree_flatten,
+    unflatten=pytree.tree_unflatten,
+    is_array=lambda leaf: isinstance(leaf, torch.Tensor),
+    describe=lambda leaf: (tuple(leaf.shape), leaf.dtype, leaf.device) if isinstance(leaf, torch.Tensor) else type(leaf),
+)
 
 
 @dataclass(frozen=True)
