@@ -7,6 +7,7 @@ from typing import Any
 from chainopt.chain import FORMAT, JacobianChain
 from chainopt.exceptions import ChainError
 from chainopt.jacobian import Jacobian
+from chainopt.structure import texts
 
 
 def read_chain(text: str, place: str) -> JacobianChain:
@@ -16,8 +17,9 @@ def read_chain(text: str, place: str) -> JacobianChain:
     ----------
     text : str
         JSON: a dict as `JacobianChain.to_dict` makes it, or a list whose entries are [rows, columns] pairs or dicts with
-        the arguments of `Jacobian`, in product order. Or lines: a number q of stages, then for each stage in evaluation
-        order "m n cost": its outputs, its inputs, and what one JVP or VJP of it costs and its reverse sweep keeps.
+        the arguments of `Jacobian`, a structure as ``{"kind": "diagonal"}``, in product order. Or lines: a number q of
+        stages, then for each stage in evaluation order "m n cost": its outputs, its inputs, and what one JVP or VJP of it
+        costs and its reverse sweep keeps.
     place : str
         What the text is called in errors.
 
@@ -53,8 +55,9 @@ def read_chain(text: str, place: str) -> JacobianChain:
 def _factor(entry: Any, place: str) -> Any:
     if not isinstance(entry, dict):
         return entry
+    structure = entry.get("structure")
     try:
-        return Jacobian(**entry)
+        return Jacobian(**(entry if structure is None else entry | {"structure": texts.from_dict(structure)}))
     except TypeError:
         msg = f'{place} must hold the arguments of Jacobian, "shape" and what else is known, not {", ".join(map(repr, entry))}'
         raise ChainError(msg) from None

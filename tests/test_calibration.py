@@ -13,9 +13,6 @@ from chainopt import ChainError, Jacobian, JacobianChain, calibration
 from chainopt.calibration import Machine, calibrate, measure, saved_model, this_machine
 from chainopt.costs.time import DEFAULT
 
-pytest.importorskip("platformdirs")
-pytest.importorskip("threadpoolctl")
-
 
 @pytest.fixture
 def folder(monkeypatch, tmp_path):

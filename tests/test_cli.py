@@ -245,6 +245,29 @@ def test_names_that_the_terminal_has_no_letters_for(tmp_path):
     assert "\\xe9" in done.stdout
 
 
+def test_structures_in_files(capsys, tmp_path):
+    path = tmp_path / "chain.json"
+    layers = [[10, 500], {"shape": [500, 500], "structure": {"kind": "diagonal"}}, [500, 30]]
+    path.write_text(json.dumps(layers))
+    assert main(["order", "--file", str(path)]) == 0
+    assert "J2[500x500 diagonal]" in capsys.readouterr().out
+    path.write_text(json.dumps([{"shape": [3, 3], "structure": {"kind": "triangular"}}]))
+    assert main(["order", "--file", str(path)]) == 2
+    assert "known kinds are dense, diagonal" in capsys.readouterr().err
+
+
+def test_graphs_in_files(capsys, tmp_path):
+    reference = Path(__file__).parent / "reference" / "graphs" / "lion_n1_c1.xml"
+    path = tmp_path / "lion.graphml"
+    path.write_text(reference.read_text())
+    assert main(["order", "--file", str(path)]) == 0
+    assert "cost         13 fused multiply-adds" in capsys.readouterr().out
+    path.write_text("<graphml>")
+    assert main(["order", "--file", str(path)]) == 2
+    assert main(["order", "--file", str(tmp_path / "none.graphml")]) == 2
+    assert "cannot be read: No such file" in capsys.readouterr().err
+
+
 def test_limits_on_memory(capsys):
     shapes = ["10x20", "20x1000", "1000x20", "20x10"]
     assert main(["order", *shapes, "--memory-limit", "1000", "--json"]) == 0

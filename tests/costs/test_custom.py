@@ -73,7 +73,8 @@ def test_costs_beyond_int64_restart_in_python_ints():
 
 @pytest.mark.parametrize("returns", [int, float])
 def test_a_compiled_function_runs_compiled(monkeypatch, returns):
-    numba = pytest.importorskip("numba")
+    import numba
+
     monkeypatch.setattr(custom, "FEWEST_COMPILED", 1)
     asked = []
 
