@@ -238,9 +238,11 @@ class Plan:
         needed = None if operations is None else needs(len(self.chain), operations)
         matrices = checked_factors(self.chain, factors, out, needed)
         structures, finish = self.chain.structures, None
-        if structures is not None and len(matrices) > 1:
-            finish = finisher(matrices)
-            matrices = prepared(self.chain, matrices)
+        if structures is not None:
+            formed = prepared(self.chain, matrices)
+            if len(matrices) > 1:
+                finish, matrices = finisher(matrices), formed
+            del formed
         del factors  # what the caller does not hold lives no longer than it is needed
         last_product = None if out is None or structures is not None else product_into(out)
         with progress_bar(self.operations) if progress else nullcontext() as done:

@@ -173,6 +173,8 @@ def test_matrices_without_their_structure_are_refused(structure, matrix, message
     plan = optimal_order([Jacobian((2, 2), structure=structure), (2, 3)])
     with pytest.raises(ChainError, match=message):
         plan.execute([matrix, np.ones((2, 3))])
+    with pytest.raises(ChainError, match=message.replace("J2", "J1")):
+        optimal_order([Jacobian((2, 2), structure=structure)]).execute([matrix])
 
 
 def test_with_torch(torch):
