@@ -8,9 +8,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
-from chainopt.bracketing import Bracketing
 from chainopt.chain import JacobianChain, check_header
 from chainopt.costs.memory import peak_memory
 from chainopt.costs.operations import largest_tape, operations_of, products_of, total
@@ -24,7 +21,7 @@ from chainopt.execution.structured import finisher, prepared, product
 from chainopt.jacobian import checked_cost, checked_size
 from chainopt.numerals import count, ratio, times
 from chainopt.objectives import MULTIPLICATIONS, read_model, written
-from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PRODUCT, PULLED, PUSHED, Mode
+from chainopt.plan_data import read_association
 from chainopt.report.brackets import bracketing_text, operations_text, stage_labels
 from chainopt.report.text import summary
 from chainopt.report.words import LONGEST_CHAIN, bracketing_line, chain_line
@@ -34,10 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
+    from chainopt.bracketing import Bracketing
     from chainopt.costs.model import CostModel
-    from chainopt.operations import Operation
+    from chainopt.operations import Mode, Operation
 
 FORMAT = "chainopt.plan"
 VERSION = 1
@@ -303,7 +300,7 @@ class Plan:
         """
         check_header(data, FORMAT, VERSION)
         chain = JacobianChain.from_dict(data.get("chain", {}))  # refused there if it is none
-        association = _read_association(data, chain)
+        association = read_association(data, chain)
         is_optimal, objective, method = data.get("is_optimal"), data.get("objective"), data.get("method")
         if not (isinstance(is_optimal, bool) and isinstance(objective, str) and isinstance(method, str)):
             msg = 'data must say "is_optimal" (true or false), "objective" and "method" (texts)'
@@ -406,60 +403,3 @@ def to_json(data: dict[str, Any]) -> str:
         limit = sys.get_int_max_str_digits()
         msg = f"a number has more than {limit} digits: raise the limit with sys.set_int_max_str_digits to write it"
         raise ChainError(msg) from None
-
-
-def _read_association(data: dict[str, Any], chain: JacobianChain) -> Bracketing:
-    factors = len(chain)
-    columns = []
-    for key in ("first", "last"):
-        column = data.get(key)
-        if not isinstance(column, list) or len(column) != factors - 1:
-            msg = f'data["{key}"] must be a list with an entry for each of the {factors - 1} products'
-            raise ChainError(msg)
-        if not all(type(entry) is int and 0 <= entry < factors for entry in column):
-            msg = f'data["{key}"] must hold positions of factors, 0 to {factors - 1}'
-            raise ChainError(msg)
-        columns.append(column)
-    kinds, ways = _read_kinds(data, chain)
-    association = Bracketing(np.array(columns, dtype=np.int32), kinds, ways)
-    association.check()
-    if data.get("order") is None:
-        return association
-    events = data["order"]
-    if not (isinstance(events, list) and all(type(event) is int and -factors <= event < factors for event in events)):
-        msg = f'data["order"] must be a list of ints, {-factors} to {factors - 1}'
-        raise ChainError(msg)
-    association = Bracketing(association.spans, association.kinds, association.ways, np.array(events, dtype=np.int32))
-    association.check_order()
-    return association
-
-
-def _read_kinds(data: dict[str, Any], chain: JacobianChain) -> tuple[NDArray[np.int8] | None, NDArray[np.int8] | None]:
-    """Read what is done with matrix-free stages, and refuse what they cannot do."""
-    costs = chain.stage_costs
-    if costs is None:
-        return None, None
-    read = []
-    for key, length, largest in (("kinds", len(chain) - 1, PULLED), ("ways", len(chain), OTHERWISE)):
-        column = data.get(key)
-        if (
-            not isinstance(column, list)
-            or len(column) != length
-            or not all(type(entry) is int and 0 <= entry <= largest for entry in column)
-        ):
-            msg = f'data["{key}"] must be a list of {length} ints, 0 to {largest}'
-            raise ChainError(msg)
-        read.append(np.array(column, dtype=np.int8))
-    kinds, ways = read
-    unmade = [at for at, kind in enumerate(kinds) if kind == PUSHED] + [at + 1 for at, kind in enumerate(kinds) if kind == PULLED]
-    able = {PUSHED: costs.jvp, PULLED: costs.vjp}
-    lacking = [at for at, kind in enumerate(kinds) if kind != PRODUCT and able[kind][at + (kind == PULLED)] is None]
-    means = {BY_JVPS: costs.jvp, BY_VJPS: costs.vjp, OTHERWISE: costs.accumulation}
-    for at, way in enumerate(ways):
-        is_given = all(column[at] is None for column in costs[:3])
-        if (at not in unmade and (way == GIVEN) != is_given) or (way != GIVEN and means[way][at] is None):
-            lacking.append(at)
-    if lacking:
-        msg = f"data plans {chain.label(lacking[0])} to be used in a way that the stage lacks"
-        raise ChainError(msg)
-    return kinds, ways

@@ -41,7 +41,7 @@ def network(jnp, *sizes):
     return function
 
 
-def same(jax, one, other, tolerance=1e-12):
+def assert_same(jax, one, other, tolerance=1e-12):
     assert jax.tree.structure(one) == jax.tree.structure(other)
     for left, right in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
         assert (left.shape, left.dtype) == (right.shape, right.dtype)
@@ -122,10 +122,10 @@ def test_equal_to_jax(jax, jnp, jacobian, name):
     function, x = functions(jax, jnp)[name]
     derivative = jacobian(function, mode="planned")
     expected = jax.jacfwd(function)(x)
-    same(jax, jax.jit(derivative)(x), expected)
-    same(jax, jacobian(function)(x), expected)
+    assert_same(jax, jax.jit(derivative)(x), expected)
+    assert_same(jax, jacobian(function)(x), expected)
     single = x.astype(jnp.float32)
-    same(jax, derivative(single), jax.jit(jax.jacfwd(function))(single), 1e-5)
+    assert_same(jax, derivative(single), jax.jit(jax.jacfwd(function))(single), 1e-5)
     assert derivative.plan(x).chain.shapes[-1][1] == x.size
 
 
@@ -133,7 +133,7 @@ def test_equal_to_jax(jax, jnp, jacobian, name):
 def test_modes(jax, jnp, jacobian, mode):
     function, x = functions(jax, jnp)["an output that is an input"]
     pure = jax.jacrev if mode == "reverse" else jax.jacfwd
-    same(jax, jacobian(function, mode=mode)(x), pure(function)(x))
+    assert_same(jax, jacobian(function, mode=mode)(x), pure(function)(x))
 
 
 def test_the_plan_goes_through_the_narrow_place(jax, jnp, jacobian):
@@ -162,11 +162,11 @@ def test_pytrees_and_arguments(jax, jnp, jacobian, mode):
     x = {"a": jnp.asarray(rng.standard_normal(7)), "n": 3}
     for argnums in (0, (0,), -2):
         expected = jax.jacfwd(function, argnums)(params, x, scale=2.0, name="text")
-        same(jax, jacobian(function, argnums, mode=mode)(params, x, scale=2.0, name="text"), expected)
+        assert_same(jax, jacobian(function, argnums, mode=mode)(params, x, scale=2.0, name="text"), expected)
     floats = {"a": x["a"]}
     for argnums in ((0, 1), (1, 0), [1]):
         expected = jax.jacfwd(function, tuple(argnums))(params, floats)
-        same(jax, jacobian(function, argnums, mode=mode)(params, floats), expected)
+        assert_same(jax, jacobian(function, argnums, mode=mode)(params, floats), expected)
 
 
 @pytest.mark.parametrize("mode", ["auto", "planned", "forward", "reverse"])
@@ -181,31 +181,31 @@ def test_auxiliary_data_and_values(jax, jnp, jacobian, mode):
 
     pure = jax.jacrev if mode == "reverse" else jax.jacfwd
     expected = pure(function, has_aux=True)(x)
-    same(jax, jacobian(function, has_aux=True, mode=mode)(x), expected)
+    assert_same(jax, jacobian(function, has_aux=True, mode=mode)(x), expected)
     value, derivative = value_and_jacobian(narrow, mode=mode)(x)
-    same(jax, (derivative, value), (expected[0], narrow(x)))
+    assert_same(jax, (derivative, value), (expected[0], narrow(x)))
     (value, aux), derivative = value_and_jacobian(function, has_aux=True, mode=mode)(x)
-    same(jax, (derivative, aux, value), (*expected, narrow(x)))
+    assert_same(jax, (derivative, aux, value), (*expected, narrow(x)))
 
 
 def test_under_transformations_and_under_itself(jax, jnp, jacobian):
     narrow = network(jnp, 20, 2, 20)
     batch = jnp.asarray(np.random.default_rng(3).standard_normal((5, 20)))
     planned = jacobian(narrow, mode="planned")
-    same(jax, jax.vmap(planned)(batch), jax.vmap(jax.jacfwd(narrow))(batch))
-    same(jax, jax.jit(jax.vmap(planned))(batch), jax.vmap(jax.jacfwd(narrow))(batch))
+    assert_same(jax, jax.vmap(planned)(batch), jax.vmap(jax.jacfwd(narrow))(batch))
+    assert_same(jax, jax.jit(jax.vmap(planned))(batch), jax.vmap(jax.jacfwd(narrow))(batch))
 
     def energy(x):
         return jnp.sum(narrow(x) ** 2)
 
     x = batch[0]
-    same(jax, jacobian(jax.grad(energy), mode="planned")(x), jax.hessian(energy)(x))
-    same(jax, jacobian(jacobian(energy, mode="reverse"), mode="planned")(x), jax.hessian(energy)(x), 1e-11)
-    same(jax, jacobian(jacobian(narrow, mode="planned"), mode="planned")(x), jax.jacfwd(jax.jacfwd(narrow))(x), 1e-11)
-    same(jax, jax.grad(lambda x: planned(x).sum())(x), jax.grad(lambda x: jax.jacfwd(narrow)(x).sum())(x), 1e-11)
+    assert_same(jax, jacobian(jax.grad(energy), mode="planned")(x), jax.hessian(energy)(x))
+    assert_same(jax, jacobian(jacobian(energy, mode="reverse"), mode="planned")(x), jax.hessian(energy)(x), 1e-11)
+    assert_same(jax, jacobian(jacobian(narrow, mode="planned"), mode="planned")(x), jax.jacfwd(jax.jacfwd(narrow))(x), 1e-11)
+    assert_same(jax, jax.grad(lambda x: planned(x).sum())(x), jax.grad(lambda x: jax.jacfwd(narrow)(x).sum())(x), 1e-11)
     scaled = jax.jit(lambda x, c: jacobian(lambda x: narrow(c * x), mode="planned")(x))
-    same(jax, scaled(x, 2.0), jax.jacfwd(lambda x: narrow(2.0 * x))(x))
-    same(jax, scaled(x, 3.0), jax.jacfwd(lambda x: narrow(3.0 * x))(x))
+    assert_same(jax, scaled(x, 2.0), jax.jacfwd(lambda x: narrow(2.0 * x))(x))
+    assert_same(jax, scaled(x, 3.0), jax.jacfwd(lambda x: narrow(3.0 * x))(x))
 
 
 def test_a_stage_without_jvp_and_one_without_vjp(jax, jnp, jacobian):
@@ -222,7 +222,7 @@ def test_a_stage_without_jvp_and_one_without_vjp(jax, jnp, jacobian):
     x = jnp.linspace(0, 1, 30)
     found = jacobian(lambda x: only_forwards(wide(narrow(only_backwards(x)))))(x)
     plain = jax.jacfwd(lambda x: jnp.sin(jnp.sin(jnp.sin(wide(narrow(jnp.sin(x)))))))(x)
-    same(jax, found, plain)
+    assert_same(jax, found, plain)
     for pure in (jax.jacfwd, jax.jacrev):
         with pytest.raises((TypeError, ValueError)):
             pure(lambda x: only_forwards(wide(narrow(only_backwards(x)))))(x)
@@ -230,16 +230,16 @@ def test_a_stage_without_jvp_and_one_without_vjp(jax, jnp, jacobian):
 
 def test_what_is_no_real_matrix_is_left_to_jax(jax, jnp, jacobian):
     z = jnp.linspace(0, 1, 4) + 1j
-    same(jax, jacobian(jnp.sin, holomorphic=True)(z), jax.jacfwd(jnp.sin, holomorphic=True)(z))
+    assert_same(jax, jacobian(jnp.sin, holomorphic=True)(z), jax.jacfwd(jnp.sin, holomorphic=True)(z))
     x = jnp.linspace(0, 1, 4)
-    same(jax, jacobian(lambda x: jnp.abs(jnp.fft.fft(x)))(x), jax.jacfwd(lambda x: jnp.abs(jnp.fft.fft(x)))(x))
+    assert_same(jax, jacobian(lambda x: jnp.abs(jnp.fft.fft(x)))(x), jax.jacfwd(lambda x: jnp.abs(jnp.fft.fft(x)))(x))
     integers = jnp.arange(3)
     found = jacobian(lambda n: n * 1.5, allow_int=True)(integers)
     assert jax.tree.leaves(found)[0].dtype == jax.jacrev(lambda n: n * 1.5, allow_int=True)(integers).dtype
     for wrong in (integers, "text"):
         with pytest.raises(TypeError):
             jacobian(lambda x: x)(wrong)
-    same(jax, jacobian(lambda x: x)(x), jnp.eye(4))
+    assert_same(jax, jacobian(lambda x: x)(x), jnp.eye(4))
     for derivative in (jax.jacfwd, jacobian):  # a branch in Python
         with pytest.raises(jax.errors.ConcretizationTypeError):
             derivative(lambda x: jnp.sin(x) if float(x.sum()) > 0 else x)(x)
@@ -257,7 +257,7 @@ def test_options(jax, jnp, jacobian):
     function, x = functions(jax, jnp)["hourglass"]
     expected = jax.jacfwd(function)(x)
     for chunk_size in (1, 2, 7, 1000):
-        same(jax, jacobian(function, mode="planned", chunk_size=chunk_size)(x), expected)
+        assert_same(jax, jacobian(function, mode="planned", chunk_size=chunk_size)(x), expected)
     with pytest.raises(ChainError, match="mode is 'best': known are 'auto', 'forward', 'reverse', 'planned'"):
         jacobian(function, mode="best")
     for chunk_size in (0, True, 2.5):
@@ -276,9 +276,9 @@ def test_it_is_traced_once_for_each_signature(jax, jnp, jacobian):
     derivative = jacobian(function, mode="planned")
     x = jnp.linspace(0, 1, 20)
     for scale in (1.0, 1.0):
-        same(jax, derivative(x, jnp.asarray(scale)), jax.jacfwd(narrow)(x))
+        assert_same(jax, derivative(x, jnp.asarray(scale)), jax.jacfwd(narrow)(x))
     once = len(traced)
-    same(jax, derivative(2 * x, jnp.asarray(3.0)), 3 * jax.jacfwd(narrow)(6 * x))
+    assert_same(jax, derivative(2 * x, jnp.asarray(3.0)), 3 * jax.jacfwd(narrow)(6 * x))
     assert len(traced) == once
     derivative(x, jnp.ones(20))
     assert len(traced) > once
@@ -290,8 +290,8 @@ def test_stages_that_are_named(jax, jnp, jacobian):
     into, out = network(jnp, 30, 20, 4), network(jnp, 4, 20, 30)
     model = sequential(into, jnp.sin, out)
     x = jnp.linspace(0, 1, 30)
-    same(jax, model(x), out(jnp.sin(into(x))))
-    same(jax, jacobian(model)(x), jax.jacfwd(model)(x))
+    assert_same(jax, model(x), out(jnp.sin(into(x))))
+    assert_same(jax, jacobian(model)(x), jax.jacfwd(model)(x))
     plan = jacobian(model).plan(x)
     assert plan.chain.shapes == ((30, 4), (4, 4), (4, 30))
 
@@ -301,7 +301,7 @@ def test_tuning(jax, jnp, jacobian):
     tuned = jacobian(function).tune(x)
     assert tuned.times[tuned.mode] == min(tuned.times.values())
     assert set(tuned.times) == {"forward", "reverse", "planned"}
-    same(jax, tuned(x), jax.jacfwd(function)(x))
+    assert_same(jax, tuned(x), jax.jacfwd(function)(x))
     assert str(tuned).count("\n") == 2
     assert str(tuned).count("<") == 1
 

@@ -28,7 +28,7 @@ def network(torch, *sizes):
     return function
 
 
-def same(torch, one, other, tolerance=1e-12):
+def assert_same(torch, one, other, tolerance=1e-12):
     left, right = torch.utils._pytree.tree_flatten(one), torch.utils._pytree.tree_flatten(other)
     assert left[1] == right[1]
     for mine, theirs in zip(left[0], right[0], strict=True):
@@ -90,9 +90,9 @@ def test_equal_to_torch(torch, jacobian, name):
     function, x = functions(torch)[name]
     expected = torch.func.jacrev(function)(x)
     for mode in ("auto",) if name == "in place" else ("planned", "auto", "reverse"):
-        same(torch, jacobian(function, mode=mode)(x), expected)
+        assert_same(torch, jacobian(function, mode=mode)(x), expected)
     single = x.to(torch.float32)
-    same(torch, jacobian(function)(single), torch.func.jacrev(function)(single), 1e-5)
+    assert_same(torch, jacobian(function)(single), torch.func.jacrev(function)(single), 1e-5)
     assert jacobian(function).plan(x).chain.shapes[-1][1] == x.numel()
 
 
@@ -104,11 +104,11 @@ def test_modules_and_their_training(torch, jacobian):
     x = torch.linspace(0, 1, 30, dtype=torch.float64)
     model.eval()
     derivative = jacobian(model, mode="planned")
-    same(torch, derivative(x), torch.func.jacrev(model)(x))
+    assert_same(torch, derivative(x), torch.func.jacrev(model)(x))
     assert derivative.plan(x).chain.shapes == ((30, 2), (2, 30))
     with torch.no_grad():
         model[0].weight *= 0.5  # seen, though the function is traced once
-    same(torch, derivative(x), torch.func.jacrev(model)(x))
+    assert_same(torch, derivative(x), torch.func.jacrev(model)(x))
     model.train()
     with pytest.raises(ChainError, match="whose result is another one each time"):
         derivative(x)
@@ -126,25 +126,25 @@ def test_pytrees_arguments_and_auxiliary_data(torch, jacobian):
     x = torch.as_tensor(rng.standard_normal(7))
     for argnums in (0, 1, (0,), (0, 1)):
         for mode in ("auto", "planned"):
-            same(torch, jacobian(function, argnums, mode=mode)(params, x), torch.func.jacrev(function, argnums)(params, x))
+            assert_same(torch, jacobian(function, argnums, mode=mode)(params, x), torch.func.jacrev(function, argnums)(params, x))
     scaled = torch.func.jacrev(lambda params, x: function(params, x, scale=3.0))(params, x)
-    same(torch, jacobian(function, mode="planned")(params, x, scale=3.0), scaled)
+    assert_same(torch, jacobian(function, mode="planned")(params, x, scale=3.0), scaled)
 
     def with_aux(x):
         return narrow(x), {"norm": (x**2).sum(), "twice": 2 * x}
 
     start = torch.linspace(0, 1, 30, dtype=torch.float64)
     for mode in ("auto", "planned", "forward", "reverse"):
-        same(torch, jacobian(with_aux, has_aux=True, mode=mode)(start), torch.func.jacrev(with_aux, has_aux=True)(start))
+        assert_same(torch, jacobian(with_aux, has_aux=True, mode=mode)(start), torch.func.jacrev(with_aux, has_aux=True)(start))
 
 
 def test_under_transformations_and_under_itself(torch, jacobian):
     narrow = network(torch, 20, 2, 20)
     batch = torch.as_tensor(np.random.default_rng(3).standard_normal((5, 20)))
-    same(torch, torch.func.vmap(jacobian(narrow))(batch), torch.func.vmap(torch.func.jacrev(narrow))(batch))
+    assert_same(torch, torch.func.vmap(jacobian(narrow))(batch), torch.func.vmap(torch.func.jacrev(narrow))(batch))
     x = batch[0]
     twice = jacobian(jacobian(narrow, mode="reverse"), mode="auto")(x)
-    same(torch, twice, torch.func.jacrev(torch.func.jacrev(narrow))(x), 1e-11)
+    assert_same(torch, twice, torch.func.jacrev(torch.func.jacrev(narrow))(x), 1e-11)
 
 
 def test_stages_that_are_named(torch, jacobian):
@@ -153,7 +153,7 @@ def test_stages_that_are_named(torch, jacobian):
     into, out = network(torch, 30, 20, 4), network(torch, 4, 20, 30)
     model = sequential(into, torch.sin, out)
     x = torch.linspace(0, 1, 30, dtype=torch.float64)
-    same(torch, jacobian(model, mode="planned")(x), torch.func.jacrev(model)(x))
+    assert_same(torch, jacobian(model, mode="planned")(x), torch.func.jacrev(model)(x))
     assert jacobian(model).plan(x).chain.shapes == ((30, 4), (4, 4), (4, 30))
 
 
@@ -162,7 +162,7 @@ def test_options_and_what_cannot_be_planned(torch, jacobian):
     expected = torch.func.jacrev(function)(x)
     for chunk_size in (1, 7, 1000):
         for mode in ("planned", "forward", "reverse"):
-            same(torch, jacobian(function, mode=mode, chunk_size=chunk_size)(x), expected)
+            assert_same(torch, jacobian(function, mode=mode, chunk_size=chunk_size)(x), expected)
     assert jacobian(function, mode="forward").plan(x).mode == "forward"
     with pytest.raises(ChainError, match="mode is 'best'"):
         jacobian(function, mode="best")
@@ -175,12 +175,12 @@ def test_options_and_what_cannot_be_planned(torch, jacobian):
         jacobian(function, mode="planned")(torch.arange(3))
     with pytest.raises(ChainError, match="cannot be planned, for nothing between"):
         jacobian(lambda x: x).plan(x)
-    same(torch, jacobian(lambda x: x.clone())(x), torch.eye(40, dtype=torch.float64))
+    assert_same(torch, jacobian(lambda x: x.clone())(x), torch.eye(40, dtype=torch.float64))
 
     def through_complex(x):
         return torch.view_as_real(torch.fft.fft(x))
 
-    same(torch, jacobian(through_complex)(x), torch.func.jacrev(through_complex)(x))
+    assert_same(torch, jacobian(through_complex)(x), torch.func.jacrev(through_complex)(x))
 
 
 def test_it_is_traced_once_for_each_signature(torch, jacobian):
@@ -195,7 +195,7 @@ def test_it_is_traced_once_for_each_signature(torch, jacobian):
     x = torch.linspace(0, 1, 20, dtype=torch.float64)
     derivative(x, torch.as_tensor(1.0))
     once = len(traced)
-    same(torch, derivative(2 * x, torch.as_tensor(3.0)), 3 * torch.func.jacrev(narrow)(6 * x))
+    assert_same(torch, derivative(2 * x, torch.as_tensor(3.0)), 3 * torch.func.jacrev(narrow)(6 * x))
     assert len(traced) == once
 
 

@@ -1,0 +1,80 @@
+"""The bracketing in the dict of a plan: read, and refused where it is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainopt.bracketing import Bracketing
+from chainopt.exceptions import ChainError
+from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PRODUCT, PULLED, PUSHED
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from chainopt.chain import JacobianChain
+
+
+def read_association(data: dict[str, Any], chain: JacobianChain) -> Bracketing:
+    """Read what is done, and in which order.
+
+    Raises
+    ------
+    ChainError
+        If it cannot be done with the chain.
+    """
+    factors = len(chain)
+    columns = []
+    for key in ("first", "last"):
+        column = data.get(key)
+        if not isinstance(column, list) or len(column) != factors - 1:
+            msg = f'data["{key}"] must be a list with an entry for each of the {factors - 1} products'
+            raise ChainError(msg)
+        if not all(type(entry) is int and 0 <= entry < factors for entry in column):
+            msg = f'data["{key}"] must hold positions of factors, 0 to {factors - 1}'
+            raise ChainError(msg)
+        columns.append(column)
+    kinds, ways = _read_kinds(data, chain)
+    association = Bracketing(np.array(columns, dtype=np.int32), kinds, ways)
+    association.check()
+    if data.get("order") is None:
+        return association
+    events = data["order"]
+    if not (isinstance(events, list) and all(type(event) is int and -factors <= event < factors for event in events)):
+        msg = f'data["order"] must be a list of ints, {-factors} to {factors - 1}'
+        raise ChainError(msg)
+    association = Bracketing(association.spans, association.kinds, association.ways, np.array(events, dtype=np.int32))
+    association.check_order()
+    return association
+
+
+def _read_kinds(data: dict[str, Any], chain: JacobianChain) -> tuple[NDArray[np.int8] | None, NDArray[np.int8] | None]:
+    """Read what is done with matrix-free stages, and refuse what they cannot do."""
+    costs = chain.stage_costs
+    if costs is None:
+        return None, None
+    read = []
+    for key, length, largest in (("kinds", len(chain) - 1, PULLED), ("ways", len(chain), OTHERWISE)):
+        column = data.get(key)
+        if (
+            not isinstance(column, list)
+            or len(column) != length
+            or not all(type(entry) is int and 0 <= entry <= largest for entry in column)
+        ):
+            msg = f'data["{key}"] must be a list of {length} ints, 0 to {largest}'
+            raise ChainError(msg)
+        read.append(np.array(column, dtype=np.int8))
+    kinds, ways = read
+    unmade = [at for at, kind in enumerate(kinds) if kind == PUSHED] + [at + 1 for at, kind in enumerate(kinds) if kind == PULLED]
+    able = {PUSHED: costs.jvp, PULLED: costs.vjp}
+    lacking = [at for at, kind in enumerate(kinds) if kind != PRODUCT and able[kind][at + (kind == PULLED)] is None]
+    means = {BY_JVPS: costs.jvp, BY_VJPS: costs.vjp, OTHERWISE: costs.accumulation}
+    for at, way in enumerate(ways):
+        is_given = all(column[at] is None for column in costs[:3])
+        if (at not in unmade and (way == GIVEN) != is_given) or (way != GIVEN and means[way][at] is None):
+            lacking.append(at)
+    if lacking:
+        msg = f"data plans {chain.label(lacking[0])} to be used in a way that the stage lacks"
+        raise ChainError(msg)
+    return kinds, ways
