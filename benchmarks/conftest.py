@@ -3,6 +3,8 @@
 import importlib.metadata
 import os
 import platform
+import statistics
+import time
 from collections import defaultdict
 
 import pytest
@@ -45,6 +47,52 @@ def measure(benchmark, short):
     return run
 
 
+class Contest:
+    """Contenders timed in turn, so that what else the machine does strikes them all alike; the medians go to the table."""
+
+    def __init__(self, benchmark, *, short):
+        self.benchmark, self.short = benchmark, short
+
+    def __call__(self, group, case, calls, *, rounds=21):
+        """Time the calls, by who they are of; return the medians."""
+        for call in calls.values():
+            call()
+        times = {who: [] for who in calls}
+
+        def one_round():
+            for who, call in calls.items():
+                begin = time.perf_counter()
+                call()
+                times[who].append(time.perf_counter() - begin)
+
+        self.benchmark.group = group
+        self.benchmark.pedantic(one_round, rounds=min(rounds, 3) if self.short else rounds)
+        medians = {who: statistics.median(found) for who, found in times.items()}
+        self.cells(group, case, medians)
+        return medians
+
+    def cells(self, group, case, values, unit="s"):
+        """Put figures into a line of a group's table."""
+        cells = self.benchmark.extra_info.setdefault("cells", [])
+        cells += [[group, case, who, value, unit] for who, value in values.items()]
+
+    def note(self, text):
+        """Print a line below the tables."""
+        self.benchmark.extra_info.setdefault("notes", []).append(text)
+
+
+@pytest.fixture
+def contest(benchmark, short):
+    return Contest(benchmark, short=short)
+
+
+def bytes_text(size):
+    for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size >= scale:
+            return f"{size / scale:.3g} {unit}"
+    return f"{size:.0f} B"
+
+
 def seconds_text(seconds):
     for unit, scale in (("s", 1), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= scale:
@@ -56,18 +104,18 @@ def ratio_text(ratio):
     return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
 
 
-def table(title, cells):
-    """Lay one group out: the first column's own time, then each peer's time and how many times as long that is."""
+def table(title, cells, text=seconds_text):
+    """Lay one group out: the first column's own figure, then each peer's and how many times as much that is."""
     cases = list(dict.fromkeys(case for case, _ in cells))
     peers = list(dict.fromkeys(who for _, who in cells))
     first, *others = peers
     lines = [f"**{title}**", "", f"| | {' | '.join(peers)} |", "|---|" + "---:|" * len(peers)]
     for case in cases:
         own = cells.get((case, first))
-        texts = [seconds_text(own) if own else "–"]
+        texts = [text(own) if own else "–"]
         for who in others:
             time = cells.get((case, who))
-            texts.append("–" if not time else f"{seconds_text(time)} ({ratio_text(time / own)} ×)" if own else seconds_text(time))
+            texts.append("–" if not time else f"{text(time)} ({ratio_text(time / own)} ×)" if own else text(time))
         lines.append(f"| {case} | {' | '.join(texts)} |")
     return "\n".join(lines)
 
@@ -81,16 +129,19 @@ def version_of(name):
 
 def pytest_terminal_summary(terminalreporter, config):
     groups = defaultdict(dict)
-    notes = []
+    notes, units = [], defaultdict(lambda: "s")
     for entry in config._benchmarksession.benchmarks:
         if entry.group and "case" in entry.extra_info:
             groups[entry.group][entry.extra_info["case"], entry.extra_info["who"]] = entry.stats.median
-            notes += entry.extra_info.get("notes", [])
+        for group, case, who, value, unit in entry.extra_info.get("cells", []):
+            groups[group][case, who], units[group] = value, unit
+        notes += entry.extra_info.get("notes", [])
     versions = ", ".join(map(version_of, PEERS))
     terminalreporter.write_line(
         f"\n{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {versions}\n"
     )
     for title, cells in groups.items():
-        terminalreporter.write_line(table(title, cells) + "\n")
+        text = bytes_text if units[title] == "bytes" else seconds_text
+        terminalreporter.write_line(table(title, cells, text) + "\n")
     for note in notes:
         terminalreporter.write_line(note)

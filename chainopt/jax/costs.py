@@ -9,22 +9,21 @@ from jax.extend import core
 
 from chainopt.tracing.equations import Price
 
-# What touches every entry waits for memory: as long as for so many multiply-adds of a large product.
+# All weights are how long an entry takes, in multiply-adds of a large product, of 64 columns or rows at once, in float32 on two
+# cores; `benchmarks/test_weights.py` measures them anew. What touches every entry waits for memory.
 ENTRY = 8
-MOVES = {"broadcast_in_dim", "reshape", "squeeze", "expand_dims", "transpose", "copy", "convert_element_type", "slice", "rev"}
+MOVES = {"broadcast_in_dim", "reshape", "squeeze", "expand_dims", "copy", "convert_element_type", "rev"}
 MOVE = 2
-SCATTERS = {
-    "gather",
-    "dynamic_slice",
-    "dynamic_update_slice",
-    "scatter",
-    "scatter-add",
-    "scatter_add",
-    "concatenate",
-    "pad",
-    "slice",
-}
+SLICES = {"slice", "dynamic_slice", "dynamic_update_slice", "concatenate", "pad"}
 BACKWARDS = 3  # times as dear is a VJP of those: it adds into a larger array
+LOOKED_UP, ADDED = 20, 200  # what a gather reads, and what its VJP, a scatter, adds up one by one
+SCATTERS = {"scatter", "scatter-add", "scatter_add", "scatter-mul", "scatter_mul"}
+# From the name to the weights of an entry in a JVP and in a VJP.
+DEAR = {
+    "sort": (80, 340),
+    "transpose": (40, 40),
+    **dict.fromkeys(("cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp", "reduce_window", "reduce_window_sum"), (200, 150)),
+}
 TRIPS = 10  # of a loop that does not say how often it runs
 
 
@@ -51,8 +50,16 @@ def price(equation: Any) -> Price:
     if inner_parts:
         return _sum_of_parts(params, written)
     entries = max(written, read)
-    if name in SCATTERS:
+    if name in SLICES:
         return Price(MOVE * written, BACKWARDS * MOVE * entries)
+    if name == "gather":
+        return Price(LOOKED_UP * written, ADDED * written + MOVE * read)
+    if name in SCATTERS:
+        updates = _size(equation.invars[-1].aval)
+        return Price(ADDED * updates + MOVE * written, LOOKED_UP * updates + MOVE * written)
+    if name in DEAR:
+        jvp, vjp = DEAR[name]
+        return Price(jvp * entries, vjp * entries)
     return Price(MOVE * written, MOVE * entries) if name in MOVES else Price(ENTRY * entries, ENTRY * entries)
 
 

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend import core
 
 from chainopt.jax.costs import price
+from chainopt.jax.elementals import has_elementwise_rule, is_elementwise, matrices_of
 from chainopt.tracing.equations import COMPLEX, OTHER, REAL, Equation, Trace, Variable, needed
+from chainopt.tracing.loops import rolled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -39,6 +42,7 @@ class _Flattening:
         self.acting: list[Equation] = []
         self.variables: dict[int, Variable] = {}
         self.constants: dict[int, Any] = {}
+        self.held: dict[int, int] = {}
         self.stage = 0
 
     def new(self, aval: Any) -> int:
@@ -47,14 +51,17 @@ class _Flattening:
         return number
 
     def constant(self, value: Any, aval: Any) -> int:
-        number = self.new(aval)
-        self.constants[number] = value
-        return number
+        """Give a constant its number; what is met in each step of a loop is the same one."""
+        key = id(value)
+        if key not in self.held:
+            self.held[key] = self.new(aval)
+            self.constants[self.held[key]] = value
+        return self.held[key]
 
     def flattened(self, closed: Any, inputs: int) -> Trace:
         read = tuple(self.new(variable.aval) for variable in closed.jaxpr.invars)
         outputs = self.inline(closed, read)
-        equations = needed(self.equations, outputs, self.acting)
+        equations = rolled(needed(self.equations, outputs, self.acting), self.variables, outputs, repeat)
         return Trace(equations, self.variables, read[:inputs], read[inputs:], outputs, self.constants)
 
     def inline(self, closed: Any, inputs: Iterable[int]) -> tuple[int, ...]:
@@ -82,10 +89,37 @@ class _Flattening:
             reads, writes = (tuple(scope[variable] for variable in atoms) for atoms in (read, written))
             alone = jaxpr.replace(constvars=[], invars=read, outvars=written, eqns=[equation])
             run = _evaluation(alone, reads, writes)
-            self.equations.append(Equation(str(equation.primitive), run, reads, writes, price(equation), self.stage))
+            same = None if equation.effects else _what_it_does(equation, read, self.stage)
+            made = Equation(str(equation.primitive), run, reads, writes, price(equation), self.stage, same)
+            by_entries = is_elementwise(equation) and (made.name != "custom_jvp_call" or has_elementwise_rule(alone))
+            self.equations.append(made._replace(is_elementwise=by_entries, matrices=matrices_of(equation, scope)))
             if equation.effects:
                 self.acting.append(self.equations[-1])
         return tuple(number(atom) for atom in jaxpr.outvars)
+
+
+def repeat(body: Callable[[tuple[Any, ...]], tuple[Any, ...]], state: tuple[Any, ...], trips: int) -> tuple[Any, ...]:
+    """Run a function of a state so many times, each time on what it returned."""
+
+    def strong(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(jax.lax.convert_element_type(array, array.dtype) for array in arrays)  # as the state must keep its type
+
+    return tuple(jax.lax.scan(lambda held, _: (strong(body(held)), None), strong(state), None, length=trips)[0])
+
+
+def _what_it_does(equation: Any, read: list[Any], stage: int) -> Any:
+    """Return a key that equations share which differ in their variables only."""
+    atoms = tuple(
+        (str(atom.aval), np.asarray(atom.val).item()) if isinstance(atom, core.Literal) else read.index(atom)
+        for atom in equation.invars
+    )
+    kinds = tuple(str(variable.aval) for variable in (*read, *equation.outvars))
+    key = equation.primitive, tuple(sorted(equation.params.items())), atoms, kinds, stage
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
 
 
 def _evaluation(alone: Any, reads: tuple[int, ...], writes: tuple[int, ...]) -> Callable[[dict[int, Any]], None]:

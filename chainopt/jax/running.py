@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -10,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from chainopt.jax.equations import kind_of, trace
-from chainopt.jax.stages import Stage, stage_by_stage
-from chainopt.optimize import compare
+from chainopt.jax.stages import Stage, slopes, stage_by_stage
 from chainopt.tracing.calls import Call, Trees
-from chainopt.tracing.choosing import places_of
+from chainopt.tracing.choosing import compared, places_of
+from chainopt.tracing.elementals import factors_of
 from chainopt.tracing.equations import REAL
 from chainopt.tracing.program import Program, cut
 
@@ -79,7 +80,8 @@ class Prepared:
                     equation.run(local)
                 return tuple(local[variable] for variable in section.after)
 
-            stages.append(Stage(function, state, [values[variable] for variable in section.after]))
+            elemental = None if section.known is None else partial(factors_of, section.known, values, slopes)
+            stages.append(Stage(function, state, [values[variable] for variable in section.after], elemental))
         matrix = self.comparison.optimal.execute(stages[::-1], chunk_size=chunk_size)
         if self.program.skip is not None:
             self.program.skip.run(values)
@@ -137,7 +139,7 @@ def prepare(function: Callable[..., Any], call: Call, known: dict[Any, Prepared]
     if program is None:
         msg = "nothing between its inputs and its results depends on the inputs by real numbers alone"
         raise UnplannableError(msg)
-    prepared = Prepared(program, compare(program.chain), call.input_tree, trees["value"], trees["aux"], trees["outputs"])
+    prepared = Prepared(program, compared(program), call.input_tree, trees["value"], trees["aux"], trees["outputs"])
     key = call.key()
     if key is not None and not any(isinstance(value, jax.core.Tracer) for value in traced.constants.values()):
         known[key] = prepared

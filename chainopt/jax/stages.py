@@ -13,6 +13,8 @@ from chainopt.jax.equations import STAGE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from chainopt.tracing.elementals import Factors
+
 
 class Piece(NamedTuple):
     """One array of a state."""
@@ -34,12 +36,30 @@ def pieces_of(state: Sequence[Any]) -> list[Piece]:
 class Stage:
     """A function from one list of arrays to another, at a point, as the operator that its derivative is."""
 
-    def __init__(self, function: Callable[..., Sequence[Any]], state: Sequence[Any], result: Sequence[Any]) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Sequence[Any]],
+        state: Sequence[Any],
+        result: Sequence[Any],
+        elemental: Callable[[], Factors] | None = None,
+    ) -> None:
         self.function = function
         self.state = tuple(state)
+        self.elemental = elemental
         self.inputs, self.outputs = pieces_of(state), pieces_of(result)
         self.shape = sum(piece.size for piece in self.outputs), sum(piece.size for piece in self.inputs)
         self.dtype = jnp.result_type(*[piece.dtype for piece in (*self.inputs, *self.outputs)] or [float])
+
+    def identity(self, rows: int, columns: int, offset: int) -> Any:
+        """Return columns or rows of the identity, as a part of the computation that is compiled, and not a constant in it."""
+        return jnp.eye(rows, columns, offset, dtype=self.dtype)
+
+    def matrix(self) -> Any:
+        """Return the Jacobian where the program holds it: a matrix, its columns and rows scaled."""
+        assert self.elemental is not None
+        columns, matrix, rows = (None if part is None else part.astype(self.dtype) for part in self.elemental())
+        matrix = matrix if columns is None else matrix * columns
+        return matrix if rows is None else rows[:, None] * matrix
 
     def matmat(self, columns: Any) -> Any:
         """Push columns forward."""
@@ -57,6 +77,12 @@ class Stage:
         pull = jax.vjp(lambda *state: tuple(self.function(*state)), *self.state)[1]
         pulled = jax.vmap(pull, in_axes=-1, out_axes=-1)(tuple(cotangents))
         return joined(pulled, columns.shape[1], self.dtype)
+
+
+def slopes(function: Callable[[Any], Any], argument: Any) -> Any:
+    """Differentiate an elementwise function at every entry."""
+    found = jax.jvp(function, (argument,), (jnp.ones_like(argument),))[1]
+    return jnp.reshape(found, -1)
 
 
 def split(columns: Any, pieces: Sequence[Piece]) -> list[Any]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
+from chainopt.comparison import Comparison
 from chainopt.exceptions import ChainError
+from chainopt.optimize import compare, optimal_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.comparison import Comparison
     from chainopt.plan import Plan
     from chainopt.tracing.equations import Trace
+    from chainopt.tracing.program import Program
 
 MODES = ("auto", "forward", "reverse", "planned")
 WORTH_IT = 1.5  # times that a planned Jacobian must promise to be cheaper than the better pure mode
@@ -27,6 +29,14 @@ def choice(comparison: Comparison, mode: str) -> str:
     if not costs or comparison.speedup >= WORTH_IT:
         return "planned"
     return min(costs, key=lambda name: costs[name])
+
+
+def compared(program: Program) -> Comparison:
+    """Hold the cheapest order of a program's chain against the pure modes, as the libraries run them."""
+    comparison = compare(program.traced_chain)
+    if program.chain == program.traced_chain:
+        return comparison
+    return Comparison(comparison.forward, comparison.reverse, optimal_order(program.chain))
 
 
 def plan_of(comparison: Comparison, mode: str) -> Plan:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping  # noqa: TC003 -- whose types the fields of a NamedTuple are
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 REAL, COMPLEX, OTHER = "real", "complex", "other"
+NO_MATRICES: Mapping[int, Callable[[dict[int, Any]], Any]] = MappingProxyType({})
 
 
 class Price(NamedTuple):
@@ -31,6 +34,9 @@ class Equation(NamedTuple):
     outputs: tuple[int, ...]
     price: Price
     stage: int = 0  # of those that the user named, from 1; 0 where none are
+    same: Any = None  # equal for equations that do the same to their inputs; None where that is not known
+    is_elementwise: bool = False  # whether an entry of a result depends on the same entry of what is read, or on scalars
+    matrices: Mapping[int, Callable[[dict[int, Any]], Any]] = NO_MATRICES  # the Jacobians that are other inputs, by variable
 
 
 class Variable(NamedTuple):

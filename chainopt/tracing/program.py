@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import pairwise, starmap
+from typing import TYPE_CHECKING
 
-from chainopt.chain import JacobianChain
-from chainopt.jacobian import Jacobian
 from chainopt.optimize import optimal_order
 from chainopt.tracing.equations import COMPLEX
+from chainopt.tracing.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.plan import Plan
-    from chainopt.tracing.equations import Equation, Price, Trace
+    from chainopt.chain import JacobianChain
+    from chainopt.tracing.equations import Equation, Trace
+    from chainopt.tracing.line import Section
 
-MOST_CUTS = 40
 SUMS = {"add", "add_any", "aten.add.Tensor"}  # of two arrays, as the libraries call them
 LONGEST_REORDERED = 1_500  # equations, up to which another order than the program's is looked for
-
-
-class Section(NamedTuple):
-    """Equations between two cuts, and the variables that are alive at both."""
-
-    equations: tuple[Equation, ...]
-    before: tuple[int, ...]
-    after: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -36,13 +27,15 @@ class Program:
 
     ``fixed`` are the equations that do not depend on the input, ``sections`` all others in evaluation order. ``skip`` is the
     equation that adds the input to what the sections compute, if there is one: then the identity is added to their
-    Jacobian, and the input is not alive all the way.
+    Jacobian, and the input is not alive all the way. ``traced_chain`` is the chain as the libraries' own modes see it, which
+    push identities through matrices.
     """
 
     trace: Trace
     fixed: tuple[Equation, ...]
     sections: tuple[Section, ...]
     chain: JacobianChain
+    traced_chain: JacobianChain
     skip: Equation | None = None
 
 
@@ -145,7 +138,7 @@ def _cut_in_order(
     outputs: int,
     given: list[int] | None = None,
 ) -> Program:
-    """Cut where it is said, or at the narrowest places; then leave out each cut without which the plan costs no more."""
+    """Cut where it is said, or where it is worth it."""
     results = tuple(variable for variable in dict.fromkeys(trace.outputs[:outputs]) if variable in varying)
     last = _last_uses(equations, results)
     states = [tuple(dict.fromkeys(trace.inputs))]
@@ -155,41 +148,6 @@ def _cut_in_order(
         alive = [variable for variable in dict.fromkeys(alive) if last.get(variable, -1) > at]
         states.append(tuple(alive))
     states[-1] = results
-    sizes = [sum(map(trace.size, state)) for state in states]
-    prices = [equation.price for equation in equations]
-    cuts = given or _narrowest(sizes, prices)
-    sections = tuple(Section(tuple(equations[begin:end]), states[begin], states[end]) for begin, end in pairwise(cuts))
-    return Program(trace, fixed, sections, _chain(sizes, prices, cuts))
-
-
-def _narrowest(sizes: Sequence[int], prices: Sequence[Price]) -> list[int]:
-    end = len(sizes) - 1
-    narrow = [at for at in range(1, end) if sizes[at] < sizes[at - 1] and sizes[at] <= sizes[at + 1]]
-    cuts = [0, *sorted(sorted(narrow, key=lambda at: (sizes[at], at))[:MOST_CUTS]), end]
-    cost = _plan(sizes, prices, cuts).cost
-    for at in sorted(cuts[1:-1], key=lambda at: -sizes[at]):
-        fewer = [other for other in cuts if other != at]
-        if _plan(sizes, prices, fewer).cost <= cost:
-            cuts = fewer
-    return cuts
-
-
-def _plan(sizes: Sequence[int], prices: Sequence[Price], cuts: Sequence[int]) -> Plan:
-    return optimal_order(_chain(sizes, prices, cuts))
-
-
-def _chain(sizes: Sequence[int], prices: Sequence[Price], cuts: Sequence[int]) -> JacobianChain:
-    stages = []
-    for begin, end in pairwise(cuts):
-        jvps, vjps = [one.jvp for one in prices[begin:end]], [one.vjp for one in prices[begin:end]]
-        jvp = None if None in jvps else sum(cost or 0 for cost in jvps)
-        vjp = None if None in vjps else sum(cost or 0 for cost in vjps)
-        accumulation = None if jvp is not None or vjp is not None else IMPOSSIBLE
-        stages.append(
-            Jacobian((sizes[end], sizes[begin]), jvp_cost=jvp, vjp_cost=vjp, accumulation_cost=accumulation, tape=sizes[begin])
-        )
-    return JacobianChain.from_stages(stages)
-
-
-# Of a section without JVP and VJP: so dear that no plan uses it where there is another.
-IMPOSSIBLE = 10**30
+    line = Line(trace, equations, varying, states)
+    cuts = given or line.cuts()
+    return Program(trace, fixed, tuple(starmap(line.section, pairwise(cuts))), line.chain(cuts), line.chain(cuts, known=False))

@@ -1,0 +1,88 @@
+"""The equations of a program in one order, and the chains that it makes, cut here or there."""
+
+from __future__ import annotations
+
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from chainopt.chain import JacobianChain
+from chainopt.jacobian import Jacobian
+from chainopt.optimize import optimal_order
+from chainopt.structure.kinds import Diagonal
+from chainopt.tracing.elementals import Elemental, elemental
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.tracing.equations import Equation, Trace
+
+MOST_CUTS = 40
+WORTH_A_CUT = 0.9  # of the cost may be left with it at most: each stage is work for the compiler, too
+# Of a section without JVP and VJP: so dear that no plan uses it where there is another.
+IMPOSSIBLE = 10**30
+
+
+class Section(NamedTuple):
+    """Equations between two cuts, the variables that are alive at both, and their Jacobian where it is known."""
+
+    equations: tuple[Equation, ...]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    known: Elemental | None
+
+
+class Line:
+    """Equations in an order in which they can be evaluated, and what is alive before, between and after them."""
+
+    def __init__(self, trace: Trace, equations: Sequence[Equation], varying: set[int], states: Sequence[tuple[int, ...]]) -> None:
+        self.trace, self.equations, self.varying, self.states = trace, equations, varying, states
+        self.sizes = [sum(map(trace.size, state)) for state in states]
+        prices = [equation.price for equation in equations]
+        self.jvps = [0, *accumulate(price.jvp or 0 for price in prices)]
+        self.vjps = [0, *accumulate(price.vjp or 0 for price in prices)]
+        self.known: dict[tuple[int, int], Elemental | None] = {}
+        self.without_jvp = [0, *accumulate(price.jvp is None for price in prices)]
+        self.without_vjp = [0, *accumulate(price.vjp is None for price in prices)]
+
+    def section(self, begin: int, end: int) -> Section:
+        """Return what is between two cuts."""
+        equations, before, after = tuple(self.equations[begin:end]), self.states[begin], self.states[end]
+        if (begin, end) not in self.known:
+            self.known[begin, end] = elemental(self.trace, self.varying, equations, before, after)
+        return Section(equations, before, after, self.known[begin, end])
+
+    def cuts(self) -> list[int]:
+        """Return the narrowest places, and those around matrices at the ends, without which the plan would cost more."""
+        end, sizes = len(self.equations), self.sizes
+        narrow = [at for at in range(1, end) if sizes[at] < sizes[at - 1] and sizes[at] <= sizes[at + 1]]
+        narrow = sorted(narrow, key=lambda at: (sizes[at], at))[:MOST_CUTS]
+        products = [at for at, equation in enumerate(self.equations) if equation.matrices]
+        around = {products[0] + 1, products[-1]} - {0, end} if products else set()
+        cuts = [0, *sorted({*narrow, *around}), end]
+        enough = self.cost(cuts)
+        for at in sorted(cuts[1:-1], key=lambda at: -sizes[at]):
+            fewer = [other for other in cuts if other != at]
+            if self.cost(fewer) * WORTH_A_CUT <= enough:
+                cuts = fewer
+        return cuts
+
+    def cost(self, cuts: Sequence[int]) -> int:
+        """Return what the cheapest order costs with these cuts."""
+        cost: int = optimal_order(self.chain(cuts)).cost
+        return cost
+
+    def chain(self, cuts: Sequence[int], *, known: bool = True) -> JacobianChain:
+        """Return the chain with these cuts; with or without what is known of the Jacobians."""
+        return JacobianChain.from_stages([self._jacobian(begin, end, known=known) for begin, end in pairwise(cuts)])
+
+    def _jacobian(self, begin: int, end: int, *, known: bool) -> Jacobian:
+        rows, columns = shape = self.sizes[end], self.sizes[begin]
+        jvp = None if self.without_jvp[end] - self.without_jvp[begin] else self.jvps[end] - self.jvps[begin]
+        vjp = None if self.without_vjp[end] - self.without_vjp[begin] else self.vjps[end] - self.vjps[begin]
+        found = self.section(begin, end).known if known else None
+        if found is not None and found.product is None:
+            return Jacobian(shape, jvp_cost=jvp, vjp_cost=vjp, tape=columns, structure=Diagonal())
+        accumulation = IMPOSSIBLE if jvp is None and vjp is None else None
+        if found is not None:
+            accumulation = rows * columns
+        return Jacobian(shape, jvp_cost=jvp, vjp_cost=vjp, accumulation_cost=accumulation, tape=columns)
