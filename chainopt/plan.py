@@ -202,8 +202,8 @@ class Plan:
             In product order, of the chain's shapes: NumPy, SciPy sparse, JAX (traced too) and PyTorch arrays. For
             matrix-free stages a `scipy.sparse.linalg.LinearOperator`, or anything with ``shape``, ``matmat(V)`` and
             ``rmatmat(W)`` (``J^H @ W``, as in SciPy), as far as the plan uses them; or their matrix. What has a
-            ``matrix()``, too, is asked for it where the plan accumulates the stage otherwise, and for
-            ``identity(rows, columns, offset)``, if it has one, where a seed is needed.
+            ``elemental_jacobian()``, too, is asked for it where the plan accumulates the stage otherwise, and for
+            ``identity_seed(rows, columns, offset)``, if it has one, where a seed is needed.
         out : array, optional
             Where the product goes, by the rules of `numpy.matmul` or `torch.matmul`.
         progress : bool

@@ -60,8 +60,8 @@ def identity(size: int, stage: Any, others: Sequence[Any], part: slice, axis: in
     width = len(range(size)[part])
     shape = (size, width) if axis == 1 else (width, size)
     offset = -part.start if axis == 1 else part.start
-    if hasattr(stage, "identity"):
-        return stage.identity(*shape, offset)
+    if hasattr(stage, "identity_seed"):
+        return stage.identity_seed(*shape, offset)
     return as_library_of(np.eye(*shape, k=offset), stage, others)
 
 

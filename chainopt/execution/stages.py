@@ -89,8 +89,8 @@ def _accumulate(stage: Any, mode: Mode | None, chunk_size: int | None, others: S
     """Build the matrix of a stage; a matrix that stands in the place of the stage is its own."""
     if not is_operator(stage):
         return stage
-    if mode is None and hasattr(stage, "matrix"):
-        return stage.matrix()
+    if mode is None and hasattr(stage, "elemental_jacobian"):
+        return stage.elemental_jacobian()
     by_jvps = mode is Mode.FORWARD or (mode is None and hasattr(stage, "matmat"))
     axis = 1 if by_jvps else 0
     step = _push if by_jvps else _pull

@@ -12,9 +12,14 @@ from jax.extend import core
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ELEMENTWISE = frozenset(
-    ["abs", "acos", "acosh", "add", "add_any", "and", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil", "clamp", "convert_element_type", "copy", "cos", "cosh", "digamma", "div", "eq", "erf", "erf_inv", "erfc", "exp", "exp2", "expm1", "floor", "ge", "gt", "integer_pow", "is_finite", "le", "lgamma", "log", "log1p", "logistic", "lt", "max", "min", "mul", "ne", "neg", "not", "or", "pow", "reduce_precision", "rem", "round", "rsqrt", "select_n", "sign", "sin", "sinh", "sqrt", "square", "sub", "tan", "tanh", "broadcast_in_dim", "expand_dims", "reshape", "squeeze"]
-)
+# Where those of the last line keep the number of entries, they keep their order.
+NAMES = """
+abs acos acosh add add_any and asin asinh atan atan2 atanh cbrt ceil clamp convert_element_type copy cos cosh digamma div eq erf
+erf_inv erfc exp exp2 expm1 floor ge gt integer_pow is_finite le lgamma log log1p logistic lt max min mul ne neg not or pow
+reduce_precision rem round rsqrt select_n sign sin sinh sqrt square sub tan tanh
+broadcast_in_dim expand_dims reshape squeeze
+"""
+ELEMENTWISE = frozenset(NAMES.split())
 
 
 def is_elementwise(equation: Any) -> bool:

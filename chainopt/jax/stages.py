@@ -50,11 +50,11 @@ class Stage:
         self.shape = sum(piece.size for piece in self.outputs), sum(piece.size for piece in self.inputs)
         self.dtype = jnp.result_type(*[piece.dtype for piece in (*self.inputs, *self.outputs)] or [float])
 
-    def identity(self, rows: int, columns: int, offset: int) -> Any:
+    def identity_seed(self, rows: int, columns: int, offset: int) -> Any:
         """Return columns or rows of the identity, as a part of the computation that is compiled, and not a constant in it."""
         return jnp.eye(rows, columns, offset, dtype=self.dtype)
 
-    def matrix(self) -> Any:
+    def elemental_jacobian(self) -> Any:
         """Return the Jacobian where the program holds it: a matrix, its columns and rows scaled."""
         assert self.elemental is not None
         columns, matrix, rows = (None if part is None else part.astype(self.dtype) for part in self.elemental())
