@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +13,13 @@ from chainopt.exceptions import ChainError
 from chainopt.jax.running import TREES, Prepared, UnplannableError, prepare
 from chainopt.tracing.calls import Call
 from chainopt.tracing.choosing import check_options, choice, plan_of
+from chainopt.tracing.tuning import fastest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chainopt.plan import Plan
-
-ROUNDS = 5
+    from chainopt.tracing.tuning import Tuned
 
 
 @dataclass(frozen=True)
@@ -78,25 +77,9 @@ class JacobianFunction:
         Tuned
             A callable; its ``times`` are the seconds of each, infinite where one fails.
         """
-        candidates = {"forward": self._pure("forward"), "reverse": self._pure("reverse")}
-        candidates["planned"] = self._with_mode("planned")
+        candidates = {"forward": self._pure("forward"), "reverse": self._pure("reverse"), "planned": self._with_mode("planned")}
         compiled = {name: jax.jit(call) for name, call in candidates.items()}
-        times = dict.fromkeys(compiled, math.inf)
-        failures = {}
-        for _ in range(ROUNDS + 1):  # the first compiles
-            for name, call in compiled.items():
-                if name in failures:
-                    continue
-                try:
-                    begin = time.perf_counter()
-                    jax.block_until_ready(call(*args, **kwargs))
-                    times[name] = min(times[name], time.perf_counter() - begin)
-                except Exception as error:  # noqa: BLE001 -- whatever a mode raises that the function does not have
-                    failures[name], times[name] = error, math.inf
-        if len(failures) == len(compiled):
-            raise next(iter(failures.values()))
-        best = min(times, key=lambda name: times[name])
-        return Tuned(compiled[best], best, times)
+        return fastest(compiled, lambda call: jax.block_until_ready(call(*args, **kwargs)))
 
     def _with_mode(self, mode: str) -> JacobianFunction:
         fields = (self.function, self.argnums, self.has_aux, self.holomorphic, self.allow_int)
@@ -146,31 +129,6 @@ class JacobianFunction:
             return "forward"
         outputs = jax.tree.leaves(results[0] if self.has_aux else results)
         return "reverse" if sum(map(_size, outputs)) < sum(map(_size, inputs)) else "forward"
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """The fastest way to a Jacobian, as `JacobianFunction.tune` found it.
-
-    Attributes
-    ----------
-    mode : str
-        Which it is: "forward", "reverse" or "planned".
-    times : dict of str to float
-        The seconds that each took.
-    """
-
-    call: Callable[..., Any]
-    mode: str
-    times: dict[str, float]
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the Jacobian."""
-        return self.call(*args, **kwargs)
-
-    def __str__(self) -> str:
-        lines = [f"{name:<9}{seconds:.3g} s" for name, seconds in self.times.items()]
-        return "\n".join(line + ("  <" if line.startswith(self.mode) else "") for line in lines)
 
 
 def _unplannable(error: Exception) -> ChainError:

@@ -41,7 +41,7 @@ class Stage:
         function: Callable[..., Sequence[Any]],
         state: Sequence[Any],
         result: Sequence[Any],
-        elemental: Callable[[], Factors] | None = None,
+        elemental: Callable[[Callable[[Any], Any]], Factors] | None = None,
     ) -> None:
         self.function = function
         self.state = tuple(state)
@@ -57,9 +57,7 @@ class Stage:
     def elemental_jacobian(self) -> Any:
         """Return the Jacobian where the program holds it: a matrix, its columns and rows scaled."""
         assert self.elemental is not None
-        columns, matrix, rows = (None if part is None else part.astype(self.dtype) for part in self.elemental())
-        matrix = matrix if columns is None else matrix * columns
-        return matrix if rows is None else rows[:, None] * matrix
+        return self.elemental(lambda factor: factor.astype(self.dtype)).whole()
 
     def matmat(self, columns: Any) -> Any:
         """Push columns forward."""

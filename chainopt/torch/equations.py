@@ -10,6 +10,7 @@ from torch.fx import Node
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from chainopt.torch.costs import price
+from chainopt.torch.elementals import is_elementwise, matrices_of
 from chainopt.tracing.equations import COMPLEX, OTHER, REAL, Equation, Trace, Variable, needed
 
 if TYPE_CHECKING:
@@ -125,11 +126,28 @@ class _Following:
             values.update(zip(numbers, results(values), strict=True))
 
         cost = price(str(target), [self.variables[number] for number in reads], [self.variables[number] for number in numbers])
-        self.equations.append(Equation(str(target), run, reads, numbers, cost, stage))
+        shape = self.variables[numbers[0]].shape
+        self.equations.append(
+            Equation(
+                str(target),
+                run,
+                reads,
+                numbers,
+                cost,
+                stage,
+                is_elementwise=is_elementwise(target, name.removesuffix("_"), shape),
+                matrices=matrices_of(node, name, scope, self.variables),
+            )
+        )
 
 
 def _is_in_place(target: Any) -> bool:
     return hasattr(target, "_schema") and bool(target._schema.is_mutable)  # noqa: SLF001 -- no other name is public
+
+
+def is_transforming() -> bool:
+    """Whether a transformation of `torch.func` is going on."""
+    return torch._C._functorch.peek_interpreter_stack() is not None  # noqa: SLF001 -- there is no public way to ask
 
 
 def is_transformed(tensor: Any) -> bool:

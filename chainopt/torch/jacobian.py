@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,11 +14,13 @@ from chainopt.torch.equations import is_transformed
 from chainopt.torch.running import TREES, Prepared, prepare
 from chainopt.tracing.calls import Call
 from chainopt.tracing.choosing import check_options, choice, plan_of
+from chainopt.tracing.tuning import fastest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chainopt.plan import Plan
+    from chainopt.tracing.tuning import Tuned
 
 
 @dataclass(frozen=True)
@@ -33,25 +36,31 @@ class JacobianFunction:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return the Jacobian at a point, in pytrees as `torch.func.jacrev` returns it."""
+        if torch.compiler.is_compiling():  # planning is Python for Python; what is planned is what a compiler should see
+            run, tensors, finish = torch.compiler.disable(self._way)(args, kwargs)
+        else:
+            run, tensors, finish = self._way(args, kwargs)
+        return run(*args, **kwargs) if tensors is None else finish(run(*tensors))
+
+    def _way(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Callable[..., Any], Any, Callable[..., Any]]:
+        """Return what computes the Jacobian: of the arguments, or of tensors, to be finished then."""
         if self.mode == "reverse" or (self.mode == "forward" and self.chunk_size is None):
-            return self._pure(self.mode)(*args, **kwargs)
+            return self._pure(self.mode), None, _as_it_is
         call = Call.read(TREES, self.argnums, args, kwargs)
         try:
             prepared = self._prepared(call)
+            mode = choice(prepared.comparison, self.mode)
+            if mode == "reverse" or (mode == "forward" and self.chunk_size is None):
+                return self._pure(mode), None, _as_it_is
+            run = prepared.graph(call, plan_of(prepared.comparison, mode), self.chunk_size)
         except Exception as error:  # whatever tracing raises: torch.func, which traces less, may not
             if self.mode != "auto":
                 raise _unplannable(error) from error
-            return self._pure(self._by_shapes(args, kwargs))(*args, **kwargs)
-        mode = choice(prepared.comparison, self.mode)
-        if mode == "reverse" or (mode == "forward" and self.chunk_size is None):
-            return self._pure(mode)(*args, **kwargs)
-        plan = plan_of(prepared.comparison, mode)
-        try:
-            derivative, aux = prepared.run(call, plan, self.chunk_size)
-        except RuntimeError:  # an operator that lacks what the plan uses of it
-            if self.mode != "auto":
-                raise
-            return self._pure(self._by_shapes(args, kwargs))(*args, **kwargs)
+            return self._pure(self._by_shapes(args, kwargs)), None, _as_it_is
+        return run, (*call.inputs, *call.others), partial(self._finished, prepared, call.input_tree)
+
+    def _finished(self, prepared: Prepared, input_tree: Any, results: list[Any]) -> Any:
+        derivative, aux = prepared.unflattened(results, input_tree)
         return (derivative, aux) if self.has_aux else derivative
 
     def plan(self, *args: Any, **kwargs: Any) -> Plan:
@@ -67,6 +76,18 @@ class JacobianFunction:
         except Exception as error:  # whatever tracing raises
             raise _unplannable(error) from error
         return plan_of(prepared.comparison, self.mode)
+
+    def tune(self, *args: Any, **kwargs: Any) -> Tuned:
+        """Time the planned Jacobian, `torch.func.jacfwd` and `torch.func.jacrev` once, and return the fastest.
+
+        Returns
+        -------
+        Tuned
+            A callable; its ``times`` are the seconds of each, infinite where one fails.
+        """
+        planned = JacobianFunction(self.function, self.argnums, self.has_aux, "planned", self.chunk_size, self.known)
+        candidates = {"forward": self._pure("forward"), "reverse": self._pure("reverse"), "planned": planned}
+        return fastest(candidates, lambda call: _waited_for(call(*args, **kwargs)))
 
     def _prepared(self, call: Call) -> Prepared:
         key = call.key(), getattr(self.function, "training", None)
@@ -93,6 +114,17 @@ class JacobianFunction:
         returned = self.function(*args, **kwargs)
         outputs = pytree.tree_leaves(returned[0] if self.has_aux else returned)
         return "reverse" if _entries(outputs) < _entries(call.inputs) else "forward"
+
+
+def _as_it_is(result: Any) -> Any:
+    return result
+
+
+def _waited_for(result: Any) -> None:
+    """Wait for what an accelerator still computes."""
+    for leaf in pytree.tree_leaves(result):
+        if isinstance(leaf, torch.Tensor) and leaf.is_cuda:
+            torch.cuda.synchronize(leaf.device)
 
 
 def _entries(leaves: list[Any]) -> int:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
 from chainopt.execution.stages import needs
-from chainopt.optimize import compare
-from chainopt.torch.equations import trace
-from chainopt.torch.stages import Stage
+from chainopt.torch.equations import is_transforming, trace
+from chainopt.torch.stages import Opaque, Stage, slopes
 from chainopt.tracing.calls import Call, Trees
-from chainopt.tracing.choosing import places_of
+from chainopt.tracing.choosing import compared, places_of
+from chainopt.tracing.elementals import factors_of
 from chainopt.tracing.equations import REAL
 from chainopt.tracing.program import Program, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from chainopt.comparison import Comparison
     from chainopt.plan import Plan
+    from chainopt.tracing.elementals import Factors
+    from chainopt.tracing.line import Section
 
 
 class UnplannableError(ValueError):
@@ -44,44 +48,84 @@ class Prepared:
     comparison: Comparison
     trees: dict[str, Any]
     outputs: int  # how many of the traced results are the function's, and not its auxiliary data
+    graphs: dict[Any, Callable[..., list[Any]]] = field(default_factory=dict, compare=False)
 
-    def run(self, call: Call, plan: Plan, chunk_size: int | None) -> tuple[Any, Any]:
-        """Return the Jacobian and the auxiliary data."""
+    def graph(self, call: Call, plan: Plan, chunk_size: int | None) -> Callable[..., list[Any]]:
+        """Return what computes the blocks of the Jacobian, row by row, and the auxiliary data.
+
+        The whole computation is recorded once as a graph of operators: of the transformations of `torch.func` in it nothing is
+        left then, neither the time that they take in Python, nor what a compiler does not understand.
+        """
+        key = plan.mode, chunk_size
+        if key not in self.graphs:
+            if is_transforming():
+                return partial(self._computed, plan, chunk_size)
+            examples = [torch.ones_like(tensor) for tensor in (*call.inputs, *call.others)]
+            with torch.no_grad():
+                graph = make_fx(lambda *given: self._computed(plan, chunk_size, *given))(*examples)
+            graph.graph.eliminate_dead_code()
+            graph.recompile()
+            self.graphs[key] = graph
+        return self.graphs[key]
+
+    def unflattened(self, results: Sequence[Any], input_tree: Any) -> tuple[Any, Any]:
+        """Return the Jacobian and the auxiliary data in their pytrees."""
+        width = input_tree.num_leaves
+        rows = [pytree.tree_unflatten(results[at * width : (at + 1) * width], input_tree) for at in range(self.outputs)]
+        aux = pytree.tree_unflatten(results[self.outputs * width :], self.trees["aux"])
+        return pytree.tree_unflatten(rows, self.trees["value"]), aux
+
+    def _computed(self, plan: Plan, chunk_size: int | None, *tensors: Any) -> list[Any]:
         traced, sections = self.program.trace, self.program.sections
-        values = traced.constants | dict(zip((*traced.inputs, *traced.others), (*call.inputs, *call.others), strict=True))
+        values = traced.constants | dict(zip((*traced.inputs, *traced.others), tensors, strict=True))
         for equation in self.program.fixed:
             equation.run(values)
-        stages: list[Stage] = []
         used = needs(len(sections), plan.operations)[::-1]
         needs_all = self.program.skip is not None or len(traced.outputs) > self.outputs
-        for at, section in enumerate(sections):
-            state = [values[variable] for variable in section.before]
-            known = dict(values)
-
-            def function(*given: Any, section: Any = section, known: dict[int, Any] = known) -> tuple[Any, ...]:
-                local = known | dict(zip(section.before, given, strict=True))
-                for equation in section.equations:
-                    equation.run(local)
-                return tuple(local[variable] for variable in section.after)
-
-            ends = ([traced.variables[variable] for variable in variables] for variables in (section.before, section.after))
-            stages.append(Stage(function, state, *ends))
-            read_later = {
-                variable for other in sections[at + 1 :] for equation in other.equations for variable in equation.inputs
-            }
-            made = {variable for equation in section.equations for variable in equation.outputs}
-            if "rmatmat" in used[at] and made & read_later <= set(section.after) and not needs_all:  # evaluates it, too
-                values.update(zip(section.after, stages[-1].result(), strict=True))
-            elif at < len(sections) - 1 or needs_all:
-                for equation in section.equations:
-                    equation.run(values)
+        parts = [part for section in sections for part in section.parts]
+        remaining = {id(part): parts[at + 1 :] for at, part in enumerate(parts)}
+        stages = []
+        for section, uses in zip(sections, used, strict=True):
+            dtype = reduce(torch.promote_types, (traced.variables[at].dtype for at in (*section.before, *section.after)))
+            made = [
+                self._part(part, values, dtype, remaining[id(part)], is_pulled="rmatmat" in uses, needs_all=needs_all)
+                for part in section.parts
+            ]
+            shape = sum(map(traced.size, section.after)), sum(map(traced.size, section.before))
+            stages.append(Stage(made, shape, dtype, tensors[0].device))
         matrix = plan.execute(stages[::-1], chunk_size=chunk_size)
         if self.program.skip is not None:
             self.program.skip.run(values)
             matrix = matrix + torch.eye(matrix.shape[0], dtype=matrix.dtype, device=matrix.device)
-        rows = [pytree.tree_unflatten(row, call.input_tree) for row in self._blocks(matrix)]
-        aux = pytree.tree_unflatten([values[variable] for variable in traced.outputs[self.outputs :]], self.trees["aux"])
-        return pytree.tree_unflatten(rows, self.trees["value"]), aux
+        aux = [values[variable] for variable in traced.outputs[self.outputs :]]
+        return [block for row in self._blocks(matrix) for block in row] + aux
+
+    def _part(
+        self, part: Section, values: dict[int, Any], dtype: Any, later: list[Section], *, is_pulled: bool, needs_all: bool
+    ) -> Opaque | Factors:
+        """Make what derivatives go through, and put the values after it beside those before, as far as they are read."""
+        if part.known is not None:
+            for equation in part.equations:
+                equation.run(values)
+            return factors_of(part.known, values, slopes, lambda factor: factor.to(dtype))
+        known = dict(values)
+
+        def function(*given: Any) -> tuple[Any, ...]:
+            local = known | dict(zip(part.before, given, strict=True))
+            for equation in part.equations:
+                equation.run(local)
+            return tuple(local[variable] for variable in part.after)
+
+        before, after = ([self.program.trace.variables[at] for at in variables] for variables in (part.before, part.after))
+        opaque = Opaque(function, [values[variable] for variable in part.before], before, after, dtype)
+        written = {variable for equation in part.equations for variable in equation.outputs}
+        read_later = {variable for other in later for equation in other.equations for variable in equation.inputs}
+        if is_pulled and written & read_later <= set(part.after) and not needs_all:  # which evaluates it, too
+            values.update(zip(part.after, opaque.result(), strict=True))
+        elif later or needs_all:
+            for equation in part.equations:
+                equation.run(values)
+        return opaque
 
     def _blocks(self, matrix: Any) -> list[list[Any]]:
         """Cut the matrix into a block for each tensor of the result and each of the input."""
@@ -146,4 +190,4 @@ def prepare(function: Callable[..., Any], call: Call, *, has_aux: bool) -> Prepa
     if program is None:
         msg = "nothing between its inputs and its results depends on the inputs by real numbers alone"
         raise UnplannableError(msg)
-    return Prepared(program, compare(program.chain), trees, outputs)
+    return Prepared(program, compared(program), trees, outputs)

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from chainopt.tracing.elementals import Factors
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.tracing.equations import Variable
 
 
-class Stage:
-    """A function from one list of tensors to another, at a point, as the operator that its derivative is."""
+class Opaque:
+    """A function from one list of tensors to another, at a point: pushed and pulled through by `torch.func`."""
 
     def __init__(
         self,
@@ -21,14 +23,11 @@ class Stage:
         state: Sequence[Any],
         inputs: Sequence[Variable],
         outputs: Sequence[Variable],
+        dtype: Any,
     ) -> None:
         self.function = function
         self.state = tuple(state)
-        self.inputs, self.outputs = inputs, outputs
-        self.shape = sum(variable.size for variable in outputs), sum(variable.size for variable in inputs)
-        self.dtype = (outputs or inputs)[0].dtype
-        for variable in (*inputs, *outputs):
-            self.dtype = torch.promote_types(self.dtype, variable.dtype)
+        self.inputs, self.outputs, self.dtype = inputs, outputs, dtype
         self.pull: Callable[..., Any] | None = None
 
     def result(self) -> tuple[Any, ...]:
@@ -36,7 +35,7 @@ class Stage:
         result, self.pull = torch.func.vjp(self.function, *self.state)
         return tuple(result)
 
-    def matmat(self, columns: Any) -> Any:
+    def pushed(self, columns: Any) -> Any:
         """Push columns forward."""
 
         def push(*tangent: Any) -> Any:
@@ -44,8 +43,8 @@ class Stage:
 
         return self._joined(torch.func.vmap(push)(*self._split(columns, self.inputs)), columns)
 
-    def rmatmat(self, columns: Any) -> Any:
-        """Pull columns of cotangents back; of real functions, which these are, the adjoint is the transpose."""
+    def pulled(self, columns: Any) -> Any:
+        """Pull columns of cotangents back."""
         if self.pull is None:
             self.result()
         assert self.pull is not None
@@ -63,6 +62,44 @@ class Stage:
     def _joined(self, parts: Sequence[Any], columns: Any) -> Any:
         flat = [part.reshape(columns.shape[1], -1).to(self.dtype) for part in parts]
         return (torch.cat(flat, dim=1) if len(flat) > 1 else flat[0]).mT
+
+
+class Stage:
+    """A section of a function, at a point, as the operator that its derivative is: one part after the other."""
+
+    def __init__(self, parts: Sequence[Opaque | Factors], shape: tuple[int, int], dtype: Any, device: Any) -> None:
+        self.parts, self.shape, self.dtype, self.device = parts, shape, dtype, device
+
+    def identity_seed(self, rows: int, columns: int, offset: int) -> Any:
+        """Return columns or rows of the identity."""
+        seed = torch.zeros(rows, columns, dtype=self.dtype, device=self.device)
+        seed.diagonal(offset).fill_(1)
+        return seed
+
+    def elemental_jacobian(self) -> Any:
+        """Return the Jacobian where the program holds it."""
+        (known,) = self.parts
+        assert isinstance(known, Factors)
+        matrix = known.whole()
+        return matrix.clone() if known.columns is known.rows is None else matrix  # who writes to the result must not change it
+
+    def matmat(self, columns: Any) -> Any:
+        """Push columns forward."""
+        for part in self.parts:
+            columns = part.pushed(columns)
+        return columns
+
+    def rmatmat(self, columns: Any) -> Any:
+        """Pull columns of cotangents back; of real functions, which these are, the adjoint is the transpose."""
+        for part in reversed(self.parts):
+            columns = part.pulled(columns)
+        return columns
+
+
+def slopes(function: Callable[[Any], Any], argument: Any) -> Any:
+    """Differentiate an elementwise function at every entry."""
+    result, pull = torch.func.vjp(function, argument)
+    return pull(torch.ones_like(result))[0].reshape(-1)
 
 
 def sequential(*functions: Callable[[Any], Any]) -> Callable[[Any], Any]:

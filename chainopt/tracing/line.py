@@ -9,7 +9,7 @@ from chainopt.chain import JacobianChain
 from chainopt.jacobian import Jacobian
 from chainopt.optimize import optimal_order
 from chainopt.structure.kinds import Diagonal
-from chainopt.tracing.elementals import Elemental, elemental
+from chainopt.tracing.elementals import Elemental, elemental, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST_CUTS = 40
 WORTH_A_CUT = 0.9  # of the cost may be left with it at most: each stage is work for the compiler, too
+SCALED = 8  # multiply-adds take as long as an entry of a matrix that is scaled, for it waits for memory
 # Of a section without JVP and VJP: so dear that no plan uses it where there is another.
 IMPOSSIBLE = 10**30
 
@@ -29,6 +30,7 @@ class Section(NamedTuple):
     before: tuple[int, ...]
     after: tuple[int, ...]
     known: Elemental | None
+    parts: tuple[Section, ...] = ()  # those with known Jacobians, and what is between them
 
 
 class Line:
@@ -50,6 +52,17 @@ class Line:
         if (begin, end) not in self.known:
             self.known[begin, end] = elemental(self.trace, self.varying, equations, before, after)
         return Section(equations, before, after, self.known[begin, end])
+
+    def parted(self, begin: int, end: int) -> Section:
+        """Return what is between two cuts, with its parts."""
+        found = pieces(self.trace, self.varying, self.equations[begin:end], self.states[begin : end + 1])
+        parts = [
+            Section(
+                tuple(self.equations[begin + first : begin + last]), self.states[begin + first], self.states[begin + last], known
+            )
+            for first, last, known in found
+        ]
+        return self.section(begin, end)._replace(parts=tuple(parts))
 
     def cuts(self) -> list[int]:
         """Return the narrowest places, and those around matrices at the ends, without which the plan would cost more."""
@@ -84,5 +97,5 @@ class Line:
             return Jacobian(shape, jvp_cost=jvp, vjp_cost=vjp, tape=columns, structure=Diagonal())
         accumulation = IMPOSSIBLE if jvp is None and vjp is None else None
         if found is not None:
-            accumulation = rows * columns
+            accumulation = rows * columns * (SCALED if found.first or found.last else 1)
         return Jacobian(shape, jvp_cost=jvp, vjp_cost=vjp, accumulation_cost=accumulation, tape=columns)

@@ -150,4 +150,4 @@ def _cut_in_order(
     states[-1] = results
     line = Line(trace, equations, varying, states)
     cuts = given or line.cuts()
-    return Program(trace, fixed, tuple(starmap(line.section, pairwise(cuts))), line.chain(cuts), line.chain(cuts, known=False))
+    return Program(trace, fixed, tuple(starmap(line.parted, pairwise(cuts))), line.chain(cuts), line.chain(cuts, known=False))
