@@ -86,7 +86,11 @@ class JacobianFunction:
             A callable; its ``times`` are the seconds of each, infinite where one fails.
         """
         planned = JacobianFunction(self.function, self.argnums, self.has_aux, "planned", self.chunk_size, self.known)
-        candidates = {"forward": self._pure("forward"), "reverse": self._pure("reverse"), "planned": planned}
+        candidates: dict[str, Callable[..., Any]] = {
+            "forward": self._pure("forward"),
+            "reverse": self._pure("reverse"),
+            "planned": planned,
+        }
         return fastest(candidates, lambda call: _waited_for(call(*args, **kwargs)))
 
     def _prepared(self, call: Call) -> Prepared:

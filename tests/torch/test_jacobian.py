@@ -231,9 +231,8 @@ def test_gradients_of_a_jacobian_and_parameters_that_change(torch, jacobian):
         assert_same(torch, derivative(x), expected)
         wanted = torch.autograd.grad((expected**2).sum(), [*model.parameters()], allow_unused=True)
         found = torch.autograd.grad((derivative(x) ** 2).sum(), [*model.parameters()], allow_unused=True)
-        for mine, theirs in zip(found, wanted, strict=True):
-            none = torch.zeros(())
-            assert_same(torch, none if mine is None else mine, none if theirs is None or not theirs.any() else theirs)
+        for parameter, *both in zip(model.parameters(), found, wanted, strict=True):
+            assert_same(torch, *(torch.zeros_like(parameter) if one is None else one for one in both))
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.mul_(1.5)
