@@ -17,6 +17,7 @@ from chainopt.tracing.loops import rolled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+SUMS = {"add", "add_any"}  # of two arrays
 STAGE = "chainopt_stage_"  # begins the names of calls that are stages of the user's
 CALLS = {"jit", "pjit", "closed_call", "core_call", "core_closed_call"}
 
@@ -92,7 +93,8 @@ class _Flattening:
             same = None if equation.effects else _what_it_does(equation, read, self.stage)
             made = Equation(str(equation.primitive), run, reads, writes, price(equation), self.stage, same)
             by_entries = is_elementwise(equation) and (made.name != "custom_jvp_call" or has_elementwise_rule(alone))
-            self.equations.append(made._replace(is_elementwise=by_entries, matrices=matrices_of(equation, scope)))
+            is_sum = made.name in SUMS
+            self.equations.append(made._replace(is_sum=is_sum, is_elementwise=by_entries, matrices=matrices_of(equation, scope)))
             if equation.effects:
                 self.acting.append(self.equations[-1])
         return tuple(number(atom) for atom in jaxpr.outvars)

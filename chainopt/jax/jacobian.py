@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -34,6 +34,7 @@ class JacobianFunction:
     mode: str
     chunk_size: int | None
     with_value: bool = False
+    low_rank: bool = False
     known: dict[Any, Prepared] = field(default_factory=dict, compare=False, repr=False)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -44,10 +45,10 @@ class JacobianFunction:
         try:
             prepared = self._prepared(call)
         except Exception as error:  # whatever tracing raises: jax's own functions, which trace less, may not
-            if self.mode == "planned":
+            if self.mode == "planned" or self.low_rank:
                 raise _unplannable(error) from error
             return self._pure(None)(*args, **kwargs)
-        mode = choice(prepared.comparison, self.mode)
+        mode = "planned" if self.low_rank else choice(prepared.comparison, self.mode)
         if mode != "planned":
             return self._pure(mode)(*args, **kwargs)
         derivative, value, aux = prepared.run(call, self.chunk_size)
@@ -82,15 +83,16 @@ class JacobianFunction:
         return fastest(compiled, lambda call: jax.block_until_ready(call(*args, **kwargs)))
 
     def _with_mode(self, mode: str) -> JacobianFunction:
-        fields = (self.function, self.argnums, self.has_aux, self.holomorphic, self.allow_int)
-        return JacobianFunction(*fields, mode, self.chunk_size, self.with_value, self.known)
+        return replace(self, mode=mode)
 
     def _prepared(self, call: Call) -> Prepared:
         if self.holomorphic:
             msg = "it is holomorphic"
             raise UnplannableError(msg)
         found = self.known.get(call.key())
-        return prepare(self.function, call, self.known, has_aux=self.has_aux) if found is None else found
+        if found is not None:
+            return found
+        return prepare(self.function, call, self.known, has_aux=self.has_aux, low_rank=self.low_rank)
 
     def _pure(self, mode: str | None) -> Callable[..., Any]:
         """Return jax's own function: forward, reverse, or where nothing is known the one that suits the shapes."""
@@ -150,6 +152,7 @@ def jacobian(
     *,
     mode: str = "auto",
     chunk_size: int | None = None,
+    low_rank: bool = False,
 ) -> JacobianFunction:
     """Make the function that returns the Jacobian of a JAX function: a drop-in for `jax.jacfwd` and `jax.jacrev`.
 
@@ -167,6 +170,10 @@ def jacobian(
         `jax.jacfwd` or `jax.jacrev`, as the others do at once.
     chunk_size : int, optional
         How many columns, or rows, of a planned Jacobian go through the function at once.
+    low_rank : bool
+        Whether to return two factors instead of their product, the Jacobian: they meet where the function is narrowest.
+        The left one has the pytree of the result, with an axis of that width behind the axes of each array; the right one
+        that of the input, with that axis before them.
 
     Returns
     -------
@@ -187,9 +194,9 @@ def jacobian(
            [1., 4., 1.],
            [2., 2., 5.]], dtype=float32)
     """
-    check_options(mode, chunk_size)
+    check_options(mode, chunk_size, low_rank=low_rank)
     held = argnums if isinstance(argnums, int) else tuple(argnums)
-    return JacobianFunction(fun, held, has_aux, holomorphic, allow_int, mode, chunk_size)
+    return JacobianFunction(fun, held, has_aux, holomorphic, allow_int, mode, chunk_size, low_rank=low_rank)
 
 
 def value_and_jacobian(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0, **options: Any) -> JacobianFunction:
@@ -203,6 +210,4 @@ def value_and_jacobian(fun: Callable[..., Any], argnums: int | tuple[int, ...] =
     >>> float(value), float(derivative)
     (0.0, 1.0)
     """
-    made = jacobian(fun, argnums, **options)
-    fields = (made.function, made.argnums, made.has_aux, made.holomorphic, made.allow_int, made.mode, made.chunk_size)
-    return JacobianFunction(*fields, with_value=True)
+    return replace(jacobian(fun, argnums, **options), with_value=True)

@@ -12,10 +12,12 @@ import numpy as np
 
 from chainopt.jax.equations import kind_of, trace
 from chainopt.jax.stages import Stage, slopes, stage_by_stage
+from chainopt.tracing.blocks import Arrays, blocks, sides
 from chainopt.tracing.calls import Call, Trees
-from chainopt.tracing.choosing import compared, places_of
+from chainopt.tracing.choosing import compared
 from chainopt.tracing.elementals import factors_of
 from chainopt.tracing.equations import REAL
+from chainopt.tracing.halves import Halves, halves_of
 from chainopt.tracing.program import Program, cut
 
 if TYPE_CHECKING:
@@ -40,6 +42,12 @@ TREES = Trees(
 )
 
 
+ARRAYS = Arrays(
+    zeros=lambda shape, variable: jnp.zeros(shape, variable.dtype),
+    shaped=lambda part, shape, variable: jnp.reshape(part, shape).astype(variable.dtype),
+)
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A function, traced and cut for one signature of its arguments."""
@@ -50,15 +58,19 @@ class Prepared:
     output_tree: Any
     aux_tree: Any
     outputs: int  # how many of the traced results are the function's, and not its auxiliary data
+    halves: Halves | None = None
     compiled: dict[Any, Callable[..., Any]] = field(default_factory=dict, compare=False)
 
     def run(self, call: Call, chunk_size: int | None) -> tuple[Any, Any, Any]:
         """Return the Jacobian, the value and the auxiliary data, from one compiled computation."""
         if chunk_size not in self.compiled:
             self.compiled[chunk_size] = jax.jit(lambda arrays: self._computed(arrays, chunk_size))
-        blocks, results = self.compiled[chunk_size]([*call.inputs, *call.others])
-        rows = [jax.tree.unflatten(self.input_tree, row) for row in blocks]
-        derivative = jax.tree.unflatten(self.output_tree, rows)
+        cells, results = self.compiled[chunk_size]([*call.inputs, *call.others])
+        if self.halves is None:
+            derivative = jax.tree.unflatten(self.output_tree, [jax.tree.unflatten(self.input_tree, row) for row in cells])
+        else:
+            trees = self.output_tree, self.input_tree
+            derivative = tuple(jax.tree.unflatten(tree, side) for tree, side in zip(trees, cells, strict=True))
         value = jax.tree.unflatten(self.output_tree, results[: self.outputs])
         return derivative, value, jax.tree.unflatten(self.aux_tree, results[self.outputs :])
 
@@ -82,32 +94,19 @@ class Prepared:
 
             elemental = None if section.known is None else partial(factors_of, section.known, values, slopes)
             stages.append(Stage(function, state, [values[variable] for variable in section.after], elemental))
-        matrix = self.comparison.optimal.execute(stages[::-1], chunk_size=chunk_size)
         if self.program.skip is not None:
             self.program.skip.run(values)
+        results = [values[variable] for variable in traced.outputs]
+        if self.halves is not None:
+            factors = self.halves.execute(stages[::-1], lambda size: jnp.eye(size, dtype=stages[0].dtype), chunk_size)
+            return sides(self.program, self.outputs, *factors, ARRAYS), results
+        matrix = self.comparison.optimal.execute(stages[::-1], chunk_size=chunk_size)
+        if self.program.skip is not None:
             matrix = matrix + jnp.eye(matrix.shape[0], dtype=matrix.dtype)
-        return self._blocks(matrix), [values[variable] for variable in traced.outputs]
-
-    def _blocks(self, matrix: Any) -> list[list[Any]]:
-        """Cut the matrix into a block for each array of the result and each of the input."""
-        traced = self.program.trace
-        rows = places_of(traced, self.program.sections[-1].after if self.program.skip is None else traced.outputs)
-        columns = places_of(traced, self.program.sections[0].before)
-        found = []
-        for output in traced.outputs[: self.outputs]:
-            aval = traced.variables[output]
-            row = []
-            for variable in traced.inputs:
-                shape = (*aval.shape, *traced.variables[variable].shape)
-                if output in rows:
-                    row.append(jnp.reshape(matrix[rows[output], columns[variable]], shape).astype(aval.dtype))
-                else:
-                    row.append(jnp.zeros(shape, aval.dtype))
-            found.append(row)
-        return found
+        return blocks(self.program, self.outputs, matrix, ARRAYS), results
 
 
-def prepare(function: Callable[..., Any], call: Call, known: dict[Any, Prepared], *, has_aux: bool) -> Prepared:
+def prepare(function: Callable[..., Any], call: Call, known: dict[Any, Prepared], *, has_aux: bool, low_rank: bool) -> Prepared:
     """Trace and cut a function for the signature of a call.
 
     Raises
@@ -135,11 +134,13 @@ def prepare(function: Callable[..., Any], call: Call, known: dict[Any, Prepared]
         if traced.variables[variable].kind != REAL:
             msg = f"a result is of {traced.variables[variable].dtype}, which are no real numbers"
             raise UnplannableError(msg)
-    program = cut(traced, trees["outputs"])
+    program = cut(traced, trees["outputs"], low_rank=low_rank)
     if program is None:
         msg = "nothing between its inputs and its results depends on the inputs by real numbers alone"
         raise UnplannableError(msg)
-    prepared = Prepared(program, compared(program), call.input_tree, trees["value"], trees["aux"], trees["outputs"])
+    halves = halves_of(program) if low_rank else None
+    parts = call.input_tree, trees["value"], trees["aux"], trees["outputs"]
+    prepared = Prepared(program, compared(program), *parts, halves)
     key = call.key()
     if key is not None and not any(isinstance(value, jax.core.Tracer) for value in traced.constants.values()):
         known[key] = prepared

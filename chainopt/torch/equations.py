@@ -135,6 +135,7 @@ class _Following:
                 numbers,
                 cost,
                 stage,
+                is_sum=target is torch.ops.aten.add.Tensor and not node.kwargs,  # which may scale what is added
                 is_elementwise=is_elementwise(target, name.removesuffix("_"), shape),
                 matrices=matrices_of(node, name, scope, self.variables),
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ class JacobianFunction:
     has_aux: bool
     mode: str
     chunk_size: int | None
+    low_rank: bool = False
     known: dict[Any, Prepared] = field(default_factory=dict, compare=False, repr=False)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -49,12 +50,12 @@ class JacobianFunction:
         call = Call.read(TREES, self.argnums, args, kwargs)
         try:
             prepared = self._prepared(call)
-            mode = choice(prepared.comparison, self.mode)
+            mode = "planned" if self.low_rank else choice(prepared.comparison, self.mode)
             if mode == "reverse" or (mode == "forward" and self.chunk_size is None):
                 return self._pure(mode), None, _as_it_is
             run = prepared.graph(call, plan_of(prepared.comparison, mode), self.chunk_size)
         except Exception as error:  # whatever tracing raises: torch.func, which traces less, may not
-            if self.mode != "auto":
+            if self.mode != "auto" or self.low_rank:
                 raise _unplannable(error) from error
             return self._pure(self._by_shapes(args, kwargs)), None, _as_it_is
         return run, (*call.inputs, *call.others), partial(self._finished, prepared, call.input_tree)
@@ -85,7 +86,7 @@ class JacobianFunction:
         Tuned
             A callable; its ``times`` are the seconds of each, infinite where one fails.
         """
-        planned = JacobianFunction(self.function, self.argnums, self.has_aux, "planned", self.chunk_size, self.known)
+        planned = replace(self, mode="planned")
         candidates: dict[str, Callable[..., Any]] = {
             "forward": self._pure("forward"),
             "reverse": self._pure("reverse"),
@@ -97,7 +98,7 @@ class JacobianFunction:
         key = call.key(), getattr(self.function, "training", None)
         found = None if key[0] is None else self.known.get(key)
         if found is None:
-            found = prepare(self.function, call, has_aux=self.has_aux)
+            found = prepare(self.function, call, has_aux=self.has_aux, low_rank=self.low_rank)
             if key[0] is not None and not any(map(is_transformed, found.program.trace.constants.values())):
                 self.known[key] = found
         return found
@@ -150,6 +151,7 @@ def jacobian(
     *,
     mode: str = "auto",
     chunk_size: int | None = None,
+    low_rank: bool = False,
 ) -> JacobianFunction:
     """Make the function that returns the Jacobian of a PyTorch function or module: a drop-in for `torch.func.jacrev`.
 
@@ -169,6 +171,10 @@ def jacobian(
         `torch.func.jacfwd` or `torch.func.jacrev`, as the others do at once.
     chunk_size : int, optional
         How many columns, or rows, go through the function at once.
+    low_rank : bool
+        Whether to return two factors instead of their product, the Jacobian: they meet where the function is narrowest.
+        The left one has the pytree of the result, with an axis of that width behind the axes of each tensor; the right one
+        that of the input, with that axis before them.
 
     Returns
     -------
@@ -189,10 +195,10 @@ def jacobian(
             [1., 4., 1.],
             [2., 2., 5.]])
     """
-    check_options(mode, chunk_size)
+    check_options(mode, chunk_size, low_rank=low_rank)
     for name, asked in (("holomorphic", holomorphic), ("allow_int", allow_int)):
         if asked:
             msg = f"{name} is {asked!r}: PyTorch has no such derivative, leave it out"
             raise ChainError(msg)
     held = argnums if isinstance(argnums, int) else tuple(argnums)
-    return JacobianFunction(func, held, has_aux, mode, chunk_size)
+    return JacobianFunction(func, held, has_aux, mode, chunk_size, low_rank)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial, reduce
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,10 +14,12 @@ from torch.utils import _pytree as pytree
 from chainopt.execution.stages import needs
 from chainopt.torch.equations import is_transforming, trace
 from chainopt.torch.stages import Opaque, Stage, slopes
+from chainopt.tracing.blocks import Arrays, blocks, sides
 from chainopt.tracing.calls import Call, Trees
-from chainopt.tracing.choosing import compared, places_of
+from chainopt.tracing.choosing import compared
 from chainopt.tracing.elementals import factors_of
 from chainopt.tracing.equations import REAL
+from chainopt.tracing.halves import Halves, halves_of
 from chainopt.tracing.program import Program, cut
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from chainopt.comparison import Comparison
     from chainopt.plan import Plan
     from chainopt.tracing.elementals import Factors
+    from chainopt.tracing.equations import Variable
     from chainopt.tracing.line import Section
 
 
@@ -40,6 +44,14 @@ TREES = Trees(
 )
 
 
+def _zeros(device: Any, shape: tuple[int, ...], variable: Variable) -> Any:
+    return torch.zeros(shape, dtype=variable.dtype, device=device)
+
+
+def _shaped(part: Any, shape: tuple[int, ...], variable: Variable) -> Any:
+    return part.reshape(shape).to(variable.dtype)
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A function, traced and cut for one signature of its arguments."""
@@ -48,6 +60,7 @@ class Prepared:
     comparison: Comparison
     trees: dict[str, Any]
     outputs: int  # how many of the traced results are the function's, and not its auxiliary data
+    halves: Halves | None = None
     graphs: dict[Any, Callable[..., list[Any]]] = field(default_factory=dict, compare=False)
 
     def graph(self, call: Call, plan: Plan, chunk_size: int | None) -> Callable[..., list[Any]]:
@@ -71,6 +84,10 @@ class Prepared:
     def unflattened(self, results: Sequence[Any], input_tree: Any) -> tuple[Any, Any]:
         """Return the Jacobian and the auxiliary data in their pytrees."""
         width = input_tree.num_leaves
+        if self.halves is not None:
+            left = pytree.tree_unflatten(results[: self.outputs], self.trees["value"])
+            right = pytree.tree_unflatten(results[self.outputs : self.outputs + width], input_tree)
+            return (left, right), pytree.tree_unflatten(results[self.outputs + width :], self.trees["aux"])
         rows = [pytree.tree_unflatten(results[at * width : (at + 1) * width], input_tree) for at in range(self.outputs)]
         aux = pytree.tree_unflatten(results[self.outputs * width :], self.trees["aux"])
         return pytree.tree_unflatten(rows, self.trees["value"]), aux
@@ -84,6 +101,8 @@ class Prepared:
         needs_all = self.program.skip is not None or len(traced.outputs) > self.outputs
         parts = [part for section in sections for part in section.parts]
         remaining = {id(part): parts[at + 1 :] for at, part in enumerate(parts)}
+        device = tensors[0].device
+        arrays = Arrays(partial(_zeros, device), _shaped)
         stages = []
         for section, uses in zip(sections, used, strict=True):
             dtype = reduce(torch.promote_types, (traced.variables[at].dtype for at in (*section.before, *section.after)))
@@ -92,13 +111,17 @@ class Prepared:
                 for part in section.parts
             ]
             shape = sum(map(traced.size, section.after)), sum(map(traced.size, section.before))
-            stages.append(Stage(made, shape, dtype, tensors[0].device))
-        matrix = plan.execute(stages[::-1], chunk_size=chunk_size)
-        if self.program.skip is not None:
-            self.program.skip.run(values)
-            matrix = matrix + torch.eye(matrix.shape[0], dtype=matrix.dtype, device=matrix.device)
-        aux = [values[variable] for variable in traced.outputs[self.outputs :]]
-        return [block for row in self._blocks(matrix) for block in row] + aux
+            stages.append(Stage(made, shape, dtype, device))
+        if self.halves is not None:
+            identity = partial(torch.eye, dtype=stages[0].dtype, device=device)
+            found = sides(self.program, self.outputs, *self.halves.execute(stages[::-1], identity, chunk_size), arrays)
+        else:
+            matrix = plan.execute(stages[::-1], chunk_size=chunk_size)
+            if self.program.skip is not None:
+                self.program.skip.run(values)
+                matrix = matrix + torch.eye(matrix.shape[0], dtype=matrix.dtype, device=device)
+            found = blocks(self.program, self.outputs, matrix, arrays)
+        return [*chain.from_iterable(found), *(values[variable] for variable in traced.outputs[self.outputs :])]
 
     def _part(
         self, part: Section, values: dict[int, Any], dtype: Any, later: list[Section], *, is_pulled: bool, needs_all: bool
@@ -127,27 +150,8 @@ class Prepared:
                 equation.run(values)
         return opaque
 
-    def _blocks(self, matrix: Any) -> list[list[Any]]:
-        """Cut the matrix into a block for each tensor of the result and each of the input."""
-        traced, sections = self.program.trace, self.program.sections
-        rows = places_of(traced, sections[-1].after if self.program.skip is None else traced.outputs)
-        columns = places_of(traced, sections[0].before)
-        found = []
-        for output in traced.outputs[: self.outputs]:
-            of_output = traced.variables[output]
-            row = []
-            for variable in traced.inputs:
-                shape = (*of_output.shape, *traced.variables[variable].shape)
-                if output in rows:
-                    block = matrix[rows[output], columns[variable]].reshape(shape).to(of_output.dtype)
-                else:
-                    block = torch.zeros(shape, dtype=of_output.dtype, device=matrix.device)
-                row.append(block)
-            found.append(row)
-        return found
 
-
-def prepare(function: Callable[..., Any], call: Call, *, has_aux: bool) -> Prepared:
+def prepare(function: Callable[..., Any], call: Call, *, has_aux: bool, low_rank: bool) -> Prepared:
     """Trace and cut a function for the signature of a call.
 
     Raises
@@ -186,8 +190,8 @@ def prepare(function: Callable[..., Any], call: Call, *, has_aux: bool) -> Prepa
         if traced.variables[variable].kind != REAL:
             msg = f"a result is of {traced.variables[variable].dtype}"
             raise UnplannableError(msg)
-    program = cut(traced, outputs)
+    program = cut(traced, outputs, low_rank=low_rank)
     if program is None:
         msg = "nothing between its inputs and its results depends on the inputs by real numbers alone"
         raise UnplannableError(msg)
-    return Prepared(program, compared(program), trees, outputs)
+    return Prepared(program, compared(program), trees, outputs, halves_of(program) if low_rank else None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from chainopt.comparison import Comparison
@@ -10,10 +9,7 @@ from chainopt.exceptions import ChainError
 from chainopt.optimize import compare, optimal_order
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from chainopt.plan import Plan
-    from chainopt.tracing.equations import Trace
     from chainopt.tracing.program import Program
 
 MODES = ("auto", "forward", "reverse", "planned")
@@ -45,14 +41,8 @@ def plan_of(comparison: Comparison, mode: str) -> Plan:
     return pure.get(choice(comparison, mode)) or comparison.optimal
 
 
-def places_of(trace: Trace, variables: Sequence[int]) -> dict[int, slice]:
-    """Return which rows, or columns, of a matrix belong to each variable."""
-    ends = [0, *accumulate(trace.size(variable) for variable in variables)]
-    return {variable: slice(*span) for variable, span in zip(variables, pairwise(ends), strict=True)}
-
-
-def check_options(mode: object, chunk_size: object) -> None:
-    """Refuse a mode or a chunk size that is none.
+def check_options(mode: object, chunk_size: object, *, low_rank: object) -> None:
+    """Refuse a mode or a chunk size that is none, and factors where the whole Jacobian is asked for.
 
     Raises
     ------
@@ -61,6 +51,9 @@ def check_options(mode: object, chunk_size: object) -> None:
     """
     if mode not in MODES:
         msg = f"mode is {mode!r}: known are {', '.join(map(repr, MODES))}"
+        raise ChainError(msg)
+    if low_rank and mode in {"forward", "reverse"}:
+        msg = f'low_rank is {low_rank!r}, but mode is {mode!r}, which has no factors: take mode "auto" or "planned"'
         raise ChainError(msg)
     if chunk_size is not None and (isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1):
         msg = f"chunk_size is {chunk_size!r}: give an int of at least 1, or None"

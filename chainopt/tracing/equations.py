@@ -35,6 +35,7 @@ class Equation(NamedTuple):
     price: Price
     stage: int = 0  # of those that the user named, from 1; 0 where none are
     same: Any = None  # equal for equations that do the same to their inputs; None where that is not known
+    is_sum: bool = False  # whether the result is the plain sum of the two inputs
     is_elementwise: bool = False  # whether an entry of a result depends on the same entry of what is read, or on scalars
     matrices: Mapping[int, Callable[[dict[int, Any]], Any]] = NO_MATRICES  # the Jacobians that are other inputs, by variable
 

@@ -64,16 +64,26 @@ class Line:
         ]
         return self.section(begin, end)._replace(parts=tuple(parts))
 
-    def cuts(self) -> list[int]:
-        """Return the narrowest places, and those around matrices at the ends, without which the plan would cost more."""
+    def cuts(self, *, at_narrowest: bool = False) -> list[int]:
+        """Return the narrowest places, and those around matrices at the ends, without which the plan would cost more.
+
+        The narrowest of all can be demanded, if it is narrower than both ends.
+        """
         end, sizes = len(self.equations), self.sizes
         narrow = [at for at in range(1, end) if sizes[at] < sizes[at - 1] and sizes[at] <= sizes[at + 1]]
         narrow = sorted(narrow, key=lambda at: (sizes[at], at))[:MOST_CUTS]
         products = [at for at, equation in enumerate(self.equations) if equation.matrices]
         around = {products[0] + 1, products[-1]} - {0, end} if products else set()
         cuts = [0, *sorted({*narrow, *around}), end]
-        enough = self.cost(cuts)
-        for at in sorted(cuts[1:-1], key=lambda at: -sizes[at]):
+        needed = min(narrow, key=lambda at: (sizes[at], at), default=0) if at_narrowest else 0
+        starts = [cuts, [0, *sorted(narrow), end], sorted({0, needed, end})]  # what is pruned ends in a local minimum
+        enough = min(map(self.cost, starts))
+        pruned = [self._pruned(start, needed, enough) for start in starts]
+        return min(pruned, key=lambda cuts: (self.cost(cuts) * WORTH_A_CUT > enough, len(cuts), self.cost(cuts)))
+
+    def _pruned(self, cuts: list[int], needed: int, enough: int) -> list[int]:
+        """Drop the cuts without which the plan costs not much more than enough, but for the needed one."""
+        for at in sorted({*cuts[1:-1]} - {needed}, key=lambda at: (-self.sizes[at], at)):
             fewer = [other for other in cuts if other != at]
             if self.cost(fewer) * WORTH_A_CUT <= enough:
                 cuts = fewer

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 from chainopt.optimize import optimal_order
 from chainopt.tracing.equations import COMPLEX
 from chainopt.tracing.line import Line
+from chainopt.tracing.order import last_uses, narrow_order
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from chainopt.chain import JacobianChain
     from chainopt.tracing.equations import Equation, Trace
     from chainopt.tracing.line import Section
 
-SUMS = {"add", "add_any", "aten.add.Tensor"}  # of two arrays, as the libraries call them
 LONGEST_REORDERED = 1_500  # equations, up to which another order than the program's is looked for
 
 
@@ -39,17 +37,18 @@ class Program:
     skip: Equation | None = None
 
 
-def cut(trace: Trace, outputs: int) -> Program | None:
+def cut(trace: Trace, outputs: int, *, low_rank: bool = False) -> Program | None:
     """Cut a function where that makes the cheapest chain: in the order of the program, or another that keeps less alive.
 
-    Only the first ``outputs`` results are differentiated. None where nothing is left to cut, or a complex number is alive.
+    Only the first ``outputs`` results are differentiated. With ``low_rank`` one of the cuts is where least is alive.
+    None where nothing is left to cut, or a complex number is alive.
     """
     varying = varying_of(trace)
     fixed = tuple(equation for equation in trace.equations if not varying & set(equation.outputs))
     moving = [equation for equation in trace.equations if varying & set(equation.outputs)]
     if not moving or any(trace.variables[variable].kind == COMPLEX for variable in varying):
         return None
-    if outputs == len(trace.outputs) == len(trace.inputs) == 1 and (skip := _skip(trace, moving)) is not None:
+    if not low_rank and outputs == len(trace.outputs) == len(trace.inputs) == 1 and (skip := _skip(trace, moving)) is not None:
         rest = [equation for equation in trace.equations if equation is not skip]
         peeled = replace(trace, equations=rest, outputs=tuple(at for at in skip.inputs if at != trace.inputs[0]))
         program = cut(peeled, 1)
@@ -57,11 +56,13 @@ def cut(trace: Trace, outputs: int) -> Program | None:
     stages = [equation.stage for equation in moving]
     if stages[-1] > 0:
         named = [at for at in range(1, len(moving)) if stages[at] != stages[at - 1]]
-        return _cut_in_order(trace, fixed, moving, varying, outputs, [0, *named, len(moving)])
+        return _cut_in_order(trace, fixed, moving, varying, outputs, given=[0, *named, len(moving)])
     orders = [moving]
     if len(moving) <= LONGEST_REORDERED:
-        orders.append(_narrow_order(trace, moving, varying))
-    programs = [_cut_in_order(trace, fixed, order, varying, outputs) for order in orders]
+        orders.append(narrow_order(trace, moving, varying))
+    programs = [_cut_in_order(trace, fixed, order, varying, outputs, low_rank=low_rank) for order in orders]
+    if low_rank:
+        return min(programs, key=lambda program: min(program.chain.dims))
     return min(programs, key=lambda program: optimal_order(program.chain).cost)
 
 
@@ -69,7 +70,7 @@ def _skip(trace: Trace, equations: list[Equation]) -> Equation | None:
     """Return the equation that adds the input itself to all the rest, if the function ends with one."""
     last = equations[-1]
     (given,), (result,) = trace.inputs, trace.outputs
-    is_sum = last.name in SUMS and last.outputs == (result,) and len(last.inputs) == 2 and given in last.inputs
+    is_sum = last.is_sum and last.outputs == (result,) and len(last.inputs) == 2 and given in last.inputs
     shapes = {trace.variables[variable].shape for variable in (*last.inputs, result)}
     dtypes = {trace.variables[variable].dtype for variable in (*last.inputs, result)}
     return last if is_sum and len(shapes) == len(dtypes) == 1 and len(equations) > 1 else None
@@ -84,63 +85,19 @@ def varying_of(trace: Trace) -> set[int]:
     return found
 
 
-def _last_uses(equations: Sequence[Equation], results: Sequence[int]) -> dict[int, int]:
-    last = {variable: at for at, equation in enumerate(equations) for variable in equation.inputs}
-    return last | dict.fromkeys(results, len(equations))
-
-
-def _narrow_order(trace: Trace, equations: list[Equation], varying: set[int]) -> list[Equation]:
-    """Order the equations so that little is alive: of those that are ready, the one after which least is."""
-    counts = dict.fromkeys(varying, 0)
-    for equation in equations:
-        for variable in varying & set(equation.inputs):
-            counts[variable] += 1
-    for variable in set(trace.outputs) & varying:
-        counts[variable] += len(equations)
-    made = set(trace.inputs)
-    waiting = list(range(len(equations)))
-    order: list[Equation] = []
-
-    def growth(at: int) -> int:
-        equation = equations[at]
-        born = sum(trace.size(variable) for variable in equation.outputs if trace.is_differentiable(variable))
-        freed = [variable for variable in varying & set(equation.inputs) if counts[variable] == 1]
-        return born - sum(trace.size(variable) for variable in freed if trace.is_differentiable(variable))
-
-    made_by = {variable: at for at, equation in enumerate(equations) for variable in equation.outputs}
-    missing = {
-        at: {made_by[variable] for variable in equation.inputs if variable in made_by} for at, equation in enumerate(equations)
-    }
-    readers: dict[int, list[int]] = {}
-    for at, needed in missing.items():
-        for other in needed:
-            readers.setdefault(other, []).append(at)
-    ready = [at for at in waiting if not missing[at]]
-    while ready:
-        best = min(ready, key=lambda at: (growth(at), at))
-        ready.remove(best)
-        order.append(equations[best])
-        made |= set(equations[best].outputs)
-        for variable in varying & set(equations[best].inputs):
-            counts[variable] -= 1
-        for reader in readers.get(best, ()):
-            missing[reader].discard(best)
-            if not missing[reader]:
-                ready.append(reader)
-    return order
-
-
 def _cut_in_order(
     trace: Trace,
     fixed: tuple[Equation, ...],
     equations: list[Equation],
     varying: set[int],
     outputs: int,
+    *,
     given: list[int] | None = None,
+    low_rank: bool = False,
 ) -> Program:
     """Cut where it is said, or where it is worth it."""
     results = tuple(variable for variable in dict.fromkeys(trace.outputs[:outputs]) if variable in varying)
-    last = _last_uses(equations, results)
+    last = last_uses(equations, results)
     states = [tuple(dict.fromkeys(trace.inputs))]
     alive = [variable for variable in states[0] if last.get(variable, -1) >= 0]
     for at, equation in enumerate(equations):
@@ -149,5 +106,5 @@ def _cut_in_order(
         states.append(tuple(alive))
     states[-1] = results
     line = Line(trace, equations, varying, states)
-    cuts = given or line.cuts()
+    cuts = given or line.cuts(at_narrowest=low_rank)
     return Program(trace, fixed, tuple(starmap(line.parted, pairwise(cuts))), line.chain(cuts), line.chain(cuts, known=False))

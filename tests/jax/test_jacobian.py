@@ -321,3 +321,33 @@ def test_the_graph_of_a_function(jax, jnp):  # noqa: ARG001
     assert [graph.nodes[node]["size"] for node in graph] == [5, 5, 3]
     assert [edge["primitive"] for *_, edge in graph.edges(data=True)] == ["sin", "dot_general"]
     assert all(edge["jvp_cost"] > 0 for *_, edge in graph.edges(data=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_thin_factors(jax, jnp, jacobian, name):
+    function, x = functions(jax, jnp)[name]
+    left, right = jacobian(function, low_rank=True)(x)
+    product = jax.tree.map(lambda side: jnp.tensordot(side, right, 1), left)
+    assert_same(jax, product, jax.jacfwd(function)(x), 1e-11)
+    widths = {"hourglass": 3, "two branches": 5, "a skip over everything": 60, "a scalar": 1}
+    assert right.shape[0] == widths.get(name, right.shape[0])
+
+
+def test_two_thin_factors_of_pytrees(jax, jnp, jacobian):
+    narrow = network(jnp, 12, 2, 8)
+
+    def function(x, scale):
+        return {"y": narrow(jnp.concatenate([x["a"].ravel(), x["b"]]))[:6] * scale, "z": jnp.ones(2)}, x["b"]
+
+    x = {"a": jnp.linspace(0, 1, 8).reshape(2, 4), "b": jnp.linspace(-1, 1, 4)}
+    (left, right), aux = jax.jit(jacobian(function, has_aux=True, low_rank=True))(x, 3.0)
+    assert (left["y"].shape, left["z"].shape, right["a"].shape, right["b"].shape) == ((6, 2), (2, 2), (2, 2, 4), (2, 4))
+    expected, _ = jax.jacrev(function, has_aux=True)(x, 3.0)
+    for name in ("y", "z"):
+        product = {key: jnp.tensordot(left[name], side, 1) for key, side in right.items()}
+        assert_same(jax, product, expected[name])
+    assert_same(jax, aux, x["b"])
+    with pytest.raises(ChainError, match="low_rank is True, but mode is 'forward', which has no factors"):
+        jacobian(function, low_rank=True, mode="forward")
+    with pytest.raises(ChainError, match="cannot be planned"):
+        jacobian(lambda x: x * 1j, low_rank=True)(jnp.ones(3))

@@ -1,5 +1,6 @@
 """Jacobians of PyTorch functions: against torch.func.jacfwd and jacrev, in the ways in which people call them."""
 
+import functools
 import math
 from itertools import pairwise
 
@@ -58,6 +59,8 @@ def functions(torch):
         "steps around a narrow place": (lambda x: by_roll(out(into(by_roll(x)))), x),
         "two branches": (lambda x: torch.cat([one(x), two(x)]), x),
         "a skip over everything": (lambda x: x + out(into(x)), x),
+        "a scaled skip": (lambda x: torch.add(x, out(into(x)), alpha=2), x),
+        "a skip of what is scaled": (lambda x: torch.sub(x, out(into(x)), alpha=3), x),
         "in place": (in_place, x),
         "an argmax of what is computed": (lambda x: out(into(x)) * torch.argmax(into(x)), x),
         "an output that is an input": (lambda x: {"x": x * 1, "y": out(into(x))}, x),
@@ -74,6 +77,8 @@ NAMES = [
     "steps around a narrow place",
     "two branches",
     "a skip over everything",
+    "a scaled skip",
+    "a skip of what is scaled",
     "in place",
     "an argmax of what is computed",
     "an output that is an input",
@@ -280,3 +285,17 @@ def test_tuning(torch, jacobian):
     assert set(tuned.times) == {"forward", "reverse", "planned"}
     assert tuned.times[tuned.mode] == min(tuned.times.values())
     assert_same(torch, tuned(x), torch.func.jacrev(function)(x))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "in place"])
+def test_two_thin_factors(torch, jacobian, name):
+    function, x = functions(torch)[name]
+    derivative = jacobian(function, low_rank=True)
+    for point in (x, -x):
+        left, right = derivative(point)
+        product = torch.utils._pytree.tree_map(functools.partial(torch.tensordot, b=right, dims=1), left)
+        assert_same(torch, product, torch.func.jacrev(function)(point), 1e-11)
+    widths = {"hourglass": 3, "two branches": 5, "a skip over everything": 40, "a scalar": 1}
+    assert right.shape[0] == widths.get(name, right.shape[0])
+    with pytest.raises(ChainError, match="low_rank is True, but mode is 'reverse'"):
+        jacobian(function, low_rank=True, mode="reverse")
