@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chainopt.graph_chain import GraphChain
 from chainopt.graphs import cuts
-from chainopt.graphs.graph_chain import GraphChain
 from chainopt.graphs.network import read_graph
 from chainopt.graphs.stages import Workshop
 from chainopt.optimize import optimal_order
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from chainopt.graphs.cuts import Line
-    from chainopt.graphs.elimination import Stage
     from chainopt.graphs.network import Network
+    from chainopt.graphs.tableau import Stage
     from chainopt.plan import Plan
 
 LONGEST = 300  # stages of a chain that needs the interval program, which is cubic
@@ -117,8 +117,8 @@ class _Search:
             return
         self._seen.add(tuple(stages))
         jacobians = [self.workshop.jacobian(stage) for stage in stages]
-        chain = GraphChain(jacobians, list(map(self.workshop.names, stages)), self.network.notes)
-        plan = optimal_order(chain, objective=self.network.objective)
+        chain = GraphChain(jacobians, list(map(self.workshop.names, stages)), self.network.notes, self.network.skips)
+        plan = optimal_order(chain, objective=self.workshop.price.objective)
         narrow = sum(len(stage.inputs) == 1 for stage in stages[:-1])
         key = plan.cost, min(chain.dims), -narrow, len(chain)
         if self.best is None or key < self.best[0]:
