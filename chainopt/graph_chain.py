@@ -202,7 +202,7 @@ class GraphChain(JacobianChain):
         return text + "".join([f" + I: {skip.tail!r} -> {skip.head!r}" for skip in self.skips])
 
 
-def read_chain_dict(data: dict[str, Any]) -> JacobianChain:
+def read_chain_dict(data: Any) -> JacobianChain:
     """Make the chain that a ``to_dict`` wrote, a `GraphChain` where it names nodes.
 
     Raises
@@ -217,8 +217,10 @@ def _plain(node: Any) -> Any:
     """Return a node as JSON holds it: a tuple becomes a list."""
     if isinstance(node, tuple):
         return [_plain(part) for part in node]
+    if isinstance(node, np.generic):
+        node = node.item()
     if node is None or isinstance(node, str | float | bool):
-        return node.item() if isinstance(node, np.generic) else node
+        return node
     try:
         return operator.index(node)
     except TypeError:

@@ -9,7 +9,7 @@ import numpy as np
 from chainopt.execution.libraries import dense_form
 from chainopt.execution.stages import needs
 from chainopt.graphs.linearize import linearization
-from chainopt.graphs.links import IDENTITY, Unit
+from chainopt.graphs.links import IDENTITY, Place, Unit
 from chainopt.graphs.numeric import Matrices, StageOperator, numeric
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _numeric_links(network: Network) -> Links:
     """Return the edges with their matrices in the forms in which they are multiplied."""
     links = {}
     for (tail, head), link in network.links.items():
-        place = f"edge {network.names[tail]!r} -> {network.names[head]!r}"
+        place = Place(network.names[tail], network.names[head])
         links[tail, head] = link if link is IDENTITY else numeric(link, place)
     return links
 

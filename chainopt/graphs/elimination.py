@@ -28,7 +28,7 @@ class Elimination(NamedTuple):
     order: list[int]
 
 
-def best(stage: Stage, links: Links, sizes: Sequence[int], price: Price) -> Elimination:
+def best(stage: Stage, links: Links, sizes: Sequence[int], price: Price, *, refine: bool = True) -> Elimination:
     """Find the cheapest of several orders of elimination.
 
     Notes
@@ -37,8 +37,8 @@ def best(stage: Stage, links: Links, sizes: Sequence[int], price: Price) -> Elim
     multiplications [1]_, and that of the best bracketing. The relative degree subtracts what the variable would cost if it were
     eliminated last, when all its neighbours are inputs and outputs. The bracketing is that of the chain between the variables
     on every path, an identity past everything left out: of a path, with or without a skip, the best order there is.
-    Of few variables the best order is improved by moving them one by one: to find the best of all orders is believed to be
-    hard [2]_.
+    Of few variables the best order is improved by moving them one by one, unless ``refine`` is false: to find the best of all
+    orders is believed to be hard [2]_.
 
     References
     ----------
@@ -63,7 +63,7 @@ def best(stage: Stage, links: Links, sizes: Sequence[int], price: Price) -> Elim
     for choose in _orders(stage, links, sizes, price):
         found = tried(choose, None if found is None else found.cost) or found
     assert found is not None
-    is_better = 2 < len(stage.computed) <= FEW
+    is_better = refine and 2 < len(stage.computed) <= FEW
     while is_better:  # a variable at a time is moved elsewhere
         is_better = False
         for order in _moves(found.order):
@@ -115,7 +115,7 @@ def _degree(tableau: Tableau, node: int) -> int:
     return width * tableau.size(node) * height
 
 
-def _reach(tableau: Tableau, order: Iterable[int], edges: dict[int, dict[int, object]], ends: Sequence[int]) -> dict[int, int]:
+def _reach(tableau: Tableau, order: Iterable[int], edges: dict[int, dict[int, Link]], ends: Sequence[int]) -> dict[int, int]:
     """Return for each variable the size of all the ends together that it is connected to."""
     found: dict[int, int] = {end: 1 << at for at, end in enumerate(ends)}  # sets, a bit for each end
     for node in order:

@@ -16,7 +16,7 @@ from chainopt.structure.kinds import Banded, Diagonal, Identity, Sparse
 from chainopt.structure.patterns import places
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from chainopt.costs.model import CostModel
     from chainopt.details import Cost
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from chainopt.structure.patterns import Pattern
 
 _COSTS = ("jvp_cost", "vjp_cost", "accumulation_cost")
+_SAID = (*_COSTS, "tape", "jacobian", "structure")
+_COUNTS = {int, type(None)}
 
 
 class Link(NamedTuple):
@@ -50,11 +52,21 @@ class Link(NamedTuple):
         )
 
 
+class Place(NamedTuple):
+    """An edge as errors name it."""
+
+    tail: Hashable
+    head: Hashable
+
+    def __str__(self) -> str:
+        return f"edge {self.tail!r} -> {self.head!r}"
+
+
 IDENTITY = Link(0, 0, 0, structure=Identity())
 """What passes a variable on. It costs nothing, wherever it stands."""
 
 
-def known_shape(attributes: Mapping[str, Any], place: str) -> tuple[int, int] | None:
+def known_shape(attributes: Mapping[str, Any], place: Place) -> tuple[int, int] | None:
     """Return the shape of the Jacobian on an edge; None where the edge has none."""
     matrix = attributes.get("jacobian")
     if matrix is None:
@@ -68,7 +80,24 @@ def known_shape(attributes: Mapping[str, Any], place: str) -> tuple[int, int] | 
     return checked_shape(shape, f"{place}: jacobian.shape")
 
 
-def read_link(attributes: Mapping[str, Any], shape: tuple[int, int], place: str) -> Link:
+class Reader:
+    """Reads edges; most of a large graph say the same as others, and are read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[Any, Link] = {}
+
+    def __call__(self, attributes: Mapping[str, Any], shape: tuple[int, int], place: Place) -> Link:
+        """Read what an edge says of itself."""
+        said = tuple([attributes.get(name) for name in _SAID])
+        if not {*map(type, said)} <= _COUNTS:
+            return read_link(attributes, shape, place)
+        key = said, shape
+        if key not in self._read:
+            self._read[key] = read_link(attributes, shape, place)
+        return self._read[key]
+
+
+def read_link(attributes: Mapping[str, Any], shape: tuple[int, int], place: Place) -> Link:
     """Read what an edge says of itself."""
     given = [None if (cost := attributes.get(name)) is None else checked_cost(cost, f"{place}: {name}") for name in _COSTS]
     jvp, vjp, accumulation = given
@@ -97,7 +126,7 @@ def read_link(attributes: Mapping[str, Any], shape: tuple[int, int], place: str)
     return held._replace(accumulation=accumulation, jvp=jvp, vjp=vjp, said=said)
 
 
-def _structure(attributes: Mapping[str, Any], shape: tuple[int, int], place: str) -> tuple[Structure | None, Pattern | None]:
+def _structure(attributes: Mapping[str, Any], shape: tuple[int, int], place: Place) -> tuple[Structure | None, Pattern | None]:
     """Return the structure that an edge says it has, or that its matrix shows; None of a dense one."""
     structure = attributes.get("structure")
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from chainopt.exceptions import ChainError
-from chainopt.graphs.links import IDENTITY, Link, added, in_seconds, known_shape, read_link, written_out
+from chainopt.graphs.links import IDENTITY, Link, Place, Reader, added, in_seconds, known_shape, written_out
 from chainopt.graphs.skips import peeled, placed
 from chainopt.jacobian import checked_size
 from chainopt.objectives import model_of
@@ -67,7 +67,7 @@ def read_graph(graph: Any, inputs: Any = None, outputs: Any = None) -> Network:
         raise ChainError(msg)
     names = list(graph)
     numbers = {name: at for at, name in enumerate(names)}
-    edges = [(numbers[u], numbers[v], attributes, f"edge {u!r} -> {v!r}") for u, v, attributes in graph.edges(data=True)]
+    edges = [(numbers[u], numbers[v], attributes, Place(u, v)) for u, v, attributes in graph.edges(data=True)]
     sizes = _sizes(graph, edges)
     sources = _chosen("inputs", inputs, names, numbers, [node for node, degree in graph.in_degree() if degree == 0])
     targets = _chosen("outputs", outputs, names, numbers, [node for node, degree in graph.out_degree() if degree == 0])
@@ -79,11 +79,13 @@ def read_graph(graph: Any, inputs: Any = None, outputs: Any = None) -> Network:
     reaching = _beyond(nx.ancestors, whole, targets, lambda end, node: (node, end))
     relevant = reached & reaching
     notes = _notes(names, reached, reaching, sources, targets)
-    flow = whole.subgraph(relevant).copy()
+    flow = whole
+    flow.remove_nodes_from([node for node in whole if node not in relevant])
+    read = Reader()
     links: dict[Edge, Link] = {}
     identities: dict[Edge, int] = {}
     for u, v, attributes, place in edges:
-        link = read_link(attributes, (sizes[v], sizes[u]), place)  # checked even where nothing depends on it
+        link = read(attributes, (sizes[v], sizes[u]), place)  # checked even where nothing depends on it
         if u not in relevant or v not in relevant:
             continue
         if link is IDENTITY:
@@ -142,12 +144,12 @@ def _take_out(
     return skips
 
 
-def _sizes(graph: Any, edges: Sequence[tuple[int, int, Any, str]]) -> list[int]:
+def _sizes(graph: Any, edges: Sequence[tuple[int, int, Any, Place]]) -> list[int]:
     """Return the sizes of all nodes: as they are said, else as the Jacobians on their edges have them, else 1."""
     names = list(graph)
     said = [graph.nodes[name].get("size") for name in names]
     sizes = [None if size is None else checked_size(size, f"node {name!r}: size") for name, size in zip(names, said, strict=True)]
-    found: dict[int, str] = {}
+    found: dict[int, Place] = {}
     for u, v, attributes, place in edges:
         shape = known_shape(attributes, place)
         if shape is None:

@@ -18,6 +18,7 @@ from chainopt.structure.patterns import places, scipy_sparse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chainopt.graphs.links import Place
     from chainopt.graphs.tableau import Links, Stage, Step
 
 
@@ -28,7 +29,7 @@ class Known(NamedTuple):
     parts: tuple[Any, ...]
 
 
-def numeric(link: Link, place: str) -> Link:
+def numeric(link: Link, place: Place) -> Link:
     """Return an edge whose matrices are NumPy arrays, SciPy's sparse arrays where its structure is known, or operators.
 
     Raises
@@ -40,7 +41,7 @@ def numeric(link: Link, place: str) -> Link:
     return link._replace(matrices=parts)
 
 
-def _part(matrix: Any, link: Link, place: str) -> Any:
+def _part(matrix: Any, link: Link, place: Place) -> Any:
     if isinstance(matrix, Unit) or (matrix is not None and is_operator(matrix)):
         return matrix
     if matrix is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from chainopt.graphs.elimination import best
+from chainopt.graphs.elimination import FEW, best
 from chainopt.graphs.links import IDENTITY
 from chainopt.graphs.price import Price
 from chainopt.graphs.stage_structure import has_few_colours, structure_of
@@ -26,12 +26,16 @@ WORK = 100_000  # products up to which elimination is tried in a stage
 
 
 class Workshop:
-    """Makes the Jacobians of stages; one that was made already is not made again, nor what is like it but for its names."""
+    """Makes the Jacobians of stages; one that was made already is not made again, nor what is like it but for its names.
+
+    ``is_thorough`` says whether the orders of elimination are improved, which takes several times as long as to find them.
+    """
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self.price = Price(network.model)
-        self._made: dict[Stage, Jacobian] = {}
+        self.is_thorough = True
+        self._made: dict[tuple[Stage, bool], Jacobian] = {}
         self._found: dict[Any, Elimination] = {}
 
     def stages(self, line: Line, cuts: Sequence[int]) -> list[Stage]:
@@ -42,9 +46,10 @@ class Workshop:
 
     def jacobian(self, stage: Stage) -> Jacobian:
         """Return what the planner is to know of a stage."""
-        if stage not in self._made:
-            self._made[stage] = self._jacobian(stage)
-        return self._made[stage]
+        key = stage, self._is_refined(stage)
+        if key not in self._made:
+            self._made[key] = self._jacobian(stage)
+        return self._made[key]
 
     def names(self, stage: Stage) -> tuple[Any, ...]:
         """Name what a stage computes."""
@@ -77,15 +82,24 @@ class Workshop:
             structure=structure,
         )
 
+    def _is_refined(self, stage: Stage) -> bool:
+        return self.is_thorough and len(stage.computed) <= FEW
+
     def _eliminated(self, stage: Stage, links: Links) -> Elimination:
         """Find the best order of elimination, as positions among the variables that the stage computes."""
         numbers = {node: at for at, node in enumerate(dict.fromkeys((*stage.inputs, *stage.computed, *stage.outputs)))}
         like = Stage(*(tuple([numbers[node] for node in nodes]) for nodes in stage))
         sizes = [self.network.sizes[node] for node in numbers]
         inner = {(numbers[tail], numbers[head]): link for (tail, head), link in links.items()}
-        key = like, tuple(sizes), tuple((edge, *link[:3], id(link.pattern), link is IDENTITY) for edge, link in inner.items())
+        refine = self._is_refined(stage)
+        key = (
+            refine,
+            like,
+            tuple(sizes),
+            tuple((edge, *link[:3], id(link.pattern), link is IDENTITY) for edge, link in inner.items()),
+        )
         if key not in self._found:
-            found = best(like, inner, sizes, self.price)
+            found = best(like, inner, sizes, self.price, refine=refine)
             self._found[key] = found._replace(order=[node - len(stage.inputs) for node in found.order])
         return self._found[key]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainopt.graphs.links import IDENTITY, Link, added, written_out
 from chainopt.structure import patterns
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from chainopt.details import Cost
     from chainopt.graphs.price import Price
-    from chainopt.structure.patterns import Pattern
 
     Links = dict[tuple[int, int], Link]
 
@@ -59,6 +58,7 @@ class Tableau:
 
     def __init__(self, stage: Stage, links: Links, sizes: Sequence[int], price: Price) -> None:
         self.stage, self.sizes, self.price = stage, sizes, price
+        self._dense: dict[Any, Link] = {}  # products by their entries
         self.before: dict[int, dict[int, Link]] = {node: {} for node in stage.computed}
         self.after: dict[int, dict[int, Link]] = {node: {} for node in (*stage.inputs, *stage.computed)}
         for (tail, head), link in links.items():
@@ -93,6 +93,8 @@ class Tableau:
                 else:
                     link = self.product(node, head, left, right, tail, step)
                 if head in after:
+                    if link is after[head] is self._dense.get(link.jvp):
+                        continue  # two dense products, whose sum is one
                     link = added(*(written_out(self.size(tail)) if part is IDENTITY else part for part in (after[head], link)))
                 after[head] = self.before[head][tail] = link
         return step.cost
@@ -112,7 +114,7 @@ class Tableau:
         reverse: Cost = sum([link.accumulation for _, link in outs])
         widths = [self.size(tail) for tail, _ in ins]
         heights = [self.size(head) for head, _ in outs]
-        with_both = [[self.pair(node, head, left, right, tail)[0] for tail, right in ins] for head, left in outs]
+        with_both = self._pairs(node, ins, outs)
         columns, rows = sum(widths), sum(heights)
         made_outs, made_ins = set(), set()
         for (head, link), costs in zip(outs, with_both, strict=True):
@@ -130,6 +132,22 @@ class Tableau:
         if forward <= reverse:
             return Step(forward, {tail for tail, _ in ins}, made_outs)
         return Step(reverse, made_ins, {head for head, _ in outs})
+
+    def _pairs(self, node: int, ins: list[tuple[int, Link]], outs: list[tuple[int, Link]]) -> list[list[Cost]]:
+        """Return what the products cost of edges that all have matrices, a list for each that goes out."""
+        if self.price.model is not None or any(link.pattern is not None for _, link in (*ins, *outs)):
+            return [[self.pair(node, head, left, right, tail)[0] for tail, right in ins] for head, left in outs]
+        size = self.size(node)  # the same as there, for the multitude of dense edges
+        rights = []
+        for tail, link in ins:
+            width = self.size(tail)
+            full = size * width
+            rights.append((width, full if link.vjp is None else min(full, link.vjp)))
+        lefts = []
+        for head, link in outs:
+            height = self.size(head)
+            lefts.append((height, height * size if link.jvp is None else link.jvp))
+        return [[min(height * pulled, width * pushed) for width, pulled in rights] for height, pushed in lefts]
 
     def pair(self, node: int, head: int, left: Link, right: Link, tail: int) -> tuple[Cost, str]:
         """Return what the product of two edges costs of which both have matrices, and how it is formed."""
@@ -155,24 +173,21 @@ class Tableau:
     def product(self, node: int, head: int, left: Link, right: Link, tail: int, step: Step) -> Link:  # noqa: ARG002
         """Return the product of two edges."""
         if left.pattern is None and right.pattern is None:
-            entries = self.size(head) * self.size(tail)
-            return Link(0, entries, entries)
+            return self._made(self.size(head) * self.size(tail))
         shape = self.size(head), self.size(tail)
         pattern = patterns.product(
             Band.full(shape[0], self.size(node)) if left.pattern is None else left.pattern,
             Band.full(self.size(node), shape[1]) if right.pattern is None else right.pattern,
         )
-        return linked(pattern)
+        entries = pattern.nonzeros
+        made = self._made(entries)
+        return made if entries == shape[0] * shape[1] else made._replace(pattern=pattern)
+
+    def _made(self, entries: int) -> Link:
+        if entries not in self._dense:
+            self._dense[entries] = Link(0, entries, entries)
+        return self._dense[entries]
 
     def remaining(self) -> Cost:
         """Return what the matrices of the edges cost that are left when all is eliminated."""
         return sum((link.accumulation for node in self.stage.outputs for link in self.before[~node].values()), 0)
-
-
-def linked(pattern: Pattern) -> Link:
-    """Return the edge of a product that has been formed."""
-    rows, columns = pattern.shape
-    entries = pattern.nonzeros
-    if entries == rows * columns:
-        return Link(0, entries, entries)
-    return Link(0, entries, entries, pattern=pattern)
