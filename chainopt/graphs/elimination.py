@@ -133,12 +133,14 @@ def _waists(stage: Stage, links: Links) -> list[int]:
 
     In the order of the stage a variable is one of them if nothing else is alive when it has been computed.
     """
-    inputs, outputs = set(stage.inputs), set(stage.outputs)
+    inputs, ends = set(stage.inputs), set(stage.outputs) - {tail for tail, _ in links}
+    skips = {edge for edge, link in links.items() if link is IDENTITY and edge[0] in inputs and edge[1] in ends}
+    met = {head for _, head in skips}  # where a skip is added, which is behind all waists
     at = {node: position for position, node in enumerate(stage.computed)}
     end = len(stage.computed)
     last = {node: end for node in stage.outputs if node in at}
-    for (tail, head), link in links.items():
-        if link is not IDENTITY or tail not in inputs or head not in outputs:
+    for tail, head in links:
+        if (tail, head) not in skips:
             last[tail] = max(last.get(tail, -1), at[head])
     changes = [0] * (end + 1)
     for node, gone in last.items():
@@ -147,7 +149,11 @@ def _waists(stage: Stage, links: Links) -> list[int]:
             changes[begin] += 1
             changes[gone] -= 1
     alive = accumulate(changes[:end])
-    return [node for node, count in zip(stage.computed, alive, strict=True) if count == 1 and last.get(node, -1) > at[node]]
+    return [
+        node
+        for node, count in zip(stage.computed, alive, strict=True)
+        if count == 1 and last.get(node, -1) > at[node] and node not in met
+    ]
 
 
 def _by_bracketing(tableau: Tableau, waists: list[int]) -> Iterator[int]:

@@ -107,6 +107,7 @@ class _Candidate(NamedTuple):
     key: tuple[Any, ...]
     chain: GraphChain
     plan: Plan
+    jacobians: list[Jacobian]
     stages: list[Stage]
     line: Line
     positions: tuple[int, ...]
@@ -147,17 +148,18 @@ class _Search:
     def result(self) -> Linearization:
         """Return the best, all finalists looked at closely: their stages refined, and with their structures."""
         found = self.finalists[0]
-        was_thorough, self.workshop.is_thorough = self.workshop.is_thorough, True
-        for _, _, _, stages, line, positions in self.finalists:
+        self.workshop.is_thorough = True
+        for finalist in self.finalists:
+            stages = finalist.stages
             plain = [self.workshop.jacobian(stage) for stage in stages]
-            variants = [] if was_thorough or len(stages) > LONGEST else [plain]
+            variants = [] if plain == finalist.jacobians or len(stages) > LONGEST else [plain]
             if (
                 len(stages) <= LONGEST_STRUCTURED
                 and (structured := [self.workshop.structured(stage) for stage in stages]) != plain
             ):
                 variants.append(structured)
             for jacobians in variants:
-                candidate = self._ordered(jacobians, stages, line, positions)
+                candidate = self._ordered(jacobians, stages, finalist.line, finalist.positions)
                 if candidate is not None and candidate.key < found.key:
                     found = candidate
         return Linearization(found.chain, found.plan, found.stages, self.workshop)
@@ -173,7 +175,7 @@ class _Search:
         plan = optimal_order(chain, objective=self.workshop.price.objective)
         narrow = sum(len(stage.inputs) == 1 for stage in stages[:-1])
         key = plan.cost, min(chain.dims), -narrow, len(chain)
-        return _Candidate(key, chain, plan, stages, line, positions)
+        return _Candidate(key, chain, plan, jacobians, stages, line, positions)
 
     def _can_win(self, chain: GraphChain) -> bool:
         """Whether a chain may cost less than the last of the finalists, by the bound on what any order can gain."""

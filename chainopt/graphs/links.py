@@ -73,6 +73,8 @@ def known_shape(attributes: Mapping[str, Any], place: Place) -> tuple[int, int] 
         structure = attributes.get("structure")
         return checked_shape(structure.shape, f"{place}: structure") if isinstance(structure, Sparse) else None
     shape = getattr(matrix, "shape", None)
+    if isinstance(attributes.get("structure"), Diagonal) and isinstance(shape, tuple) and len(shape) == 1:
+        shape *= 2  # the vector of the diagonal
     if not isinstance(shape, tuple) or len(shape) != 2:
         what = f"has the shape {shape}" if isinstance(shape, tuple) else f"is {shown(matrix)}"
         msg = f"{place}: its jacobian {what}: give a matrix of shape (size of the edge's head, size of its tail)"
@@ -86,14 +88,14 @@ class Reader:
     def __init__(self) -> None:
         self._read: dict[Any, Link] = {}
 
-    def __call__(self, attributes: Mapping[str, Any], shape: tuple[int, int], place: Place) -> Link:
+    def __call__(self, attributes: Mapping[str, Any], shape: tuple[int, int], tail: Hashable, head: Hashable) -> Link:
         """Read what an edge says of itself."""
         said = tuple([attributes.get(name) for name in _SAID])
         if not {*map(type, said)} <= _COUNTS:
-            return read_link(attributes, shape, place)
+            return read_link(attributes, shape, Place(tail, head))
         key = said, shape
         if key not in self._read:
-            self._read[key] = read_link(attributes, shape, place)
+            self._read[key] = read_link(attributes, shape, Place(tail, head))
         return self._read[key]
 
 

@@ -67,14 +67,14 @@ def read_graph(graph: Any, inputs: Any = None, outputs: Any = None) -> Network:
         raise ChainError(msg)
     names = list(graph)
     numbers = {name: at for at, name in enumerate(names)}
-    edges = [(numbers[u], numbers[v], attributes, Place(u, v)) for u, v, attributes in graph.edges(data=True)]
+    edges = [(numbers[u], numbers[v], attributes) for u, v, attributes in graph.edges(data=True)]
     sizes = _sizes(graph, edges)
     sources = _chosen("inputs", inputs, names, numbers, [node for node, degree in graph.in_degree() if degree == 0])
     targets = _chosen("outputs", outputs, names, numbers, [node for node, degree in graph.out_degree() if degree == 0])
 
     whole = nx.DiGraph()
     whole.add_nodes_from(range(len(names)))
-    whole.add_edges_from((u, v) for u, v, _, _ in edges)
+    whole.add_edges_from((u, v) for u, v, _ in edges)
     reached = _beyond(nx.descendants, whole, sources, lambda end, node: (end, node))
     reaching = _beyond(nx.ancestors, whole, targets, lambda end, node: (node, end))
     relevant = reached & reaching
@@ -84,8 +84,8 @@ def read_graph(graph: Any, inputs: Any = None, outputs: Any = None) -> Network:
     read = Reader()
     links: dict[Edge, Link] = {}
     identities: dict[Edge, int] = {}
-    for u, v, attributes, place in edges:
-        link = read(attributes, (sizes[v], sizes[u]), place)  # checked even where nothing depends on it
+    for u, v, attributes in edges:
+        link = read(attributes, (sizes[v], sizes[u]), names[u], names[v])  # checked even where nothing depends on it
         if u not in relevant or v not in relevant:
             continue
         if link is IDENTITY:
@@ -144,13 +144,16 @@ def _take_out(
     return skips
 
 
-def _sizes(graph: Any, edges: Sequence[tuple[int, int, Any, Place]]) -> list[int]:
+def _sizes(graph: Any, edges: Sequence[tuple[int, int, Any]]) -> list[int]:
     """Return the sizes of all nodes: as they are said, else as the Jacobians on their edges have them, else 1."""
     names = list(graph)
     said = [graph.nodes[name].get("size") for name in names]
     sizes = [None if size is None else checked_size(size, f"node {name!r}: size") for name, size in zip(names, said, strict=True)]
     found: dict[int, Place] = {}
-    for u, v, attributes, place in edges:
+    for u, v, attributes in edges:
+        if "jacobian" not in attributes and "structure" not in attributes:
+            continue
+        place = Place(names[u], names[v])
         shape = known_shape(attributes, place)
         if shape is None:
             continue
@@ -171,7 +174,7 @@ def _sizes(graph: Any, edges: Sequence[tuple[int, int, Any, Place]]) -> list[int
                     f"the shape must be {needed}"
                 )
                 raise ChainError(msg)
-    alike = [(u, v) for u, v, attributes, _ in edges if isinstance(attributes.get("structure"), Identity)]
+    alike = [(u, v) for u, v, attributes in edges if isinstance(attributes.get("structure"), Identity)]
     while alike:  # an identity has the same size at both ends
         known = [edge for edge in alike if any(sizes[node] is not None for node in edge)]
         for u, v in known:

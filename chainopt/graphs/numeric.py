@@ -55,7 +55,7 @@ def _part(matrix: Any, link: Link, place: Place) -> Any:
     if array.dtype.kind == "b":
         array = array.astype(np.int64)  # paths add up
     if link.pattern is None:
-        return array
+        return np.diag(array) if array.ndim == 1 else array
     if array.ndim == 1:
         return scipy_sparse().diags_array(array).tocsr()
     formed = scipy_sparse().csr_array(array)
