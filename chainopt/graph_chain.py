@@ -129,11 +129,24 @@ class GraphChain(JacobianChain):
             jacobian[row + places, column + places] += 1
         return jacobian
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the sizes along the chain, what its stages compute and where it is cut (needs the extra ``plot``)."""
-        from chainopt.report.stages import plot_stages
+    def plot(self, graph: Any, ax: Axes | None = None) -> Axes:
+        """Draw the graph from which the chain was made, with its cuts and their sizes, and return the axes.
 
-        return plot_stages(self, self.stages, ax)
+        Inputs are blue, outputs orange; a skip that the product lacks is green and dashed. It needs the extra ``plot``.
+
+        Raises
+        ------
+        ChainError
+            If the graph lacks a variable of the chain, or is too large to look at.
+        """
+        from chainopt.report.cuts import plot_cuts
+
+        lacking = [node for stage in self.stages for node in stage if node not in graph]
+        if lacking:
+            msg = f"graph has no node {lacking[0]!r}, which the chain computes: give the graph that was linearized"
+            raise ChainError(msg)
+        skips = [(skip.tail, skip.head) for skip in self.skips]
+        return plot_cuts(graph, self.stages[::-1], self.dims[::-1], skips, ax)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the chain as plain lists, numbers and texts, with a format version; see `from_dict`.

@@ -9,7 +9,7 @@ import numpy as np
 from chainopt.execution.libraries import dense_form
 from chainopt.execution.stages import needs
 from chainopt.graphs.linearize import linearization
-from chainopt.graphs.links import IDENTITY, Place, Unit
+from chainopt.graphs.links import IDENTITY, Free, Place
 from chainopt.graphs.numeric import Matrices, StageOperator, numeric
 
 if TYPE_CHECKING:
@@ -91,6 +91,6 @@ def _numeric_links(network: Network) -> Links:
 
 def _dtype(links: Links) -> np.dtype[Any]:
     """Return the dtype of what all matrices make together."""
-    parts = [part for link in links.values() for part in link.matrices if not isinstance(part, Unit)]
-    dtypes = [part.dtype for part in parts if getattr(part, "dtype", None) is not None]
+    parts = [part.operator if isinstance(part, Free) else part for link in links.values() for part in link.matrices]
+    dtypes = [part.dtype for part in parts if getattr(part, "dtype", None) is not None]  # which an identity has not
     return np.result_type(*dtypes) if dtypes else np.dtype(float)

@@ -122,10 +122,14 @@ def read_link(attributes: Mapping[str, Any], shape: tuple[int, int], place: Plac
     said = jvp, vjp, accumulation
     if is_at_hand:
         jvp, vjp = entries if jvp is None else jvp, entries if vjp is None else vjp
-    if accumulation is None:
+    is_free = matrix is not None and not is_at_hand
+    if accumulation is None or is_free:
         height, width = shape if structure is None else (row_colours(structure, shape), column_colours(structure, shape))
-        accumulation = min(count * cost for count, cost in ((width, jvp), (height, vjp)) if cost is not None)
-    return held._replace(accumulation=accumulation, jvp=jvp, vjp=vjp, said=said)
+        ways = [count * cost for count, cost in ((width, jvp), (height, vjp)) if cost is not None]
+        accumulation = min(ways) if accumulation is None else accumulation
+        if is_free:
+            matrix = Free(matrix, vjp is None or (jvp is not None and width * jvp == min(ways)), structure)
+    return held._replace(accumulation=accumulation, jvp=jvp, vjp=vjp, matrices=(matrix,), said=said)
 
 
 def _structure(attributes: Mapping[str, Any], shape: tuple[int, int], place: Place) -> tuple[Structure | None, Pattern | None]:
@@ -169,6 +173,14 @@ def _shown_by(matrix: Any) -> Structure | None:
 def written_out(size: int) -> Link:
     """Return an identity as a matrix: only as such can something be added to it. Its JVPs and VJPs are free."""
     return Link(0, 0, 0, matrices=(Unit(size),), structure=Diagonal(), pattern=Band.of((size, size), 0, 0))
+
+
+class Free(NamedTuple):
+    """An operator on an edge, and whether its matrix is found by JVPs or by VJPs, a vector for each colour of its structure."""
+
+    operator: Any
+    by_jvps: bool
+    structure: Structure | None
 
 
 class Unit(NamedTuple):

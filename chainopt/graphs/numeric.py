@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from chainopt.exceptions import ChainError
-from chainopt.execution.libraries import adjoint, dense_form, is_operator
-from chainopt.graphs.links import IDENTITY, Link, Unit
+from chainopt.execution.libraries import adjoint, dense_form
+from chainopt.execution.structured import accumulate
+from chainopt.graphs.links import IDENTITY, Free, Link, Unit
 from chainopt.graphs.tableau import PRODUCT, PULLED, PUSHED, Tableau
 from chainopt.structure.kinds import Diagonal
 from chainopt.structure.patterns import places, scipy_sparse
@@ -42,7 +43,7 @@ def numeric(link: Link, place: Place) -> Link:
 
 
 def _part(matrix: Any, link: Link, place: Place) -> Any:
-    if isinstance(matrix, Unit) or (matrix is not None and is_operator(matrix)):
+    if isinstance(matrix, Unit | Free):
         return matrix
     if matrix is None:
         msg = f"{place} has no jacobian: accumulate multiplies matrices, so give one to every edge between inputs and outputs"
@@ -77,14 +78,15 @@ def _matrix(part: Any, link: Link, shape: tuple[int, int]) -> Any:
         return part.matrix
     if isinstance(part, Unit):
         return np.eye(part.size, dtype=np.int8) if link.pattern is None else _sparse_unit(part.size)
-    if not is_operator(part):
+    if not isinstance(part, Free):
         return part
-    rows, columns = shape
-    by_jvps = link.vjp is None or (link.jvp is not None and columns * link.jvp <= rows * link.vjp)
-    dtype = getattr(part, "dtype", None)
-    if by_jvps:
-        return through(part, np.eye(columns, dtype=dtype))
-    return back_through(part, np.eye(rows, dtype=dtype))
+    axis = 1 if part.by_jvps else 0
+    find = partial(through if part.by_jvps else back_through, part)
+    if part.structure is None:
+        found = find(np.eye(shape[axis], dtype=getattr(part.operator, "dtype", None)))
+    else:
+        found = accumulate(part.structure, part.operator, axis, find, lambda count: [slice(0, count)], ())
+    return found if link.pattern is None else scipy_sparse().csr_array(dense_form(found))
 
 
 def _sparse_unit(size: int) -> Any:
@@ -95,29 +97,29 @@ def through(part: Any, matrix: Any) -> Any:
     """Multiply a part of an edge with a matrix on its right."""
     if isinstance(part, Unit):
         return matrix
-    if not is_operator(part):
+    if not isinstance(part, Free):
         return part @ matrix
-    if 0 in (*part.shape, matrix.shape[1]):  # of which operators need know nothing
-        return np.zeros((part.shape[0], matrix.shape[1]))
-    return part.matmat(dense_form(matrix))
+    if 0 in (*part.operator.shape, matrix.shape[1]):  # of which operators need know nothing
+        return np.zeros((part.operator.shape[0], matrix.shape[1]))
+    return part.operator.matmat(dense_form(matrix))
 
 
 def back_through(part: Any, matrix: Any) -> Any:
     """Multiply a part of an edge with a matrix on its left."""
     if isinstance(part, Unit):
         return matrix
-    if not is_operator(part):
+    if not isinstance(part, Free):
         return matrix @ part
-    if 0 in (*part.shape, matrix.shape[0]):
-        return np.zeros((matrix.shape[0], part.shape[1]))
-    return adjoint(part.rmatmat(adjoint(dense_form(matrix))))
+    if 0 in (*part.operator.shape, matrix.shape[0]):
+        return np.zeros((matrix.shape[0], part.operator.shape[1]))
+    return adjoint(part.operator.rmatmat(adjoint(dense_form(matrix))))
 
 
 def _ways(link: Link) -> list[Any]:
     """Return what a matrix goes through: the operators of an edge one by one, its matrices added up."""
     parts = [inner for part in link.matrices for inner in (part.parts if isinstance(part, Known) else (part,))]
-    matrices = [part for part in parts if not is_operator(part) and not isinstance(part, Unit)]
-    others = [part for part in parts if is_operator(part) or isinstance(part, Unit)]
+    matrices = [part for part in parts if not isinstance(part, Free | Unit)]
+    others = [part for part in parts if isinstance(part, Free | Unit)]
     return [*others, _sum(matrices)] if matrices else others
 
 

@@ -11,6 +11,7 @@ from chainopt.graphs.price import Price
 from chainopt.graphs.stage_structure import has_few_colours, structure_of
 from chainopt.graphs.tableau import Stage
 from chainopt.jacobian import Jacobian
+from chainopt.structure.kinds import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,4 +119,8 @@ class Workshop:
             if by_modes and min(by_modes) <= accumulation:
                 accumulation = None  # what is said of the modes says it
         tape = sum(link.tape for link in links.values())
-        return Jacobian((rows, columns), jvp_cost=jvp, vjp_cost=vjp, accumulation_cost=accumulation, tape=tape)
+        is_identity = stage.inputs == stage.outputs or (len(stage.inputs) == len(stage.outputs) == len(links) == 1)
+        structure = Identity() if is_identity else None  # which is all there is to know of one
+        return Jacobian(
+            (rows, columns), jvp_cost=jvp, vjp_cost=vjp, accumulation_cost=accumulation, tape=tape, structure=structure
+        )
