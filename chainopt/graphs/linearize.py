@@ -44,8 +44,9 @@ def linearize(graph: Any, *, inputs: Sequence[Hashable] | None = None, outputs: 
     graph : networkx.DiGraph or networkx.MultiDiGraph
         Nodes are variables. Their attribute ``size`` is by default that of the Jacobians on their edges, else 1. An edge
         ``u -> v`` is the partial derivative of v by u, with, as far as known, ``jacobian``, a matrix of shape (size of v, size
-        of u), ``jvp_cost``, ``vjp_cost``, ``accumulation_cost`` and ``tape``, as of `Jacobian`. An edge without any has a
-        dense matrix at hand. Parallel edges add up.
+        of u), ``jvp_cost``, ``vjp_cost``, ``accumulation_cost``, ``tape`` and ``structure``, as of `Jacobian`. An edge without
+        any has a dense matrix at hand; a SciPy sparse one has its pattern, and an identity, said or seen, is free. Parallel
+        edges add up.
     inputs, outputs : sequence of nodes, optional
         The columns and rows, in their order. By default the sources and the sinks, in node order. The Jacobian sums over all
         paths from an input to an output, through other inputs too.
@@ -53,7 +54,8 @@ def linearize(graph: Any, *, inputs: Sequence[Hashable] | None = None, outputs: 
     Returns
     -------
     GraphChain
-        A `JacobianChain` whose ``stages[i]`` names the nodes that stage i computes. Its ``notes`` say what was ignored.
+        A `JacobianChain` whose ``stages[i]`` names the nodes that stage i computes. Its ``notes`` say what was ignored. The
+        Jacobian is the product of its factors, and of its ``skips`` the identities besides: ``chain.add_skips(product)``.
 
     Raises
     ------
@@ -65,7 +67,11 @@ def linearize(graph: Any, *, inputs: Sequence[Hashable] | None = None, outputs: 
     Every position of a topological order is a cut, and what is live there its state: what has been computed and is needed yet.
     Several orders, and several sets of cuts for each, are tried; the chain whose best bracketing is the cheapest is returned,
     of equal ones that with the narrowest cut, then with the most cuts through a single variable, and then the shortest.
-    Inside a stage the Jacobian may be accumulated by vertex elimination.
+    Inside a stage the Jacobian may be accumulated by vertex elimination. Chains that cannot win by the bound on what any order
+    gains are not ordered.
+
+    An identity from an input straight to an output, as of ``x + g(x)``, would be alive at every cut, so that none is narrow. It
+    is no part of the chain, but one of its ``skips``. Elsewhere identities belong to their stage and cost nothing.
 
     Examples
     --------
