@@ -115,9 +115,14 @@ def back_through(part: Any, matrix: Any) -> Any:
     return adjoint(part.operator.rmatmat(adjoint(dense_form(matrix))))
 
 
+def _parts(link: Link) -> tuple[Any, ...]:
+    """Return what adds up to an edge, whether or not it has been accumulated."""
+    return tuple(inner for part in link.matrices for inner in (part.parts if isinstance(part, Known) else (part,)))
+
+
 def _ways(link: Link) -> list[Any]:
     """Return what a matrix goes through: the operators of an edge one by one, its matrices added up."""
-    parts = [inner for part in link.matrices for inner in (part.parts if isinstance(part, Known) else (part,))]
+    parts = _parts(link)
     matrices = [part for part in parts if not isinstance(part, Free | Unit)]
     others = [part for part in parts if isinstance(part, Free | Unit)]
     return [*others, _sum(matrices)] if matrices else others
@@ -135,7 +140,7 @@ class Matrices(Tableau):
         """Return an edge with its matrix."""
         if all(isinstance(part, Known) for part in link.matrices):
             return link
-        known = Known(matrix_of(link, (self.size(head), self.size(tail))), link.matrices)
+        known = Known(matrix_of(link, (self.size(head), self.size(tail))), _parts(link))
         return link._replace(accumulation=0, matrices=(known,))
 
     def product(self, node: int, head: int, left: Link, right: Link, tail: int, step: Step) -> Link:
