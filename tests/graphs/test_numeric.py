@@ -20,6 +20,9 @@ class Counted(np.ndarray):
     multiplications = 0
 
     def __matmul__(self, other):
+        if sparse.issparse(other):
+            Counted.multiplications += self.shape[0] * other.nnz
+            return (np.asarray(self) @ other).view(Counted)
         Counted.multiplications += self.shape[0] * self.shape[1] * other.shape[1]
         return np.asarray(self).__matmul__(np.asarray(other)).view(Counted)
 
