@@ -32,8 +32,9 @@ from chainopt.structure.kinds import Sparse as Sparse
 
 if TYPE_CHECKING:
     from chainopt.calibration import calibrate as calibrate
+    from chainopt.graph_chain import GraphChain as GraphChain
+    from chainopt.graph_chain import Skip as Skip
     from chainopt.graphs.accumulate import accumulate as accumulate
-    from chainopt.graphs.graph_chain import GraphChain as GraphChain
     from chainopt.graphs.graphml import read_graphml as read_graphml
     from chainopt.graphs.graphml import write_graphml as write_graphml
     from chainopt.graphs.linearize import linearize as linearize
@@ -42,7 +43,8 @@ __version__ = "0.1.0"
 
 # What few programs use, and what takes longer to import than all the rest.
 _LATER = {
-    "GraphChain": "chainopt.graphs.graph_chain",
+    "GraphChain": "chainopt.graph_chain",
+    "Skip": "chainopt.graph_chain",
     "accumulate": "chainopt.graphs.accumulate",
     "calibrate": "chainopt.calibration",
     "linearize": "chainopt.graphs.linearize",

@@ -142,6 +142,11 @@ class JacobianChain:
         ]
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be said of the chain beside what its factors say."""
+        return ()
+
+    @property
     def gain_bound(self) -> float | None:
         """What any bracketing gains at most over the better pure mode; None where a matrix is at hand.
 

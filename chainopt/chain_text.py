@@ -6,6 +6,7 @@ from typing import Any
 
 from chainopt.chain import FORMAT, JacobianChain
 from chainopt.exceptions import ChainError
+from chainopt.graph_chain import read_chain_dict
 from chainopt.jacobian import Jacobian
 from chainopt.structure import texts
 
@@ -43,7 +44,7 @@ def read_chain(text: str, place: str) -> JacobianChain:
         msg = f"{place} is no JSON: {error}"
         raise ChainError(msg) from None
     if isinstance(data, dict):
-        return JacobianChain.from_dict(data)
+        return read_chain_dict(data)
     if not isinstance(data, list):
         msg = (
             f'{place} holds a {type(data).__name__}: give a list of [rows, columns] pairs, or a dict whose "format" is "{FORMAT}"'

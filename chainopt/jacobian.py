@@ -60,7 +60,8 @@ def checked_cost(value: object, place: str) -> Cost:
     raise ChainError(msg)
 
 
-def _check_structure(structure: object, shape: tuple[int, int]) -> None:
+def check_structure(structure: object, shape: tuple[int, int]) -> None:
+    """Refuse what is no structure, or none that a matrix of this shape can have."""
     if not isinstance(structure, Structure):
         kinds = ", ".join(kind.__name__ for kind in get_args(Structure))
         msg = f"structure is {structure!r}: give one of {kinds}, made with its parameters, or None"
@@ -139,7 +140,7 @@ class Jacobian:
             set_attribute(self, field, None if cost is None else checked_cost(cost, field))
         set_attribute(self, "tape", checked_size(tape, "tape"))
         if structure is not None:
-            _check_structure(structure, self.shape)
+            check_structure(structure, self.shape)
         set_attribute(self, "structure", structure)
         set_attribute(self, "batch", tuple([checked_size(size, f"batch[{at}]") for at, size in enumerate(batch)]))
         set_attribute(self, "name", name)

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from chainopt.chain import JacobianChain, check_header
+from chainopt.chain import check_header
 from chainopt.costs.memory import peak_memory
 from chainopt.costs.operations import largest_tape, operations_of, products_of, total
 from chainopt.costs.stages import stage_choices
@@ -18,6 +18,7 @@ from chainopt.execution.loop import copy_into, multiply, product_into
 from chainopt.execution.progress import progress_bar
 from chainopt.execution.stages import execute, needs
 from chainopt.execution.structured import finisher, prepared, product
+from chainopt.graph_chain import read_chain_dict
 from chainopt.jacobian import checked_cost, checked_size
 from chainopt.numerals import count, ratio, times
 from chainopt.objectives import MULTIPLICATIONS, read_model, written
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from chainopt.bracketing import Bracketing
+    from chainopt.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.operations import Mode, Operation
 
@@ -301,7 +303,7 @@ class Plan:
             If it is no such dict, of an unknown version, or contradicts itself.
         """
         check_header(data, FORMAT, VERSION)
-        chain = JacobianChain.from_dict(data.get("chain", {}))  # refused there if it is none
+        chain = read_chain_dict(data.get("chain", {}))  # refused there if it is none
         association = read_association(data, chain)
         is_optimal, objective, method = data.get("is_optimal"), data.get("objective"), data.get("method")
         if not (isinstance(is_optimal, bool) and isinstance(objective, str) and isinstance(method, str)):
@@ -385,6 +387,7 @@ class Plan:
             ("peak memory", f"{count(self.peak_memory)} matrix entries"),
             *tape,
             *([("rates", source)] if (source := getattr(self.model, "source", None)) else []),
+            *(("note", note) for note in chain.remarks),
         ]
 
     def __str__(self) -> str:

@@ -117,11 +117,10 @@ def largest_tape(chain: JacobianChain, bracketing: Bracketing) -> int:
 
 
 def _accumulation(chain: JacobianChain, at: int, way: int, costs: StageCosts) -> Accumulation:
-    jvps, vjps = vectors_needed(chain, at)
     if way == BY_JVPS:
-        return Accumulation(at, at, Mode.FORWARD, jvps * _known(costs.jvp[at]))
+        return Accumulation(at, at, Mode.FORWARD, vectors_needed(chain, at)[0] * _known(costs.jvp[at]))
     if way == BY_VJPS:
-        return Accumulation(at, at, Mode.REVERSE, vjps * _known(costs.vjp[at]))
+        return Accumulation(at, at, Mode.REVERSE, vectors_needed(chain, at)[1] * _known(costs.vjp[at]))
     return Accumulation(at, at, None, _known(costs.accumulation[at]))
 
 

@@ -57,28 +57,26 @@ def stage_choices(chain: JacobianChain, tape_limit: float | None = None, model: 
     """
     assert chain.stage_costs is not None
     costs = priced(chain.stage_costs, model)
-    dims = chain.dims
-    needed = None if chain.structures is None else [vectors_needed(chain, at) for at in range(len(chain))]
+    dims, structures = chain.dims, chain.structures
     leaves: list[Cost] = []
     ways: list[int] = []
     pull: list[Cost] = []
     stuck: list[tuple[int, int]] = []
     for at, (jvp, vjp, accumulation, tape) in enumerate(zip(*costs, strict=True)):
-        jvps, vjps = (dims[at + 1], dims[at]) if needed is None else needed[at]
         usable = vjp is not None and (tape_limit is None or tape <= tape_limit)
         pull.append(vjp if usable and vjp is not None else NEVER)
         if accumulation is not None:
             leaf, way = accumulation, OTHERWISE
         elif jvp is None and vjp is None:
             leaf, way = 0, GIVEN
-        elif jvp is None:
-            leaf, way = vjps * pull[at], BY_VJPS
-            if not usable:
+        else:  # only here colours are needed, which take long to find
+            jvps, vjps = (dims[at + 1], dims[at]) if structures is None else vectors_needed(chain, at)
+            if jvp is not None and (not usable or jvps * jvp <= vjps * pull[at]):
+                leaf, way = jvps * jvp, BY_JVPS
+            else:
+                leaf, way = vjps * pull[at], BY_VJPS
+            if jvp is None and not usable:
                 stuck.append((tape, at))
-        elif not usable or jvps * jvp <= vjps * pull[at]:
-            leaf, way = jvps * jvp, BY_JVPS
-        else:
-            leaf, way = vjps * pull[at], BY_VJPS
         leaves.append(leaf)
         ways.append(way)
     if stuck:

@@ -6,27 +6,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.exceptions import ChainError
-from chainopt.execution.libraries import is_operator
+from chainopt.execution.libraries import dense_form
+from chainopt.execution.stages import needs
 from chainopt.graphs.linearize import linearization
-from chainopt.graphs.links import IDENTITY
+from chainopt.graphs.links import IDENTITY, Free, Place
+from chainopt.graphs.numeric import Matrices, StageOperator, numeric
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from numpy.typing import NDArray
 
+    from chainopt.graphs.network import Network
+    from chainopt.graphs.tableau import Links
+
 
 def accumulate(
     graph: Any, *, inputs: Sequence[Hashable] | None = None, outputs: Sequence[Hashable] | None = None
 ) -> NDArray[Any]:
-    """Accumulate the Jacobian of a computation graph: linearize, order, multiply.
+    """Accumulate the Jacobian of a computation graph: linearize, order, multiply, and add the skips.
 
     Parameters
     ----------
     graph : networkx.DiGraph or networkx.MultiDiGraph
         As for `linearize`; every edge between the inputs and the outputs has its ``jacobian``: a NumPy array, what NumPy
-        makes one of, a SciPy sparse array or a `scipy.sparse.linalg.LinearOperator`.
+        makes one of, a SciPy sparse array or, with its costs, a `scipy.sparse.linalg.LinearOperator`. An identity needs none.
     inputs, outputs : sequence of nodes, optional
         The columns and rows, in their order; by default the sources and the sinks.
 
@@ -40,6 +44,11 @@ def accumulate(
     ChainError
         As `linearize` does, and if an edge has no matrix.
 
+    Notes
+    -----
+    What the plan accumulates is accumulated, by vertex elimination inside the stages; what it pushes or pulls through a stage
+    goes through its edges one by one. Operators are asked for as many JVPs and VJPs as were counted.
+
     Examples
     --------
     >>> import networkx, numpy
@@ -52,29 +61,36 @@ def accumulate(
     array([[13.,  6.]])
     """
     found = linearization(graph, inputs, outputs)
-    network = found.workshop.network
+    workshop = found.workshop
+    links = _numeric_links(workshop.network)
+    dtype = _dtype(links)
+    plan = found.plan
+    used = [{"matrix"}] * len(plan.chain) if plan.association.kinds is None else needs(len(plan.chain), plan.operations)
+    factors: list[Any] = []
+    for stage, uses in zip(found.stages, used, strict=True):
+        inside = workshop.inside(stage, links)
+        if uses and "matrix" not in uses:
+            factors.append(StageOperator(stage, inside, workshop.network.sizes, dtype))
+        else:
+            tableau = Matrices(stage, inside, workshop.network.sizes, workshop.price)
+            for node in workshop.order(stage):
+                tableau.eliminate(node)
+            factors.append(tableau.matrix(dtype))
+    product = np.asarray(dense_form(plan.execute(factors)))
+    return found.chain.add_skips(product.astype(np.result_type(product, dtype), copy=False))
+
+
+def _numeric_links(network: Network) -> Links:
+    """Return the edges with their matrices in the forms in which they are multiplied."""
     links = {}
     for (tail, head), link in network.links.items():
-        if link is not IDENTITY:
-            place = f"edge {network.names[tail]!r} -> {network.names[head]!r}"
-            link = link._replace(matrices=tuple(_dense(matrix, place) for matrix in link.matrices))  # noqa: PLW2901
-        links[tail, head] = link
-    matrices = [found.workshop.matrix(stage, links) for stage in found.stages]
-    product: NDArray[Any] = found.plan.execute(matrices)
-    return product
+        place = Place(network.names[tail], network.names[head])
+        links[tail, head] = link if link is IDENTITY else numeric(link, place)
+    return links
 
 
-def _dense(matrix: Any, place: str) -> NDArray[Any]:
-    """Return a matrix as a NumPy array."""
-    if matrix is None:
-        msg = f"{place} has no jacobian: accumulate multiplies matrices, so give one to every edge between inputs and outputs"
-        raise ChainError(msg)
-    if hasattr(matrix, "toarray"):
-        matrix = matrix.toarray()
-    elif is_operator(matrix):
-        matrix = matrix.matmat(np.eye(matrix.shape[1]))
-    array = np.asarray(matrix)
-    if array.dtype.kind not in "biufc":
-        msg = f"{place}: its jacobian has the dtype {array.dtype}: give numbers"
-        raise ChainError(msg)
-    return array.astype(np.int64) if array.dtype.kind == "b" else array  # paths add up
+def _dtype(links: Links) -> np.dtype[Any]:
+    """Return the dtype of what all matrices make together."""
+    parts = [part.operator if isinstance(part, Free) else part for link in links.values() for part in link.matrices]
+    dtypes = [part.dtype for part in parts if getattr(part, "dtype", None) is not None]  # which an identity has not
+    return np.result_type(*dtypes) if dtypes else np.dtype(float)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainopt.chain import JacobianChain
 from chainopt.gain import better_pure
+from chainopt.graphs.links import IDENTITY
 from chainopt.graphs.network import read_graph
 from chainopt.numerals import ratio
 
@@ -21,7 +22,7 @@ def gain_bound(problem: JacobianChain | Any) -> float | None:
     ----------
     problem : JacobianChain, networkx.DiGraph or networkx.MultiDiGraph
         A chain, or a graph as `linearize` takes it; for a graph the bound holds for all chains whose stages are accumulated by
-        JVPs or VJPs as a whole.
+        JVPs or VJPs as a whole. Additive skips are peeled before.
 
     Returns
     -------
@@ -43,7 +44,7 @@ def gain_bound(problem: JacobianChain | Any) -> float | None:
 
 
 def _bound_of_graph(network: Network) -> float | None:
-    said = [link.said for link in network.links.values()]
+    said = [link.said for link in network.links.values() if link is not IDENTITY]
     if any(jvp is vjp is None for jvp, vjp, _ in said) or not said:
         return None
     columns, rows = (sum(network.sizes[node] for node in ends) for ends in (network.sources, network.targets))

@@ -1,167 +1,44 @@
-"""Vertex elimination: the Jacobian of a stage from those of its edges, what it costs, and in which order it is cheapest."""
+"""In which order the variables of a stage are eliminated: the cheapest of several."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
 
-from chainopt.graphs.links import IDENTITY, Link, added
+from chainopt.graphs.links import IDENTITY, Link
+from chainopt.graphs.tableau import Tableau
+from chainopt.jacobian import Jacobian
+from chainopt.optimize import optimal_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from chainopt.details import Cost
-
-    Links = dict[tuple[int, int], Link]
-    Price = Callable[[int, int, int], Cost]
+    from chainopt.graphs.price import Price
+    from chainopt.graphs.tableau import Links, Stage
 
 FEW = 8  # variables up to which the best order is improved by moving them one by one
 GREEDY = 64  # variables up to which the greedy orders are tried; they are quadratic
 
 
-class Stage(NamedTuple):
-    """A part of a graph: variables in, variables out, and those it computes, in an order in which they can be.
+class Elimination(NamedTuple):
+    """An order of elimination, and what all its products cost, with the matrices that they need."""
 
-    A variable may come in and go out, or go out and be used inside.
-    """
-
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    computed: tuple[int, ...]
+    cost: Cost
+    order: list[int]
 
 
-class Tableau:
-    """The edges that are left; variables are eliminated one by one, until only inputs and outputs have edges.
-
-    An output k is kept as a variable ~k of its own, an identity behind it, so that whatever is computed can be eliminated.
-
-    Parameters
-    ----------
-    stage : Stage
-    links : dict from (tail, head) to Link
-        The edges into what is computed.
-    sizes : sequence of int
-        Of all variables.
-    price : callable
-        What a product of an m x k and a k x n matrix costs.
-    numeric : bool
-        Whether the matrices are multiplied too, all of which are known then.
-    """
-
-    def __init__(self, stage: Stage, links: Links, sizes: Sequence[int], price: Price, *, numeric: bool = False) -> None:
-        self.stage, self.sizes, self.price, self.numeric = stage, sizes, price, numeric
-        self.before: dict[int, dict[int, Link]] = {node: {} for node in stage.computed}
-        self.after: dict[int, dict[int, Link]] = {node: {} for node in (*stage.inputs, *stage.computed)}
-        for (tail, head), link in links.items():
-            self.before[head][tail] = self.after[tail][head] = link
-        for node in stage.outputs:
-            self.before[~node] = {}
-            if node in self.after:
-                self.before[~node][node] = self.after[node][~node] = IDENTITY
-
-    def size(self, node: int) -> int:
-        """Return the size of a variable, or of the output behind it."""
-        return int(self.sizes[node if node >= 0 else ~node])
-
-    def eliminate(self, node: int) -> Cost:
-        """Multiply what goes in with what goes out, and return what that costs."""
-        tails, heads = self.before.pop(node), self.after.pop(node)
-        cost, in_matrices, out_matrices = self._cheapest(node, tails, heads)
-        for tail, link in tails.items():
-            del self.after[tail][node]
-            tails[tail] = link._replace(accumulation=0) if tail in in_matrices else link
-        for head, link in heads.items():
-            del self.before[head][node]
-            heads[head] = link._replace(accumulation=0) if head in out_matrices else link
-        for tail, right in tails.items():
-            for head, left in heads.items():
-                link = left if right is IDENTITY else right if left is IDENTITY else self._product(head, left, right, tail)
-                if head in self.after[tail]:
-                    link = added(*(self._written_out(part, tail) for part in (self.after[tail][head], link)))
-                self.after[tail][head] = self.before[head][tail] = link
-        return cost
-
-    def _cheapest(
-        self, node: int, tails: dict[int, Link], heads: dict[int, Link]
-    ) -> tuple[Cost, frozenset[int] | set[int], frozenset[int] | set[int]]:
-        """Return the least cost of all products at a variable, and from where and to where matrices are needed for it.
-
-        Either all edges that come in have matrices, and each that goes out has one too or is a JVP; or the reverse.
-        """
-        ins = {tail: link for tail, link in tails.items() if link is not IDENTITY}
-        outs = {head: link for head, link in heads.items() if link is not IDENTITY}
-        if not ins or not outs:
-            return 0, frozenset(), frozenset()
-        size, columns, rows = self.size(node), sum(map(self.size, ins)), sum(map(self.size, outs))
-        forward: Cost = sum(link.accumulation for link in ins.values())
-        reverse: Cost = sum(link.accumulation for link in outs.values())
-        out_matrices, in_matrices = set(), set()
-        for head, link in outs.items():
-            height = self.size(head)
-            matrix = link.accumulation + sum(self.price(height, size, self.size(tail)) for tail in ins)
-            pushed = matrix if link.jvp is None else columns * link.jvp
-            forward += min(matrix, pushed)
-            if matrix <= pushed:
-                out_matrices.add(head)
-        for tail, link in ins.items():
-            width = self.size(tail)
-            matrix = link.accumulation + sum(self.price(self.size(head), size, width) for head in outs)
-            pulled = matrix if link.vjp is None else rows * link.vjp
-            reverse += min(matrix, pulled)
-            if matrix <= pulled:
-                in_matrices.add(tail)
-        if forward <= reverse:
-            return forward, set(ins), out_matrices
-        return reverse, in_matrices, set(outs)
-
-    def _product(self, head: int, left: Link, right: Link, tail: int) -> Link:
-        entries = self.size(head) * self.size(tail)
-        return Link(0, entries, entries, matrices=(_sum(left) @ _sum(right),) if self.numeric else ())
-
-    def _written_out(self, link: Link, node: int) -> Link:
-        """Return an identity as a matrix: only as such can something be added to it."""
-        if link is not IDENTITY:
-            return link
-        import numpy as np
-
-        size = self.size(node)
-        return Link(0, size * size, size * size, matrices=(np.eye(size),) if self.numeric else ())
-
-    def remaining(self) -> Cost:
-        """Return what the matrices of the edges cost that are left when all is eliminated."""
-        return sum((link.accumulation for node in self.stage.outputs for link in self.before[~node].values()), 0)
-
-    def matrix(self) -> NDArray[Any]:
-        """Put the matrices together that are left when all is eliminated, rows as the outputs and columns as the inputs."""
-        import numpy as np
-
-        blocks = [
-            [
-                np.zeros((self.size(head), self.size(tail))) if link is None else _sum(self._written_out(link, tail))
-                for tail in self.stage.inputs
-                for link in [self.before[~head].get(tail)]
-            ]
-            for head in self.stage.outputs
-        ]
-        return np.block(blocks)
-
-
-def best(stage: Stage, links: Links, sizes: Sequence[int], price: Price) -> tuple[Cost, list[int]]:
+def best(stage: Stage, links: Links, sizes: Sequence[int], price: Price, *, refine: bool = True) -> Elimination:
     """Find the cheapest of several orders of elimination.
-
-    Returns
-    -------
-    cost : int or float
-        Of all products, and of the matrices that they need.
-    order : list of int
 
     Notes
     -----
     The orders are forward, reverse, lowest Markowitz degree and lowest relative Markowitz degree, each degree counted in
-    multiplications [1]_. The last subtracts from the degree what the variable would cost if it were eliminated last, when all
-    its neighbours are inputs and outputs. Of few variables the best order is improved by moving them one by one: to find the
-    best of all orders is believed to be hard [2]_.
+    multiplications [1]_, and that of the best bracketing. The relative degree subtracts what the variable would cost if it were
+    eliminated last, when all its neighbours are inputs and outputs. The bracketing is that of the chain between the variables
+    on every path, an identity past everything left out: of a path, with or without a skip, the best order there is.
+    Of few variables the best order is improved by moving them one by one, unless ``refine`` is false: to find the best of all
+    orders is believed to be hard [2]_.
 
     References
     ----------
@@ -170,32 +47,31 @@ def best(stage: Stage, links: Links, sizes: Sequence[int], price: Price) -> tupl
        Math. Program. 99 (2004).
     """
 
-    def tried(choose: Callable[[Tableau], Iterable[int]]) -> tuple[Cost, list[int]]:
+    def tried(choose: Callable[[Tableau], Iterable[int]], most: Cost | None = None) -> Elimination | None:
         tableau = Tableau(stage, links, sizes, price)
         taken: list[int] = []
         cost: Cost = 0
         for node in choose(tableau):
             cost += tableau.eliminate(node)
+            if most is not None and cost >= most:
+                return None
             taken.append(node)
-        return cost + tableau.remaining(), taken
+        cost += tableau.remaining()
+        return Elimination(cost, taken) if most is None or cost < most else None
 
-    found = min(map(tried, _orders(stage, links, sizes, price)), key=lambda entry: entry[0])
-    is_better = 2 < len(stage.computed) <= FEW
+    found: Elimination | None = None
+    for choose in _orders(stage, links, sizes, price):
+        found = tried(choose, None if found is None else found.cost) or found
+    assert found is not None
+    is_better = refine and 2 < len(stage.computed) <= FEW
     while is_better:  # a variable at a time is moved elsewhere
-        moved = (tried(lambda _, order=order: order) for order in _moves(found[1]))  # type: ignore[misc]
-        better = next((entry for entry in moved if entry[0] < found[0]), None)
-        is_better = better is not None
-        found = better or found
+        is_better = False
+        for order in _moves(found.order):
+            moved = tried(lambda _, order=order: order, found.cost)  # type: ignore[misc]
+            if moved is not None:
+                found, is_better = moved, True
+                break
     return found
-
-
-def accumulated(stage: Stage, links: Links, sizes: Sequence[int], price: Price) -> NDArray[Any]:
-    """Return the matrix of a stage, from those of its edges."""
-    _, order = best(stage, links, sizes, price)
-    tableau = Tableau(stage, links, sizes, price, numeric=True)
-    for node in order:
-        tableau.eliminate(node)
-    return tableau.matrix()
 
 
 def _orders(stage: Stage, links: Links, sizes: Sequence[int], price: Price) -> Iterator[Callable[[Tableau], Iterable[int]]]:
@@ -203,6 +79,8 @@ def _orders(stage: Stage, links: Links, sizes: Sequence[int], price: Price) -> I
     if len(stage.computed) == 1:
         return
     yield lambda _: stage.computed[::-1]
+    if len(stage.computed) > 2 and (waists := _waists(stage, links)):
+        yield lambda tableau: _by_bracketing(tableau, waists)
     if len(stage.computed) > GREEDY:
         return
     yield lambda tableau: _lowest(tableau, dict.fromkeys(stage.computed, 0))
@@ -221,7 +99,7 @@ def _moves(order: list[int]) -> Iterator[list[int]]:
 
 def _lowest(tableau: Tableau, subtracted: dict[int, int]) -> Iterator[int]:
     """Yield again and again the variable whose degree is the lowest; it is eliminated before the next is asked for."""
-    left = dict.fromkeys(tableau.stage.computed)
+    left = dict.fromkeys(subtracted)
     while left:
         node = min(left, key=lambda node: _degree(tableau, node) - subtracted[node])
         del left[node]
@@ -231,7 +109,7 @@ def _lowest(tableau: Tableau, subtracted: dict[int, int]) -> Iterator[int]:
 def _degree(tableau: Tableau, node: int) -> int:
     """Return the Markowitz degree of a variable: the multiplications that eliminating it takes."""
     width, height = (
-        sum(tableau.size(other) for other, link in edges[node].items() if link is not IDENTITY)
+        sum([tableau.size(other) for other, link in edges[node].items() if link is not IDENTITY])
         for edges in (tableau.before, tableau.after)
     )
     return width * tableau.size(node) * height
@@ -250,9 +128,54 @@ def _reach(tableau: Tableau, order: Iterable[int], edges: dict[int, dict[int, Li
     }
 
 
-def _sum(link: Link) -> NDArray[Any]:
-    """Add parallel matrices up."""
-    total: NDArray[Any] = link.matrices[0]
-    for matrix in link.matrices[1:]:
-        total = total + matrix
-    return total
+def _waists(stage: Stage, links: Links) -> list[int]:
+    """Return the computed variables that all paths pass through but those that are an identity from an input to an output.
+
+    In the order of the stage a variable is one of them if nothing else is alive when it has been computed.
+    """
+    inputs, ends = set(stage.inputs), set(stage.outputs) - {tail for tail, _ in links}
+    skips = {edge for edge, link in links.items() if link is IDENTITY and edge[0] in inputs and edge[1] in ends}
+    met = {head for _, head in skips}  # where a skip is added, which is behind all waists
+    at = {node: position for position, node in enumerate(stage.computed)}
+    end = len(stage.computed)
+    last = {node: end for node in stage.outputs if node in at}
+    for tail, head in links:
+        if (tail, head) not in skips:
+            last[tail] = max(last.get(tail, -1), at[head])
+    changes = [0] * (end + 1)
+    for node, gone in last.items():
+        begin = at.get(node, 0)
+        if gone > begin:
+            changes[begin] += 1
+            changes[gone] -= 1
+    alive = accumulate(changes[:end])
+    return [
+        node
+        for node, count in zip(stage.computed, alive, strict=True)
+        if count == 1 and last.get(node, -1) > at[node] and node not in met
+    ]
+
+
+def _by_bracketing(tableau: Tableau, waists: list[int]) -> Iterator[int]:
+    """Yield first what lies between the waists, then these as the best bracketing of the chain between them joins its factors."""
+    yield from _lowest(tableau, {node: 0 for node in tableau.stage.computed if node not in waists})
+    # Each edge that is left leads from a waist, or an input, to the next, or to an output.
+    stages = [_factor(tableau, list(tableau.before[waist].items()), waist) for waist in waists]
+    ends = tableau.after[waists[-1]].items()
+    stages.append(_factor(tableau, list(ends), waists[-1], is_last=True))
+    plan = optimal_order(stages[::-1], objective=tableau.price.objective)
+    for split in plan.association.splits_in_order().tolist():
+        yield waists[len(waists) - 1 - split]
+
+
+def _factor(tableau: Tableau, edges: list[tuple[int, Link]], waist: int, *, is_last: bool = False) -> Jacobian:
+    """Return the edges into a waist, or out of the last one, as one stage."""
+    size, others = tableau.size(waist), sum(tableau.size(other) for other, _ in edges)
+    links = [link for _, link in edges]
+    jvp, vjp = (None if None in costs else sum(costs) for costs in ([each.jvp for each in links], [each.vjp for each in links]))  # type: ignore[arg-type]
+    return Jacobian(
+        (others, size) if is_last else (size, others),
+        jvp_cost=jvp,
+        vjp_cost=vjp,
+        accumulation_cost=sum(link.accumulation for link in links),
+    )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 
 from chainopt.exceptions import ChainError
+from chainopt.graphs.links import Place, read_link
 from chainopt.graphs.network import read_graph
+from chainopt.structure import texts
 
 if TYPE_CHECKING:
     import os
+
+    from chainopt.structure.kinds import Structure
 
 _COSTS = {"c_tan": "jvp_cost", "c_adj": "vjp_cost"}
 
@@ -21,8 +26,9 @@ def read_graphml(path: str | os.PathLike[str]) -> Any:
     ----------
     path : path
         Of a GraphML file. A node may have a ``size``; an edge ``c_tan`` and ``c_adj``, the cost of one JVP and one VJP, which
-        count unless ``has_model`` is 0, ``acc_stat``, 1 if its matrix is at hand, ``accumulation_cost`` and ``tape``. The names
-        are those of ADMission [1]_; ``jvp_cost`` and ``vjp_cost`` are understood too.
+        count unless ``has_model`` is 0, ``acc_stat``, 1 if its matrix is at hand, ``accumulation_cost``, ``tape`` and
+        ``structure``: "identity", "diagonal", or what else a structure is in JSON, as ``{"kind": "banded", "lower": 1, "upper":
+        1}``. The names are those of ADMission [1]_; ``jvp_cost`` and ``vjp_cost`` are understood too.
 
     Returns
     -------
@@ -32,7 +38,7 @@ def read_graphml(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     ChainError
-        If the file is no GraphML.
+        If the file is no GraphML, or an edge's structure is none.
     OSError
         If it cannot be read.
 
@@ -58,7 +64,9 @@ def read_graphml(path: str | os.PathLike[str]) -> Any:
     except (ParseError, nx.NetworkXError, KeyError, ValueError) as error:
         msg = f"{path} is no GraphML that networkx can read: {error}"
         raise ChainError(msg) from None
-    for _, _, attributes in held.edges(data=True):
+    for tail, head, attributes in held.edges(data=True):
+        if "structure" in attributes:
+            attributes["structure"] = _read_structure(attributes["structure"], f"{path}, edge {tail!r} -> {head!r}")
         has_model = attributes.pop("has_model", True)
         costs = {name: attributes.pop(key) for key, name in _COSTS.items() if key in attributes}
         if has_model:
@@ -68,8 +76,17 @@ def read_graphml(path: str | os.PathLike[str]) -> Any:
     return held
 
 
+def _read_structure(text: Any, place: str) -> Structure:
+    try:
+        data = json.loads(text) if str(text).lstrip().startswith("{") else {"kind": text}
+        return texts.from_dict(data)
+    except ValueError as error:  # of JSON, and ChainError, which is one
+        msg = f"{place}: {error}"
+        raise ChainError(msg) from None
+
+
 def write_graphml(graph: Any, path: str | os.PathLike[str]) -> None:
-    """Write sizes and costs of a computation graph as `read_graphml` reads them; matrices are not written.
+    """Write sizes, costs and structures of a computation graph as `read_graphml` reads them; matrices are not written.
 
     Parameters
     ----------
@@ -87,12 +104,16 @@ def write_graphml(graph: Any, path: str | os.PathLike[str]) -> None:
 
     network = read_graph(graph)
     written = type(graph)()
-    for name, size in zip(graph, network.sizes, strict=False):
+    sizes = dict(zip(graph, network.sizes, strict=False))
+    for name, size in sizes.items():
         written.add_node(name, size=size)
     for edge in graph.edges(data=True):
         tail, head, attributes = edge
         costs = {key: attributes[name] for key, name in _COSTS.items() if attributes.get(name) is not None}
         is_at_hand = attributes.get("accumulation_cost") == 0 or not {"jacobian"}.isdisjoint(attributes)
         costs |= {name: attributes[name] for name in ("accumulation_cost", "tape") if attributes.get(name) is not None}
+        link = read_link(attributes, (sizes[head], sizes[tail]), Place(tail, head))
+        if link.structure is not None:
+            costs["structure"] = json.dumps(texts.to_dict(link.structure))
         written.add_edge(tail, head, acc_stat=is_at_hand, has_model="c_tan" in costs or "c_adj" in costs, **costs)
     nx.write_graphml(written, path)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from chainopt.exceptions import ChainError
-from chainopt.graphs.links import IDENTITY, Link, added, in_seconds, known_shape, read_link
+from chainopt.graphs.links import IDENTITY, Link, Place, Reader, added, in_seconds, known_shape, written_out
+from chainopt.graphs.skips import peeled, placed
 from chainopt.jacobian import checked_size
-from chainopt.objectives import MULTIPLICATIONS, model_of
+from chainopt.objectives import model_of
+from chainopt.structure.kinds import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
     from chainopt.costs.model import CostModel
+    from chainopt.graph_chain import Skip
 
     Edge = tuple[int, int]
 SHOWN = 8  # nodes that a note or a message names
@@ -24,7 +27,7 @@ class Network(NamedTuple):
     ``graph`` is a `networkx.DiGraph` of those that depend on an input and that an output depends on; ``links`` holds what is
     known of each of its edges, parallel ones added up. ``sources`` and ``targets`` are the inputs and outputs. An input
     that another input reaches has two numbers: the variable that is seeded, and, an identity behind it, the one computed.
-    ``model`` is what the costs are in, None for counts.
+    ``skips`` are identities that were taken out. ``model`` is what the costs are in, None for counts.
     """
 
     graph: Any
@@ -34,12 +37,8 @@ class Network(NamedTuple):
     sources: list[int]
     targets: list[int]
     notes: list[str]
+    skips: list[Skip]
     model: CostModel | None
-
-    @property
-    def objective(self) -> Any:
-        """The objective that counts what the edges count."""
-        return self.model or MULTIPLICATIONS
 
 
 def named(nodes: Iterable[Any]) -> str:
@@ -68,26 +67,34 @@ def read_graph(graph: Any, inputs: Any = None, outputs: Any = None) -> Network:
         raise ChainError(msg)
     names = list(graph)
     numbers = {name: at for at, name in enumerate(names)}
-    edges = [(numbers[u], numbers[v], attributes, f"edge {u!r} -> {v!r}") for u, v, attributes in graph.edges(data=True)]
+    edges = [(numbers[u], numbers[v], attributes) for u, v, attributes in graph.edges(data=True)]
     sizes = _sizes(graph, edges)
     sources = _chosen("inputs", inputs, names, numbers, [node for node, degree in graph.in_degree() if degree == 0])
     targets = _chosen("outputs", outputs, names, numbers, [node for node, degree in graph.out_degree() if degree == 0])
 
     whole = nx.DiGraph()
     whole.add_nodes_from(range(len(names)))
-    whole.add_edges_from((u, v) for u, v, _, _ in edges)
+    whole.add_edges_from((u, v) for u, v, _ in edges)
     reached = _beyond(nx.descendants, whole, sources, lambda end, node: (end, node))
     reaching = _beyond(nx.ancestors, whole, targets, lambda end, node: (node, end))
     relevant = reached & reaching
     notes = _notes(names, reached, reaching, sources, targets)
-    flow = whole.subgraph(relevant).copy()
+    flow = whole
+    flow.remove_nodes_from([node for node in whole if node not in relevant])
+    read = Reader()
     links: dict[Edge, Link] = {}
-    for u, v, attributes, place in edges:
-        link = read_link(attributes, (sizes[v], sizes[u]), place)  # checked even where nothing depends on it
-        if u in relevant and v in relevant:
+    identities: dict[Edge, int] = {}
+    for u, v, attributes in edges:
+        link = read(attributes, (sizes[v], sizes[u]), names[u], names[v])  # checked even where nothing depends on it
+        if u not in relevant or v not in relevant:
+            continue
+        if link is IDENTITY:
+            identities[u, v] = identities.get((u, v), 0) + 1
+        else:
             links[u, v] = added(links[u, v], link) if (u, v) in links else link
+    skips = _take_out(flow, links, identities, (sources, targets), names, sizes)
     for at, source in enumerate(sources):
-        if source in relevant and flow.pred[source]:
+        if source in flow and flow.pred[source]:
             sources[at] = len(names)
             names.append(names[source])
             sizes.append(sizes[source])
@@ -97,16 +104,56 @@ def read_graph(graph: Any, inputs: Any = None, outputs: Any = None) -> Network:
     if any(isinstance(cost, float) for link in links.values() for cost in link.said):
         model = cast("CostModel", model_of("time"))  # in which seconds and counts can be added
         links = {edge: in_seconds(link, model) for edge, link in links.items()}
-    return Network(flow, names, sizes, links, sources, targets, notes, model)
+    return Network(flow, names, sizes, links, sources, targets, notes, skips, model)
 
 
-def _sizes(graph: Any, edges: Sequence[tuple[int, int, Any, str]]) -> list[int]:
+def _take_out(
+    flow: Any,
+    links: dict[Edge, Link],
+    identities: dict[Edge, int],
+    ends: tuple[list[int], list[int]],
+    names: list[Hashable],
+    sizes: list[int],
+) -> list[Skip]:
+    """Take the skips out of the flow, and add the other identities to the edges."""
+    sources, targets = ends
+    found = peeled(flow, identities, sources, targets)
+    gone = set(found)
+    left = [edge for edge in flow.edges if edge in links or edge not in gone]
+    if not left:  # a product must be left
+        found, gone = [], set()
+    skips = placed(found, names, sizes, ends)
+    for edge, times in identities.items():
+        if edge in gone:
+            continue
+        for _ in range(times):
+            if edge in links or times > 1:
+                unit = written_out(sizes[edge[0]])
+                links[edge] = added(links[edge], unit) if edge in links else unit
+            else:
+                links[edge] = IDENTITY
+    flow.remove_edges_from([edge for edge in gone if edge not in links])
+    for node in {node for edge in gone for node in edge}:
+        if not flow.pred[node] and not flow.succ[node]:
+            flow.remove_node(node)
+    for at, target in enumerate(targets):
+        if (target, target) in gone:  # its rows are those of the skip, so that nothing else is to arrive there
+            targets[at] = len(names)
+            names.append(names[target])
+            sizes.append(sizes[target])
+    return skips
+
+
+def _sizes(graph: Any, edges: Sequence[tuple[int, int, Any]]) -> list[int]:
     """Return the sizes of all nodes: as they are said, else as the Jacobians on their edges have them, else 1."""
     names = list(graph)
     said = [graph.nodes[name].get("size") for name in names]
     sizes = [None if size is None else checked_size(size, f"node {name!r}: size") for name, size in zip(names, said, strict=True)]
-    found: dict[int, str] = {}
-    for u, v, attributes, place in edges:
+    found: dict[int, Place] = {}
+    for u, v, attributes in edges:
+        if "jacobian" not in attributes and "structure" not in attributes:
+            continue
+        place = Place(names[u], names[v])
         shape = known_shape(attributes, place)
         if shape is None:
             continue
@@ -127,6 +174,12 @@ def _sizes(graph: Any, edges: Sequence[tuple[int, int, Any, str]]) -> list[int]:
                     f"the shape must be {needed}"
                 )
                 raise ChainError(msg)
+    alike = [(u, v) for u, v, attributes in edges if isinstance(attributes.get("structure"), Identity)]
+    while alike:  # an identity has the same size at both ends
+        known = [edge for edge in alike if any(sizes[node] is not None for node in edge)]
+        for u, v in known:
+            sizes[u], sizes[v] = sizes[v] if sizes[u] is None else sizes[u], sizes[u] if sizes[v] is None else sizes[v]
+        alike = [edge for edge in alike if edge not in known] if known else []
     return [1 if size is None else size for size in sizes]
 
 

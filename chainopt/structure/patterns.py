@@ -143,6 +143,14 @@ def product(left: Pattern, right: Pattern) -> Pattern:
     return _simplest(Places((places(left) @ places(right)).tocsr()))
 
 
+def union(one: Pattern, other: Pattern) -> Pattern:
+    """Return the pattern of a sum."""
+    for pattern in (one, other):
+        if isinstance(pattern, Band) and pattern.is_full:
+            return Band.full(*pattern.shape)
+    return _simplest(Places((places(one) + places(other)).tocsr()))
+
+
 def multiplications(left: Pattern, right: Pattern) -> int:
     """Return how many multiplications a product needs: over the inner index, column count times row count."""
     if isinstance(left, Band) and isinstance(right, Band):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from chainopt.structure.kinds import Identity
 from chainopt.tracing.program import varying_of
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from chainopt.tracing.equations import Trace
+    from chainopt.tracing.equations import Equation, Trace
+
+SUMS = {"add", "add_any"}  # as JAX calls them; PyTorch's may multiply what they add
 
 
 def graph_of(trace: Trace) -> nx.DiGraph:
@@ -25,6 +28,14 @@ def graph_of(trace: Trace) -> nx.DiGraph:
             graph.add_node(written, size=trace.size(written), shape=trace.variables[written].shape)
             for read in varying & set(equation.inputs):
                 costs = {"jvp_cost": equation.price.jvp, "vjp_cost": equation.price.vjp}
-                known = {key: cost for key, cost in costs.items() if cost is not None}
+                known: dict[str, Any] = {key: cost for key, cost in costs.items() if cost is not None}
+                if _passes_on(trace, equation, read, written):
+                    known = {"structure": Identity()}
                 graph.add_edge(read, written, primitive=equation.name, **known)
     return graph
+
+
+def _passes_on(trace: Trace, equation: Equation, read: int, written: int) -> bool:
+    """Whether an equation adds something to a variable, whose Jacobian is then the identity."""
+    is_summand = equation.name in SUMS and len(set(equation.inputs)) == 2  # and not twice the same
+    return is_summand and trace.variables[read].shape == trace.variables[written].shape

@@ -8,11 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
-from scipy.sparse.linalg import aslinearoperator
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
-from chainopt import ChainError
+from chainopt import Banded, ChainError, Diagonal, Identity
 from chainopt.graphs.accumulate import accumulate
 from chainopt.graphs.linearize import linearize
+
+
+def written_out(attributes, size):
+    """Return the matrix of an edge; an identity needs none."""
+    matrix = attributes.get("jacobian", np.eye(size))
+    if isinstance(matrix, LinearOperator):
+        return matrix.matmat(np.eye(size))
+    matrix = matrix.toarray() if sparse.issparse(matrix) else matrix
+    return np.diag(matrix) if matrix.ndim == 1 else matrix
 
 
 def over_all_paths(graph, inputs, outputs):
@@ -23,11 +32,34 @@ def over_all_paths(graph, inputs, outputs):
             yield np.eye(graph.nodes[head]["size"])
         for _, middle, attributes in graph.out_edges(tail, data=True):
             for rest in paths(middle, head):
-                yield rest @ attributes["jacobian"]
+                yield rest @ written_out(attributes, graph.nodes[tail]["size"])
 
     size = graph.nodes.data("size")
     blocks = [[sum(paths(tail, head), np.zeros((size[head], size[tail]))) for tail in inputs] for head in outputs]
     return np.block(blocks)
+
+
+@st.composite
+def edges(draw, rng, rows, columns):
+    """Draw what an edge says: a matrix in some form, costs, a structure, or that it is an identity."""
+    costs = {name: draw(st.none() | st.integers(0, 40)) for name in ("jvp_cost", "vjp_cost")}
+    matrix = rng.integers(-3, 4, (rows, columns)).astype(float)
+    forms = ["dense", "dense", "sparse", "band", "operator"] + ["identity", "unit", "diagonal", "vector"] * (rows == columns)
+    form = draw(st.sampled_from(forms))
+    if form == "identity":
+        return {"structure": Identity()} | costs
+    if form == "unit":
+        return {"jacobian": sparse.eye_array(rows) if rows % 2 else np.eye(rows)}
+    if form in {"diagonal", "vector"}:
+        diagonal = matrix.diagonal()
+        return {"jacobian": diagonal if form == "vector" else sparse.diags_array(diagonal), "structure": Diagonal()} | costs
+    if form == "sparse":
+        return {"jacobian": sparse.csr_array(matrix * (matrix > 0))} | costs
+    if form == "band":
+        return {"jacobian": np.tril(np.triu(matrix, -1), 1), "structure": Banded(1, 1)} | costs
+    if form == "operator":
+        return {"jacobian": aslinearoperator(matrix)} | costs | {"jvp_cost": draw(st.integers(0, 40))}
+    return {"jacobian": matrix} | costs
 
 
 @st.composite
@@ -37,16 +69,13 @@ def graphs(draw, most=8):
     graph = nx.MultiDiGraph()
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     numbers = draw(st.permutations(range(count)))
+    alike = draw(st.booleans())
     for node in numbers:
-        graph.add_node(node, size=draw(st.integers(0, 4)))
+        graph.add_node(node, size=3 if alike else draw(st.integers(0, 4)))
     for tail, head in product(range(count), repeat=2):
         if tail < head:
             for _ in range(draw(st.sampled_from([0, 0, 1, 1, 2]))):
-                shape = graph.nodes[head]["size"], graph.nodes[tail]["size"]
-                matrix = rng.integers(-3, 4, shape).astype(float)
-                costs = {name: draw(st.none() | st.integers(0, 40)) for name in ("jvp_cost", "vjp_cost")}
-                form = draw(st.sampled_from([np.asarray, np.asarray, sparse.csr_array]))
-                graph.add_edge(tail, head, jacobian=form(matrix), **costs)
+                graph.add_edge(tail, head, **draw(edges(rng, graph.nodes[head]["size"], graph.nodes[tail]["size"])))
     nodes = st.lists(st.sampled_from(range(count)), min_size=1, max_size=4, unique=True)
     return graph, draw(st.none() | nodes), draw(st.none() | nodes)
 

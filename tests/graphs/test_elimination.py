@@ -7,12 +7,19 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainopt.graphs.elimination import Stage, Tableau, accumulated, best
+from chainopt.graphs.elimination import best
 from chainopt.graphs.links import IDENTITY, Link
+from chainopt.graphs.numeric import Matrices
+from chainopt.graphs.price import Price
+from chainopt.graphs.tableau import Stage, Tableau
+
+PRICE = Price()
 
 
-def product_price(m, k, n):
-    return m * k * n
+def accumulated(stage, links, sizes, order=None):
+    tableau = Matrices(stage, links, sizes, PRICE)
+    cost = sum(tableau.eliminate(node) for node in order or best(stage, links, sizes, PRICE).order)
+    return cost + tableau.remaining(), tableau.matrix(float)
 
 
 @st.composite
@@ -43,22 +50,18 @@ def test_cost_is_that_of_the_products_that_are_done(problem):
             return np.asarray(self).__matmul__(np.asarray(other)).view(Counting)
 
     counting = {edge: link._replace(matrices=(link.matrices[0].view(Counting),)) for edge, link in links.items()}
-    tableau = Tableau(stage, counting, sizes, product_price, numeric=True)
-    cost = sum(tableau.eliminate(node) for node in stage.computed)
-    assert cost + tableau.remaining() == counted
-    tableau = Tableau(stage, links, sizes, product_price, numeric=True)
-    for node in stage.computed:
-        tableau.eliminate(node)
-    np.testing.assert_array_equal(tableau.matrix(), accumulated(stage, links, sizes, product_price))
+    cost, matrix = accumulated(stage, counting, sizes, stage.computed)
+    assert cost == counted
+    np.testing.assert_array_equal(matrix, accumulated(stage, links, sizes)[1])
 
 
 @given(problems())
 def test_no_order_is_better_than_all_of_them_by_much(problem):
     stage, links, sizes = problem
-    cost, order = best(stage, links, sizes, product_price)
+    cost, order = best(stage, links, sizes, PRICE)
     costs = []
     for other in permutations(stage.computed):
-        tableau = Tableau(stage, links, sizes, product_price)
+        tableau = Tableau(stage, links, sizes, PRICE)
         costs.append(sum(tableau.eliminate(node) for node in other))
         if list(other) == order:
             assert costs[-1] == cost
@@ -70,22 +73,22 @@ def test_a_lion_is_eliminated_from_behind():
     # Griewank and Walther, section 9.2: two inputs, a waist of two, four outputs.
     edges = [(0, 2), (1, 2), (2, 3), (3, 4), (3, 5), (2, 6), (3, 7), (2, 7)]
     links = {edge: Link(0, 1, 1) for edge in edges}
-    cost, _ = best(Stage((0, 1), (4, 5, 6, 7), (2, 3, 4, 5, 6, 7)), links, [1] * 8, product_price)
+    cost, _ = best(Stage((0, 1), (4, 5, 6, 7), (2, 3, 4, 5, 6, 7)), links, [1] * 8, PRICE)
     assert cost == 3 + 2 * 4
 
 
 def test_identities_cost_nothing():
     stage = Stage((0, 1), (0, 2, 1), (2,))
     links = {(0, 2): Link(0, 10**6, 10**6, matrices=(np.ones((10, 10)),)), (1, 2): IDENTITY}
-    assert best(stage, links, [10, 10, 10], product_price)[0] == 0
+    assert best(stage, links, [10, 10, 10], PRICE)[0] == 0
     eye, zero = np.eye(10), np.zeros((10, 10))
     expected = np.block([[eye, zero], [np.ones((10, 10)), eye], [zero, eye]])
-    np.testing.assert_array_equal(accumulated(stage, links, [10, 10, 10], product_price), expected)
+    np.testing.assert_array_equal(accumulated(stage, links, [10, 10, 10])[1], expected)
 
 
 def test_a_jvp_spares_the_matrix():
     links = {(0, 1): Link(6, 3, None), (1, 2): Link(5000, 7, 9)}
-    cost, _ = best(Stage((0,), (2,), (1, 2)), links, [2, 1000, 50], product_price)
+    cost, _ = best(Stage((0,), (2,), (1, 2)), links, [2, 1000, 50], PRICE)
     assert cost == 6 + 2 * 7
 
 
@@ -94,6 +97,6 @@ def test_a_grid_of_scalars_has_no_negative_cost():
     graph.remove_edges_from([edge for edge in graph.edges if edge[0] > edge[1]])
     order = {node: at for at, node in enumerate(nx.topological_sort(graph))}
     links = {(order[tail], order[head]): Link(0, 1, 1) for tail, head in graph.edges}
-    cost, taken = best(Stage((0,), (15,), tuple(range(1, 16))), links, [1] * 16, product_price)
+    cost, taken = best(Stage((0,), (15,), tuple(range(1, 16))), links, [1] * 16, PRICE)
     assert sorted(taken) == list(range(1, 16))
     assert 0 < cost <= 24

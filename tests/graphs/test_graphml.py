@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import chainopt
-from chainopt import ChainError
+from chainopt import Banded, ChainError, Diagonal, Identity
 from chainopt.graphs.bound import gain_bound
 from chainopt.graphs.graphml import read_graphml, write_graphml
 from chainopt.graphs.linearize import linearize
@@ -15,7 +15,7 @@ from chainopt.graphs.linearize import linearize
 FOLDER = Path(__file__).parents[1] / "reference" / "graphs"
 # Least known cost, all forward, all reverse; and what the chain of `linearize` costs.
 PUBLISHED = {
-    "R2": (417713, 1249440, 1314819, 421508),
+    "R2": (417713, 1249440, 1314819, 417713),
     "lion_n1_c1": (13, 16, 32, 13),
     "diamond_n1": (10, 10, 10, 10),
     "tri_n1": (4, 4, 4, 4),
@@ -44,14 +44,18 @@ def test_what_is_written_is_read(tmp_path):
     graph.add_edge("b", "c", jacobian=np.ones((4, 2)))
     graph.add_edge("c", "y", vjp_cost=0.5)
     graph.add_edge("x", "y", accumulation_cost=10**20)
+    graph.add_edge("b", "d", structure=Identity())
+    graph.add_edge("d", "y", structure=Banded(1, 0))
     write_graphml(graph, tmp_path / "graph.graphml")
     again = read_graphml(tmp_path / "graph.graphml")
-    assert dict(again.nodes.data("size")) == {"x": 7, "a": 1, "b": 2, "c": 4, "y": 1}
+    assert dict(again.nodes.data("size")) == {"x": 7, "a": 1, "b": 2, "c": 4, "y": 1, "d": 2}
     assert again.edges["x", "a"] == {"jvp_cost": 3, "vjp_cost": 5, "tape": 2}
     assert again.edges["a", "b"] == {"jvp_cost": 3, "accumulation_cost": 0}
     assert again.edges["b", "c"] == {}
     assert again.edges["c", "y"] == {"vjp_cost": 0.5}
     assert again.edges["x", "y"] == {"accumulation_cost": 10**20}
+    assert again.edges["b", "d"] == {"structure": Identity()}
+    assert again.edges["d", "y"] == {"structure": Banded(1, 0)}
     assert linearize(again) == linearize(graph)
 
 
@@ -67,6 +71,20 @@ def test_what_is_no_graphml_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ChainError, match="is no GraphML that networkx can read"):
         read_graphml(path)
+
+
+def test_structures_are_named_or_written_as_json(tmp_path):
+    graph = nx.DiGraph([("x", "y", {"structure": "diagonal"}), ("y", "z", {"structure": '{"kind": "identity"}'})])
+    path = tmp_path / "graph.graphml"
+    nx.write_graphml(graph, path)
+    edges = read_graphml(path).edges
+    assert edges["x", "y"]["structure"] == Diagonal()
+    assert edges["y", "z"]["structure"] == Identity()
+    for text in ("round", "{no json"):
+        graph.edges["x", "y"]["structure"] = text
+        nx.write_graphml(graph, path)
+        with pytest.raises(ChainError, match="edge 'x' -> 'y'"):
+            read_graphml(path)
 
 
 def test_a_missing_file_is_missing(tmp_path):

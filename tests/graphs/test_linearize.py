@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import chainopt
 from chainopt import ChainError, Jacobian, JacobianChain
-from chainopt.graphs.graph_chain import GraphChain
+from chainopt.graph_chain import GraphChain
 from chainopt.graphs.linearize import linearize
 
 
@@ -193,7 +193,7 @@ def test_equality_hash_and_pickle():
     assert chain != GraphChain(list(plain), chain.stages, ["a note"])
     with pytest.raises(AttributeError):
         chain.stages = ()
-    assert GraphChain.from_dict(chain.to_dict()).stages == ((), ())
+    assert GraphChain.from_dict(plain.to_dict()).stages == ((), ())
     assert GraphChain.from_dims([3, 4]).notes == ()
 
 

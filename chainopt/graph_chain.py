@@ -1,0 +1,263 @@
+"""A chain that knows which variables of a graph its stages compute, and what its product lacks."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+
+from chainopt.chain import JacobianChain
+from chainopt.exceptions import ChainError
+from chainopt.jacobian import checked_size
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from chainopt.jacobian import Jacobian
+    from chainopt.reading import Reading
+
+
+class Skip(NamedTuple):
+    """An identity from an input straight to an output, which is added to the product.
+
+    Attributes
+    ----------
+    tail, head : node
+        The input and the output.
+    row, column : int
+        Where its block begins in the Jacobian.
+    size : int
+        Its rows and columns.
+    """
+
+    tail: Hashable
+    head: Hashable
+    row: int
+    column: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class GraphChain(JacobianChain):
+    """A `JacobianChain` made from a graph, as `linearize` returns it; every function takes it as one.
+
+    Parameters
+    ----------
+    jacobians : sequence of Jacobian
+        In product order: the last stage first.
+    stages : sequence of sequence of nodes
+        The nodes that each stage computes, in product order too.
+    notes : sequence of str
+        What there is to say about the graph: what was ignored, and why.
+    skips : sequence of Skip
+        Identities that the product of the factors lacks: the Jacobian is ``chain.add_skips(product)``.
+
+    Raises
+    ------
+    ChainError
+        As for `JacobianChain`, and if there is not a stage for each factor, or a skip does not fit.
+
+    Examples
+    --------
+    >>> from chainopt import Jacobian
+    >>> chain = GraphChain([Jacobian((1, 5)), Jacobian((5, 9))], [["y"], ["u", "v"]])
+    >>> chain
+    GraphChain(J2: 1x5, J1: 5x9)
+    >>> chain.stages
+    (('y',), ('u', 'v'))
+    """
+
+    stages: tuple[tuple[Hashable, ...], ...]
+    notes: tuple[str, ...]
+    skips: tuple[Skip, ...]
+
+    def __init__(
+        self,
+        jacobians: Sequence[Jacobian],
+        stages: Sequence[Sequence[Hashable]] | None = None,
+        notes: Sequence[str] = (),
+        skips: Sequence[Skip] = (),
+    ) -> None:
+        JacobianChain.__init__(self, jacobians)
+        self._add(stages, notes, skips)
+
+    def _add(self, stages: Sequence[Sequence[Hashable]] | None, notes: Sequence[str], skips: Sequence[Skip]) -> None:
+        if stages is not None:
+            if len(stages) != len(self):
+                msg = f"stages names the nodes of {len(stages)} stages, but there are {len(self)} factors"
+                raise ChainError(msg)
+            object.__setattr__(self, "stages", tuple(map(tuple, stages)))
+        for skip in skips:
+            if skip.row + skip.size > self.sizes[0] or skip.column + skip.size > self.sizes[-1]:
+                msg = f"skips has {skip}, which does not fit into a Jacobian of {self.sizes[0]} rows and {self.sizes[-1]} columns"
+                raise ChainError(msg)
+        object.__setattr__(self, "notes", tuple(notes))
+        object.__setattr__(self, "skips", tuple(skips))
+
+    def _hold(self, reading: Reading) -> None:
+        JacobianChain._hold(self, reading)  # noqa: SLF001 -- its own; super() is lost where slots make a new class
+        object.__setattr__(self, "stages", ((),) * len(self))
+        object.__setattr__(self, "notes", ())
+        object.__setattr__(self, "skips", ())
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be said of the chain: its notes, and what its product lacks."""
+        added = [f"the identity from {skip.tail!r} to {skip.head!r} is added to the product" for skip in self.skips]
+        return *added, *self.notes
+
+    def add_skips(self, product: Any) -> NDArray[Any]:
+        """Return the Jacobian, given the product of the factors, which is left as it is: the skips are added.
+
+        Examples
+        --------
+        >>> from chainopt import Jacobian
+        >>> GraphChain([Jacobian((2, 2))], skips=[Skip("x", "y", 0, 0, 2)]).add_skips([[1, 2], [3, 4]])
+        array([[2, 2],
+               [3, 5]])
+        """
+        if not self.skips:
+            return np.asarray(product)
+        jacobian = np.array(product)
+        for _, _, row, column, size in self.skips:
+            places = np.arange(size)
+            jacobian[row + places, column + places] += 1
+        return jacobian
+
+    def plot(self, graph: Any, ax: Axes | None = None) -> Axes:
+        """Draw the graph from which the chain was made, with its cuts and their sizes, and return the axes.
+
+        Inputs are blue, outputs orange; a skip that the product lacks is green and dashed. It needs the extra ``plot``.
+
+        Raises
+        ------
+        ChainError
+            If the graph lacks a variable of the chain, or is too large to look at.
+        """
+        from chainopt.report.cuts import plot_cuts
+
+        lacking = [node for stage in self.stages for node in stage if node not in graph]
+        if lacking:
+            msg = f"graph has no node {lacking[0]!r}, which the chain computes: give the graph that was linearized"
+            raise ChainError(msg)
+        skips = [(skip.tail, skip.head) for skip in self.skips]
+        return plot_cuts(graph, self.stages[::-1], self.dims[::-1], skips, ax)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the chain as plain lists, numbers and texts, with a format version; see `from_dict`.
+
+        Raises
+        ------
+        ChainError
+            If a node is neither a text, a number, nor a tuple of such: JSON knows no other names.
+        """
+        held = JacobianChain.to_dict(self)
+        held["stages"] = [[_plain(node) for node in stage] for stage in self.stages]
+        held["notes"] = list(self.notes)
+        held["skips"] = [[_plain(skip.tail), _plain(skip.head), *skip[2:]] for skip in self.skips]
+        return held
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Make the chain that `to_dict` wrote; that of a `JacobianChain` has no nodes.
+
+        Raises
+        ------
+        ChainError
+            If it is no such dict, or of an unknown version.
+
+        Examples
+        --------
+        >>> import chainopt, networkx
+        >>> chain = chainopt.linearize(networkx.DiGraph([("x", "u"), ("u", "y")]))
+        >>> GraphChain.from_dict(chain.to_dict()) == chain
+        True
+        """
+        chain = cls.from_reading(_reading_of(JacobianChain.from_dict(data)))
+        lists = {key: data.get(key, []) for key in ("stages", "notes", "skips")}
+        for key, entries in lists.items():
+            wanted = str if key == "notes" else list
+            if not isinstance(entries, list) or not all(isinstance(entry, wanted) for entry in entries):
+                msg = f'data["{key}"] must be a list of {"texts" if key == "notes" else "lists"}'
+                raise ChainError(msg)
+        skips = []
+        for at, entry in enumerate(lists["skips"]):
+            if len(entry) != 5:
+                msg = f'data["skips"][{at}] must be a list of tail, head, row, column and size'
+                raise ChainError(msg)
+            tail, head = map(_node, entry[:2])
+            skips.append(Skip(tail, head, *(checked_size(number, f'data["skips"][{at}]') for number in entry[2:])))
+        stages = [[_node(node) for node in stage] for stage in lists["stages"]] if "stages" in data else None
+        chain._add(stages, lists["notes"], skips)  # noqa: SLF001 -- its own
+        return chain
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, GraphChain):
+            return False
+        return JacobianChain.__eq__(self, other) and self._nodes() == other._nodes()
+
+    def __hash__(self) -> int:
+        return hash((JacobianChain.__hash__(self), self._nodes()))
+
+    def _nodes(self) -> tuple[Any, ...]:
+        return self.stages, self.notes, self.skips
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.sizes, self.largest, self.details, *self._nodes())
+
+    def __repr__(self) -> str:
+        text = "Graph" + JacobianChain.__repr__(self).removeprefix("Jacobian")
+        return text + "".join([f" + I: {skip.tail!r} -> {skip.head!r}" for skip in self.skips])
+
+
+def read_chain_dict(data: Any) -> JacobianChain:
+    """Make the chain that a ``to_dict`` wrote, a `GraphChain` where it names nodes.
+
+    Raises
+    ------
+    ChainError
+        If it is no such dict, or of an unknown version.
+    """
+    return (GraphChain if isinstance(data, dict) and "stages" in data else JacobianChain).from_dict(data)
+
+
+def _plain(node: Any) -> Any:
+    """Return a node as JSON holds it: a tuple becomes a list."""
+    if isinstance(node, tuple):
+        return [_plain(part) for part in node]
+    if isinstance(node, np.generic):
+        node = node.item()
+    if node is None or isinstance(node, str | float | bool):
+        return node
+    try:
+        return operator.index(node)
+    except TypeError:
+        msg = (
+            f"node {node!r} is a {type(node).__name__}, which JSON cannot hold: relabel the graph, as with networkx.relabel_nodes"
+        )
+        raise ChainError(msg) from None
+
+
+def _node(held: Any) -> Any:
+    if isinstance(held, list):
+        return tuple(map(_node, held))
+    if held is None or isinstance(held, str | int | float):
+        return held
+    msg = f"data names a node {held!r}: a node is a text, a number or a list of such"
+    raise ChainError(msg)
+
+
+def _reading_of(chain: JacobianChain) -> Reading:
+    return chain.sizes, chain.largest, chain.details
+
+
+def _restore(sizes: Any, largest: int, details: Any, *nodes: Any) -> GraphChain:
+    sizes.setflags(write=False)
+    chain = GraphChain.from_reading((sizes, largest, details))
+    chain._add(*nodes)  # noqa: SLF001 -- its own
+    return chain

@@ -1,0 +1,82 @@
+"""Where the matrix of a stage has nonzeros: its blocks, those of variables that are passed on among them."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainopt.graphs.links import IDENTITY
+from chainopt.structure import patterns
+from chainopt.structure.bands import Band
+from chainopt.structure.kinds import Identity, Sparse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.graphs.tableau import Links, Stage
+    from chainopt.structure.kinds import Structure
+    from chainopt.structure.patterns import Pattern
+
+ENTRIES = 1_000_000  # of a stage whose pattern is written out
+BLOCKS = 2_000  # of a stage, from variables that come in to those that it computes
+PAIRS = 100_000  # of nonzeros in the same row or column; to colour more takes longer than it is worth
+
+
+def structure_of(stage: Stage, links: Links, sizes: Sequence[int]) -> Structure | None:
+    """Return the structure of a stage of several blocks; None of one that is dense, or too large to look at."""
+    if not stage.computed and stage.inputs == stage.outputs:
+        return Identity()
+    rows, columns = (sum(sizes[node] for node in nodes) for nodes in (stage.outputs, stage.inputs))
+    if not 0 < rows * columns <= ENTRIES or len(stage.inputs) * (len(stage.computed) + 1) > BLOCKS:
+        return None
+    if find_spec("scipy") is None:  # which holds patterns of several blocks, and is an extra
+        return None
+    held = {node: {node: Band.of((sizes[node], sizes[node]), 0, 0, is_unit=True)} for node in stage.inputs}
+    found: dict[int, dict[int, Pattern]] = dict(held)  # type: ignore[arg-type]
+    before: dict[int, list[int]] = {node: [] for node in stage.computed}
+    for tail, head in links:
+        before[head].append(tail)
+    for node in stage.computed:
+        found[node] = _row(node, before[node], found, links, sizes)
+    rows_of_blocks = [[found.get(head, {}).get(tail) for tail in stage.inputs] for head in stage.outputs]
+    if all(_is_full(block) for row in rows_of_blocks for block in row):
+        return None
+    sparse = patterns.scipy_sparse()
+    blocks = [
+        [
+            sparse.csr_array((sizes[head], sizes[tail]), dtype=bool) if block is None else patterns.places(block)
+            for tail, block in zip(stage.inputs, row, strict=True)
+        ]
+        for head, row in zip(stage.outputs, rows_of_blocks, strict=True)
+    ]
+    return Sparse(sparse.block_array(blocks, format="csr"))
+
+
+def _row(
+    node: int, tails: list[int], found: dict[int, dict[int, Pattern]], links: Links, sizes: Sequence[int]
+) -> dict[int, Pattern]:
+    """Return how a variable depends on each of those that come in."""
+    row: dict[int, Pattern] = {}
+    for tail in tails:
+        link = links[tail, node]
+        for source, pattern in found[tail].items():
+            if link is IDENTITY:
+                block = pattern
+            else:
+                block = patterns.product(Band.full(sizes[node], sizes[tail]) if link.pattern is None else link.pattern, pattern)
+            row[source] = patterns.union(row[source], block) if source in row else block
+    return row
+
+
+def _is_full(block: Pattern | None) -> bool:
+    return isinstance(block, Band) and block.is_full
+
+
+def has_few_colours(structure: Structure) -> bool:
+    """Whether colours of its rows and columns are found at once."""
+    if not isinstance(structure, Sparse):
+        return True
+    widths, heights = np.diff(structure.indptr), np.bincount(structure.indices, minlength=1)
+    return max(int((counts.astype(np.int64) ** 2).sum()) for counts in (widths, heights)) <= 2 * PAIRS
