@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def library_of(factor: Any) -> str:
-    """Return "numpy", "scipy" (a sparse array), "torch", "jax" or "other"."""
+    """Return "numpy", "scipy" (a sparse array), "torch", "jax", "dask" or "other"."""
     if isinstance(factor, np.ndarray):
         return "numpy"
     torch = sys.modules.get("torch")
@@ -26,6 +26,9 @@ def library_of(factor: Any) -> str:
     sparse = sys.modules.get("scipy.sparse")
     if sparse is not None and sparse.issparse(factor):
         return "scipy"
+    dask = sys.modules.get("dask.array")
+    if dask is not None and isinstance(factor, dask.Array):
+        return "dask"
     return "other"
 
 
@@ -38,6 +41,36 @@ def is_operator(factor: Any) -> bool:
 def is_array_like(factor: Any) -> bool:
     """Whether NumPy would make an array of it, as of a DataFrame, where a library of arrays would answer itself."""
     return hasattr(factor, "__array__") and not hasattr(factor, "__array_function__")
+
+
+def samples(factors: Sequence[Any]) -> list[Any]:
+    """Return an empty array for every library that needs seeds of its own, of the dtype and on the device of the first one."""
+    libraries = [library_of(factor) for factor in factors]
+    found = []
+    if "torch" in libraries:
+        found.append(factors[libraries.index("torch")].detach().new_empty(0))
+    if "jax" in libraries:
+        import jax
+
+        found.append(jax.numpy.empty(0))
+    return found
+
+
+def is_lazy(factor: Any) -> bool:
+    """Whether a factor stands for numbers that come later: a Dask array, or what JAX or PyTorch traces in this thread."""
+    library = library_of(factor)
+    if library == "jax":
+        import jax
+
+        return isinstance(factor, jax.core.Tracer)
+    if library == "torch":
+        import torch
+
+        try:
+            return factor.layout == torch.strided and factor.untyped_storage() is None
+        except NotImplementedError:  # what torch.func wraps has no memory of its own
+            return True
+    return library == "dask"
 
 
 def as_torch(factor: Any, like: Any) -> Any:
