@@ -13,8 +13,7 @@ from chainopt.costs.memory import peak_memory
 from chainopt.costs.operations import largest_tape, operations_of, products_of, total
 from chainopt.costs.stages import stage_choices
 from chainopt.exceptions import ChainError
-from chainopt.execution import cluster, parallel
-from chainopt.execution.checks import checked_factors
+from chainopt.execution.checks import checked_factors, checked_workers
 from chainopt.execution.libraries import is_lazy
 from chainopt.execution.loop import copy_into, multiply, product_into
 from chainopt.execution.progress import progress_bar
@@ -264,9 +263,14 @@ class Plan:
             msg = "chunk_size is 0: give at least 1, or None"
             raise ChainError(msg)
         if client is not None:
-            options = cluster.Options(chunk_size, out, progress, gather)
-            return cluster.execute(client, workers, self.chain, self.operations, factors, options)
-        threads = 1 if workers is None and self.workers == 1 else parallel.checked_workers(workers, self.workers)
+            from chainopt.execution import cluster
+
+            options = cluster.Options(workers, chunk_size, out, progress, gather)
+            return cluster.execute(client, self.chain, self.operations, self.workers, factors, options)
+        if not gather:
+            msg = "gather is False, but there is no client where the product could stay: give client="
+            raise ChainError(msg)
+        threads = 1 if workers is None and self.workers == 1 else checked_workers(workers, self.workers)
         in_usual_order = self.association.kinds is None and self.association.order is None and threads == 1
         operations = None if in_usual_order else self.operations
         needed = None if operations is None else needs(len(self.chain), operations)
@@ -281,9 +285,9 @@ class Plan:
         last_product = None if out is None or structures is not None else product_into(out)
         with progress_bar(self.operations) if progress else nullcontext() as done:
             if operations and threads > 1 and not any(map(is_lazy, matrices)):
-                result = parallel.execute(
-                    operations, matrices, threads, self.workers, chunk_size, last_product, done, structures
-                )
+                from chainopt.execution import parallel
+
+                result = parallel.execute(operations, matrices, threads, self.workers, chunk_size, last_product, done, structures)
             elif operations is not None:
                 result = execute(operations, matrices, chunk_size, last_product, done, structures)
             elif len(matrices) > 1:

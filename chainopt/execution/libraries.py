@@ -7,10 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainopt.execution import blocks
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+
+class Remote:
+    """What is known here of a factor on a cluster; it has its methods' names, and nothing more."""
+
+    def __init__(
+        self, future: Any, library: str, kind: str, shape: tuple[int, ...], dtype: Any, device: str | None, methods: Sequence[str]
+    ) -> None:
+        self.future, self.library, self.kind, self.shape, self.dtype, self.device = future, library, kind, shape, dtype, device
+        self._methods = frozenset(methods)
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("_") or name not in self._methods:
+            raise AttributeError(name)
+
+
+def kind_of(factor: Any) -> str:
+    """Return the name of a factor's type, on a cluster too."""
+    return f"future of a {factor.kind}" if isinstance(factor, Remote) else type(factor).__name__
 
 
 def library_of(factor: Any) -> str:
@@ -26,6 +47,8 @@ def library_of(factor: Any) -> str:
     sparse = sys.modules.get("scipy.sparse")
     if sparse is not None and sparse.issparse(factor):
         return "scipy"
+    if isinstance(factor, Remote):
+        return factor.library
     dask = sys.modules.get("dask.array")
     if dask is not None and isinstance(factor, dask.Array):
         return "dask"
@@ -48,11 +71,18 @@ def samples(factors: Sequence[Any]) -> list[Any]:
     libraries = [library_of(factor) for factor in factors]
     found = []
     if "torch" in libraries:
-        found.append(factors[libraries.index("torch")].detach().new_empty(0))
+        import torch
+
+        like = factors[libraries.index("torch")]
+        found.append(torch.empty(0, dtype=like.dtype, device=like.device))
     if "jax" in libraries:
         import jax
 
         found.append(jax.numpy.empty(0))
+    if "dask" in libraries:
+        import dask.array
+
+        found.append(dask.array.empty(0))
     return found
 
 
@@ -90,6 +120,8 @@ def adjoint(matrix: Any) -> Any:
 
 def identity(size: int, stage: Any, others: Sequence[Any], part: slice, axis: int) -> Any:
     """Return some columns (axis 1) or rows (axis 0) of the identity, as the stage and the other factors take it."""
+    if any(library_of(other) == "dask" for other in others):
+        return blocks.identity(size, getattr(stage, "dtype", None), part, axis)
     width = len(range(size)[part])
     shape = (size, width) if axis == 1 else (width, size)
     offset = -part.start if axis == 1 else part.start
@@ -114,7 +146,7 @@ def as_library_of(seed: NDArray[np.float64], stage: Any, others: Sequence[Any]) 
         import jax
 
         return jax.numpy.asarray(seed)
-    return seed
+    return blocks.from_array(seed) if "dask" in libraries else seed
 
 
 def dense_form(matrix: Any) -> Any:
@@ -130,6 +162,10 @@ def dense_form(matrix: Any) -> Any:
             import jax
 
             return jax.numpy.diag(vector)
+        if library == "dask":
+            import dask.array
+
+            return dask.array.diag(vector)
         return np.diag(vector)
     given = getattr(matrix, "given", None)
     if given is None:
@@ -148,6 +184,10 @@ def concatenate(parts: Sequence[Any], axis: int) -> Any:
         import jax
 
         return jax.numpy.concatenate(parts, axis=axis)
+    if library == "dask":
+        import dask.array
+
+        return dask.array.concatenate(parts, axis=axis)
     if library == "scipy":
         from scipy import sparse
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from typing import TYPE_CHECKING, Any
 
-from chainopt.exceptions import ChainError
 from chainopt.execution.pinning import one_thread_each
 from chainopt.execution.stages import performer
 from chainopt.execution.tasks import consumers, critical_path, in_order_of_schedule, sources
 from chainopt.execution.threads import Assigned, Crew, Shared
-from chainopt.kernels.threads import cores
-from chainopt.numerals import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,19 +17,6 @@ if TYPE_CHECKING:
     from chainopt.execution.stages import Product
     from chainopt.operations import Operation
     from chainopt.structure.kinds import Structure
-
-
-def checked_workers(workers: object, planned: float) -> int:
-    """Return how many threads there are to be; those that the plan is for where ``workers`` is None."""
-    wanted = planned if workers is None else workers
-    if isinstance(wanted, float) and wanted == math.inf:
-        return cores()
-    if not isinstance(wanted, bool) and hasattr(type(wanted), "__index__"):
-        count = wanted.__index__()
-        if count >= 1:
-            return count
-    msg = f"workers is {shown(workers)}: give an int of at least 1, math.inf for all cores, or None for what was planned"
-    raise ChainError(msg)
 
 
 def execute(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.execution import structured
-from chainopt.execution.libraries import adjoint, concatenate, dense_form, identity, is_operator, samples
+from chainopt.execution.blocks import pass_through
+from chainopt.execution.libraries import adjoint, concatenate, dense_form, identity, is_operator, library_of, samples
 from chainopt.execution.structured import product
 from chainopt.execution.tasks import operands
 from chainopt.operations import Accumulation, Mode, Multiplication, Pushforward
@@ -99,10 +100,14 @@ def perform(
 
 
 def _push(stage: Any, matrix: Any) -> Any:
+    if is_operator(stage) and library_of(dense := dense_form(matrix)) == "dask":
+        return pass_through(_push, stage, dense, 1)
     return stage.matmat(dense_form(matrix)) if is_operator(stage) else product(stage, matrix)
 
 
 def _pull(stage: Any, matrix: Any) -> Any:
+    if is_operator(stage) and library_of(dense := dense_form(matrix)) == "dask":
+        return pass_through(_pull, stage, dense, 0)
     return adjoint(stage.rmatmat(adjoint(dense_form(matrix)))) if is_operator(stage) else product(matrix, stage)
 
 

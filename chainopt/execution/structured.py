@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.exceptions import ChainError
-from chainopt.execution.libraries import as_library_of, dense_form, is_operator, library_of
+from chainopt.execution.libraries import Remote, as_library_of, dense_form, is_operator, library_of
 from chainopt.structure.colours import colours, count
 from chainopt.structure.kinds import Banded, Dense, Diagonal, Identity
 from chainopt.structure.patterns import places, scipy_sparse
@@ -59,7 +59,7 @@ def product(left: Any, right: Any) -> Any:
 
 
 def prepared(chain: JacobianChain, factors: list[Any]) -> list[Any]:
-    """Bring checked factors into the form of their structures.
+    """Bring checked factors into the form of their structures; those on a cluster are left to it.
 
     Raises
     ------
@@ -70,8 +70,8 @@ def prepared(chain: JacobianChain, factors: list[Any]) -> list[Any]:
     assert structures is not None
     return [
         matrix
-        if is_operator(matrix) or isinstance(structure, Dense)
-        else _in_form(matrix, structure, f"factors[{at}] ({chain.label(at)})")
+        if is_operator(matrix) or isinstance(structure, Dense) or isinstance(matrix, Remote)
+        else in_form(matrix, structure, f"factors[{at}] ({chain.label(at)})")
         for at, (matrix, structure) in enumerate(zip(factors, structures, strict=True))
     ]
 
@@ -91,7 +91,8 @@ def finisher(factors: Sequence[Any]) -> Callable[[Any], Any]:
     return finish
 
 
-def _in_form(matrix: Any, structure: Structure, place: str) -> Any:
+def in_form(matrix: Any, structure: Structure, place: str) -> Any:
+    """Bring one checked matrix into the form of its structure."""
     library = library_of(matrix)
     if isinstance(structure, Diagonal | Identity) and matrix.shape[0] == matrix.shape[-1]:
         vector = matrix if len(matrix.shape) == 1 else matrix.diagonal()

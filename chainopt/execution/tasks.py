@@ -60,9 +60,11 @@ def critical_path(operations: Sequence[Operation], taken_by: Sequence[int | None
     return left
 
 
-def in_order_of_schedule(operations: Sequence[Operation], takes: Sequence[Sequence[int]], workers: int) -> list[int] | None:
+def in_order_of_schedule(operations: Sequence[Operation], takes: Sequence[Sequence[int]], workers: float) -> list[int] | None:
     """Return the positions in the order in which a schedule begins them; None without one, or with one that cannot be kept."""
-    if any(operation.start is None or operation.worker not in range(workers) for operation in operations):
+    if any(
+        operation.start is None or operation.worker is None or not 0 <= operation.worker < workers for operation in operations
+    ):
         return None
     starts: list[Any] = [operation.start for operation in operations]
     # Operations without a cost begin together; the order of the plan is one in which they can be executed.

@@ -90,11 +90,11 @@ class Crew:
                     thread.join()
             raise
         if self.error is not None:
-            error, self.error = self.error, None
+            failure, self.error = self.error, None
             try:
-                raise error
+                raise failure
             finally:
-                del error  # which holds this frame
+                del failure  # which holds this frame
         return self.results.popitem()[1]
 
     def _work(self, worker: int, begin: Callable[[ExitStack], None]) -> None:
