@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 import numpy as np
@@ -27,10 +28,11 @@ def checked_workers(workers: object, planned: float) -> int:
     wanted = planned if workers is None else workers
     if isinstance(wanted, float) and wanted == math.inf:
         return cores()
-    if not isinstance(wanted, bool) and hasattr(type(wanted), "__index__"):
-        threads = operator.index(cast(SupportsIndex, wanted))
-        if threads >= 1:
-            return threads
+    if not isinstance(wanted, bool):
+        with suppress(TypeError):
+            threads = operator.index(cast(SupportsIndex, wanted))
+            if threads >= 1:
+                return threads
     msg = f"workers is {shown(workers)}: give an int of at least 1, math.inf for all cores, or None for what was planned"
     raise ChainError(msg)
 
