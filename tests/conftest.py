@@ -1,6 +1,7 @@
 """What all tests share: how Hypothesis searches, and which extras must be there."""
 
 import importlib
+import logging
 import os
 
 import pytest
@@ -31,6 +32,24 @@ def torch():
 @pytest.fixture(scope="session")
 def pandas():
     return extra("pandas")
+
+
+@pytest.fixture(scope="session")
+def dask_client():
+    """A client of a cluster of two processes on this machine, started when it is first needed."""
+    distributed = extra("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL
+    )
+    with cluster, distributed.Client(cluster) as client:
+        yield client
+
+
+@pytest.fixture
+def client(dask_client):
+    """The same, with both workers there, whatever happened to them before."""
+    dask_client.wait_for_workers(2, timeout=60)
+    return dask_client
 
 
 @pytest.fixture

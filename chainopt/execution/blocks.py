@@ -31,6 +31,13 @@ def identity(size: int, dtype: Any, part: slice, axis: int) -> Any:
     return unit[:, part] if axis == 1 else unit[part]
 
 
+def diagonal(matrix: Any) -> Any:
+    """Return the diagonal as a vector."""
+    from dask.array import diagonal
+
+    return diagonal(matrix)
+
+
 def from_array(matrix: Any) -> Any:
     """Cut a NumPy array into chunks."""
     from dask.array import from_array

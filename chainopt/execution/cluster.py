@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import nullcontext
+from functools import partial
 from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -99,7 +100,7 @@ class Work:
 
         for _ in range(ATTEMPTS):
             self._send()
-            futures = self._submitted(keep=done is not None) or self.factors[:1]
+            futures = self._submitted(keep=done is not None)
             final = futures[-1]
             try:
                 if done is not None:
@@ -119,10 +120,11 @@ class Work:
         missing = [at for at, factor in enumerate(self.factors) if factor is None]
         local = {id(self.matrices[at]): self.matrices[at] for at in missing if not isinstance(self.matrices[at], Remote)}
         try:
-            sent = dict(zip(local, self.client.scatter([*local.values()], hash=False), strict=True))
+            futures = self.client.scatter([*local.values()], hash=False) if local else []
         except (AttributeError, TypeError, PicklingError) as error:
             msg = f"factors cannot be sent to the cluster: {error}"
             raise ChainError(msg) from error
+        sent = dict(zip(local, futures, strict=True))
         structures = self.chain.structures
         for at in missing:
             matrix = self.matrices[at]
@@ -136,30 +138,22 @@ class Work:
                 self.factors[at] = formed if self.operations else _finished(formed, gather=False) and matrix.future
 
     def _submitted(self, *, keep: bool) -> list[Any]:
-        """Begin all operations; without ``keep`` only the last future is, so that what is used is released."""
+        """Begin all operations, as one graph; without ``keep`` only the last result is held once it has been used."""
+        from dask import annotate
+
+        if not self.operations:
+            return self.factors[:1]
         token = uuid.uuid4().hex
-        futures: list[Any] = []
-        structures, last = self.chain.structures, len(self.operations) - 1
+        keys = [f"{type(operation).__name__}-{operation.first}-{operation.last}-{token}" for operation in self.operations]
+        structures, graph = self.chain.structures, {}
         for at, operation in enumerate(self.operations):
-            taken = [self.factors[~position] if position < 0 else futures[position] for position in self.takes[at]]
             structure = None if structures is None else structures[operation.first]
-            future = self.client.submit(
-                _do,
-                at,
-                operation,
-                self.others,
-                self.chunk_size,
-                structure,
-                self.finish if at == last else None,
-                *taken,
-                key=f"{type(operation).__name__}-{operation.first}-{operation.last}-{token}",
-                priority=self.priorities[at],
-            )
-            futures.append(future)
-            for position in self.takes[at]:
-                if position >= 0 and not keep:
-                    futures[position] = None
-        return futures
+            finish = self.finish if at == len(keys) - 1 else None
+            task = partial(_do, at, operation, self.others, self.chunk_size, structure, finish)
+            graph[keys[at]] = (task, *[keys[place] if place >= 0 else self.factors[~place] for place in self.takes[at]])
+        with annotate(priority=dict(zip(keys, self.priorities, strict=True)).get):
+            held: list[Any] = self.client.get(graph, keys if keep else keys[-1:], sync=False)
+        return held
 
     def _follow(self, futures: list[Any], done: Callable[[int], None]) -> None:
         """Say of every operation that it is done, and let its future go."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.exceptions import ChainError
+from chainopt.execution import blocks
 from chainopt.execution.libraries import Remote, as_library_of, dense_form, is_operator, library_of
 from chainopt.structure.colours import colours, count
 from chainopt.structure.kinds import Banded, Dense, Diagonal, Identity
@@ -95,7 +96,7 @@ def in_form(matrix: Any, structure: Structure, place: str) -> Any:
     """Bring one checked matrix into the form of its structure."""
     library = library_of(matrix)
     if isinstance(structure, Diagonal | Identity) and matrix.shape[0] == matrix.shape[-1]:
-        vector = matrix if len(matrix.shape) == 1 else matrix.diagonal()
+        vector = matrix if len(matrix.shape) == 1 else blocks.diagonal(matrix) if library == "dask" else matrix.diagonal()
         if len(matrix.shape) > 1 and library in {"numpy", "scipy", "torch"} and _nonzeros(matrix) != _nonzeros(vector):
             raise _misfit(place, structure)
         if isinstance(structure, Identity):
