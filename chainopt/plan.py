@@ -266,7 +266,7 @@ class Plan:
             from chainopt.execution import cluster
 
             options = cluster.Options(workers, chunk_size, out, progress, gather)
-            return cluster.execute(client, self.chain, self.operations, self.workers, factors, options)
+            return cluster.execute(client, self.chain, tuple(self.operations), self.workers, factors, options)
         if not gather:
             msg = "gather is False, but there is no client where the product could stay: give client="
             raise ChainError(msg)
@@ -287,7 +287,8 @@ class Plan:
             if operations and threads > 1 and not any(map(is_lazy, matrices)):
                 from chainopt.execution import parallel
 
-                result = parallel.execute(operations, matrices, threads, self.workers, chunk_size, last_product, done, structures)
+                shared = tuple(operations)
+                result = parallel.execute(shared, matrices, threads, self.workers, chunk_size, last_product, done, structures)
             elif operations is not None:
                 result = execute(operations, matrices, chunk_size, last_product, done, structures)
             elif len(matrices) > 1:

@@ -1,6 +1,7 @@
 """Products on a real Dask cluster of two processes, which are killed, too."""
 
 import asyncio
+import gc
 import os
 import threading
 import time
@@ -41,9 +42,13 @@ def assert_same(left, right):
 
 
 def known(client):
-    """Return the keys that the scheduler holds, once it holds no more than those of futures that are alive."""
+    """Return the keys that the scheduler holds, once what is garbage here has been collected and released there.
+
+    The scheduler is in this process, and a future in a graph becomes one more object there.
+    """
     scheduler = client.cluster.scheduler
     for _ in range(100):
+        gc.collect()
         if {*scheduler.tasks} <= {*client.futures}:
             break
         time.sleep(0.05)
