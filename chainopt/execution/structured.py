@@ -56,7 +56,13 @@ def product(left: Any, right: Any) -> Any:
     if isinstance(right, Diagonalized):
         is_sparse = library_of(left) == "scipy"
         return left @ scipy_sparse().diags_array(right.vector) if is_sparse else left * right.vector
-    return left @ right
+    return _with_diagonals(left) @ _with_diagonals(right)
+
+
+def _with_diagonals(matrix: Any) -> Any:
+    """Store a product across a size of zero by rows: SciPy cannot multiply those that are stored by no diagonals at all."""
+    offsets = getattr(matrix, "offsets", None)
+    return matrix if offsets is None or len(offsets) else matrix.tocsr()
 
 
 def prepared(chain: JacobianChain, factors: list[Any]) -> list[Any]:
