@@ -34,9 +34,9 @@ def pandas():
     return extra("pandas")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dask_client():
-    """A client of a cluster of two processes on this machine, started when it is first needed."""
+    """A client of a cluster of two processes on this machine; others measure memory, in which its scheduler would show."""
     distributed = extra("distributed")
     cluster = distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
