@@ -33,9 +33,11 @@ class Diffusion:
         self.solver = splu((sparse.kron(line, unit) + sparse.kron(unit, line)).tocsc())
 
     def matmat(self, matrix):
+        """Take one step."""
         return self.solver.solve(np.ascontiguousarray(matrix))
 
     def rmatmat(self, matrix):
+        """Take one step of the adjoint."""
         return self.solver.solve(np.ascontiguousarray(matrix), trans="T")
 
 
@@ -55,7 +57,7 @@ def stacks():
 def sparse_halves():
     """List sparse factors, multiplied from both ends to a narrow place."""
     rng = np.random.default_rng(0)
-    dims = [3_000] * 4 + [40] + [3_000] * 4
+    dims = [1_000] * 4 + [20] + [1_000] * 4
     factors = [sparse.random_array(shape, density=0.01, rng=rng, format="csr") for shape in pairwise(dims)]
     structures = [Sparse(factor) for factor in factors]
     return chainopt.optimal_order([Jacobian(f.shape, structure=s) for f, s in zip(factors, structures, strict=True)]), factors
@@ -80,7 +82,7 @@ CASES = {
     "dense, 2 x 3 factors of about 1,000": lambda: dense([1000, 1100, 900, 40, 900, 1100, 1000]),
     "dense, two wide halves of about 1,000": lambda: dense([1000, 1100, 900, 800, 900, 1100, 1000]),
     "stacks of 400, 2 x 4 factors of about 50": stacks,
-    "sparse, 2 x 4 factors of 3,000": sparse_halves,
+    "sparse, 2 x 4 factors of 1,000": sparse_halves,
     "two sparse solvers, 60 vectors each": solvers,
 }
 
@@ -108,10 +110,11 @@ def limited(call, threads):
     return run
 
 
-def record(benchmark, group, case, times):
-    """Hand the times to the tables: one line of the group for each who."""
+def record(benchmark, group, case, calls, rounds, share=1):
+    """Time calls by turns for one line of a group's table, each share of them; as pytest-benchmark sees it, it is one call."""
     benchmark.group = group
-    benchmark.extra_info.update(case=case, medians=times)
+    times = benchmark.pedantic(by_turns, (calls, rounds), rounds=1)
+    benchmark.extra_info.update(case=case, medians={who: seconds / share for who, seconds in times.items()})
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -122,8 +125,7 @@ def test_independent_halves(benchmark, short, case):
         "one after the other, one BLAS thread": limited(lambda: plan.execute(factors), 1),
         "one after the other, BLAS with threads": lambda: plan.execute(factors),
     }
-    times = benchmark.pedantic(by_turns, (calls, 3 if short else 21), rounds=1)
-    record(benchmark, "independent halves on two workers", case, times)
+    record(benchmark, "independent halves on two workers", case, calls, 3 if short else 21)
     result, expected = calls[next(iter(calls))](), plan.execute(factors)
     difference = result - expected
     assert abs(difference).max() <= 1e-9 * abs(expected).max()
@@ -145,11 +147,6 @@ def test_overhead_of_an_operation(benchmark, short, case):
             f"workers={WORKERS}": lambda: plan.execute(factors, workers=WORKERS),
             "client=, two processes": lambda: plan.execute(factors, client=client),
         }
-        times = benchmark.pedantic(by_turns, (calls, 3 if short else 9), rounds=1)
-    operations = len(plan.operations)
-    record(
-        benchmark,
-        "overhead of an operation: products of 2 x 2 matrices",
-        f"{operations} products, {case}, each",
-        {who: seconds / operations for who, seconds in times.items()},
-    )
+        products = len(plan.operations)
+        line = f"{products} products, {case}, each"
+        record(benchmark, "overhead: products of 2 x 2 matrices", line, calls, 3 if short else 9, products)

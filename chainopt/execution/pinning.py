@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from chainopt.exceptions import ChainError
@@ -37,7 +38,7 @@ class Pin:
 
 
 def controller() -> Any:
-    """Look for the libraries that have threads of their own.
+    """Look for the libraries that have threads of their own; anew, which takes a millisecond, if modules have been imported since.
 
     Raises
     ------
@@ -45,10 +46,17 @@ def controller() -> Any:
         If threadpoolctl is not installed.
     """
     try:
-        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+        import threadpoolctl  # type: ignore[import-untyped] # noqa: F401
     except ModuleNotFoundError:
         msg = 'workers needs threadpoolctl: install it with python -m pip install "jacobian-chainopt[threads]"'
         raise ChainError(msg) from None
+    return _controller(len(sys.modules))
+
+
+@lru_cache(maxsize=1)
+def _controller(_: int) -> Any:
+    from threadpoolctl import ThreadpoolController
+
     return ThreadpoolController()
 
 
