@@ -3,6 +3,7 @@
 import importlib
 import logging
 import os
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,21 +35,35 @@ def pandas():
     return extra("pandas")
 
 
-@pytest.fixture(scope="module")
-def dask_client():
-    """A client of a cluster of two processes on this machine; others measure memory, in which its scheduler would show."""
+@pytest.fixture(scope="session")
+def new_cluster():
+    """A function that starts a Dask cluster of two processes on this machine, for a while, and gives its client."""
     distributed = extra("distributed")
-    cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
-    )
-    with cluster, distributed.Client(cluster) as client:
+
+    @contextmanager
+    def start():
+        address = "127.0.0.1:0"  # any port that is free
+        with (
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, processes=True, dashboard_address=address, silence_logs=logging.CRITICAL
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            yield client
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def dask_client(new_cluster):
+    """A client of a cluster that a module shares; it ends with it, because others measure memory and would see its scheduler."""
+    with new_cluster() as client:
         yield client
 
 
 @pytest.fixture
 def client(dask_client):
-    """The same, with both workers there, whatever happened to them before."""
-    dask_client.wait_for_workers(2, timeout=60)
+    """The same, for a test that needs no other name for it."""
     return dask_client
 
 

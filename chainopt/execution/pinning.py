@@ -38,7 +38,7 @@ class Pin:
 
 
 def controller() -> Any:
-    """Look for the libraries that have threads of their own; anew, which takes a millisecond, if modules have been imported since.
+    """Look for libraries that have threads of their own; anew, which takes a millisecond, if modules have been imported since.
 
     Raises
     ------
