@@ -9,7 +9,7 @@ from collections import defaultdict
 
 import pytest
 
-PEERS = ("numpy", "numba", "scipy", "networkx", "jax", "torch", "opt_einsum", "cotengra")
+PEERS = ("numpy", "numba", "scipy", "networkx", "jax", "torch", "opt_einsum", "cotengra", "dask")
 
 
 def pytest_addoption(parser):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,14 +20,19 @@ from chainopt.plan import Plan
 from chainopt.plan_batch import PlanBatch
 from chainopt.reading import read_factors, read_many_dims
 from chainopt.solvers import batch, homogeneous, interval, limited, polygon, priced, stage_batch, textbook
+from chainopt.solvers.spread import spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from distributed import Client
+    from numpy.typing import NDArray
 
     from chainopt.costs.model import CostModel
     from chainopt.costs.stages import StageChoices
     from chainopt.jacobian import Jacobian
     from chainopt.objectives import Objective
+    from chainopt.solvers.batch import Solutions
     from chainopt.solvers.solution import Solution
 
     Sweep = Callable[[JacobianChain, StageChoices | None, CostModel | None], Solution | None]
@@ -274,7 +280,12 @@ def tape_frontier(chain: Problem, *, objective: Objective = MULTIPLICATIONS) -> 
 
 
 def optimal_orders(
-    dims: Any, *, objective: Objective = MULTIPLICATIONS, method: str = "auto", tape_limit: float | None = None
+    dims: Any,
+    *,
+    objective: Objective = MULTIPLICATIONS,
+    method: str = "auto",
+    tape_limit: float | None = None,
+    client: Client | None = None,
 ) -> PlanBatch:
     """Find the cheapest bracketings of many chains of the same length at once.
 
@@ -284,6 +295,8 @@ def optimal_orders(
         A chain of n factors a row: the n + 1 sizes between them, outputs first; or N chains of n stages of any kind.
     objective, method, tape_limit
         As for `optimal_order`.
+    client : distributed.Client, optional
+        A Dask cluster over which the chains are spread (needs the extra ``dask``); the answer is the same.
 
     Returns
     -------
@@ -293,7 +306,7 @@ def optimal_orders(
     Raises
     ------
     ChainError
-        If ``dims`` is no such array, or an option is unknown.
+        If ``dims`` is no such array, an option is unknown, or ``client`` is no client of a cluster that can be used.
 
     Examples
     --------
@@ -307,20 +320,37 @@ def optimal_orders(
     if tape_limit is not None:
         _check_limit("tape_limit", tape_limit)
     if isinstance(dims, Sequence) and dims and any(isinstance(chain, JacobianChain) for chain in dims):
-        return _orders_of_chains(dims, model, method, tape_limit)
+        return _orders_of_chains(dims, model, method, tape_limit, client)
     sizes = read_many_dims(dims)
     if model is not None:
-        solved = [priced.solve(JacobianChain.from_dims(row), None, model) for row in sizes]
-        return PlanBatch(sizes, batch.gathered(solved, sizes.shape[1] - 1), model.name, _priced_solver(method), model)
+        answered = _priced_solver(method)
+        return PlanBatch(sizes, _spread(client, partial(_priced_sizes, model=model), sizes), model.name, answered, model)
     factors = sizes.shape[1] - 1
     answered = "polygon" if method == "auto" else method
     if factors < 3 or (factors == 3 and method == "auto"):
         answered = "formula"
-    solutions = batch.solve(sizes, SOLVERS[answered], by_kernel=factors > 2 and method in {"auto", "polygon"})
+    by_kernel = factors > 2 and method in {"auto", "polygon"}
+    solutions = _spread(client, partial(batch.solve, solver=SOLVERS[answered], by_kernel=by_kernel), sizes)
     return PlanBatch(sizes, solutions, MULTIPLICATIONS, answered)
 
 
-def _orders_of_chains(chains: Sequence[Any], model: CostModel | None, method: str, tape_limit: float | None) -> PlanBatch:
+def _spread(client: Client | None, solve: Callable[[Any], Solutions], problems: Any) -> Solutions:
+    return solve(problems) if client is None else spread(client, solve, problems)
+
+
+def _priced_sizes(sizes: NDArray[Any], model: CostModel) -> Solutions:
+    solved = [priced.solve(JacobianChain.from_dims(row), None, model) for row in sizes]
+    return batch.gathered(solved, sizes.shape[1] - 1)
+
+
+def _priced_chains(chains: Sequence[JacobianChain], model: CostModel | None, tape_limit: float | None) -> Solutions:
+    solved = [priced.solve(chain, _choices(chain, model, tape_limit), model) for chain in chains]
+    return batch.gathered(solved, len(chains[0]))
+
+
+def _orders_of_chains(
+    chains: Sequence[Any], model: CostModel | None, method: str, tape_limit: float | None, client: Client | None
+) -> PlanBatch:
     for at, chain in enumerate(chains):
         if not isinstance(chain, JacobianChain) or len(chain) != len(chains[0]):
             what = f"a chain of {len(chain)}" if isinstance(chain, JacobianChain) else repr(chain)
@@ -332,9 +362,10 @@ def _orders_of_chains(chains: Sequence[Any], model: CostModel | None, method: st
     if model is None and all(chain.structures is None for chain in chains):
         for chain in chains:
             check_units(chain, model)
-        return PlanBatch(tuple(chains), stage_batch.solve(chains, tape_limit), MULTIPLICATIONS, "interval")
-    solved = [priced.solve(chain, _choices(chain, model, tape_limit), model) for chain in chains]
-    return PlanBatch(tuple(chains), batch.gathered(solved, len(chains[0])), _name(model), "interval", model)
+        solutions = _spread(client, partial(stage_batch.solve, tape_limit=tape_limit), chains)
+        return PlanBatch(tuple(chains), solutions, MULTIPLICATIONS, "interval")
+    solutions = _spread(client, partial(_priced_chains, model=model, tape_limit=tape_limit), chains)
+    return PlanBatch(tuple(chains), solutions, _name(model), "interval", model)
 
 
 def as_chain(chain: Problem) -> JacobianChain:

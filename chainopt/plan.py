@@ -13,7 +13,8 @@ from chainopt.costs.memory import peak_memory
 from chainopt.costs.operations import largest_tape, operations_of, products_of, total
 from chainopt.costs.stages import stage_choices
 from chainopt.exceptions import ChainError
-from chainopt.execution.checks import checked_factors
+from chainopt.execution.checks import checked_factors, checked_workers
+from chainopt.execution.libraries import is_lazy
 from chainopt.execution.loop import copy_into, multiply, product_into
 from chainopt.execution.progress import progress_bar
 from chainopt.execution.stages import execute, needs
@@ -31,6 +32,7 @@ from chainopt.solvers.homogeneous import forward, mode_of, reverse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from distributed import Client
     from matplotlib.axes import Axes
 
     from chainopt.bracketing import Bracketing
@@ -195,34 +197,63 @@ class Plan:
         """The largest tape that one of the reverse sweeps needs: runs are pulled back stage by stage."""
         return largest_tape(self.chain, self.association)
 
-    def execute(self, factors: Sequence[Any], *, out: Any = None, progress: bool = False, chunk_size: int | None = None) -> Any:
+    def execute(
+        self,
+        factors: Sequence[Any],
+        *,
+        out: Any = None,
+        workers: float | None = None,
+        progress: bool = False,
+        chunk_size: int | None = None,
+        client: Client | None = None,
+        gather: bool = True,
+    ) -> Any:
         """Multiply the factors in this order.
 
         Parameters
         ----------
         factors : sequence of matrices
-            In product order, of the chain's shapes: NumPy, SciPy sparse, JAX (traced too) and PyTorch arrays. For
+            In product order, of the chain's shapes: NumPy, SciPy sparse, JAX (traced too), PyTorch and Dask arrays. For
             matrix-free stages a `scipy.sparse.linalg.LinearOperator`, or anything with ``shape``, ``matmat(V)`` and
             ``rmatmat(W)`` (``J^H @ W``, as in SciPy), as far as the plan uses them; or their matrix. What has a
             ``elemental_jacobian()``, too, is asked for it where the plan accumulates the stage otherwise, and for
-            ``identity_seed(rows, columns, offset)``, if it has one, where a seed is needed.
+            ``identity_seed(rows, columns, offset)``, if it has one, where a seed is needed. With a client also futures.
         out : array, optional
             Where the product goes, by the rules of `numpy.matmul` or `torch.matmul`.
+        workers : int, optional
+            How many threads share the operations (needs the extra ``threads``); `math.inf`: as many as there are cores.
+            They follow the plan's schedule if it is for as many workers; else whoever is free takes what holds up the
+            product most. BLAS has one thread for each worker meanwhile. 1: one operation after the other, by as many
+            threads as BLAS has. None: what the plan is for.
         progress : bool
             Whether to show a progress bar (needs the extra ``terminal``).
         chunk_size : int, optional
             How many columns, or rows, go through matrix-free stages at once; all of them by default. Less memory is
             then needed inside the stages, and between those of a run.
+        client : distributed.Client, optional
+            A Dask cluster whose workers do the operations (needs the extra ``dask``), those first that hold up the
+            product most. Intermediates stay there and are released as soon as they are used; what is lost with a worker
+            is made again.
+        gather : bool
+            Whether to fetch the product from the cluster; else its future is returned, once it is done.
 
         Returns
         -------
         array
-            The product, of the type, dtype and device that ``@`` gives; a chain of one is its factor itself.
+            The product, of the type, dtype and device that ``@`` gives; a chain of one is its factor itself. Among Dask
+            arrays it is a Dask array, in chunks and lazy, which nothing gathers; with a client it is persisted there.
 
         Raises
         ------
         ChainError
-            If the factors or ``out`` do not fit the plan; nothing has been computed then.
+            If the factors or options do not fit the plan; nothing has been computed then.
+
+        Notes
+        -----
+        Factors that JAX or ``torch.func`` is tracing, and Dask arrays, which are lazy, are multiplied in the calling thread,
+        whatever ``workers`` is: nothing is computed yet.
+
+        An error in one worker, or Ctrl-C, ends all of them, as soon as their operations have come to an end.
 
         Examples
         --------
@@ -234,7 +265,16 @@ class Plan:
         if chunk_size is not None and checked_size(chunk_size, "chunk_size") == 0:
             msg = "chunk_size is 0: give at least 1, or None"
             raise ChainError(msg)
-        in_usual_order = self.association.kinds is None and self.association.order is None
+        if client is not None:
+            from chainopt.execution import cluster
+
+            options = cluster.Options(workers, chunk_size, out, progress, gather)
+            return cluster.execute(client, self.chain, tuple(self.operations), self.workers, factors, options)
+        if not gather:
+            msg = "gather is False, but there is no client where the product could stay: give client="
+            raise ChainError(msg)
+        threads = 1 if workers is None and self.workers == 1 else checked_workers(workers, self.workers)
+        in_usual_order = self.association.kinds is None and self.association.order is None and threads == 1
         operations = None if in_usual_order else self.operations
         needed = None if operations is None else needs(len(self.chain), operations)
         matrices = checked_factors(self.chain, factors, out, needed)
@@ -247,7 +287,12 @@ class Plan:
         del factors  # what the caller does not hold lives no longer than it is needed
         last_product = None if out is None or structures is not None else product_into(out)
         with progress_bar(self.operations) if progress else nullcontext() as done:
-            if operations is not None:
+            if operations and threads > 1 and not any(map(is_lazy, matrices)):
+                from chainopt.execution import parallel
+
+                shared = tuple(operations)
+                result = parallel.execute(shared, matrices, threads, self.workers, chunk_size, last_product, done, structures)
+            elif operations is not None:
                 result = execute(operations, matrices, chunk_size, last_product, done, structures)
             elif len(matrices) > 1:
                 by = operator.matmul if structures is None else product

@@ -1,7 +1,9 @@
 """What all tests share: how Hypothesis searches, and which extras must be there."""
 
 import importlib
+import logging
 import os
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,6 +33,38 @@ def torch():
 @pytest.fixture(scope="session")
 def pandas():
     return extra("pandas")
+
+
+@pytest.fixture(scope="session")
+def new_cluster():
+    """A function that starts a Dask cluster of two processes on this machine, for a while, and gives its client."""
+    distributed = extra("distributed")
+
+    @contextmanager
+    def start():
+        address = "127.0.0.1:0"  # any port that is free
+        with (
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, processes=True, dashboard_address=address, silence_logs=logging.CRITICAL
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            yield client
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def dask_client(new_cluster):
+    """A client of a cluster that a module shares; it ends with it, because others measure memory and would see its scheduler."""
+    with new_cluster() as client:
+        yield client
+
+
+@pytest.fixture
+def client(dask_client):
+    """The same, for a test that needs no other name for it."""
+    return dask_client
 
 
 @pytest.fixture

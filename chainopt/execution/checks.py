@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+import operator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 import numpy as np
 
 from chainopt.exceptions import ChainError
-from chainopt.execution.libraries import as_torch, is_array_like, is_operator, library_of
+from chainopt.execution.blocks import from_array, from_future
+from chainopt.execution.libraries import Remote, as_torch, is_array_like, is_operator, kind_of, library_of
+from chainopt.kernels.threads import cores
 from chainopt.numerals import shown
 from chainopt.stacks import broadcast_all
 from chainopt.structure.kinds import Diagonal, Identity
@@ -16,6 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.chain import JacobianChain
+
+
+def checked_workers(workers: object, planned: float) -> int:
+    """Return how many threads there are to be; those that the plan is for where ``workers`` is None."""
+    wanted = planned if workers is None else workers
+    if isinstance(wanted, float) and wanted == math.inf:
+        return cores()
+    if not isinstance(wanted, bool):
+        with suppress(TypeError):
+            threads = operator.index(cast(SupportsIndex, wanted))
+            if threads >= 1:
+                return threads
+    msg = f"workers is {shown(workers)}: give an int of at least 1, math.inf for all cores, or None for what was planned"
+    raise ChainError(msg)
 
 
 _MATRIX = {"matrix"}
@@ -50,10 +69,10 @@ def checked_factors(chain: JacobianChain, factors: Sequence[Any], out: Any, need
                 f"but the plan is for {shown(wanted)}; plan the chain anew with optimal_order"
             )
             raise ChainError(msg)
-        if np.ma.isMaskedArray(matrix):
+        if np.ma.isMaskedArray(matrix) or (isinstance(matrix, Remote) and matrix.kind == "MaskedArray"):
             msg = f"factors[{at}] ({chain.label(at)}) is a masked array, which has no product: give its filled(...)"
             raise ChainError(msg)
-        if isinstance(matrix, np.ndarray) and not _is_numeric(matrix.dtype):
+        if (isinstance(matrix, np.ndarray) or library_of(matrix) in {"numpy", "dask"}) and not _is_numeric(matrix.dtype):
             msg = f"factors[{at}] ({chain.label(at)}) has the dtype {matrix.dtype}: give numbers"
             raise ChainError(msg)
     _check_out(out, (sizes[0], sizes[-1]), matrices)
@@ -63,11 +82,11 @@ def checked_factors(chain: JacobianChain, factors: Sequence[Any], out: Any, need
 def _as_matrix(matrix: Any, place: str, needed: set[str]) -> Any:
     if is_operator(matrix):
         if "matrix" in needed:
-            msg = f"{place} is matrix-free (a {type(matrix).__name__}), but the plan needs its matrix"
+            msg = f"{place} is matrix-free (a {kind_of(matrix)}), but the plan needs its matrix"
             raise ChainError(msg)
         lacking = sorted(name for name in needed if not hasattr(matrix, name))
         if lacking:
-            msg = f"{place} is a {type(matrix).__name__} without {lacking[0]}, which the plan uses"
+            msg = f"{place} is a {kind_of(matrix)} without {lacking[0]}, which the plan uses"
             raise ChainError(msg)
     elif library_of(matrix) == "other" and not (hasattr(matrix, "__matmul__") and not is_array_like(matrix)):
         try:
@@ -93,7 +112,7 @@ def _check_out(out: Any, ends: tuple[int, int], matrices: list[Any]) -> None:
     matrices = [matrix for matrix in matrices if not is_operator(matrix)]
     libraries = {*map(library_of, matrices)}
     wanted = (*broadcast_all(tuple(matrix.shape[:-2]) for matrix in matrices), *ends)
-    if libraries & {"jax", "scipy", "other"} or library_of(out) != ("torch" if "torch" in libraries else "numpy"):
+    if libraries & {"jax", "scipy", "dask", "other"} or library_of(out) != ("torch" if "torch" in libraries else "numpy"):
         msg = (
             f"out is a {type(out).__name__}: it serves where all factors are NumPy arrays, or PyTorch tensors; else leave it out"
         )
@@ -117,16 +136,24 @@ def _check_out(out: Any, ends: tuple[int, int], matrices: list[Any]) -> None:
 
 
 def _in_one_world(matrices: list[Any]) -> list[Any]:
-    """Tensors multiply only with tensors: NumPy arrays among them become some, what else there is, is refused."""
+    """Tensors multiply only with tensors: NumPy arrays among them become some, what else there is, is refused.
+
+    So it is with Dask arrays.
+    """
     if all(type(matrix) is np.ndarray for matrix in matrices):
         return matrices
     libraries = [library_of(matrix) for matrix in matrices]
+    if "dask" in libraries:
+        return [_as_dask(matrix, f"factors[{at}]") for at, matrix in enumerate(matrices)]
     if "torch" not in libraries:
         return matrices
     tensor = matrices[libraries.index("torch")]
     for at, library in enumerate(libraries):
         if library not in ("torch", "numpy") and not is_operator(matrices[at]):
-            msg = f"factors[{at}] is a {type(matrices[at]).__name__}, which does not multiply with PyTorch tensors: convert it"
+            msg = f"factors[{at}] is a {kind_of(matrices[at])}, which does not multiply with PyTorch tensors: convert it"
+            raise ChainError(msg)
+        if library == "numpy" and isinstance(matrices[at], Remote):
+            msg = f"factors[{at}] is a {kind_of(matrices[at])} among PyTorch tensors: make it a tensor where it is"
             raise ChainError(msg)
         if library == "numpy":
             try:
@@ -139,3 +166,13 @@ def _in_one_world(matrices: list[Any]) -> list[Any]:
             msg = f"factors[{at}] has the dtype {matrices[at].dtype}, and {other}: convert one of them"
             raise ChainError(msg)
     return matrices
+
+
+def _as_dask(matrix: Any, place: str) -> Any:
+    library = library_of(matrix)
+    if library in {"scipy", "torch", "jax"}:
+        msg = f"{place} is a {kind_of(matrix)}, which does not multiply with Dask arrays: convert it"
+        raise ChainError(msg)
+    if library == "numpy":
+        return from_future(matrix) if isinstance(matrix, Remote) else from_array(matrix)
+    return matrix

@@ -7,14 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainopt.execution import blocks
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
 
+class Remote:
+    """What is known here of a factor on a cluster; it has its methods' names, and nothing more."""
+
+    def __init__(
+        self, future: Any, library: str, kind: str, shape: tuple[int, ...], dtype: Any, device: str | None, methods: Sequence[str]
+    ) -> None:
+        self.future, self.library, self.kind, self.shape, self.dtype, self.device = future, library, kind, shape, dtype, device
+        self._methods = frozenset(methods)
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("_") or name not in self._methods:
+            raise AttributeError(name)
+
+
+def kind_of(factor: Any) -> str:
+    """Return the name of a factor's type, on a cluster too."""
+    return f"future of a {factor.kind}" if isinstance(factor, Remote) else type(factor).__name__
+
+
 def library_of(factor: Any) -> str:
-    """Return "numpy", "scipy" (a sparse array), "torch", "jax" or "other"."""
+    """Return "numpy", "scipy" (a sparse array), "torch", "jax", "dask" or "other"."""
     if isinstance(factor, np.ndarray):
         return "numpy"
     torch = sys.modules.get("torch")
@@ -26,6 +47,11 @@ def library_of(factor: Any) -> str:
     sparse = sys.modules.get("scipy.sparse")
     if sparse is not None and sparse.issparse(factor):
         return "scipy"
+    if isinstance(factor, Remote):
+        return factor.library
+    dask = sys.modules.get("dask.array")
+    if dask is not None and isinstance(factor, dask.Array):
+        return "dask"
     return "other"
 
 
@@ -38,6 +64,43 @@ def is_operator(factor: Any) -> bool:
 def is_array_like(factor: Any) -> bool:
     """Whether NumPy would make an array of it, as of a DataFrame, where a library of arrays would answer itself."""
     return hasattr(factor, "__array__") and not hasattr(factor, "__array_function__")
+
+
+def samples(factors: Sequence[Any]) -> list[Any]:
+    """Return an empty array for every library that needs seeds of its own, of the dtype and on the device of the first one."""
+    libraries = [library_of(factor) for factor in factors]
+    found = []
+    if "torch" in libraries:
+        import torch
+
+        like = factors[libraries.index("torch")]
+        found.append(torch.empty(0, dtype=like.dtype, device=like.device))
+    if "jax" in libraries:
+        import jax
+
+        found.append(jax.numpy.empty(0))
+    if "dask" in libraries:
+        import dask.array
+
+        found.append(dask.array.empty(0))
+    return found
+
+
+def is_lazy(factor: Any) -> bool:
+    """Whether a factor stands for numbers that come later: a Dask array, or what JAX or PyTorch traces in this thread."""
+    library = library_of(factor)
+    if library == "jax":
+        import jax
+
+        return isinstance(factor, jax.core.Tracer)
+    if library == "torch":
+        import torch
+
+        try:
+            return factor.layout == torch.strided and factor.untyped_storage() is None
+        except NotImplementedError:  # what torch.func wraps has no memory of its own
+            return True
+    return library == "dask"
 
 
 def as_torch(factor: Any, like: Any) -> Any:
@@ -57,6 +120,8 @@ def adjoint(matrix: Any) -> Any:
 
 def identity(size: int, stage: Any, others: Sequence[Any], part: slice, axis: int) -> Any:
     """Return some columns (axis 1) or rows (axis 0) of the identity, as the stage and the other factors take it."""
+    if any(library_of(other) == "dask" for other in others):
+        return blocks.identity(size, getattr(stage, "dtype", None), part, axis)
     width = len(range(size)[part])
     shape = (size, width) if axis == 1 else (width, size)
     offset = -part.start if axis == 1 else part.start
@@ -83,7 +148,7 @@ def as_library_of(seed: NDArray[np.float64], stage: Any, others: Sequence[Any]) 
         import jax
 
         return jax.numpy.asarray(seed)
-    return seed
+    return blocks.from_array(seed) if "dask" in libraries else seed
 
 
 def dense_form(matrix: Any) -> Any:
@@ -99,6 +164,10 @@ def dense_form(matrix: Any) -> Any:
             import jax
 
             return jax.numpy.diag(vector)
+        if library == "dask":
+            import dask.array
+
+            return dask.array.diag(vector)
         return np.diag(vector)
     given = getattr(matrix, "given", None)
     if given is None:
@@ -117,6 +186,10 @@ def concatenate(parts: Sequence[Any], axis: int) -> Any:
         import jax
 
         return jax.numpy.concatenate(parts, axis=axis)
+    if library == "dask":
+        import dask.array
+
+        return dask.array.concatenate(parts, axis=axis)
     if library == "scipy":
         from scipy import sparse
 

@@ -22,9 +22,9 @@ def multiply(
     factors: list[Any],
     product: Product = operator.matmul,
     last_product: Product | None = None,
-    done: Callable[[], None] | None = None,
+    done: Callable[[int], None] | None = None,
 ) -> Any:
-    """Multiply checked factors; ``done`` is called after every product.
+    """Multiply checked factors; ``done`` is called after every product, with its position.
 
     The list is emptied on the way, so that an operand that nobody else holds lives no longer than it is needed.
     """
@@ -32,14 +32,14 @@ def multiply(
     supply = (factors.pop() for _ in range(bracketing.factors))
     if last_product is None and done is None:
         return bracketing.fold(supply, product)
-    products_left = bracketing.factors - 1
+    last, at = bracketing.factors - 2, -1
 
     def join(left: Any, right: Any) -> Any:
-        nonlocal products_left
-        products_left -= 1
-        result = product(left, right) if products_left or last_product is None else last_product(left, right)
+        nonlocal at
+        at += 1
+        result = product(left, right) if at < last or last_product is None else last_product(left, right)
         if done is not None:
-            done()
+            done(at)
         return result
 
     return bracketing.fold(supply, join)

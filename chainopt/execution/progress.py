@@ -14,15 +14,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress_bar(operations: Sequence[Operation]) -> Iterator[Callable[[], None]]:
-    """Show a bar; the function that it gives moves it on by one product."""
+def progress_bar(operations: Sequence[Operation]) -> Iterator[Callable[[int], None]]:
+    """Show a bar; the function that it gives moves it on by the product at a position."""
     try:
         from rich.progress import Progress
     except ModuleNotFoundError:
         msg = 'progress needs rich: install it with python -m pip install "jacobian-chainopt[terminal]"'
         raise ChainError(msg) from None
     costs = [operation.cost for operation in operations]
-    shares = iter(costs)
     with Progress() as progress:
         task = progress.add_task("multiplying", total=sum(costs))
-        yield lambda: progress.advance(task, next(shares))
+        yield lambda at: progress.advance(task, costs[at])

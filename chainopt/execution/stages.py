@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.execution import structured
-from chainopt.execution.libraries import adjoint, concatenate, dense_form, identity, is_operator
+from chainopt.execution.blocks import pass_through
+from chainopt.execution.libraries import adjoint, concatenate, dense_form, identity, is_operator, library_of, samples
 from chainopt.execution.structured import product
+from chainopt.execution.tasks import operands
 from chainopt.operations import Accumulation, Mode, Multiplication, Pushforward
 from chainopt.structure.kinds import Dense
 
@@ -18,55 +20,94 @@ if TYPE_CHECKING:
     from chainopt.operations import Operation
     from chainopt.structure.kinds import Structure
 
+    Product = Callable[[Any, Any], Any]
+
 
 def execute(
     operations: Sequence[Operation],
     factors: list[Any],
     chunk_size: int | None = None,
-    last_product: Callable[[Any, Any], Any] | None = None,
-    done: Callable[[], None] | None = None,
+    last_product: Product | None = None,
+    done: Callable[[int], None] | None = None,
     structures: Sequence[Structure] | None = None,
 ) -> Any:
-    """Do one operation after the other; ``done`` is called after each.
+    """Do one operation after the other; ``done`` is called after each, with its position.
 
     At most ``chunk_size`` columns, or rows, go through a stage at once. What is not needed any more is let go.
     """
+    do = performer(operations, factors, chunk_size, last_product, structures)
     held: dict[tuple[int, int], Any] = {}
 
-    def take(first: int, last: int) -> Any:
-        if (first, last) in held:
-            return held.pop((first, last))
-        factor, factors[first] = factors[first], None
+    def take(span: tuple[int, int]) -> Any:
+        if span in held:
+            return held.pop(span)
+        factor, factors[span[0]] = factors[span[0]], None
         return factor
 
     for at, operation in enumerate(operations):
-        first, last = operation.first, operation.last
-        if isinstance(operation, Accumulation):
-            structure = Dense() if structures is None else structures[first]
-            result = _accumulate(take(first, last), operation.mode, chunk_size, factors, structure)
-        elif isinstance(operation, Multiplication):
-            is_last = at == len(operations) - 1
-            left, right = take(first, operation.split), take(operation.split + 1, last)
-            result = product(left, right) if last_product is None or not is_last else last_product(left, right)
-            del left, right
-        elif isinstance(operation, Pushforward):
-            stages = [take(stage, stage) for stage in range(first, operation.split + 1)]
-            result = _in_chunks(_push, stages[::-1], take(operation.split + 1, last), 1, chunk_size)
-        else:
-            stages = [take(stage, stage) for stage in range(operation.split + 1, last + 1)]
-            result = _in_chunks(_pull, stages, take(first, operation.split), 0, chunk_size)
-        held[first, last] = result
-        del result  # what is held is let go as soon as it is taken
+        # The list is emptied on the way, and what is held is let go as soon as it is taken.
+        held[operation.first, operation.last] = do(at, [take(span) for span in operands(operation)])
         if done is not None:
-            done()
+            done(at)
     return held.popitem()[1] if held else None
 
 
+def performer(
+    operations: Sequence[Operation],
+    factors: Sequence[Any],
+    chunk_size: int | None = None,
+    last_product: Product | None = None,
+    structures: Sequence[Structure] | None = None,
+) -> Callable[[int, list[Any]], Any]:
+    """Return what does the operation at a position with its operands, wherever and whenever it is called."""
+    others, last = samples(factors), len(operations) - 1
+
+    def do(at: int, taken: list[Any]) -> Any:
+        operation = operations[at]
+        structure = None if structures is None else structures[operation.first]
+        by = product if last_product is None or at < last else last_product
+        return perform(operation, taken, others, chunk_size, structure, by)
+
+    return do
+
+
+def perform(
+    operation: Operation,
+    taken: list[Any],
+    others: Sequence[Any],
+    chunk_size: int | None = None,
+    structure: Structure | None = None,
+    by: Product = product,
+) -> Any:
+    """Do one operation with what `operands` says that it takes; the list is emptied on the way.
+
+    ``others`` says of which libraries the factors are, and ``structure`` which one an accumulated matrix has.
+    """
+    if isinstance(operation, Accumulation):
+        return _accumulate(taken.pop(), operation.mode, chunk_size, others, structure or Dense())
+    if isinstance(operation, Multiplication):
+        left, right = taken
+        taken.clear()
+        return by(left, right)
+    if isinstance(operation, Pushforward):
+        stages, matrix = taken[-2::-1], taken[-1:]
+        step, axis = _push, 1
+    else:
+        stages, matrix = taken[1:], taken[:1]
+        step, axis = _pull, 0
+    taken.clear()
+    return _in_chunks(step, stages, matrix.pop(), axis, chunk_size)
+
+
 def _push(stage: Any, matrix: Any) -> Any:
+    if is_operator(stage) and library_of(dense := dense_form(matrix)) == "dask":
+        return pass_through(_push, stage, dense, 1)
     return stage.matmat(dense_form(matrix)) if is_operator(stage) else product(stage, matrix)
 
 
 def _pull(stage: Any, matrix: Any) -> Any:
+    if is_operator(stage) and library_of(dense := dense_form(matrix)) == "dask":
+        return pass_through(_pull, stage, dense, 0)
     return adjoint(stage.rmatmat(adjoint(dense_form(matrix)))) if is_operator(stage) else product(matrix, stage)
 
 

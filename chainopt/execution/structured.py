@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.exceptions import ChainError
-from chainopt.execution.libraries import as_library_of, dense_form, is_operator, library_of
+from chainopt.execution import blocks
+from chainopt.execution.libraries import Remote, as_library_of, dense_form, is_operator, library_of
 from chainopt.structure.colours import colours, count
 from chainopt.structure.kinds import Banded, Dense, Diagonal, Identity
 from chainopt.structure.patterns import places, scipy_sparse
@@ -55,11 +56,17 @@ def product(left: Any, right: Any) -> Any:
     if isinstance(right, Diagonalized):
         is_sparse = library_of(left) == "scipy"
         return left @ scipy_sparse().diags_array(right.vector) if is_sparse else left * right.vector
-    return left @ right
+    return _with_diagonals(left) @ _with_diagonals(right)
+
+
+def _with_diagonals(matrix: Any) -> Any:
+    """Store a product across a size of zero by rows: SciPy cannot multiply those that are stored by no diagonals at all."""
+    offsets = getattr(matrix, "offsets", None)
+    return matrix if offsets is None or len(offsets) else matrix.tocsr()
 
 
 def prepared(chain: JacobianChain, factors: list[Any]) -> list[Any]:
-    """Bring checked factors into the form of their structures.
+    """Bring checked factors into the form of their structures; those on a cluster are left to it.
 
     Raises
     ------
@@ -70,8 +77,8 @@ def prepared(chain: JacobianChain, factors: list[Any]) -> list[Any]:
     assert structures is not None
     return [
         matrix
-        if is_operator(matrix) or isinstance(structure, Dense)
-        else _in_form(matrix, structure, f"factors[{at}] ({chain.label(at)})")
+        if is_operator(matrix) or isinstance(structure, Dense) or isinstance(matrix, Remote)
+        else in_form(matrix, structure, f"factors[{at}] ({chain.label(at)})")
         for at, (matrix, structure) in enumerate(zip(factors, structures, strict=True))
     ]
 
@@ -91,10 +98,11 @@ def finisher(factors: Sequence[Any]) -> Callable[[Any], Any]:
     return finish
 
 
-def _in_form(matrix: Any, structure: Structure, place: str) -> Any:
+def in_form(matrix: Any, structure: Structure, place: str) -> Any:
+    """Bring one checked matrix into the form of its structure."""
     library = library_of(matrix)
     if isinstance(structure, Diagonal | Identity) and matrix.shape[0] == matrix.shape[-1]:
-        vector = matrix if len(matrix.shape) == 1 else matrix.diagonal()
+        vector = matrix if len(matrix.shape) == 1 else blocks.diagonal(matrix) if library == "dask" else matrix.diagonal()
         if len(matrix.shape) > 1 and library in {"numpy", "scipy", "torch"} and _nonzeros(matrix) != _nonzeros(vector):
             raise _misfit(place, structure)
         if isinstance(structure, Identity):

@@ -105,6 +105,17 @@ def test_the_product_is_the_plain_one(problem, seed):
             np.testing.assert_allclose(as_array(order.execute(factors, chunk_size=2)), product_of(matrices))
 
 
+def test_across_a_size_of_zero():
+    dims, structures = [0, 1, 3, 0, 1, 2], [Dense(), Diagonal(), Diagonal(), Diagonal(), Diagonal()]
+    for begin in range(4):
+        shapes = [(dims[at], dims[at + 1]) for at in range(begin, 5)]
+        chain = [Jacobian(shape, structure=kind) for shape, kind in zip(shapes, structures[begin:], strict=True)]
+        for order in (optimal_order, chainopt.forward_order, chainopt.reverse_order):
+            result = as_array(order(chain).execute([np.zeros(shape) for shape in shapes]))
+            assert result.shape == (dims[begin], 2)
+            assert not result.any()
+
+
 def layered(rng, width=40, outputs=3):
     structures = [Dense(), Diagonal(), Dense(), Diagonal(), Dense()]
     shapes = [(outputs, width), (width, width), (width, width), (width, width), (width, 2 * width)]

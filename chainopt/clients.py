@@ -1,0 +1,23 @@
+"""Dask clusters, as they are given: a client that can be used at once, or an error that says why not."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from chainopt.exceptions import ChainError
+
+
+def check_client(client: Any) -> None:
+    """Refuse what is no client of a Dask cluster, or none that can be waited for. Who has one has imported Dask."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None or not isinstance(client, distributed.Client):
+        remedy = 'give a distributed.Client (python -m pip install "jacobian-chainopt[dask]")'
+        msg = f"client is of type {type(client).__name__}: {remedy}"
+        raise ChainError(msg)
+    if client.asynchronous:
+        msg = "client is asynchronous: give one that waits, distributed.Client(address)"
+        raise ChainError(msg)
+    if client.status in {"closing", "closed", "newly-created"}:
+        msg = f"client is {client.status}: give one that is connected to its cluster"
+        raise ChainError(msg)

@@ -1,0 +1,97 @@
+"""One thread for every worker: BLAS, OpenMP and PyTorch are held to it, and get back what they had."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from chainopt.exceptions import ChainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Pin:
+    """A setting of the whole process: who comes first changes it, who leaves last restores it."""
+
+    def __init__(self, change: Callable[[], Callable[[], Any]]) -> None:
+        self._change = change
+        self._restore: Callable[[], Any] | None = None
+        self._holders = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._holders == 0:
+                self._restore = self._change()
+            self._holders += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._holders -= 1
+            if self._holders == 0 and self._restore is not None:
+                self._restore()
+                self._restore = None
+
+
+def controller() -> Any:
+    """Look for libraries that have threads of their own; anew, which takes a millisecond, if modules have been imported since.
+
+    Raises
+    ------
+    ChainError
+        If threadpoolctl is not installed.
+    """
+    try:
+        import threadpoolctl  # type: ignore[import-untyped] # noqa: F401
+    except ModuleNotFoundError:
+        msg = 'workers needs threadpoolctl: install it with python -m pip install "jacobian-chainopt[threads]"'
+        raise ChainError(msg) from None
+    return _controller(len(sys.modules))
+
+
+@lru_cache(maxsize=1)
+def _controller(_: int) -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _one_blas_thread() -> Callable[[], Any]:
+    restore: Callable[[], Any] = controller().limit(limits=1, user_api="blas").restore_original_limits
+    return restore
+
+
+def _one_torch_thread() -> Callable[[], Any]:
+    import torch
+
+    threads = torch.get_num_threads()
+    return lambda: torch.set_num_threads(threads)
+
+
+_BLAS, _TORCH = Pin(_one_blas_thread), Pin(_one_torch_thread)
+
+
+@contextmanager
+def one_thread_each() -> Iterator[Callable[[], Any]]:
+    """Hold BLAS to one thread; every worker then calls what this gives, once, in its own thread.
+
+    OpenMP counts for each thread apart, and so does PyTorch, so that the calling thread keeps what it had.
+    """
+    libraries = controller()
+    torch = sys.modules.get("torch")
+
+    def begin() -> None:
+        libraries.limit(limits=1, user_api="openmp")
+        if torch is not None:
+            torch.set_num_threads(1)
+
+    with _BLAS:
+        if torch is None:
+            yield begin
+        else:
+            with _TORCH:
+                yield begin
