@@ -1,0 +1,1 @@
+"""Which search looks for the plan: heuristic, proof, or both."""
