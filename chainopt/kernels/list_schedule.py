@@ -1,28 +1,32 @@
 """List scheduling of a bracketing, and a search for better ones by moves on its tree.
 
-A bracketing is a binary tree of its gaps: each is where one operation joins its two sides.  ``tree`` holds it in six rows, by gap: the
-gap above, the gaps at the left and at the right (-1 where that side is a factor), the first and the last factor of the result, and the
-kind of operation.  Task g is the operation at gap g, task n - 1 + k the accumulation of factor k.
+A bracketing is a binary tree of its gaps: each is where one operation joins its two sides.  ``tree`` holds it in six rows, by
+gap: the gap above, the gaps at the left and at the right (-1 where that side is a factor), the first and the last factor of the
+result, and the kind of operation.  Task g is the operation at gap g, task n - 1 + k the accumulation of factor k.  A ``stage``
+holds the sizes between the factors, the prices of products (none where they cost the product of three sizes), what a JVP and a
+VJP cost (-1 where there is none), what the matrix of each factor costs, and whether it has to be made.
 
-Two schedules are tried for each tree: forward in time, where of the operations whose operands are there the one with the longest path
-to the end starts first (Hu's rule); and backward in time from the last operation, where the one with the longest path of operations
-before it does.  Neither is always the better one, nor always as good as an order that is a little different: so one may be tried whose paths are
-weighted at random.
+Two schedules are tried for each tree: forward in time, where of the operations whose operands are there the one with the longest
+path to the end starts first (Hu's rule); and backward in time from the last operation, where the one with the longest path of
+operations before it does.  Neither is always the better one, nor always as good as an order that is a little different: so one
+may be tried whose paths are weighted at random.
 
-A move rotates an edge of the tree, changes the kind of an operation, or builds a part of the tree anew, as one of several interval
-programs would have it, which were filled beforehand: for one worker, for all of them, and for as many as one likes.  What makes the
-schedule longer is accepted too, by ever less: threshold accepting (Dueck and Scheuer, 1990).  Random numbers are those of Lehmer's
-generator, so that the search is the same wherever it runs.
+A move rotates an edge of the tree, changes the kind of an operation, or builds a part of the tree anew, as one of several
+interval programs would have it, which were filled beforehand: for one worker, for all of them, and for as many as one likes.
+What makes the schedule longer is accepted too, by ever less: threshold accepting (Dueck and Scheuer, 1990).  Random numbers are
+those of Lehmer's generator, so that the search is the same wherever it runs.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import MutableSequence, Sequence
 
-    Table = Sequence[MutableSequence[int]]
+    Table: TypeAlias = Sequence[MutableSequence[int]]
+    Times: TypeAlias = Sequence[float]
+    Stage: TypeAlias = tuple[Times, Sequence[Sequence[Sequence[float]]], Times, Times, Times, Sequence[int]]
 
 PRODUCT, PUSHED, PULLED = 0, 1, 2
 UP, LEFT, RIGHT, FIRST, LAST, KIND, ROWS = 0, 1, 2, 3, 4, 5, 6
@@ -101,12 +105,7 @@ def build(
 def describe(
     tree: Table,
     root: int,
-    sizes: Sequence[float],
-    prices: Sequence[Sequence[Sequence[float]]] | None,
-    push: Sequence[float],
-    pull: Sequence[float],
-    leaves: Sequence[float],
-    has_leaf: Sequence[int],
+    stage: Stage,
     costs: MutableSequence[float],
     above: MutableSequence[int],
     levels: MutableSequence[float],
@@ -117,6 +116,7 @@ def describe(
 
     ``order`` lists the tasks, the last first.
     """
+    sizes, prices, push, pull, leaves, has_leaf = stage
     gaps = len(tree[UP])
     order[0] = root
     count = 1
@@ -132,7 +132,7 @@ def describe(
                 costs[task] = sizes[last + 1] * push[task]
             elif kind == PULLED:
                 costs[task] = sizes[first] * pull[last]
-            elif prices is None:
+            elif len(prices) == 0:
                 costs[task] = sizes[first] * sizes[task + 1] * sizes[last + 1]
             else:
                 costs[task] = prices[first][task + 1][last + 1]
@@ -168,7 +168,7 @@ def describe(
 
 
 def urgency(length: float, task: int, noise: int) -> float:
-    """Return the key of a task whose path is so long; the least goes first. Noise, unless it is 0, makes it up to a half less urgent."""
+    """Return the key of a task with so long a path; the least goes first. Noise, if not 0, makes it up to half less urgent."""
     if noise == 0:
         return -length
     return -(length * (64 - noise * (task + 1) % 2147483647 * 48271 % 2147483647 % 32))
@@ -267,30 +267,25 @@ def schedule(
     root: int,
     noise: int,
     workers: int,
-    sizes: Sequence[float],
-    prices: Sequence[Sequence[Sequence[float]]] | None,
-    push: Sequence[float],
-    pull: Sequence[float],
-    leaves: Sequence[float],
-    has_leaf: Sequence[int],
+    stage: Stage,
     times: Sequence[MutableSequence[float]],
     numbers: Sequence[MutableSequence[int]],
 ) -> float:
     """Return how long a tree takes; below zero where that is the schedule backward in time.
 
-    The starts are left in ``times[3]`` (forward), or, backward, how long before the end each task ends; the tasks in ``numbers[0]``,
-    preceded by their number in its last entry. ``times`` and ``numbers`` are scratch, 6 and 5 rows of 2 n entries.
+    The starts are left in ``times[3]`` (forward), or, backward, how long before the end each task ends; the tasks in
+    ``numbers[0]``, with their number in its last entry. ``times`` and ``numbers`` are scratch, 6 and 5 rows of 2 n entries.
     """
     costs, levels, heights, starts = times[0], times[1], times[2], times[3]
     order, above, waiting = numbers[0], numbers[1], numbers[2]
-    count = describe(tree, root, sizes, prices, push, pull, leaves, has_leaf, costs, above, levels, heights, order)
+    count = describe(tree, root, stage, costs, above, levels, heights, order)
     order[len(order) - 1] = count
     keys, items = times[4:6], numbers[3:5]
     length = forward(count, workers, noise, order, costs, above, levels, starts, waiting, keys, items)
     if length <= heights[root]:
         return length
     # `levels` is not needed any more: the other schedule is left in its place.
-    other = backward(tree, root, has_leaf, workers, noise, costs, heights, levels, keys, items)
+    other = backward(tree, root, stage[5], workers, noise, costs, heights, levels, keys, items)
     if other < length:
         for at in range(count):
             starts[order[at]] = levels[order[at]]
@@ -298,8 +293,9 @@ def schedule(
     return length
 
 
-def kinds_allowed(tree: Table, gap: int, push: Sequence[float], pull: Sequence[float]) -> int:
+def kinds_allowed(tree: Table, gap: int, stage: Stage) -> int:
     """Return what can be done at a gap: 1 a product, plus 2 a push, plus 4 a pull."""
+    push, pull = stage[2], stage[3]
     allowed = 1
     if tree[LEFT][gap] == NONE and push[gap] >= 0:
         allowed += 2
@@ -312,17 +308,14 @@ def choose_kind(
     tree: Table,
     gap: int,
     number: int,
-    sizes: Sequence[float],
-    prices: Sequence[Sequence[Sequence[float]]] | None,
-    push: Sequence[float],
-    pull: Sequence[float],
-    leaves: Sequence[float],
+    stage: Stage,
 ) -> None:
     """Choose what is done at a gap: mostly what is the least work with the accumulations that it needs, sometimes at random."""
-    allowed = kinds_allowed(tree, gap, push, pull)
+    allowed = kinds_allowed(tree, gap, stage)
     tree[KIND][gap] = PRODUCT
     if allowed == 1:
         return
+    sizes, prices, push, pull, leaves, _ = stage
     first, last = tree[FIRST][gap], tree[LAST][gap]
     if number % 4 == 0:
         picked = number // 4 % 3
@@ -331,7 +324,7 @@ def choose_kind(
         return
     left = leaves[gap] if tree[LEFT][gap] == NONE else 0 * leaves[gap]
     right = leaves[gap + 1] if tree[RIGHT][gap] == NONE else 0 * leaves[gap]
-    least = sizes[first] * sizes[gap + 1] * sizes[last + 1] if prices is None else prices[first][gap + 1][last + 1]
+    least = sizes[first] * sizes[gap + 1] * sizes[last + 1] if len(prices) == 0 else prices[first][gap + 1][last + 1]
     least += left + right
     if allowed // 2 % 2 == 1 and sizes[last + 1] * push[gap] + right < least:
         least = sizes[last + 1] * push[gap] + right
@@ -368,18 +361,20 @@ def rotate(tree: Table, gap: int) -> int:
     return above
 
 
+def copy(source: Table, to: Table) -> None:
+    """Copy a tree."""
+    for row in range(ROWS):
+        for gap in range(len(source[row])):
+            to[row][gap] = source[row][gap]
+
+
 def improve(
     rounds: int,
     threshold: float,
     target: float,
     state: MutableSequence[int],
     workers: int,
-    sizes: Sequence[float],
-    prices: Sequence[Sequence[Sequence[float]]] | None,
-    push: Sequence[float],
-    pull: Sequence[float],
-    leaves: Sequence[float],
-    has_leaf: Sequence[int],
+    stage: Stage,
     splits: Sequence[Sequence[Sequence[int]]],
     kinds: Sequence[Sequence[Sequence[int]]],
     tree: Table,
@@ -391,9 +386,9 @@ def improve(
 ) -> None:
     """Try so many moves, from ``tree`` on; the best tree found is left in ``best``.
 
-    ``state``: the random number, the gaps at the top of the tree and of the best, and the noise of both. ``lengths``: how long the tree takes, and the
-    best. It ends early where the best takes no longer than ``target``. A move is accepted that lengthens the tree by up to
-    ``threshold`` times the best, at first, and by ever less.
+    ``state``: the random number, the gaps at the top of the tree and of the best, and the noise of both. ``lengths``: how long
+    the tree takes, and the best. It ends early where the best takes no longer than ``target``. A move is accepted that lengthens
+    the tree by up to ``threshold`` times the best, at first, and by ever less.
     """
     gaps = len(tree[UP])
     number, root, noise = state[0], state[1], state[3]
@@ -412,17 +407,12 @@ def improve(
                 left, right = tree[LEFT][gap], tree[RIGHT][gap]
                 if left == NONE and right == NONE:
                     break
-                if right == NONE or (left != NONE and heights[left] >= heights[right]):
-                    gap = left
-                else:
-                    gap = right
+                gap = left if right == NONE or (left != NONE and heights[left] >= heights[right]) else right
                 steps -= 1
         number = number * 48271 % 2147483647
         move = number // 16 % 9
         old_noise = noise
-        for row in range(ROWS):
-            for other in range(gaps):
-                kept[row][other] = tree[row][other]
+        copy(tree, kept)
         old_root = root
         number = number * 48271 % 2147483647
         if move == 8:
@@ -431,10 +421,10 @@ def improve(
             above = rotate(tree, gap)
             if above == root:
                 root = gap
-            choose_kind(tree, above, number, sizes, prices, push, pull, leaves)
-            choose_kind(tree, gap, number // 32, sizes, prices, push, pull, leaves)
+            choose_kind(tree, above, number, stage)
+            choose_kind(tree, gap, number // 32, stage)
         elif move < 5:
-            allowed = kinds_allowed(tree, gap, push, pull)
+            allowed = kinds_allowed(tree, gap, stage)
             picked = number // 32 % 3
             if allowed // 2**picked % 2 == 0 or picked == tree[KIND][gap]:
                 continue
@@ -457,26 +447,22 @@ def improve(
                 if end - 1 > top + 1:
                     tree[RIGHT][top] = build(tree, splits[table], kinds[table], top + 1, end, top, numbers[0])
                 number = number * 48271 % 2147483647
-                choose_kind(tree, top, number, sizes, prices, push, pull, leaves)
+                choose_kind(tree, top, number, stage)
             if over == NONE:
                 root = top
             elif tree[LEFT][over] == gap:
                 tree[LEFT][over] = top
             else:
                 tree[RIGHT][over] = top
-        new = abs(schedule(tree, root, noise, workers, sizes, prices, push, pull, leaves, has_leaf, times, numbers))
+        new = abs(schedule(tree, root, noise, workers, stage, times, numbers))
         if new < lengths[1]:
             lengths[1] = new
             state[2], state[4] = root, noise
-            for row in range(ROWS):
-                for other in range(gaps):
-                    best[row][other] = tree[row][other]
+            copy(tree, best)
         if new <= length or (new - length) / lengths[1] <= threshold * (rounds - at) / rounds:
             length = new
         else:
             root, noise = old_root, old_noise
-            for row in range(ROWS):
-                for other in range(gaps):
-                    tree[row][other] = kept[row][other]
+            copy(kept, tree)
     state[0], state[1], state[3] = number, root, noise
     lengths[0] = length

@@ -8,9 +8,9 @@ no division rounds,
 
 With ``work`` the least work of every interval, found beforehand, this is a lower bound on q times the makespan of every plan: no
 schedule ends before either side does, nor before the work of both has been shared out evenly.  With the work of the plan that
-was chosen it is a plan, whose makespan is about that, and which is the start of the search for better ones.  One worker (q = 1) makes it
-the program of `chainopt.kernels.interval_dp`; a share of 0, where work does not count, is for as many workers as one likes, and
-exact: the longest path is then all there is.
+was chosen it is a plan, whose makespan is about that, and which is the start of the search for better ones.  One worker (q = 1)
+makes it the program of `chainopt.kernels.interval_dp`; a share of 0, where work does not count, is for as many workers as one
+likes, and exact: the longest path is then all there is.
 
 Only single stages are pushed and pulled through: a run through several is as many of them one after the other.
 """
@@ -32,7 +32,7 @@ def fill_row(
     share: float,
     given_work: int,
     sizes: Sequence[float],
-    prices: Sequence[Sequence[float]] | None,
+    prices: Sequence[Sequence[float]],
     leaf: float,
     push: float,
     pull: Sequence[float],
@@ -43,9 +43,9 @@ def fill_row(
 ) -> None:
     """Finish row i, whose rows below are finished: the intervals that begin with factor i.
 
-    ``factor`` is q and ``share`` 1, or both are 1 and 0. ``work`` is read only where it is given, and filled otherwise. What
-    is done last is left in ``kinds[j]`` and ``splits[j]``; a split of NEVER is an interval that cannot be had. ``prices[k][j]`` is what
-    joining ``i..k-1`` with ``k..j-1`` costs, without them the product of three sizes.
+    ``factor`` is q and ``share`` 1, or they are 1 and 0. ``work`` is only read where it is given, and filled otherwise. What is
+    done last is left in ``kinds[j]`` and ``splits[j]``. ``prices[k][j]`` is what joining ``i..k-1`` with ``k..j-1`` costs, where
+    they are none the product of three sizes.
     """
     row, own = times[i], work[i]
     count = len(row)
@@ -80,7 +80,7 @@ def fill_row(
         through, held = row[k], own[k]
         scale = sizes[i] * sizes[k]
         for j in range(k + 1, count):
-            cost = scale * sizes[j] if prices is None else prices[k][j]
+            cost = scale * sizes[j] if len(prices) == 0 else prices[k][j]
             both = held + other[j]
             longest = share * both
             if through > longest:

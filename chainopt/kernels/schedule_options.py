@@ -5,9 +5,9 @@ A plan of an interval is described by its work and by a bound on its makespan: w
     time = p * cost + max(time of each side, work of both sides),    work = cost + work of both sides.
 
 No schedule of the plan is shorter: an operation starts when both sides are there, and the work of both has to be shared out.  Of
-all plans of an interval those are kept that no other beats in both, the front.  So the front tells, for every time, the least work of the
-plans that can meet it.  A front that gets too long is thinned: two neighbours become one point, with the better of each, which
-no plan may have, but which bounds what the plans of both have.
+all plans of an interval those are kept that no other beats in both, the front.  So the front tells, for every time, the least
+work of the plans that can meet it.  A front that gets too long is thinned: two neighbours become one point, with the better of
+each, which no plan may have, but which bounds what the plans of both have.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def list_options(
     workers: int,
     room: int,
     sizes: Sequence[float],
-    prices: Sequence[Sequence[Sequence[float]]] | None,
+    prices: Sequence[Sequence[Sequence[float]]],
     push: Sequence[float],
     pull: Sequence[float],
     leaves: Sequence[float],
@@ -88,9 +88,9 @@ def list_options(
 ) -> None:
     """List what can be done last to make each interval, by rising bound, and fill the fronts.
 
-    The interval of the factors ``i..j-1`` is numbered ``i * (factors + 1) + j``; its options are the entries from its ``begins`` to its
-    ``ends``, its front the ``counts`` entries from ``room`` times its number. ``lefts`` and ``rights`` are the intervals that an option
-    needs, -1 where that side is matrix-free, and ``least`` bounds what it takes.
+    The interval of the factors ``i..j-1`` is numbered ``i * (factors + 1) + j``; its options are the entries from its ``begins``
+    to its ``ends``, its front the ``counts`` entries from ``room`` times its number. ``lefts`` and ``rights`` are the intervals
+    that an option needs, -1 where that side is matrix-free, and ``least`` bounds what it takes.
     """
     width = factors + 1
     total = 0
@@ -115,7 +115,7 @@ def list_options(
                 kind = PRODUCT
                 if option < j:
                     left, right = i * width + option, option * width + j
-                    cost = sizes[i] * sizes[option] * sizes[j] if prices is None else prices[i][option][j]
+                    cost = sizes[i] * sizes[option] * sizes[j] if len(prices) == 0 else prices[i][option][j]
                 elif option == j:
                     if push[i] < 0:
                         continue

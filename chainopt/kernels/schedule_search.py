@@ -1,18 +1,19 @@
 """Branch and bound over bracketings and schedules at once.
 
-Time runs backwards: the last operation starts at 0, and an interval of the chain that an operation needs is released when the
+Time runs backward: the last operation starts at 0, and an interval of the chain that an operation needs is released when the
 operation ends.  A state is what is left: the released intervals, which are disjoint, when each of them was released, and when
-each worker is free.  From it one interval is chosen, and what is done last to make it; that operation starts on the worker that is
-free first, as soon as it can.  Operations are placed in the order of their starts, so that every schedule in which none could start
-earlier is found, and the best is one of these.
+each worker is free.  From it one interval is chosen, and what is done last to make it; that operation starts on the worker that
+is free first, as soon as it can.  Operations are placed in the order of their starts: each schedule in which no operation could
+start earlier is found so, and the best is one of these.
 
 A state is dropped
 
-* where a bound is above the target: for each interval the lower bound of `chainopt.kernels.makespan_dp` after its release; and the
-  least work of all intervals, shared out evenly.  From each release on, what is released later is shared out as well.  The least
-  work of an interval is that of plans whose longest path still meets the target;
+* where a bound is above the target: the least work of all intervals, shared out evenly among the workers, is too much; or what is
+  released at some time or later is, from then on.  The least work of an interval is that of the plans that can still meet the
+  target, by its front, see `chainopt.kernels.schedule_options`; an interval of which there is none left is a bound, too;
 * where a state with the same intervals was seen, in which none was released and no worker free later: how the operations before
-  were bracketed does not matter any more, and this is what makes the search short.
+  were bracketed does not matter any more, and this is what makes the search short.  From both states nothing starts before the
+  times that are compared, so that what can be done from one can be done from the other.
 
 All times are exact; they are compared p-fold with bounds, so that nothing is divided.  The search can be left after a number of
 steps and be gone on with: all it knows is in its arrays.
@@ -161,8 +162,8 @@ def search(
 ) -> float:
     """Go on with the search for plans of at most ``target``; return the target that is left, one below the best plan found.
 
-    ``whole`` is 1 where times are ints. At depth d the intervals of the state begin at ``d * factors``, the workers at ``d * workers``.
-    What is done at every depth is left in ``found_intervals`` and ``found_options`` for the best plan found.
+    ``whole`` is 1 where times are ints. At depth d the intervals of the state begin at ``d * factors``, the workers at
+    ``d * workers``. What is done at every depth is left in ``found_intervals`` and ``found_options`` for the best plan found.
     """
     depth = state[DEPTH]
     steps = 0
@@ -257,7 +258,7 @@ def search(
                         if releases[other] >= release:
                             shared += works[other]
                     for worker in range(new_free, new_free + workers):
-                        shared += free[worker] if free[worker] > release else release
+                        shared += max(release, free[worker])
                     if shared > limit:
                         too_long = True
             if too_long:

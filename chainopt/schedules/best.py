@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from chainopt.schedules.timetable import Timetable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from chainopt.schedules.timetable import Timetable
 
 ROUNDING = 1e-12
 
@@ -28,15 +28,13 @@ class Best:
 
     until: float
     show: Callable[[Any, Any], None] | None = None
-    timetable: Timetable | None = field(default=None)
+    timetable: Timetable | None = None
     bound: Any = 0
-    method: str = ""
 
-    def offer(self, timetable: Timetable, method: str) -> None:
+    def offer(self, timetable: Timetable) -> None:
         """Keep a plan if it is better than the best."""
         if self.timetable is None or timetable.makespan < self.timetable.makespan:
             self.timetable = timetable
-            self.method = method
 
     def raise_bound(self, bound: Any) -> None:
         """Take note of what no plan is below."""
@@ -50,8 +48,7 @@ class Best:
         assert self.timetable is not None
         return self.timetable.makespan
 
-    @property
-    def is_optimal(self) -> bool:
+    def is_proved(self) -> bool:
         """Whether no plan can be better, but for rounding where times are floats."""
         makespan = self.makespan
         return bool(makespan <= self.bound * (1 + ROUNDING) if isinstance(makespan, float) else makespan <= self.bound)

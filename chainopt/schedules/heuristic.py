@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainopt.bracketing import Bracketing
 from chainopt.costs import products
 from chainopt.kernels import list_schedule
 from chainopt.kernels.compiling import compiled
+from chainopt.schedules import proof
+from chainopt.schedules.best import Best
 from chainopt.schedules.tables import fill, plain
 from chainopt.schedules.timetable import timetable
 from chainopt.solvers.homogeneous import forward, reverse
 
 if TYPE_CHECKING:
-    from chainopt.bracketing import Bracketing
-    from chainopt.schedules.best import Best
     from chainopt.schedules.problem import Problem
     from chainopt.schedules.tables import Tables
+    from chainopt.schedules.timetable import Timetable
 
 SEED = 4711
 RESTARTS = 4
@@ -27,18 +29,27 @@ SECONDS_PER_TASK = 1.5e-7  # of one move, compiled
 SECONDS, MOST_ROUNDS, FEWEST_ROUNDS = 1.0, 1_200, 100
 UNCOMPILED_ROUNDS = 3_000  # divided by the number of factors
 SLICE = 0.1
+FIRST_STEPS, LAST_STEPS, UNCOMPILED_STEPS = 30_000, 300_000, 500  # of the short searches of all plans
 
 
 class Search:
     """Trees of one problem, scheduled and changed; its arrays are used again and again."""
 
-    def __init__(self, problem: Problem, tables: Tables) -> None:
+    def __init__(self, problem: Problem, tables: Tables | None) -> None:
         self.problem, self.tables = problem, tables
         gaps = problem.factors - 1
         self.times = problem.array(6, 3 * gaps + 9)
         self.numbers = problem.numbers(5, 3 * gaps + 9)
         self.trees = [problem.numbers(list_schedule.ROWS, gaps) for _ in range(3)]
-        self.stage = (problem.workers, problem.sizes, problem.prices, problem.push, problem.pull, problem.leaves, problem.has_leaf)
+        self.stage = (
+            problem.workers,
+            problem.sizes,
+            problem.prices,
+            problem.push,
+            problem.pull,
+            problem.leaves,
+            problem.has_leaf,
+        )
         helpers = (
             list_schedule.rise,
             list_schedule.sink,
@@ -51,6 +62,7 @@ class Search:
             list_schedule.kinds_allowed,
             list_schedule.choose_kind,
             list_schedule.rotate,
+            list_schedule.copy,
         )
         if problem.is_compiled:
             self.improve = compiled(list_schedule.improve, *helpers)
@@ -62,13 +74,13 @@ class Search:
     def scheduled(self, tree: Any, root: int, best: Best, noise: int = 0) -> Any:
         """Schedule a tree, offer the plan, and return what the kernel makes of it."""
         problem = self.problem
-        stage = self.stage
+        stage = problem.stage
         if not problem.is_tabled:
-            stage = (*stage[:2], _Along(self._costs_of(tree)), *stage[3:])
+            stage = (stage[0], _Anywhere(self._prices_of(tree)), *stage[2:])
             schedule = list_schedule.schedule
         else:
             schedule = self.schedule
-        length = plain(schedule(tree, root, noise, *stage, self.times, self.numbers))
+        length = plain(schedule(tree, root, noise, problem.workers, stage, self.times, self.numbers))
         gaps = problem.factors - 1
         order = self.numbers[0]
         begun, costs = self.times[3], self.times[0]
@@ -78,11 +90,12 @@ class Search:
             starts[task if task < gaps else ~(task - gaps)] = -length - start - plain(costs[task]) if length < 0 else start
         spans = np.array([list(tree[list_schedule.FIRST]), list(tree[list_schedule.LAST])], dtype=np.int32)
         kinds = np.array(list(tree[list_schedule.KIND]), dtype=np.int8)
-        best.offer(timetable(problem.chain, problem.choices, problem.model, problem.workers, spans, kinds, starts), "heuristic")
+        best.offer(timetable(problem.chain, problem.choices, problem.model, problem.workers, spans, kinds, starts))
         return abs(length)
 
     def of_table(self, table: int) -> int:
         """Build the whole tree of a table; return the gap at its top."""
+        assert self.tables is not None
         held = (self.tables.splits[table], self.tables.kinds[table])
         return int(self.build(self.trees[0], *held, 0, self.problem.factors, list_schedule.NONE, self.numbers[0]))
 
@@ -104,85 +117,110 @@ class Search:
 
     def copy(self, source: int, to: int) -> None:
         """Copy one of the trees to another."""
-        for row, values in enumerate(self.trees[source]):
-            self.trees[to][row][:] = values
+        list_schedule.copy(self.trees[source], self.trees[to])
 
-    def _costs_of(self, tree: Any) -> list[Any]:
-        from chainopt.bracketing import Bracketing
-
+    def _prices_of(self, tree: Any) -> list[Any]:
+        """Return the prices of the products of a tree, by split, looked up as if there were a table of all."""
         spans = np.array([list(tree[list_schedule.FIRST]), list(tree[list_schedule.LAST])], dtype=np.int32)
-        costs: list[Any] = products.along(self.problem.chain, Bracketing(spans), self.problem.model).tolist()
-        return costs
+        costs = products.along(self.problem.chain, Bracketing(spans), self.problem.model).tolist()
+        return [None, *map(_Anywhere, costs)]
 
 
-class _Along:
-    """The prices of the products of one tree, looked up as if there were a table of all."""
+class _Anywhere:
+    """What holds the same wherever it is looked up."""
 
-    def __init__(self, costs: list[Any], split: int | None = None) -> None:
-        self.costs, self.split = costs, split
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __len__(self) -> int:
+        return 1
 
     def __getitem__(self, at: int) -> Any:
-        return self if self.split == -1 else self.costs[at]
+        return self.value
 
 
-def search(problem: Problem, best: Best, effort: float = 1.0, quick: bool = True) -> None:
-    """Look for good plans: those of the interval programs and the sweeps first, then what moves on their trees find."""
+def search(problem: Problem, best: Best) -> None:
+    """Look for good plans.
+
+    The sweeps come first: of plans that take as long the one of a pure mode is kept. Then those of the interval programs; what a
+    short search of all plans finds, for short chains the best there is; and what moves on trees find, and such a search from
+    there.
+    """
     programs = [(1, 1), (problem.workers, 1), (1, 0)]
-    between = math.isqrt(problem.workers)
-    programs += [(workers, 1) for workers in {2, between} if 1 < workers < problem.workers]
+    programs += [(workers, 1) for workers in sorted({2, math.isqrt(problem.workers)}) if 1 < workers < problem.workers]
+    trees, starts = _begin(problem, best, programs)
+    if best.is_proved() or not problem.is_tabled or not best.goes_on():
+        return
+    options = None
+    if problem.factors <= proof.MOST_FACTORS:
+        options = proof.Options(problem)
+        proof.search(problem, best, FIRST_STEPS if problem.is_compiled else UNCOMPILED_STEPS, options)
+    for restart in range(RESTARTS):
+        if best.is_proved() or not best.goes_on():
+            return
+        _anneal(trees, best, *starts[restart % len(starts)], SEED + restart)
+    if options is not None and problem.is_compiled and not best.is_proved() and best.goes_on():
+        proof.search(problem, best, LAST_STEPS, options)
+
+
+def unlimited(problem: Problem, best: Best) -> None:
+    """Find the plan with the shortest longest path: with as many workers as one likes nothing else counts."""
+    _begin(problem, best, [(1, 1), (1, 0)])
+    best.raise_bound(best.makespan)
+
+
+def of_bracketing(problem: Problem, bracketing: Bracketing) -> Timetable:
+    """Schedule a bracketing as it stands."""
+    best = Best(math.inf)
+    trees = Search(problem, None)
+    trees.scheduled(trees.trees[0], trees.of_bracketing(bracketing), best)
+    assert best.timetable is not None
+    return best.timetable
+
+
+def _begin(problem: Problem, best: Best, programs: list[tuple[int, int]]) -> tuple[Search, list[tuple[Any, int]]]:
+    """Offer the sweeps and the plans of interval programs; return the latter's makespans with their tables, the best first."""
     tables = fill(problem, programs)
-    best.raise_bound(tables.bound)
     trees = Search(problem, tables)
-    starts = []
-    for sweep in (forward, reverse):  # they come first: of plans that take as long the one of a pure mode is kept
+    for sweep in (forward, reverse):
         pure = sweep(problem.chain, problem.choices, problem.model)
         if pure is not None:
             trees.scheduled(trees.trees[0], trees.of_bracketing(pure[0]), best)
-    for table in range(len(programs)):
-        starts.append((trees.scheduled(trees.trees[0], trees.of_table(table), best), table))
+    starts = [(trees.scheduled(trees.trees[0], trees.of_table(at), best), at) for at in range(len(programs))]
     best.raise_bound(tables.bound)
-    if best.is_optimal or not problem.is_tabled:
-        return
+    return trees, sorted(starts)
+
+
+def _anneal(trees: Search, best: Best, length: Any, table: int, seed: int) -> None:
+    """Try moves from the tree of a table on, in slices, between which it is looked at the clock."""
+    problem, tables = trees.problem, trees.tables
+    assert tables is not None
     tasks = 2 * problem.factors
     rounds = max(FEWEST_ROUNDS, min(MOST_ROUNDS * problem.factors, int(SECONDS / RESTARTS / (tasks * SECONDS_PER_TASK))))
-    rounds = int(rounds * effort) if problem.is_compiled else UNCOMPILED_ROUNDS // (RESTARTS * problem.factors)
-    starts.sort()
-    numbers = problem.numbers(5)
-    lengths = problem.array(2)
-    numbers[0] = SEED
-    for restart in range(RESTARTS):
-        numbers[1] = numbers[2] = trees.of_table(starts[restart % len(starts)][1])
-        numbers[3] = numbers[4] = 0
-        lengths[0] = lengths[1] = starts[restart % len(starts)][0]
-        trees.copy(0, 2)
-        _anneal(trees, best, rounds, numbers, lengths)
+    slices = math.ceil(rounds * tasks * SECONDS_PER_TASK / SLICE)
+    if not problem.is_compiled:
+        rounds = slices = max(1, UNCOMPILED_ROUNDS // (RESTARTS * problem.factors))
+    top = trees.of_table(table)
+    trees.copy(0, 2)
+    numbers, lengths = problem.numbers(5), problem.array(2)
+    numbers[:3] = seed, top, top
+    lengths[0] = lengths[1] = length
+    try:
+        for at in range(slices):
+            threshold = THRESHOLD * (slices - at) / slices
+            options = (
+                rounds // slices,
+                threshold,
+                best.bound,
+                numbers,
+                problem.workers,
+                problem.stage,
+                tables.splits,
+                tables.kinds,
+            )
+            trees.improve(*options, *trees.trees, trees.times, trees.numbers, lengths)
+            if lengths[1] <= best.bound or not best.goes_on():
+                return
+    finally:  # what was found when the user interrupted, too
         if lengths[1] < best.makespan:
             trees.scheduled(trees.trees[2], int(numbers[2]), best, int(numbers[4]))
-        if best.is_optimal or not best.goes_on():
-            return
-
-
-def _anneal(trees: Search, best: Best, rounds: int, numbers: Any, lengths: Any) -> None:
-    """Try so many moves, in slices, between which it is looked at the clock."""
-    problem = trees.problem
-    tasks = 2 * problem.factors
-    slices = max(1, math.ceil(rounds * tasks * SECONDS_PER_TASK / SLICE)) if problem.is_compiled else rounds
-    for at in range(slices):
-        threshold = THRESHOLD * (slices - at) / slices
-        trees.improve(
-            max(1, rounds // slices),
-            threshold,
-            best.bound,
-            numbers,
-            *trees.stage,
-            trees.tables.splits,
-            trees.tables.kinds,
-            trees.trees[0],
-            trees.trees[1],
-            trees.trees[2],
-            trees.times,
-            trees.numbers,
-            lengths,
-        )
-        if lengths[1] <= best.bound or not best.goes_on():
-            return

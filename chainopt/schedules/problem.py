@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 LARGEST = 2**62
 MOST_TABLED = 200  # factors up to which the prices of all products are held, where they are no products of sizes
 NEVER = -1
+NOISE = 64  # with which list scheduling multiplies
 SECONDS_PER_STEP = 2e-6  # of a kernel as it stands, uncompiled
 
 
 class Problem(NamedTuple):
     """What the kernels need to know of a chain.
 
-    ``workers`` is how many can ever be busy at once. ``prices`` is None where a product costs the product of its sizes, and where the
-    table would be too large; then ``rows`` has a row of it.
+    ``workers`` is how many can ever be busy at once. ``prices`` are none where a product costs the product of three sizes, and
+    where the table would be too large; ``rows`` then gives a row of it.
     """
 
     chain: JacobianChain
@@ -42,6 +43,7 @@ class Problem(NamedTuple):
     pull: Any
     leaves: Any
     has_leaf: Any
+    most: Any  # what no plan, however bad, adds up to
 
     @property
     def factors(self) -> int:
@@ -49,9 +51,14 @@ class Problem(NamedTuple):
         return len(self.leaves)
 
     @property
+    def stage(self) -> Any:
+        """What `chainopt.kernels.list_schedule` takes."""
+        return self.sizes, self.prices, self.push, self.pull, self.leaves, self.has_leaf
+
+    @property
     def is_tabled(self) -> bool:
         """Whether all prices are at hand, and not only a row of them at a time."""
-        return self.rows is None or self.prices is not None
+        return self.factors <= MOST_TABLED or self.rows is None
 
     def array(self, *shape: int, fill: float = 0) -> Any:
         """Make an array for times."""
@@ -78,14 +85,14 @@ def problem_of(chain: JacobianChain, choices: StageChoices | None, model: CostMo
     if rows is not None and factors <= MOST_TABLED:
         table = np.stack([rows.row(i).prices for i in range(factors)])
     one, two, three = [*sorted(dims, reverse=True)[:3], 1][:3]
-    largest = one * two * max(three, 1)
+    largest: Any = one * two * max(three, 1)
     if rows is not None:
         seen = [table] if table is not None else (rows.row(i).prices for i in range(factors))
         largest = max([largest, *(prices.max(initial=0) for prices in seen)])
     costs = [*leaves, *push, *pull]
     is_float = any(isinstance(cost, float | np.floating) for cost in [largest, *costs])
     largest = max(largest, *leaves, one * max(0, *push, *pull))
-    fits = is_float or int(largest) * (2 * factors) * (busy + 1) < LARGEST
+    fits = is_float or int(largest) * (2 * factors) * (busy + NOISE) < LARGEST
     dtype: Any = np.float64 if is_float else np.int64 if fits else object
     compiles = fits and compiled_pays(factors**3 * busy * SECONDS_PER_STEP)
 
@@ -102,10 +109,11 @@ def problem_of(chain: JacobianChain, choices: StageChoices | None, model: CostMo
         dtype,
         compiles,
         held(dims, np.float64 if is_float else np.int64),
-        None if table is None else held(table, dtype),
+        held(np.zeros((0, 0, 0)) if table is None else table, dtype),
         rows,
         held(push, dtype),
         held(pull, dtype),
         held(leaves, dtype),
         held([int(way != GIVEN) for way in ways], np.int64),
+        largest * 2 * factors,
     )

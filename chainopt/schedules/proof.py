@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
     from chainopt.schedules.best import Best
     from chainopt.schedules.problem import Problem
 
-ROOM = 33  # points of a front, and one
+ROOMS = {
+    32: 33,
+    64: 17,
+    128: 9,
+    200: 5,
+}  # points of a front, and one, by factors; filling the fronts takes n^3 times their square
+MOST_FACTORS = max(ROOMS)
 WAYS = 4  # states that share a place in the memory
 MEMORY = 2**28  # bytes for states seen, of which only those are touched that are used
 MOST_PLACES = 2**18
@@ -27,18 +34,19 @@ class Options:
     """What can be done last to make each interval, and its fronts."""
 
     def __init__(self, problem: Problem) -> None:
+        self.room = next(room for most, room in ROOMS.items() if problem.factors <= most)
         width = problem.factors + 1
         most = problem.factors * width * width // 6 + 2 * width * width
         self.begins, self.ends, self.counts = (problem.numbers(width * width) for _ in range(3))
         self.costs, self.least = problem.array(most), problem.array(most)
         self.lefts, self.rights, self.kinds = (problem.numbers(most) for _ in range(3))
-        self.times, self.works = (problem.array(width * width * ROOM) for _ in range(2))
+        self.times, self.works = (problem.array(width * width * self.room) for _ in range(2))
         fill = schedule_options.list_options
         fill = compiled(fill, schedule_options.keep) if problem.is_compiled else fill
         fill(
             problem.factors,
             problem.workers,
-            ROOM,
+            self.room,
             problem.sizes,
             problem.prices,
             problem.push,
@@ -57,12 +65,12 @@ class Options:
         )
 
 
-def search(problem: Problem, best: Best, most_steps: float = np.inf) -> None:
+def search(problem: Problem, best: Best, most_steps: float = math.inf, options: Options | None = None) -> None:
     """Look for plans that are better than the best, until none is left, the time is over, or the steps are taken."""
-    options = Options(problem)
+    options = Options(problem) if options is None else options
     factors, workers = problem.factors, problem.workers
-    best.raise_bound(_bound(problem, options.times[factors * ROOM]))
-    if best.is_optimal:
+    best.raise_bound(_bound(problem, options.times[factors * options.room]))
+    if best.is_proved():
         return
     depths = 2 * factors + 1
     entry = 8 * (2 * factors + workers + 1)
@@ -99,7 +107,7 @@ def search(problem: Problem, best: Best, most_steps: float = np.inf) -> None:
                 options.lefts,
                 options.rights,
                 options.least,
-                ROOM,
+                options.room,
                 options.counts,
                 options.times,
                 options.works,
@@ -122,7 +130,7 @@ def search(problem: Problem, best: Best, most_steps: float = np.inf) -> None:
                 best.raise_bound(best.makespan)
             else:
                 best.raise_bound(_bound(problem, options.least[int(state[schedule_search.FRONT])]))
-            if best.is_optimal or not best.goes_on():
+            if best.is_proved() or not best.goes_on():
                 return
     finally:  # a plan that was found when the user interrupted
         if state[schedule_search.FOUND]:
@@ -167,4 +175,4 @@ def _offer(problem: Problem, options: Options, best: Best, intervals: list[int],
         place(number, int(options.begins[number]), end)
     longest = max(free)
     starts = {event: longest - end for event, end in ended.items()}
-    best.offer(timetable(problem.chain, problem.choices, problem.model, problem.workers, spans, kinds, starts), "exact")
+    best.offer(timetable(problem.chain, problem.choices, problem.model, problem.workers, spans, kinds, starts))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from chainopt.bracketing import Bracketing
-from chainopt.costs.operations import single_steps
+from chainopt.costs.operations import steps_of
 from chainopt.operations import Accumulation
 from chainopt.solvers.interval import ways_needed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from chainopt.chain import JacobianChain
     from chainopt.costs.model import CostModel
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Timetable(NamedTuple):
-    """A bracketing whose order is that of the starts, and for each of its events who does it, from when on, and when all is done."""
+    """A bracketing in the order of the starts; for each of its events who does it, and from when on; and when all is done."""
 
     bracketing: Bracketing
     workers: tuple[int, ...]
@@ -42,15 +42,6 @@ def operands(operation: Operation, by_first: Mapping[int, int], by_last: Mapping
     return [event for event in (left, right) if event is not None]
 
 
-def steps_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None) -> Sequence[Operation]:
-    """List the operations of a bracketing in its order, each push and pull through a single stage."""
-    if bracketing.kinds is None:
-        from chainopt.costs.operations import operations_of
-
-        return operations_of(chain, bracketing, model)
-    return list(single_steps(chain, bracketing, model))
-
-
 def timetable(
     chain: JacobianChain,
     choices: StageChoices | None,
@@ -62,13 +53,10 @@ def timetable(
 ) -> Timetable:
     """Give each operation a worker and its start, none later than in ``starts``, by event.
 
-    Operations are taken in the order of the starts, those that take no time first: there is then a worker free for them. The worker
-    is the one that made what is needed, if it is free in time: so a run stays with one.
+    Operations are taken in the order of the starts, those that take no time first: there is then a worker free for them. The
+    worker is the one that made what is needed, if it is free in time: so a run stays with one.
     """
-    if choices is None:
-        bracketing = Bracketing(spans)
-    else:
-        bracketing = Bracketing(spans, kinds, ways_needed(choices.ways, kinds))
+    bracketing = Bracketing(spans) if choices is None else Bracketing(spans, kinds, ways_needed(choices.ways, kinds))
     steps = steps_of(chain, bracketing, model)
     needs: dict[int, list[int]] = {}
     by_first: dict[int, int] = {}
