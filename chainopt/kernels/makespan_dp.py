@@ -12,6 +12,9 @@ was chosen it is a plan, whose makespan is about that, and which is the start of
 makes it the program of `chainopt.kernels.interval_dp`; a share of 0, where work does not count, is for as many workers as one
 likes, and exact: the longest path is then all there is.
 
+Where all workers share all work evenly, much of it is done for the sake of parallelism in intervals that are too short to need it.  So
+intervals whose least work is at most ``most`` can be left to one worker each: to the cheapest plan, known from the program for one.
+
 Only single stages are pushed and pulled through: a run through several is as many of them one after the other.
 """
 
@@ -36,6 +39,10 @@ def fill_row(
     leaf: float,
     push: float,
     pull: Sequence[float],
+    most: float,
+    least: Sequence[float],
+    least_kinds: Sequence[int],
+    least_splits: Sequence[int],
     times: Sequence[MutableSequence[float]],
     work: Sequence[MutableSequence[float]],
     kinds: MutableSequence[int],
@@ -49,6 +56,7 @@ def fill_row(
     """
     row, own = times[i], work[i]
     count = len(row)
+    # The columns are finished one after the other: a column's pull needs the one before, and it is then offered to all after it.
     row[i + 1] = factor * leaf
     splits[i + 1] = i
     kinds[i + 1] = PRODUCT
@@ -65,7 +73,7 @@ def fill_row(
             kinds[j] = PUSHED
             if given_work == 0:
                 own[j] = cost + other[j]
-    for k in range(i + 1, count - 1):
+    for k in range(i + 1, count):
         if k > i + 1 and pull[k - 1] >= 0:
             cost = sizes[i] * pull[k - 1]
             candidate = factor * cost + row[k - 1]
@@ -76,6 +84,11 @@ def fill_row(
                 kinds[k] = PULLED
                 if given_work == 0:
                     own[k] = total
+        if k > i + 1 and least[k] <= most:
+            row[k] = factor * least[k]
+            own[k] = least[k]
+            kinds[k] = least_kinds[k]
+            splits[k] = least_splits[k]
         below, other = times[k], work[k]
         through, held = row[k], own[k]
         scale = sizes[i] * sizes[k]
@@ -98,14 +111,3 @@ def fill_row(
                 splits[j] = k
                 kinds[j] = PRODUCT
                 own[j] = cost + both
-    j = count - 1
-    if j > i + 1 and pull[j - 1] >= 0:
-        cost = sizes[i] * pull[j - 1]
-        candidate = factor * cost + row[j - 1]
-        total = own[j] if given_work else cost + own[j - 1]
-        if splits[j] < 0 or candidate < row[j] or (candidate == row[j] and total < own[j]):
-            row[j] = candidate
-            splits[j] = j - 1
-            kinds[j] = PULLED
-            if given_work == 0:
-                own[j] = total

@@ -13,7 +13,7 @@ from chainopt.kernels import list_schedule
 from chainopt.kernels.compiling import compiled
 from chainopt.schedules import proof
 from chainopt.schedules.best import Best
-from chainopt.schedules.tables import fill, plain
+from chainopt.schedules.tables import ONE_WORKER, UNLIMITED, Program, fill, plain
 from chainopt.schedules.timetable import timetable
 from chainopt.solvers.homogeneous import forward, reverse
 
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 SEED = 4711
 RESTARTS = 4
-THRESHOLD = 0.08
+THRESHOLD = 0.015
 SECONDS_PER_TASK = 1.5e-7  # of one move, compiled
 SECONDS, MOST_ROUNDS, FEWEST_ROUNDS = 1.0, 1_200, 100
 UNCOMPILED_ROUNDS = 3_000  # divided by the number of factors
 SLICE = 0.1
+QUARTERS = (4, 6, 8, 10)  # of a worker's share of the work, up to which one worker does an interval alone
 FIRST_STEPS, LAST_STEPS, UNCOMPILED_STEPS = 30_000, 300_000, 500  # of the short searches of all plans
 
 
@@ -93,6 +94,10 @@ class Search:
         best.offer(timetable(problem.chain, problem.choices, problem.model, problem.workers, spans, kinds, starts))
         return abs(length)
 
+    def scheduled_tables(self, best: Best, begin: int, end: int) -> list[tuple[Any, int]]:
+        """Offer the plans of tables, and return their makespans, each with its table."""
+        return [(self.scheduled(self.trees[0], self.of_table(table), best), table) for table in range(begin, end)]
+
     def of_table(self, table: int) -> int:
         """Build the whole tree of a table; return the gap at its top."""
         assert self.tables is not None
@@ -146,9 +151,16 @@ def search(problem: Problem, best: Best) -> None:
     short search of all plans finds, for short chains the best there is; and what moves on trees find, and such a search from
     there.
     """
-    programs = [(1, 1), (problem.workers, 1), (1, 0)]
-    programs += [(workers, 1) for workers in sorted({2, math.isqrt(problem.workers)}) if 1 < workers < problem.workers]
+    workers = problem.workers
+    programs = [ONE_WORKER, Program(workers), UNLIMITED]
     trees, starts = _begin(problem, best, programs)
+    if not best.is_proved() and best.goes_on():
+        assert trees.tables is not None
+        whole = plain(trees.tables.work[0][problem.factors])
+        mixed = [Program(workers, 1, whole * part // (4 * workers)) for part in QUARTERS]
+        trees.tables = fill(problem, mixed, trees.tables)
+        starts += trees.scheduled_tables(best, len(programs), len(programs) + len(mixed))
+        starts.sort()
     if best.is_proved() or not problem.is_tabled or not best.goes_on():
         return
     options = None
@@ -165,7 +177,7 @@ def search(problem: Problem, best: Best) -> None:
 
 def unlimited(problem: Problem, best: Best) -> None:
     """Find the plan with the shortest longest path: with as many workers as one likes nothing else counts."""
-    _begin(problem, best, [(1, 1), (1, 0)])
+    _begin(problem, best, [ONE_WORKER, UNLIMITED])
     best.raise_bound(best.makespan)
 
 
@@ -178,7 +190,7 @@ def of_bracketing(problem: Problem, bracketing: Bracketing) -> Timetable:
     return best.timetable
 
 
-def _begin(problem: Problem, best: Best, programs: list[tuple[int, int]]) -> tuple[Search, list[tuple[Any, int]]]:
+def _begin(problem: Problem, best: Best, programs: list[Program]) -> tuple[Search, list[tuple[Any, int]]]:
     """Offer the sweeps and the plans of interval programs; return the latter's makespans with their tables, the best first."""
     tables = fill(problem, programs)
     trees = Search(problem, tables)
@@ -186,7 +198,7 @@ def _begin(problem: Problem, best: Best, programs: list[tuple[int, int]]) -> tup
         pure = sweep(problem.chain, problem.choices, problem.model)
         if pure is not None:
             trees.scheduled(trees.trees[0], trees.of_bracketing(pure[0]), best)
-    starts = [(trees.scheduled(trees.trees[0], trees.of_table(at), best), at) for at in range(len(programs))]
+    starts = trees.scheduled_tables(best, 0, len(programs))
     best.raise_bound(tables.bound)
     return trees, sorted(starts)
 

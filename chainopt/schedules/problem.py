@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ LARGEST = 2**62
 MOST_TABLED = 200  # factors up to which the prices of all products are held, where they are no products of sizes
 NEVER = -1
 NOISE = 64  # with which list scheduling multiplies
-SECONDS_PER_STEP = 2e-6  # of a kernel as it stands, uncompiled
+MOST_UNCOMPILED = 3  # factors of a chain of which all plans are soon searched: what is found is the same, compiled or not
 
 
 class Problem(NamedTuple):
@@ -94,7 +95,7 @@ def problem_of(chain: JacobianChain, choices: StageChoices | None, model: CostMo
     largest = max(largest, *leaves, one * max(0, *push, *pull))
     fits = is_float or int(largest) * (2 * factors) * (busy + NOISE) < LARGEST
     dtype: Any = np.float64 if is_float else np.int64 if fits else object
-    compiles = fits and compiled_pays(factors**3 * busy * SECONDS_PER_STEP)
+    compiles = fits and compiled_pays(0.0 if factors <= MOST_UNCOMPILED else math.inf)
 
     def held(values: Any, kind: Any) -> Any:
         if compiles:

@@ -10,6 +10,8 @@ from chainopt.kernels import makespan_dp
 from chainopt.kernels.compiling import compiled
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chainopt.schedules.problem import Problem
 
 
@@ -18,19 +20,32 @@ class Tables(NamedTuple):
 
     splits: Any
     kinds: Any
+    work: Any  # of the first table
     bound: Any
 
 
-def fill(problem: Problem, programs: list[tuple[int, int]]) -> Tables:
-    """Fill the tables of programs, given as (workers, 1), or (1, 0) for unlimited ones; the first must be (1, 1)."""
+class Program(NamedTuple):
+    """An interval program: for how many workers, whether work counts, and up to which work an interval is left to one of them."""
+
+    workers: int
+    share: int = 1
+    most: Any = -1
+
+
+ONE_WORKER, UNLIMITED = Program(1), Program(1, 0)
+
+
+def fill(problem: Problem, programs: Sequence[Program], before: Tables | None = None) -> Tables:
+    """Fill the tables of programs, and add them to those filled before; the first of all is for one worker."""
     factors, width = problem.factors, problem.factors + 1
     row_of: Any = compiled(makespan_dp.fill_row) if problem.is_compiled else makespan_dp.fill_row
-    tables = len(programs)
-    splits, kinds = (np.full((tables, width, width), -1, dtype=dtype) for dtype in (np.int32, np.int8))
+    splits, kinds = (np.full((len(programs), width, width), -1, dtype=dtype) for dtype in (np.int32, np.int8))
     held_splits, held_kinds = (splits, kinds) if problem.is_compiled else (splits.tolist(), kinds.tolist())
-    times, work = problem.array(tables, width, width), problem.array(tables, width, width)
-    bounds, unused = problem.array(width, width), problem.numbers(2, width)
+    times, work = (problem.array(len(programs), width, width) for _ in range(2))
     one = problem.array(1, fill=1)[0]
+    least = work[0] if before is None else before.work
+    first_splits, first_kinds = (held_splits[0], held_kinds[0]) if before is None else (before.splits[0], before.kinds[0])
+    bounds, unused = problem.array(width, width), problem.numbers(2, width)
     for i in range(factors - 1, -1, -1):
         prices: Any = np.zeros((0, 0))  # where a product costs the product of three sizes
         if problem.rows is not None:
@@ -38,12 +53,20 @@ def fill(problem: Problem, programs: list[tuple[int, int]]) -> Tables:
         prices = np.asarray(prices, dtype=problem.dtype)
         prices = prices if problem.is_compiled else prices.tolist()
         stage: Any = (problem.sizes, prices, problem.leaves[i], problem.push[i], problem.pull)
-        for at, (workers, share) in enumerate(programs):
-            row_of(i, workers * one, share, 0, *stage, times[at], work[at], held_kinds[at][i], held_splits[at][i])
-        row_of(i, problem.workers * one, 1, 1, *stage, bounds, work[0], unused[0], unused[1])
+        known: Any = (least[i], first_kinds[i], first_splits[i])
+        for at, (workers, share, most) in enumerate(programs):
+            filled = (times[at], work[at], held_kinds[at][i], held_splits[at][i])
+            row_of(i, workers * one, share, 0, *stage, most * one, *known, *filled)
+        if before is None:
+            row_of(i, problem.workers * one, 1, 1, *stage, -one, *known, bounds, least, unused[0], unused[1])
+    if before is not None:
+        joined = ([*before.splits, *held_splits], [*before.kinds, *held_kinds])
+        if problem.is_compiled:
+            return Tables(np.stack(joined[0]), np.stack(joined[1]), before.work, before.bound)
+        return Tables(*joined, before.work, before.bound)
     bound = plain(bounds[0][factors])
-    is_whole = not isinstance(bound, float)
-    return Tables(held_splits, held_kinds, -(-bound // problem.workers) if is_whole else bound / problem.workers)
+    bound = bound / problem.workers if isinstance(bound, float) else -(-bound // problem.workers)
+    return Tables(held_splits, held_kinds, least, bound)
 
 
 def plain(number: Any) -> Any:
