@@ -144,12 +144,12 @@ class _Anywhere:
         return self.value
 
 
-def search(problem: Problem, best: Best) -> None:
+def search(problem: Problem, best: Best, *, by_moves_only: bool = False) -> None:
     """Look for good plans.
 
     The sweeps come first: of plans that take as long the one of a pure mode is kept. Then those of the interval programs; what a
-    short search of all plans finds, for short chains the best there is; and what moves on trees find, and such a search from
-    there.
+    short search of all plans finds, for short chains the best there is; what moves on trees find; and such a search from there.
+    The short searches are left out where another proof is to stand on its own.
     """
     workers = problem.workers
     programs = [ONE_WORKER, Program(workers), UNLIMITED]
@@ -164,7 +164,7 @@ def search(problem: Problem, best: Best) -> None:
     if best.is_proved() or not problem.is_tabled or not best.goes_on():
         return
     options = None
-    if problem.factors <= proof.MOST_FACTORS:
+    if problem.factors <= proof.MOST_FACTORS and not by_moves_only:
         options = proof.Options(problem)
         proof.search(problem, best, FIRST_STEPS if problem.is_compiled else UNCOMPILED_STEPS, options)
     for restart in range(RESTARTS):

@@ -72,7 +72,7 @@ def solve(
 def _search(problem: Problem, method: str, best: Best) -> str:
     if method == "cp-sat":
         cp_sat.check(problem)
-    heuristic.search(problem, best)
+    heuristic.search(problem, best, by_moves_only=method == "cp-sat")
     if method == "heuristic" or best.is_proved() or not problem.is_tabled or not best.goes_on():
         return "heuristic" if method == "auto" else method
     if method == "exact":

@@ -90,7 +90,7 @@ def all_plans(jacobians, tape_limit, i, j):
 
 
 def least_makespan_of(tree, workers):
-    """Try all orders in which tasks can start, each as soon as its operands are there and a worker is free: all semi-active ones."""
+    """Try all orders in which tasks can start, each as soon as it can: all semi-active schedules."""
     costs, needs = [], []
 
     def number(node):
@@ -126,5 +126,5 @@ def least_makespan_of(tree, workers):
 
 def least_makespan(jacobians, workers, tape_limit=math.inf):
     """Try all plans, each with all schedules; infinite where there is none."""
-    trees = {tree for tree in all_plans(jacobians, tape_limit, 0, len(jacobians))}
+    trees = set(all_plans(jacobians, tape_limit, 0, len(jacobians)))
     return min((least_makespan_of(tree, workers) for tree in trees), default=math.inf)
