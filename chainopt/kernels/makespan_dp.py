@@ -13,8 +13,8 @@ makes it the program of `chainopt.kernels.interval_dp`; a share of 0, where work
 likes, and exact: the longest path is then all there is.
 
 Where all workers share all work evenly, much of it is done for the sake of parallelism in intervals that are too short to need
-it.  So intervals whose least work is at most ``most`` can be left to one worker each: to the cheapest plan, known from the program
-for one.
+it.  So intervals whose least work is at most ``most`` can be left to one worker each: to the cheapest plan, known from the
+program for one.
 
 Only single stages are pushed and pulled through: a run through several is as many of them one after the other.
 """

@@ -42,19 +42,20 @@ class Schedule:
         return [_placed(*step) for step in zip(steps, self.worker, self.start, strict=True)]
 
     def operations(self, steps: Iterable[Operation]) -> Iterator[Operation]:
-        """Give the steps their workers and starts; what one worker pushes or pulls on without a gap is one run."""
+        """Give the steps their workers and starts; what one worker pushes or pulls on with nothing in between is one run."""
         done: dict[tuple[int, int], int] = {}
+        latest: dict[int, int] = {}  # of each worker: what takes no time may stand between two steps without a gap
         placed: list[Operation] = []
         for step, worker, start in zip(steps, self.worker, self.start, strict=True):
             at = done.get(_operand(step), -1)
-            run = placed[at] if at >= 0 else None
+            run = placed[at] if at >= 0 and latest.get(worker) == at else None
             merged = None if run is None else _merged(run, step, worker, start)
             if merged is None:
                 at = len(placed)
                 placed.append(_placed(step, worker, start))
             else:
                 placed[at] = merged
-            done[step.first, step.last] = at
+            done[step.first, step.last] = latest[worker] = at
         return iter(placed)
 
     def to_dict(self) -> dict[str, Any]:

@@ -215,7 +215,7 @@ def test_a_chain_of_one():
 @pytest.mark.parametrize("workers", [0, -1, True, False, 2.0, 1.5, -math.inf, math.nan, "2", None, [2], np.float64(2)])
 def test_numbers_of_workers_that_are_none(workers):
     for call in (chainopt.optimal_order, chainopt.compare, chainopt.forward_order, chainopt.reverse_order):
-        with pytest.raises(ChainError, match="workers is .*: give an int, at least 1, or math.inf"):
+        with pytest.raises(ChainError, match=r"workers is .*: give an int, at least 1, or math\.inf"):
             call(DIMS_PAIRS, workers=workers)
 
 
@@ -225,7 +225,7 @@ DIMS_PAIRS = [(30, 40), (40, 10), (10, 30)]
 @pytest.mark.parametrize("limit", [-1, math.nan, "7", True, [3]])
 def test_time_limits_that_are_none(limit):
     for workers in (1, 2):
-        with pytest.raises(ChainError, match="time_limit is .*: give a number that is not negative"):
+        with pytest.raises(ChainError, match=r"time_limit is .*: give a number that is not negative"):
             chainopt.optimal_order(DIMS_PAIRS, workers=workers, time_limit=limit)
 
 
