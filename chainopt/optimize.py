@@ -75,9 +75,10 @@ def optimal_order(
         For one worker all are exact, and the last three are "auto". "polygon" is Hu and Shing's O(n log n) algorithm [1]_ [2]_,
         for chains without stacks or with equal ones; "interval" the O(n^3) dynamic program [3]_; "textbook" the same in plain
         Python. "auto" takes the polygon where it can, and for up to three factors a formula. Chains with matrix-free stages are
-        for the interval program. For several workers: "heuristic" finds good plans for chains of any length; "exact" goes on
-        from there until it has proved which plan is the best; "auto" does so for up to 32 factors, and for about a second;
-        "cp-sat" has Google's OR-Tools look for the proof (needs the extra ``schedule``).
+        for the interval program. For several workers: "heuristic" finds good plans for chains of any length; "exact" goes on from
+        there until it has proved which plan is the best, by a search of its own and, where that takes long, by Google's OR-Tools,
+        if it is installed (the extra ``schedule``); "auto" searches for a proof of up to 32 factors, for about a second;
+        "cp-sat" leaves the proof to OR-Tools.
     tape_limit : float, optional
         The memory that the reverse sweep of a stage may need: no stage with a larger tape is pulled back or
         accumulated by VJPs.

@@ -400,7 +400,10 @@ class Plan:
         pure = {name: self._time_of(sweep) for name, sweep in sweeps.items() if sweep is not None}
         gains = ((name, time, ratio(time, self.makespan)) for name, time in pure.items())
         bound = chain.gain_bound
-        most = [] if bound is None else [("gain bound", f"at most {times(bound)} times cheaper than the better of the two")]
+        if bound is None or self.schedule is not None:  # the bound is one on costs
+            most = []
+        else:
+            most = [("gain bound", f"at most {times(bound)} times cheaper than the better of the two")]
         tape = [] if choices is None else [("tape", f"{count(self.tape)} at the most")]
         return [
             ("chain", chain_line(self.chain)),

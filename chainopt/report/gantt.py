@@ -33,10 +33,14 @@ def side_by_side(factors: int, ax: Axes | None) -> tuple[Axes, Axes]:
     """Make axes for the tree and, beside them, for the chart; those given are shared out among the two."""
     if ax is None:
         ax = new_axes(min(7 + 1.3 * factors, 20), min(2.2 + 0.8 * factors, 9))
-    from mpl_toolkits.axes_grid1 import make_axes_locatable
-
-    chart: Axes = make_axes_locatable(ax).append_axes("right", size="100%", pad=0.7)
-    return ax, chart
+    place = ax.get_subplotspec()
+    if place is None:  # put there by its corners
+        left, bottom, width, height = ax.get_position().bounds
+        ax.set_position((left, bottom, 0.45 * width, height))
+        return ax, ax.figure.add_axes((left + 0.55 * width, bottom, 0.45 * width, height))
+    halves = place.subgridspec(1, 2)
+    ax.set_subplotspec(halves[0])
+    return ax, ax.figure.add_subplot(halves[1])
 
 
 def kind_of(operation: Operation) -> str:

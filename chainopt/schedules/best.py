@@ -59,8 +59,12 @@ class Best:
         makespan = self.makespan
         return makespan * (1 - ROUNDING) if isinstance(makespan, float) else makespan - 1
 
+    def tell(self, makespan: Any, bound: Any) -> None:
+        """Show how far a search is, if somebody wants to know."""
+        if self.show is not None:
+            self.show(makespan, bound)
+
     def goes_on(self) -> bool:
         """Whether time is left; what has been found is shown on the way."""
-        if self.show is not None:
-            self.show(self.makespan, self.bound)
+        self.tell(self.makespan, self.bound)
         return time.monotonic() < self.until

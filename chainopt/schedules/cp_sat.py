@@ -43,6 +43,20 @@ def cp_model() -> ModuleType:
     return module
 
 
+def holds(problem: Problem) -> bool:
+    """Whether the solver can hold a problem."""
+    return problem.dtype is np.int64 and problem.most < LARGEST and problem.is_tabled
+
+
+def is_there() -> bool:
+    """Whether the solver is installed."""
+    try:
+        cp_model()
+    except ChainError:
+        return False
+    return True
+
+
 def check(problem: Problem) -> None:
     """Refuse what the solver cannot hold.
 
@@ -52,7 +66,7 @@ def check(problem: Problem) -> None:
         If it is not installed, or the times are none that it holds.
     """
     cp_model()
-    if problem.dtype is not np.int64 or problem.most >= LARGEST or not problem.is_tabled:
+    if not holds(problem):
         msg = f'method "cp-sat" needs counted costs below {LARGEST} in all, and no more than {MOST_TABLED} factors: take "exact"'
         raise ChainError(msg)
 
@@ -103,11 +117,33 @@ def search(problem: Problem, best: Best) -> None:
     model.minimize(makespan)
     solver = cp.CpSolver()
     solver.parameters.max_time_in_seconds = max(0.0, min(best.until - time.monotonic(), 1e9))
-    status = solver.solve(model)
+    watch = None
+    if best.show is not None:
+        watch = _watch(cp, best)
+        solver.best_bound_callback = watch.on_bound
+    status = solver.solve(model, watch)
     if status in (cp.OPTIMAL, cp.FEASIBLE):
         _offer(problem, best, solver, starts, chosen)
     if status in (cp.OPTIMAL, cp.FEASIBLE, cp.UNKNOWN):
         best.raise_bound(math.ceil(solver.best_objective_bound - ROUNDING))
+
+
+def _watch(cp: ModuleType, best: Best) -> Any:
+    """Show what the solver finds."""
+
+    class Watch(cp.CpSolverSolutionCallback):  # type: ignore[name-defined,misc]
+        least = best.bound
+        most = best.makespan
+
+        def on_solution_callback(self) -> None:
+            self.most = min(self.most, round(self.objective_value))
+            best.tell(self.most, self.least)
+
+        def on_bound(self, bound: float) -> None:
+            self.least = max(self.least, math.ceil(bound - ROUNDING))
+            best.tell(self.most, self.least)
+
+    return Watch()
 
 
 def _offer(problem: Problem, best: Best, solver: Any, starts: Any, chosen: Any) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from chainopt.schedules.problem import Problem
     from chainopt.schedules.timetable import Timetable
 
+MOST_MODELLED = 64  # factors of a chain that OR-Tools may take over, which has a variable for each product that there could be
+OWN_SECONDS = 30.0  # after which it does; of a time limit, after half of it
 QUICK_FACTORS, QUICK_STEPS = 32, 3_000_000  # up to which "auto" looks for a proof, and for how long: about a second
 
 
@@ -76,7 +78,7 @@ def _search(problem: Problem, method: str, best: Best) -> str:
     if method == "heuristic" or best.is_proved() or not problem.is_tabled or not best.goes_on():
         return "heuristic" if method == "auto" else method
     if method == "exact":
-        proof.search(problem, best)
+        _prove(problem, best)
     elif method == "cp-sat":
         cp_sat.search(problem, best)
     elif problem.is_compiled and problem.factors <= QUICK_FACTORS:
@@ -85,6 +87,21 @@ def _search(problem: Problem, method: str, best: Best) -> str:
     else:
         return "heuristic"
     return method
+
+
+def _prove(problem: Problem, best: Best) -> None:
+    """Search for a proof; where the own search has found none after a while, OR-Tools, if it is installed, may."""
+    until = best.until
+    two_ways = problem.factors <= MOST_MODELLED and cp_sat.holds(problem) and cp_sat.is_there()
+    if two_ways:
+        now = time.monotonic()
+        best.until = min(now + OWN_SECONDS, now + (until - now) / 2)
+    try:
+        proof.search(problem, best)
+    finally:
+        best.until = until
+    if two_ways and not best.is_proved() and best.goes_on():
+        cp_sat.search(problem, best)
 
 
 def scheduled(

@@ -128,6 +128,10 @@ def test_a_schedule_is_drawn_beside_the_bracketing():
     given = Figure().subplots()
     assert plan.plot(given) is given
     assert len(given.figure.axes) == 2
+    placed = Figure().add_axes((0.1, 0.1, 0.8, 0.8))
+    assert plan.plot(placed) is placed
+    assert len(placed.figure.axes) == 2
+    placed.figure.canvas.draw()
 
 
 def test_drawings_of_odd_schedules():

@@ -3,6 +3,10 @@
 import json
 import math
 import pickle
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -294,9 +298,43 @@ def test_an_interrupt_before_there_is_a_plan(monkeypatch):
         chainopt.optimal_order(DIMS_PAIRS, workers=2)
 
 
-def test_without_or_tools(monkeypatch):
-    import sys
+def test_or_tools_takes_over_where_the_own_search_has_found_no_proof(monkeypatch, capsys):
+    pytest.importorskip("ortools")
+    monkeypatch.setattr("chainopt.schedules.solve.OWN_SECONDS", 0.0)
+    monkeypatch.setattr("chainopt.schedules.heuristic.FIRST_STEPS", 0)
+    monkeypatch.setattr("chainopt.schedules.heuristic.LAST_STEPS", 0)
+    monkeypatch.setattr("chainopt.schedules.proof.STEPS", 1)
+    monkeypatch.setattr("chainopt.schedules.progress.SECONDS", 0.0)
+    chain = some_chain(8)
+    plan = chainopt.optimal_order(chain, workers=2, method="exact", progress=True)
+    assert plan.is_optimal
+    check_schedule(plan)
+    monkeypatch.undo()
+    assert plan.makespan == chainopt.optimal_order(chain, workers=2, method="exact").makespan
+    assert "makespan" in capsys.readouterr().err
 
+
+@pytest.mark.parametrize("factors", [60, 150])
+def test_ctrl_c(factors):
+    code = f"""
+import sys, numpy, chainopt
+from chainopt.testing import random_scheduled_chain
+chain = random_scheduled_chain(numpy.random.default_rng(0), {factors})
+chainopt.optimal_order(random_scheduled_chain(numpy.random.default_rng(0), 12), workers=2, method="heuristic")
+print("ready", flush=True)
+plan = chainopt.optimal_order(chain, workers=8, method="exact")
+print(plan.makespan, plan.lower_bound, plan.is_optimal, flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(2.5)
+        process.send_signal(signal.SIGINT)
+        answer = process.stdout.read().split()
+    assert 0 < int(answer[1]) < int(answer[0])
+    assert answer[2] == "False"
+
+
+def test_without_or_tools(monkeypatch):
     monkeypatch.setitem(sys.modules, "ortools.sat.python", None)
     chain = some_chain(6)
     assert chainopt.optimal_order(chain, workers=2, method="exact").is_optimal
