@@ -433,7 +433,7 @@ class Plan:
         bound = [] if self.known_bound is None else [("lower bound", count(self.known_bound))]
         if self.schedule is None:
             return [("cost", f"{count(self.cost)} {self.unit}{proved}"), *bound]
-        if bound:
+        if self.known_bound:
             gap = ratio(self.makespan, self.known_bound) - 1
             bound = [("lower bound", f"{count(self.known_bound)}, {times(100 * gap)} % below")]
         used = len({*self.schedule.worker})

@@ -33,6 +33,11 @@ def pandas():
     return extra("pandas")
 
 
+@pytest.fixture(scope="session")
+def ortools():
+    return extra("ortools")
+
+
 @pytest.fixture
 def cold(monkeypatch):
     """A process in which uncompiled kernels pay, however much has run before."""

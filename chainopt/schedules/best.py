@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 ROUNDING = 1e-12
 
 
+class TimeIsOverError(Exception):
+    """The time is over in the middle of something that cannot be left otherwise."""
+
+
 @dataclass(slots=True)
 class Best:
     """A plan that gets better, its lower bound that rises, and the time that is left.
@@ -63,6 +67,11 @@ class Best:
         """Show how far a search is, if somebody wants to know."""
         if self.show is not None:
             self.show(makespan, bound)
+
+    def check_time(self) -> None:
+        """Leave what cannot be left otherwise, if the time is over and there is a plan."""
+        if self.timetable is not None and not self.goes_on():
+            raise TimeIsOverError
 
     def goes_on(self) -> bool:
         """Whether time is left; what has been found is shown on the way."""

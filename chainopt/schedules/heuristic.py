@@ -158,7 +158,7 @@ def search(problem: Problem, best: Best, *, by_moves_only: bool = False) -> None
         assert trees.tables is not None
         whole = plain(trees.tables.work[0][problem.factors])
         mixed = [Program(workers, 1, whole * part // (4 * workers)) for part in QUARTERS]
-        trees.tables = fill(problem, mixed, trees.tables)
+        trees.tables = fill(problem, mixed, best, trees.tables)
         starts += trees.scheduled_tables(best, len(programs), len(programs) + len(mixed))
         starts.sort()
     if best.is_proved() or not problem.is_tabled or not best.goes_on():
@@ -192,14 +192,14 @@ def of_bracketing(problem: Problem, bracketing: Bracketing) -> Timetable:
 
 def _begin(problem: Problem, best: Best, programs: list[Program]) -> tuple[Search, list[tuple[Any, int]]]:
     """Offer the sweeps and the plans of interval programs; return the latter's makespans with their tables, the best first."""
-    tables = fill(problem, programs)
-    trees = Search(problem, tables)
+    trees = Search(problem, None)
     for sweep in (forward, reverse):
         pure = sweep(problem.chain, problem.choices, problem.model)
         if pure is not None:
             trees.scheduled(trees.trees[0], trees.of_bracketing(pure[0]), best)
+    trees.tables = fill(problem, programs, best)
     starts = trees.scheduled_tables(best, 0, len(programs))
-    best.raise_bound(tables.bound)
+    best.raise_bound(trees.tables.bound)
     return trees, sorted(starts)
 
 

@@ -77,6 +77,8 @@ def search(problem: Problem, best: Best, most_steps: float = math.inf, options: 
     places = min(MOST_PLACES, 2 ** max(4, (MEMORY // (WAYS * entry)).bit_length() - 1)) if problem.is_compiled else 2**10
     state, counts = problem.numbers(schedule_search.STATE_SIZE), problem.numbers(depths)
     places = min(places, 2 ** min(40, factors + 4))
+    if most_steps < MOST_PLACES:
+        places = min(places, 2 ** int(most_steps).bit_length())
     intervals, at_interval, found = problem.numbers(depths * factors), problem.numbers(depths), problem.numbers(depths)
     at_option, found_options = problem.numbers(depths, fill=-1), problem.numbers(depths)
     releases, works, free = problem.array(depths * factors), problem.array(depths * factors), problem.array(depths * workers)

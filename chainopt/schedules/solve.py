@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from chainopt.schedules import cp_sat, heuristic, proof
-from chainopt.schedules.best import Best
+from chainopt.schedules.best import Best, TimeIsOverError
 from chainopt.schedules.problem import problem_of
 from chainopt.schedules.schedule import Schedule
 from chainopt.schedules.timetable import timetable
@@ -62,6 +62,8 @@ def solve(
                 heuristic.unlimited(problem, best)
             else:
                 answered = _search(problem, method, best)
+    except TimeIsOverError:
+        pass
     except KeyboardInterrupt:
         if best.timetable is None:
             raise

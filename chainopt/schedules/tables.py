@@ -12,6 +12,7 @@ from chainopt.kernels.compiling import compiled
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chainopt.schedules.best import Best
     from chainopt.schedules.problem import Problem
 
 
@@ -22,6 +23,9 @@ class Tables(NamedTuple):
     kinds: Any
     work: Any  # of the first table
     bound: Any
+
+
+ROWS = 64  # between which it is looked at the clock
 
 
 class Program(NamedTuple):
@@ -35,7 +39,7 @@ class Program(NamedTuple):
 ONE_WORKER, UNLIMITED = Program(1), Program(1, 0)
 
 
-def fill(problem: Problem, programs: Sequence[Program], before: Tables | None = None) -> Tables:
+def fill(problem: Problem, programs: Sequence[Program], best: Best, before: Tables | None = None) -> Tables:
     """Fill the tables of programs, and add them to those filled before; the first of all is for one worker."""
     factors, width = problem.factors, problem.factors + 1
     row_of: Any = compiled(makespan_dp.fill_row) if problem.is_compiled else makespan_dp.fill_row
@@ -45,8 +49,11 @@ def fill(problem: Problem, programs: Sequence[Program], before: Tables | None = 
     one = problem.array(1, fill=1)[0]
     least = work[0] if before is None else before.work
     first_splits, first_kinds = (held_splits[0], held_kinds[0]) if before is None else (before.splits[0], before.kinds[0])
-    bounds, unused = problem.array(width, width), problem.numbers(2, width)
+    bounds = problem.array(width, width)
+    unused: Any = (np.zeros(width, dtype=np.int8), np.zeros(width, dtype=np.int32))
     for i in range(factors - 1, -1, -1):
+        if i % ROWS == ROWS - 1:
+            best.check_time()
         prices: Any = np.zeros((0, 0))  # where a product costs the product of three sizes
         if problem.rows is not None:
             prices = problem.prices[i] if len(problem.prices) else problem.rows.row(i).prices

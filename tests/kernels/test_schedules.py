@@ -27,14 +27,14 @@ def problems(monkeypatch, factors, workers, seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_tables(monkeypatch, seed):
     programs = [ONE_WORKER, Program(3), UNLIMITED]
-    first, second = (fill(problem, programs) for problem in problems(monkeypatch, 14, 3, seed))
+    first, second = (fill(problem, programs, Best(math.inf)) for problem in problems(monkeypatch, 14, 3, seed))
     assert first.bound == second.bound
     assert np.array_equal(first.splits, second.splits)
     assert np.array_equal(first.kinds, second.kinds)
     assert np.array_equal(first.work, second.work)
     whole = int(first.work[0][14])
     more = [
-        fill(problem, [Program(3, 1, whole // 6)], tables)
+        fill(problem, [Program(3, 1, whole // 6)], Best(math.inf), tables)
         for problem, tables in zip(problems(monkeypatch, 14, 3, seed), (first, second), strict=True)
     ]
     assert np.array_equal(more[0].splits, more[1].splits)
@@ -45,7 +45,7 @@ def test_tables(monkeypatch, seed):
 def test_moves(monkeypatch, seed):
     lengths = []
     for problem in problems(monkeypatch, 13, 2 + seed % 2, seed):
-        tables = fill(problem, [ONE_WORKER, Program(2), UNLIMITED])
+        tables = fill(problem, [ONE_WORKER, Program(2), UNLIMITED], Best(math.inf))
         trees, best = heuristic.Search(problem, tables), Best(math.inf)
         begin = trees.scheduled_tables(best, 0, 3)
         top = trees.of_table(1)

@@ -92,8 +92,8 @@ def test_published_optima(length):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_two_proofs_agree(seed):
-    pytest.importorskip("ortools")
+def test_two_proofs_agree(seed, ortools):
+    assert ortools
     rng = np.random.default_rng(seed)
     chain = random_scheduled_chain(rng, 6) if seed % 2 else JacobianChain(random_stages(rng, 6, 9, 60))
     for workers in (2, 3):

@@ -256,6 +256,17 @@ def test_time_is_kept():
     assert plan.method == "exact"
 
 
+def test_time_is_kept_while_tables_are_filled():
+    chain = some_chain(300)
+    begin = time.monotonic()
+    plan = chainopt.optimal_order(chain, workers=8, time_limit=0)
+    assert time.monotonic() - begin < 5
+    check_schedule(plan)
+    assert (plan.is_optimal, plan.lower_bound) == (False, 0)
+    assert "lower bound  0" in str(plan)
+    assert Plan.from_json(plan.to_json()) == plan
+
+
 def test_progress(capsys, monkeypatch):
     monkeypatch.setattr("chainopt.schedules.progress.SECONDS", 0.0)
     chainopt.optimal_order(some_chain(60), workers=8, progress=True, method="exact", time_limit=0.5)
@@ -298,8 +309,8 @@ def test_an_interrupt_before_there_is_a_plan(monkeypatch):
         chainopt.optimal_order(DIMS_PAIRS, workers=2)
 
 
-def test_or_tools_takes_over_where_the_own_search_has_found_no_proof(monkeypatch, capsys):
-    pytest.importorskip("ortools")
+def test_or_tools_takes_over_where_the_own_search_has_found_no_proof(monkeypatch, capsys, ortools):
+    assert ortools
     monkeypatch.setattr("chainopt.schedules.solve.OWN_SECONDS", 0.0)
     monkeypatch.setattr("chainopt.schedules.heuristic.FIRST_STEPS", 0)
     monkeypatch.setattr("chainopt.schedules.heuristic.LAST_STEPS", 0)
