@@ -166,6 +166,19 @@ def test_time():
     assert Plan.from_json(plan.to_json()) == plan
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_floats_and_ints_agree_where_floats_are_exact(seed):
+    dims = np.random.default_rng(seed).integers(1, 40, 9).tolist()
+    chain = JacobianChain.from_dims(dims)
+    for workers in (2, 3, math.inf):
+        counted = chainopt.optimal_order(chain, workers=workers)
+        measured = chainopt.optimal_order(chain, workers=workers, objective=lambda m, k, n: float(m * k * n))
+        assert counted.is_optimal
+        assert measured.is_optimal
+        assert type(measured.makespan) is float
+        assert measured.makespan == counted.makespan
+
+
 def test_long_chains_with_other_prices(monkeypatch):
     monkeypatch.setattr("chainopt.schedules.problem.MOST_TABLED", 20)
     chain = JacobianChain.from_dims(chain_dims("random", 25))
