@@ -16,9 +16,10 @@ from chainopt.chain import JacobianChain
 from chainopt.chain_text import read_chain
 from chainopt.exceptions import ChainError
 from chainopt.objectives import OBJECTIVES
-from chainopt.optimize import METHODS, compare, optimal_order, tape_frontier
+from chainopt.optimize import METHODS, compare, optimal_order
 from chainopt.plan import to_json
 from chainopt.report.terminal import show_facts, show_rows
+from chainopt.tradeoff import tape_frontier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 import sys
 from contextlib import nullcontext
@@ -24,7 +23,7 @@ from chainopt.numerals import count, ratio, times
 from chainopt.objectives import MULTIPLICATIONS, read_model, written
 from chainopt.plan_data import read_association, read_schedule
 from chainopt.report.brackets import bracketing_text, operations_text, stage_labels
-from chainopt.report.text import summary
+from chainopt.report.text import schedule_facts, summary
 from chainopt.report.words import LONGEST_CHAIN, bracketing_line, chain_line
 from chainopt.solvers.homogeneous import forward, mode_of, reverse
 
@@ -429,26 +428,12 @@ class Plan:
         return scheduled(self.chain, choices, self.model, self.workers, sweep[0])[1].makespan
 
     def _costs(self) -> list[tuple[str, str]]:
-        proved = ", optimal" if self.is_optimal else ""
-        bound = [] if self.known_bound is None else [("lower bound", count(self.known_bound))]
         if self.schedule is None:
-            return [("cost", f"{count(self.cost)} {self.unit}{proved}"), *bound]
-        if self.known_bound:
-            gap = ratio(self.makespan, self.known_bound) - 1
-            bound = [("lower bound", f"{count(self.known_bound)}, {times(100 * gap)} % below")]
+            bound = [] if self.known_bound is None else [("lower bound", count(self.known_bound))]
+            return [("cost", f"{count(self.cost)} {self.unit}{', optimal' if self.is_optimal else ''}"), *bound]
         used = len({*self.schedule.worker})
-        if math.isinf(self.workers):
-            workers = f"as many as one likes, of which {used} are used"
-        else:
-            idle = self.workers * self.makespan - self.cost
-            share = 100 * ratio(idle, self.workers * self.makespan) if idle > 0 else 0.0
-            workers = f"{self.workers}, idle for {count(idle)}, {times(share)} % of their time"
-        return [
-            ("workers", workers),
-            ("makespan", f"{count(self.makespan)} {self.unit}{proved}"),
-            *bound,
-            ("work", f"{count(self.cost)} in all"),
-        ]
+        known = None if self.is_optimal else self.known_bound
+        return schedule_facts(self.makespan, self.unit, self.cost, self.workers, used, known)
 
     def __str__(self) -> str:
         return summary(self.facts())

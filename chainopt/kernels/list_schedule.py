@@ -136,22 +136,14 @@ def describe(
                 costs[task] = sizes[first] * sizes[task + 1] * sizes[last + 1]
             else:
                 costs[task] = prices[first][task + 1][last + 1]
-            if tree[LEFT][task] != NONE:
-                order[count] = tree[LEFT][task]
-                above[order[count]] = task
-                count += 1
-            elif kind != PUSHED and has_leaf[task] != 0:
-                order[count] = gaps + task
-                above[order[count]] = task
-                count += 1
-            if tree[RIGHT][task] != NONE:
-                order[count] = tree[RIGHT][task]
-                above[order[count]] = task
-                count += 1
-            elif kind != PULLED and has_leaf[task + 1] != 0:
-                order[count] = gaps + task + 1
-                above[order[count]] = task
-                count += 1
+            for row, without, factor in ((LEFT, PUSHED, task), (RIGHT, PULLED, task + 1)):
+                side = tree[row][task]
+                if side == NONE and kind != without and has_leaf[factor] != 0:
+                    side = gaps + factor
+                if side != NONE:
+                    order[count] = side
+                    above[side] = task
+                    count += 1
         heights[task] = costs[task]
         if at == 1:
             above[task] = NONE
@@ -247,18 +239,13 @@ def backward(
             task = sink(keys[1], items[1], running)
             running -= 1
             if task < gaps:
-                side = tree[LEFT][task]
-                if side == NONE and tree[KIND][task] != PUSHED and has_leaf[task] != 0:
-                    side = gaps + task
-                if side != NONE:
-                    rise(keys[0], items[0], ready, urgency(heights[side], side, noise), side)
-                    ready += 1
-                side = tree[RIGHT][task]
-                if side == NONE and tree[KIND][task] != PULLED and has_leaf[task + 1] != 0:
-                    side = gaps + task + 1
-                if side != NONE:
-                    rise(keys[0], items[0], ready, urgency(heights[side], side, noise), side)
-                    ready += 1
+                for row, without, factor in ((LEFT, PUSHED, task), (RIGHT, PULLED, task + 1)):
+                    side = tree[row][task]
+                    if side == NONE and tree[KIND][task] != without and has_leaf[factor] != 0:
+                        side = gaps + factor
+                    if side != NONE:
+                        rise(keys[0], items[0], ready, urgency(heights[side], side, noise), side)
+                        ready += 1
     return now
 
 
