@@ -9,11 +9,12 @@ from collections import defaultdict
 
 import pytest
 
-PEERS = ("numpy", "numba", "scipy", "networkx", "jax", "torch", "opt_einsum", "cotengra", "dask")
+PEERS = ("numpy", "numba", "scipy", "networkx", "jax", "torch", "opt_einsum", "cotengra", "dask", "ortools")
 
 
 def pytest_addoption(parser):
     parser.addoption("--short", action="store_true", help="few rounds, and no case that takes seconds")
+    parser.addoption("--figures", metavar="FOLDER", help="where to write the figures that go with the tables")
 
 
 def pytest_configure(config):

@@ -20,7 +20,6 @@ from chainopt.optimize import forward_order as forward_order
 from chainopt.optimize import optimal_order as optimal_order
 from chainopt.optimize import optimal_orders as optimal_orders
 from chainopt.optimize import reverse_order as reverse_order
-from chainopt.optimize import tape_frontier as tape_frontier
 from chainopt.plan import Plan as Plan
 from chainopt.plan_batch import PlanBatch as PlanBatch
 from chainopt.structure.kinds import Banded as Banded
@@ -29,6 +28,7 @@ from chainopt.structure.kinds import Dense as Dense
 from chainopt.structure.kinds import Diagonal as Diagonal
 from chainopt.structure.kinds import Identity as Identity
 from chainopt.structure.kinds import Sparse as Sparse
+from chainopt.tradeoff import tape_frontier as tape_frontier
 
 if TYPE_CHECKING:
     from chainopt.calibration import calibrate as calibrate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
 import os
 import re
 import sys
@@ -15,9 +16,10 @@ from chainopt.chain import JacobianChain
 from chainopt.chain_text import read_chain
 from chainopt.exceptions import ChainError
 from chainopt.objectives import OBJECTIVES
-from chainopt.optimize import METHODS, compare, optimal_order, tape_frontier
+from chainopt.optimize import METHODS, compare, optimal_order
 from chainopt.plan import to_json
 from chainopt.report.terminal import show_facts, show_rows
+from chainopt.tradeoff import tape_frontier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,6 +99,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--tape-limit", metavar="N", help="the tape that the reverse sweep of a stage may need")
         if name != "frontier":
             command.add_argument("--memory-limit", metavar="N", help="the matrix entries that may be alive at once")
+            command.add_argument("--workers", metavar="N", default="1", help="how many share the operations, or inf")
+            command.add_argument("--time-limit", metavar="SECONDS", help="when a search for several workers ends")
         command.add_argument("--method", default="auto", help=f"the algorithm: {', '.join(METHODS)}")
         if name == "plot":
             command.add_argument(
@@ -131,13 +135,15 @@ def _run(options: argparse.Namespace) -> None:
         "method": options.method,
         "tape_limit": _read_limit("--tape-limit", options.tape_limit),
         "memory_limit": _read_limit("--memory-limit", options.memory_limit),
+        "workers": _read_workers(options.workers),
+        "time_limit": _read_limit("--time-limit", options.time_limit),
     }
     if options.command == "compare":
         comparison = compare(chain, **choices)
         if options.json:
             print(comparison.to_json())
         else:
-            show_rows(comparison.rows(), comparison.optimal.unit, comparison.full_trace, on_terminal=on_terminal)
+            show_rows(comparison.rows(), comparison.unit, comparison.full_trace, on_terminal=on_terminal)
         return
     plan = optimal_order(chain, **choices)
     if options.command == "plot":
@@ -153,6 +159,16 @@ def _read_limit(option: str, text: str | None) -> float | None:
         return None if text is None else int(text) if text.isdecimal() else float(text)
     except ValueError:
         msg = f"{option} is {text!r}: give a number"
+        raise ChainError(msg) from None
+
+
+def _read_workers(text: str) -> float:
+    if text == "inf":
+        return math.inf
+    try:
+        return int(text)
+    except ValueError:
+        msg = f"--workers is {text!r}: give a whole number, at least 1, or inf"
         raise ChainError(msg) from None
 
 

@@ -34,9 +34,9 @@ class Comparison:
 
     @property
     def speedup(self) -> float:
-        """The cost of the cheaper pure mode over that of the optimum; 1.0 for 0/0, infinite without a pure mode."""
-        pure = [plan.cost for plan in (self.forward, self.reverse) if plan is not None]
-        return ratio(min(pure), self.optimal.cost) if pure else math.inf
+        """What the better pure mode takes over what the optimum takes; 1.0 for 0/0, infinite without a pure mode."""
+        pure = [plan.makespan for plan in (self.forward, self.reverse) if plan is not None]
+        return ratio(min(pure), self.optimal.makespan) if pure else math.inf
 
     @property
     def full_trace(self) -> int:
@@ -44,14 +44,22 @@ class Comparison:
         costs = self.optimal.chain.stage_costs
         return 0 if costs is None else sum(costs.tape)
 
+    @property
+    def unit(self) -> str:
+        """What the costs count, and with several workers that they are makespans."""
+        workers = self.optimal.workers
+        if workers == 1:
+            return self.optimal.unit
+        return f"{self.optimal.unit}, the makespan on {'unlimited' if math.isinf(workers) else workers} workers"
+
     def rows(self) -> list[Row]:
-        """Return the table, a row for every plan."""
+        """Return the table, a row for every plan; with several workers its cost is the makespan."""
         plans = {"forward": self.forward, "reverse": self.reverse, f"optimal ({self.optimal.mode})": self.optimal}
         return [
             Row(
                 name,
-                plan.cost,
-                ratio(plan.cost, self.optimal.cost),
+                plan.makespan,
+                ratio(plan.makespan, self.optimal.makespan),
                 plan.peak_memory,
                 None if plan.chain.stage_costs is None else plan.tape,
                 plan.bracketing_line,
@@ -79,10 +87,10 @@ class Comparison:
         """Draw the costs as bars (needs the extra ``plot``), and return the axes."""
         from chainopt.report.figures import plot_bars
 
-        return plot_bars(self.rows(), self.optimal.unit, ax)
+        return plot_bars(self.rows(), self.unit, ax)
 
     def __str__(self) -> str:
-        return table(self.rows(), self.optimal.unit, self.full_trace)
+        return table(self.rows(), self.unit, self.full_trace)
 
     def _repr_html_(self) -> str:
-        return html_table(self.rows(), self.optimal.unit, self.full_trace)
+        return html_table(self.rows(), self.unit, self.full_trace)

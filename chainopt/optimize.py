@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +12,9 @@ import numpy as np
 
 from chainopt.chain import JacobianChain
 from chainopt.comparison import Comparison
+from chainopt.costs.operations import total
 from chainopt.costs.stages import stage_choices
 from chainopt.exceptions import ChainError, InfeasibleError
-from chainopt.frontier import TapeFrontier
 from chainopt.numerals import shown
 from chainopt.objectives import MULTIPLICATIONS, check_units, model_of
 from chainopt.operations import Mode
@@ -20,6 +22,7 @@ from chainopt.plan import Plan
 from chainopt.plan_batch import PlanBatch
 from chainopt.reading import read_factors, read_many_dims
 from chainopt.solvers import batch, homogeneous, interval, limited, polygon, priced, stage_batch, textbook
+from chainopt.solvers.homogeneous import mode_of
 from chainopt.solvers.spread import spread
 
 if TYPE_CHECKING:
@@ -48,7 +51,8 @@ PRICED_SOLVERS: dict[str, Callable[[JacobianChain, StageChoices | None, CostMode
     "interval": priced.solve,
     "textbook": textbook.solve,
 }
-METHODS = ("auto", "polygon", "interval", "textbook")
+SCHEDULING = ("heuristic", "exact", "cp-sat")
+METHODS = ("auto", "polygon", "interval", "textbook", *SCHEDULING)
 
 
 def optimal_order(
@@ -58,8 +62,11 @@ def optimal_order(
     method: str = "auto",
     tape_limit: float | None = None,
     memory_limit: float | None = None,
+    workers: float = 1,
+    time_limit: float | None = None,
+    progress: bool = False,
 ) -> Plan:
-    """Find the cheapest bracketing of a chain of Jacobians.
+    """Find the cheapest bracketing of a chain of Jacobians, or for several workers the one that is done first.
 
     Parameters
     ----------
@@ -69,10 +76,14 @@ def optimal_order(
         What is minimized: the exact number of fused multiply-adds; the time in seconds, by the rates that `calibrate` measured
         on this machine, or default ones; or what a function ``cost(m, k, n)`` gives for a product of m x k and k x n
         matrices, in ints, which are added exactly, or floats. If Numba compiled the function, it runs compiled.
-    method : {"auto", "polygon", "interval", "textbook"}
-        All are exact. "polygon" is Hu and Shing's O(n log n) algorithm [1]_ [2]_, for chains without stacks or with equal ones;
-        "interval" the O(n^3) dynamic program [3]_; "textbook" the same in plain Python. "auto" takes the polygon where it can,
-        and for up to three factors a formula. Chains with matrix-free stages are for the interval program.
+    method : {"auto", "polygon", "interval", "textbook", "heuristic", "exact", "cp-sat"}
+        For one worker all are exact, and the last three are "auto". "polygon" is Hu and Shing's O(n log n) algorithm [1]_ [2]_,
+        for chains without stacks or with equal ones; "interval" the O(n^3) dynamic program [3]_; "textbook" the same in plain
+        Python. "auto" takes the polygon where it can, and for up to three factors a formula. Chains with matrix-free stages are
+        for the interval program. For several workers: "heuristic" finds good plans for chains of any length; "exact" goes on from
+        there until it has proved which plan is the best, by a search of its own and, where that takes long, by Google's OR-Tools,
+        if it is installed (the extra ``schedule``); "auto" searches for a proof of up to 32 factors, for about a second;
+        "cp-sat" leaves the proof to OR-Tools.
     tape_limit : float, optional
         The memory that the reverse sweep of a stage may need: no stage with a larger tape is pulled back or
         accumulated by VJPs.
@@ -80,11 +91,21 @@ def optimal_order(
         The number of matrix entries that may be alive at once, `Plan.peak_memory`. Of chains with up to 20 gaps and
         matrix-free stages together, all orders of execution are searched. Of longer ones the plan keeps the limit, but
         may have ``is_optimal=False``; its `Plan.lower_bound` says how far it can be from the best.
+    workers : int, or math.inf
+        How many workers share the operations, each of which one of them does without a break. What is minimized is then the time
+        at which the last operation ends, `Plan.makespan`; the operations of the plan have a worker and a start. With `math.inf`,
+        as many as one likes, the interval program is exact.
+    time_limit : float, optional
+        The seconds after which a search for several workers ends with the best plan so far. So does one that is interrupted, by
+        Ctrl-C.
+    progress : bool
+        Whether such a search shows how far it is, on standard error.
 
     Returns
     -------
     Plan
-        Its cost is exact, whatever the magnitude. Among plans of equal cost forward wins, then reverse, then hybrid.
+        Its cost is exact, whatever the magnitude. Among plans of equal cost, or for several workers of equal makespan, forward
+        wins, then reverse, then hybrid.
 
     Raises
     ------
@@ -105,9 +126,18 @@ def optimal_order(
     >>> plan = chainopt.optimal_order([(1000, 10), (10, 500), (500, 3)])
     >>> plan.bracketing, plan.cost
     ('(J3 (J2 J1))', 45000)
+    >>> chain = chainopt.JacobianChain.from_dims([30, 40, 10, 40, 30])
+    >>> chainopt.optimal_order(chain).makespan, chainopt.optimal_order(chain, workers=2).makespan
+    (33000, 21000)
     """
     chain = as_chain(chain)
     _check_method(method)
+    if type(workers) is not int or workers != 1 or time_limit is not None:
+        workers = _check_workers(workers, time_limit, memory_limit)
+        if workers != 1:
+            return _scheduled(chain, objective, method, tape_limit, workers, time_limit, progress=progress)
+    if method in SCHEDULING:
+        method = "auto"
     if tape_limit is not None:
         _check_limit("tape_limit", tape_limit)
     model = None if objective is MULTIPLICATIONS else model_of(objective)
@@ -128,6 +158,35 @@ def optimal_order(
     return Plan(chain, association, cost, mode, _name(model), method, True, model)
 
 
+def _scheduled(
+    chain: JacobianChain,
+    objective: Objective,
+    method: str,
+    tape_limit: float | None,
+    workers: float,
+    time_limit: float | None,
+    *,
+    progress: bool,
+) -> Plan:
+    if method not in SCHEDULING and not (method == "auto" or (method == "interval" and math.isinf(workers))):
+        known = ", ".join(map(repr, ("auto", *SCHEDULING)))
+        msg = f"method is {method!r}, which plans for one worker, and workers is {workers}: known for several are {known}"
+        raise ChainError(msg)
+    if tape_limit is not None:
+        _check_limit("tape_limit", tape_limit)
+    from chainopt.schedules.progress import search_progress
+    from chainopt.schedules.solve import solve
+
+    model = model_of(objective)
+    choices = _choices(chain, model, tape_limit)
+    with search_progress() if progress else nullcontext() as show:
+        association, schedule, bound, is_optimal, answered = solve(chain, choices, model, workers, method, time_limit, show)
+    mode = mode_of(chain, choices, association, model)
+    cost = total(chain, association, model)
+    known_bound = None if is_optimal else bound
+    return Plan(chain, association, cost, mode, _name(model), answered, is_optimal, model, known_bound, schedule)
+
+
 def _limited(chain: JacobianChain, model: CostModel | None, method: str, tape_limit: float | None, memory_limit: float) -> Plan:
     asked = MULTIPLICATIONS if model is None else model
     free = optimal_order(chain, objective=asked, method=method, tape_limit=tape_limit)
@@ -145,11 +204,13 @@ def forward_order(
     objective: Objective = MULTIPLICATIONS,
     tape_limit: float | None = None,
     memory_limit: float | None = None,
+    workers: float = 1,
 ) -> Plan:
     """Plan the product in forward mode, right to left: ``J3 (J2 J1)``.
 
     Matrix-free stages are accumulated, the rightmost, by JVPs, and pushed through, the others. Parameters and errors are
-    those of `optimal_order`, and an `InfeasibleError` where a matrix-free stage has no JVP.
+    those of `optimal_order`, and an `InfeasibleError` where a matrix-free stage has no JVP. Several workers share what there is
+    to share, the accumulations.
 
     Examples
     --------
@@ -157,7 +218,7 @@ def forward_order(
     >>> chainopt.forward_order([(10, 2000), (2000, 30), (30, 1000)]).cost
     80000000
     """
-    return _homogeneous_plan(as_chain(chain), model_of(objective), tape_limit, memory_limit, homogeneous.forward)
+    return _homogeneous_plan(as_chain(chain), model_of(objective), tape_limit, memory_limit, homogeneous.forward, workers)
 
 
 def reverse_order(
@@ -166,11 +227,13 @@ def reverse_order(
     objective: Objective = MULTIPLICATIONS,
     tape_limit: float | None = None,
     memory_limit: float | None = None,
+    workers: float = 1,
 ) -> Plan:
     """Plan the product in reverse mode, left to right: ``(J3 J2) J1``.
 
     Matrix-free stages are accumulated, the leftmost, by VJPs, and pulled back through, the others. Parameters and errors
     are those of `optimal_order`, and an `InfeasibleError` where a matrix-free stage has no VJP, or its tape is too large.
+    Several workers share what there is to share, the accumulations.
 
     Examples
     --------
@@ -178,7 +241,7 @@ def reverse_order(
     >>> chainopt.reverse_order([(10, 2000), (2000, 30), (30, 1000)]).cost
     900000
     """
-    return _homogeneous_plan(as_chain(chain), model_of(objective), tape_limit, memory_limit, homogeneous.reverse)
+    return _homogeneous_plan(as_chain(chain), model_of(objective), tape_limit, memory_limit, homogeneous.reverse, workers)
 
 
 def compare(
@@ -188,10 +251,13 @@ def compare(
     method: str = "auto",
     tape_limit: float | None = None,
     memory_limit: float | None = None,
+    workers: float = 1,
+    time_limit: float | None = None,
 ) -> Comparison:
     """Hold forward and reverse mode against the cheapest bracketing.
 
-    Parameters and errors are those of `optimal_order`.
+    Parameters and errors are those of `optimal_order`. With several workers it is the makespans that are compared, and the
+    sweeps share them too.
 
     Examples
     --------
@@ -207,76 +273,23 @@ def compare(
     chain = as_chain(chain)
     model = model_of(objective)
     asked = MULTIPLICATIONS if model is None else model
-    optimal = optimal_order(chain, objective=asked, method=method, tape_limit=tape_limit, memory_limit=memory_limit)
+    optimal = optimal_order(
+        chain,
+        objective=asked,
+        method=method,
+        tape_limit=tape_limit,
+        memory_limit=memory_limit,
+        workers=workers,
+        time_limit=time_limit,
+    )
 
     def pure(sweep: Sweep) -> Plan | None:
         try:
-            return _homogeneous_plan(chain, model, tape_limit, memory_limit, sweep)
+            return _homogeneous_plan(chain, model, tape_limit, memory_limit, sweep, workers)
         except InfeasibleError:
             return None
 
     return Comparison(pure(homogeneous.forward), pure(homogeneous.reverse), optimal)
-
-
-def tape_frontier(chain: Problem, *, objective: Objective = MULTIPLICATIONS) -> TapeFrontier:
-    """Find how much time how much tape buys: all corners of the trade-off between the two.
-
-    Parameters
-    ----------
-    chain, objective
-        As for `optimal_order`.
-
-    Returns
-    -------
-    TapeFrontier
-        The corners (tape, cost), the least tape first, and their plans.
-
-    Raises
-    ------
-    ChainError
-        As `optimal_order` does.
-
-    Notes
-    -----
-    A limit between two tapes of the chain does what the lower one does, and the least cost never rises with the limit. So
-    the tapes are halved: where both ends of a range cost the same, nothing is between them.
-
-    Examples
-    --------
-    >>> import chainopt
-    >>> late = chainopt.Jacobian((2, 50), jvp_cost=90, vjp_cost=90, tape=7)
-    >>> early = chainopt.Jacobian((50, 60), jvp_cost=100, vjp_cost=100, tape=9)
-    >>> list(chainopt.tape_frontier([late, early]))
-    [Corner(tape=0, cost=11400), Corner(tape=9, cost=380)]
-    """
-    chain = as_chain(chain)
-    costs = chain.stage_costs
-    tapes = sorted({0, *(() if costs is None else costs.tape)})
-    model = model_of(objective)
-    asked = MULTIPLICATIONS if model is None else model
-    plans: dict[int, Plan | None] = {}
-
-    def solve(at: int) -> Plan | None:
-        if at not in plans:
-            try:
-                plans[at] = optimal_order(chain, objective=asked, tape_limit=tapes[at])
-            except InfeasibleError:
-                plans[at] = None
-        return plans[at]
-
-    ranges = [(0, len(tapes) - 1)]
-    while ranges:
-        low, high = ranges.pop()
-        cheap, dear = solve(high), solve(low)
-        if high - low > 1 and (dear is None or cheap is None or dear.cost != cheap.cost):
-            middle = (low + high) // 2
-            ranges += [(low, middle), (middle, high)]
-    corners: dict[Any, Plan] = {}
-    for at in sorted(plans):
-        plan = plans[at]
-        if plan is not None:
-            corners.setdefault(plan.cost, plan)
-    return TapeFrontier(tuple(corners.values()))
 
 
 def optimal_orders(
@@ -389,6 +402,21 @@ def _check_limit(name: str, value: object) -> None:
         raise ChainError(msg)
 
 
+def _check_workers(workers: Any, time_limit: object, memory_limit: object) -> float:
+    is_number = isinstance(workers, int | float | np.number) and not isinstance(workers, bool)
+    is_count = isinstance(workers, int | np.integer)
+    fits: Any = is_number and (workers >= 1 if is_count else workers == math.inf)
+    if not fits:
+        msg = f"workers is {shown(workers)}: give an int, at least 1, or math.inf for as many as one likes"
+        raise ChainError(msg)
+    if time_limit is not None:
+        _check_limit("time_limit", time_limit)
+    if workers != 1 and memory_limit is not None:
+        msg = "memory_limit is given, and workers too: plans for several workers cannot be limited yet, leave one of the two out"
+        raise ChainError(msg)
+    return int(workers) if is_count else math.inf
+
+
 def _choices(chain: JacobianChain, model: CostModel | None, tape_limit: float | None) -> StageChoices | None:
     if chain.stage_costs is None:
         return None
@@ -428,16 +456,24 @@ def _homogeneous_plan(
     tape_limit: float | None,
     memory_limit: float | None,
     sweep: Sweep,
+    workers: float,
 ) -> Plan:
+    workers = _check_workers(workers, None, memory_limit)
     for name, limit in (("tape_limit", tape_limit), ("memory_limit", memory_limit)):
         if limit is not None:
             _check_limit(name, limit)
-    solution = sweep(chain, _choices(chain, model, tape_limit), model)
+    choices = _choices(chain, model, tape_limit)
+    solution = sweep(chain, choices, model)
     if solution is None:
         needs = "JVP" if sweep is homogeneous.forward else "VJP, or its tape is above tape_limit"
         msg = f"{sweep.__name__} mode is impossible: a matrix-free stage has no {needs}"
         raise InfeasibleError(msg)
     association, cost, mode = solution
+    if workers != 1:
+        from chainopt.schedules.solve import scheduled
+
+        association, schedule = scheduled(chain, choices, model, workers, association)
+        return Plan(chain, association, cost, mode, _name(model), sweep.__name__, False, model, None, schedule)
     plan = Plan(chain, association, cost, mode, _name(model), sweep.__name__, mode is Mode.ANY, model)
     if memory_limit is not None and plan.peak_memory > memory_limit:
         msg = f"memory_limit is {memory_limit}, but {sweep.__name__} mode needs {plan.peak_memory}: the least limit for it"

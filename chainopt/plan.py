@@ -8,9 +8,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from chainopt.chain import check_header
-from chainopt.costs.memory import peak_memory
-from chainopt.costs.operations import largest_tape, operations_of, products_of, total
+from chainopt.chain import JacobianChain, check_header
+from chainopt.costs.memory import peak_memory, scheduled_peak
+from chainopt.costs.operations import largest_tape, operations_of, products_of, steps_of, total
 from chainopt.costs.stages import stage_choices
 from chainopt.exceptions import ChainError
 from chainopt.execution.checks import checked_factors, checked_workers
@@ -23,9 +23,9 @@ from chainopt.graph_chain import read_chain_dict
 from chainopt.jacobian import checked_cost, checked_size
 from chainopt.numerals import count, ratio, times
 from chainopt.objectives import MULTIPLICATIONS, read_model, written
-from chainopt.plan_data import read_association
+from chainopt.plan_data import read_association, read_schedule
 from chainopt.report.brackets import bracketing_text, operations_text, stage_labels
-from chainopt.report.text import summary
+from chainopt.report.text import schedule_facts, summary
 from chainopt.report.words import LONGEST_CHAIN, bracketing_line, chain_line
 from chainopt.solvers.homogeneous import forward, mode_of, reverse
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from chainopt.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.operations import Mode, Operation
+    from chainopt.schedules.schedule import Schedule
+    from chainopt.solvers.solution import Solution
 
 FORMAT = "chainopt.plan"
 VERSION = 1
@@ -65,11 +67,13 @@ class Plan:
     objective, method : str
         What was minimized, and which algorithm answered.
     is_optimal : bool
-        Whether it is known that no bracketing is cheaper.
+        Whether it is known that no bracketing is cheaper or, with several workers, done earlier.
     model : CostModel or None
         What gave the costs; None for the exact count of multiplications.
     known_bound : int or float, or None
-        What every plan that meets the limits costs at the least, where the plan is not known to be optimal.
+        What every plan that meets the limits costs, or takes, at the least, where the plan is not known to be optimal.
+    schedule : Schedule or None
+        Who does what when, where several workers share the operations.
 
     Examples
     --------
@@ -95,6 +99,7 @@ class Plan:
     is_optimal: bool
     model: CostModel | None
     known_bound: Any
+    schedule: Schedule | None
 
     # Written out, as that of Bracketing: the generated one of a frozen class takes half as long again.
     def __init__(
@@ -108,6 +113,7 @@ class Plan:
         is_optimal: bool,  # noqa: FBT001
         model: CostModel | None = None,
         known_bound: Any = None,
+        schedule: Schedule | None = None,
     ) -> None:
         set_attribute = object.__setattr__
         set_attribute(self, "chain", chain)
@@ -119,6 +125,7 @@ class Plan:
         set_attribute(self, "is_optimal", is_optimal)
         set_attribute(self, "model", model)
         set_attribute(self, "known_bound", known_bound)
+        set_attribute(self, "schedule", schedule)
 
     @property
     def bracketing(self) -> str:
@@ -164,23 +171,28 @@ class Plan:
 
     @property
     def operations(self) -> Sequence[Operation]:
-        """What is done, in an order in which it can be executed: products, accumulations, pushes and pulls."""
+        """What is done, in an order in which it can be executed: products, accumulations, pushes and pulls.
+
+        With several workers each operation has its ``worker`` and its ``start``, and the order is that of the starts.
+        """
+        if self.schedule is not None:
+            return tuple(self.schedule.operations(steps_of(self.chain, self.association, self.model)))
         return operations_of(self.chain, self.association, self.model)
 
     @property
-    def workers(self) -> int:
-        """How many workers share the products."""
-        return 1
+    def workers(self) -> float:
+        """How many workers share the operations; `math.inf` for as many as one likes."""
+        return 1 if self.schedule is None else self.schedule.workers
 
     @property
     def makespan(self) -> Any:
-        """When the last product ends; with one worker the cost."""
-        return self.cost
+        """When the last operation ends; with one worker the cost."""
+        return self.cost if self.schedule is None else self.schedule.makespan
 
     @property
     def lower_bound(self) -> Any:
-        """What every bracketing that meets the limits costs at the least, as far as this plan's method knows."""
-        return self.cost if self.is_optimal else self.known_bound or 0
+        """What every bracketing that meets the limits takes at the least (`makespan`), as far as this plan's method knows."""
+        return self.makespan if self.is_optimal else self.known_bound or 0
 
     @property
     def unit(self) -> str:
@@ -190,6 +202,9 @@ class Plan:
     @property
     def peak_memory(self) -> int:
         """The most matrix entries alive at once while the plan runs, the given factors not counted."""
+        if self.schedule is not None:
+            steps = steps_of(self.chain, self.association, self.model)
+            return scheduled_peak(self.chain, steps, self.schedule.start)
         return peak_memory(self.chain, self.association, self.operations)
 
     @property
@@ -306,11 +321,22 @@ class Plan:
         return result if out is None or result is out else copy_into(out, result)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the bracketing as a tree of products (needs the extra ``plot``), and return its axes."""
+        """Draw the bracketing as a tree of products (needs the extra ``plot``), and return its axes.
+
+        With several workers the schedule is drawn beside it: a line a worker, a bar an operation.
+        """
         from chainopt.report.figures import plot_tree
+        from chainopt.report.gantt import plot_gantt, side_by_side
 
         title = f"{self.mode} mode: {count(self.cost)} {self.unit}"
-        return plot_tree(self.chain, self.association, products_of(self.chain, self.association, self.model), title, ax)
+        products = products_of(self.chain, self.association, self.model)
+        if self.schedule is None:
+            return plot_tree(self.chain, self.association, products, title, ax)
+        tree, chart = side_by_side(len(self.chain), ax)
+        plot_tree(self.chain, self.association, products, title, tree)
+        labels = [self.chain.label(at) for at in range(len(self.chain))]
+        plot_gantt(self.operations, self.makespan, self.lower_bound, labels, self.unit, chart)
+        return tree
 
     def to_dot(self) -> str:
         """Return the tree of products in the DOT language of Graphviz."""
@@ -336,6 +362,7 @@ class Plan:
             **({} if order is None else {"order": order.tolist()}),
             **({} if self.model is None else {"model": written(self.model)}),
             **({} if self.known_bound is None else {"known_bound": self.known_bound}),
+            **({} if self.schedule is None else {"schedule": self.schedule.to_dict()}),
         }
 
     @classmethod
@@ -361,9 +388,11 @@ class Plan:
         cost = total(chain, association, model)
         mode = mode_of(chain, None if chain.stage_costs is None else stage_choices(chain, None, model), association, model)
         known_bound = data.get("known_bound")
-        plan = cls(chain, association, cost, mode, objective, method, is_optimal, model, known_bound)
-        if known_bound is not None and not 0 <= checked_cost(known_bound, 'data["known_bound"]') <= plan.cost:
-            msg = f"data contradicts itself: its known_bound is {known_bound}, and its bracketing costs {count(plan.cost)}"
+        schedule = read_schedule(data, chain, association, model)
+        plan = cls(chain, association, cost, mode, objective, method, is_optimal, model, known_bound, schedule)
+        if known_bound is not None and not 0 <= checked_cost(known_bound, 'data["known_bound"]') <= plan.makespan:
+            what = f"its bracketing costs {count(plan.cost)}" if schedule is None else f"its makespan is {count(plan.makespan)}"
+            msg = f"data contradicts itself: its known_bound is {known_bound}, and {what}"
             raise ChainError(msg)
         written = data.get("cost"), data.get("mode")
         if not all(isinstance(entry, int | float | str) for entry in written) or (plan.cost, str(plan.mode)) != written:
@@ -408,22 +437,26 @@ class Plan:
         return hash(self._identity())
 
     def _identity(self) -> tuple[Any, ...]:
-        return self.chain, self.association, self.objective, self.method, self.is_optimal, self.model, self.known_bound
+        asked = self.objective, self.method, self.is_optimal, self.model, self.known_bound
+        return self.chain, self.association, *asked, self.schedule
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what `print` shows, line by line: a name and a text."""
         chain = self.chain
         choices = None if chain.stage_costs is None else stage_choices(chain, None, self.model)
         sweeps = {"forward": forward(chain, choices, self.model), "reverse": reverse(chain, choices, self.model)}
-        gains = ((name, sweep[1], ratio(sweep[1], self.cost)) for name, sweep in sweeps.items() if sweep is not None)
+        pure = {name: self._time_of(sweep) for name, sweep in sweeps.items() if sweep is not None}
+        gains = ((name, time, ratio(time, self.makespan)) for name, time in pure.items())
         bound = chain.gain_bound
-        most = [] if bound is None else [("gain bound", f"at most {times(bound)} times cheaper than the better of the two")]
+        if bound is None or self.schedule is not None:  # the bound is one on costs
+            most = []
+        else:
+            most = [("gain bound", f"at most {times(bound)} times cheaper than the better of the two")]
         tape = [] if choices is None else [("tape", f"{count(self.tape)} at the most")]
         return [
             ("chain", chain_line(self.chain)),
             ("bracketing", f"{self.bracketing_line}, {self.mode} mode"),
-            ("cost", f"{count(self.cost)} {self.unit}{', optimal' if self.is_optimal else ''}"),
-            *([] if self.known_bound is None else [("lower bound", f"{count(self.known_bound)}")]),
+            *self._costs(),
             *(
                 (name, f"{count(cost)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}")
                 for name, cost, gain in gains
@@ -435,12 +468,30 @@ class Plan:
             *(("note", note) for note in chain.remarks),
         ]
 
+    def _time_of(self, sweep: Solution) -> Any:
+        """Return what a sweep takes with as many workers as this plan has."""
+        if self.schedule is None:
+            return sweep[1]
+        from chainopt.schedules.solve import scheduled  # with numbers of workers of their own few plans are asked for
+
+        choices = None if self.chain.stage_costs is None else stage_choices(self.chain, None, self.model)
+        return scheduled(self.chain, choices, self.model, self.workers, sweep[0])[1].makespan
+
+    def _costs(self) -> list[tuple[str, str]]:
+        if self.schedule is None:
+            bound = [] if self.known_bound is None else [("lower bound", count(self.known_bound))]
+            return [("cost", f"{count(self.cost)} {self.unit}{', optimal' if self.is_optimal else ''}"), *bound]
+        used = len({*self.schedule.worker})
+        known = None if self.is_optimal else self.known_bound
+        return schedule_facts(self.makespan, self.unit, self.cost, self.workers, used, known)
+
     def __str__(self) -> str:
         return summary(self.facts())
 
     def __repr__(self) -> str:
         line = self.bracketing_line
-        return f"<Plan of {len(self.chain)} factors: {line}, {self.mode}, cost {count(self.cost)}>"
+        span = "" if self.schedule is None else f", makespan {count(self.makespan)} on {self.workers} workers"
+        return f"<Plan of {len(self.chain)} factors: {line}, {self.mode}, cost {count(self.cost)}{span}>"
 
 
 def to_json(data: dict[str, Any]) -> str:

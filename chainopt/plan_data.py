@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainopt.bracketing import Bracketing
+from chainopt.costs.operations import steps_of
 from chainopt.exceptions import ChainError
+from chainopt.jacobian import checked_cost
 from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PRODUCT, PULLED, PUSHED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainopt.chain import JacobianChain
+    from chainopt.costs.model import CostModel
+    from chainopt.schedules.schedule import Schedule
 
 
 def read_association(data: dict[str, Any], chain: JacobianChain) -> Bracketing:
@@ -47,6 +52,48 @@ def read_association(data: dict[str, Any], chain: JacobianChain) -> Bracketing:
     association = Bracketing(association.spans, association.kinds, association.ways, np.array(events, dtype=np.int32))
     association.check_order()
     return association
+
+
+def read_schedule(
+    data: dict[str, Any], chain: JacobianChain, association: Bracketing, model: CostModel | None
+) -> Schedule | None:
+    """Read who does what when.
+
+    Raises
+    ------
+    ChainError
+        If workers do two things at once, or something is used before it is there.
+    """
+    entry = data.get("schedule")
+    if entry is None:
+        return None
+    from chainopt.schedules.schedule import Schedule, contradiction
+
+    held: dict[str, Any] = entry if isinstance(entry, dict) else {}
+    workers = math.inf if held.get("workers") == "unlimited" else held.get("workers")
+    is_count = type(workers) is int and workers > 1
+    if not is_count and workers != math.inf:
+        msg = 'data["schedule"]["workers"] must be an int above 1, or "unlimited"'
+        raise ChainError(msg)
+    steps = steps_of(chain, association, model)
+    columns = []
+    for key in ("worker", "start"):
+        column = held.get(key)
+        if not isinstance(column, list) or len(column) != len(steps) or association.order is None:
+            msg = f'data["schedule"]["{key}"] must be a list with an entry for each of the {len(steps)} steps in data["order"]'
+            raise ChainError(msg)
+        columns.append(tuple(checked_cost(value, f'data["schedule"]["{key}"]') for value in column))
+    worker, start = columns
+    makespan = checked_cost(held.get("makespan"), 'data["schedule"]["makespan"]')
+    if not all(type(number) is int for number in worker):
+        msg = 'data["schedule"]["worker"] must hold ints'
+        raise ChainError(msg)
+    schedule = Schedule(workers, worker, start, makespan)  # type: ignore[arg-type]
+    wrong = contradiction(schedule.steps(steps), schedule.workers, makespan)
+    if wrong is not None:
+        msg = f"data contradicts itself: {wrong}"
+        raise ChainError(msg)
+    return schedule
 
 
 def _read_kinds(data: dict[str, Any], chain: JacobianChain) -> tuple[NDArray[np.int8] | None, NDArray[np.int8] | None]:

@@ -11,15 +11,17 @@ True
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainopt.chain import JacobianChain
 from chainopt.exceptions import ChainError
 from chainopt.jacobian import Jacobian
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Family = Callable[[np.random.Generator, int], list[int]]
 
@@ -180,3 +182,47 @@ def random_stages(rng: np.random.Generator, factors: int, largest_size: int, lar
         tape = int(rng.integers(min(largest_cost, 30), endpoint=True)) if kind in {2, 3} else 0
         stages.append(Jacobian((sizes[at], sizes[at + 1]), tape=tape, **options))
     return stages
+
+
+def scheduled_chain(sizes: Sequence[int], costs: Sequence[int]) -> JacobianChain:
+    """Make a matrix-free chain as those with published schedules are: a JVP, a VJP and the tape of a stage are one number.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        In evaluation order, the inputs first.
+    costs : sequence of int
+        What one JVP or VJP of each stage costs, in the same order.
+
+    Returns
+    -------
+    JacobianChain
+        One stage fewer than there are sizes.
+
+    Examples
+    --------
+    >>> scheduled_chain([5, 5, 37], [5582, 5194])[0]
+    Jacobian((37, 5), jvp_cost=5194, vjp_cost=5194, tape=5194)
+    """
+    shapes = [(rows, columns) for columns, rows in pairwise(sizes)]
+    stages = [Jacobian(shape, jvp_cost=cost, vjp_cost=cost, tape=cost) for shape, cost in zip(shapes, costs, strict=True)]
+    return JacobianChain.from_stages(stages)
+
+
+def random_scheduled_chain(rng: np.random.Generator, factors: int) -> JacobianChain:
+    """Make such a chain of the published distribution: sizes from 5 to 50, costs from 1,000 to 10,000.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Where the numbers come from.
+    factors : int
+        How many stages.
+
+    Returns
+    -------
+    JacobianChain
+        The same one for a generator in the same state.
+    """
+    sizes = rng.integers(5, 50, factors + 1, endpoint=True)
+    return scheduled_chain(sizes.tolist(), rng.integers(1_000, 10_000, factors, endpoint=True).tolist())

@@ -67,6 +67,10 @@ def client(dask_client):
     return dask_client
 
 
+def ortools():
+    return extra("ortools")
+
+
 @pytest.fixture
 def cold(monkeypatch):
     """A process in which uncompiled kernels pay, however much has run before."""

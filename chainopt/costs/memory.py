@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +18,11 @@ from chainopt.structure.kinds import Banded, Dense, Diagonal, Identity
 from chainopt.structure.patterns import product
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from chainopt.bracketing import Bracketing
     from chainopt.chain import JacobianChain
+    from chainopt.details import Cost
     from chainopt.operations import Operation
     from chainopt.structure.patterns import Pattern
 
@@ -61,6 +63,30 @@ def peak_memory(chain: JacobianChain, bracketing: Bracketing, operations: Iterab
                 alive += result - current
                 current = result
         held[first, last] = result
+    return most
+
+
+def scheduled_peak(chain: JacobianChain, steps: Sequence[Operation], starts: Sequence[Cost]) -> int:
+    """Return the most entries alive at once while several workers execute steps, in the order of their starts."""
+    entries = entries_of(chain)
+    held: dict[tuple[int, int], int] = {}
+    alive = most = 0
+    running: list[tuple[Cost, int]] = []  # when steps end, and what they then let go of
+    for step, start in zip(steps, starts, strict=True):
+        while running and running[0][0] <= start:
+            alive -= heappop(running)[1]
+        result = entries(step.first, step.last)
+        freed = 0
+        if isinstance(step, Accumulation):
+            freed = seed(chain, step.first, step.mode)
+        else:
+            for side in ((step.first, step.split), (step.split + 1, step.last)):
+                alive_side = held.pop(side, 0)
+                freed += alive_side
+        alive += result + (freed if isinstance(step, Accumulation) else 0)
+        most = max(most, alive)
+        held[step.first, step.last] = result
+        heappush(running, (start + step.cost, freed))
     return most
 
 

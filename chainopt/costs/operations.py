@@ -41,6 +41,11 @@ def operations_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel
     return tuple(_merged(single_steps(chain, bracketing, model)))
 
 
+def steps_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None = None) -> Sequence[Operation]:
+    """List the operations, each push and pull through a single stage."""
+    return _products(chain, bracketing, model) if bracketing.kinds is None else tuple(single_steps(chain, bracketing, model))
+
+
 def _products(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None) -> Operations:
     splits = bracketing.splits_in_order() if bracketing.order is None else bracketing.order
     costs = products.along(chain, bracketing, model)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from chainopt.numerals import count, times
+from chainopt.numerals import count, ratio, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +67,25 @@ def summary(facts: Sequence[tuple[str, str]]) -> str:
     """Lay named facts out, one a line."""
     width = max(len(name) for name, _ in facts)
     return "\n".join(f"{name.ljust(width)}  {text}" for name, text in facts)
+
+
+def schedule_facts(
+    makespan: Cost, unit: str, cost: Cost, workers: float, used: int, lower_bound: Cost | None
+) -> list[tuple[str, str]]:
+    """Name what a schedule takes; ``lower_bound`` is None where it is optimal."""
+    if math.isinf(workers):
+        who = f"as many as one likes, of which {used} are used"
+    else:
+        time = int(workers) * makespan
+        idle = max(time - cost, 0 * time)  # sums of floats may differ in their last digits
+        share = 100 * ratio(idle, time) if idle else 0.0
+        who = f"{workers}, idle for {count(idle)}, {times(share)} % of their time"
+    bound = []
+    if lower_bound is not None:
+        gap = f", {times(100 * (ratio(makespan, lower_bound) - 1))} % below" if lower_bound else ""
+        bound = [("lower bound", f"{count(lower_bound)}{gap}")]
+    proved = ", optimal" if lower_bound is None else ""
+    return [("workers", who), ("makespan", f"{count(makespan)} {unit}{proved}"), *bound, ("work", f"{count(cost)} in all")]
 
 
 def html_table(rows: Sequence[Row], unit: str, full_trace: int) -> str:

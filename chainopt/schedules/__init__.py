@@ -1,0 +1,1 @@
+"""Operations and workers: who does what when, and which bracketing that is best done with."""

@@ -1,0 +1,79 @@
+"""The best plan found so far, and what no plan can be better than: what all searches hand on to each other."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chainopt.schedules.timetable import Timetable
+
+ROUNDING = 1e-12
+
+
+class TimeIsOverError(Exception):
+    """The time is over in the middle of something that cannot be left otherwise."""
+
+
+@dataclass(slots=True)
+class Best:
+    """A plan that gets better, its lower bound that rises, and the time that is left.
+
+    Parameters
+    ----------
+    until : float
+        When to stop, by `time.monotonic`.
+    show : callable, or None
+        Called with the makespan and the bound whenever a search has gone on for a while.
+    """
+
+    until: float
+    show: Callable[[Any, Any], None] | None = None
+    timetable: Timetable | None = None
+    bound: Any = 0
+
+    def offer(self, timetable: Timetable) -> None:
+        """Keep a plan if it is better than the best."""
+        if self.timetable is None or timetable.makespan < self.timetable.makespan:
+            self.timetable = timetable
+
+    def raise_bound(self, bound: Any) -> None:
+        """Take note of what no plan is below."""
+        self.bound = max(self.bound, bound)
+        if self.timetable is not None:
+            self.bound = min(self.bound, self.timetable.makespan)
+
+    @property
+    def makespan(self) -> Any:
+        """What the best plan takes."""
+        assert self.timetable is not None
+        return self.timetable.makespan
+
+    def is_proved(self) -> bool:
+        """Whether no plan can be better, but for rounding where times are floats."""
+        makespan = self.makespan
+        return bool(makespan <= self.bound * (1 + ROUNDING) if isinstance(makespan, float) else makespan <= self.bound)
+
+    @property
+    def target(self) -> Any:
+        """What a better plan takes at the most."""
+        makespan = self.makespan
+        return makespan * (1 - ROUNDING) if isinstance(makespan, float) else makespan - 1
+
+    def tell(self, makespan: Any, bound: Any) -> None:
+        """Show how far a search is, if somebody wants to know."""
+        if self.show is not None:
+            self.show(makespan, bound)
+
+    def check_time(self) -> None:
+        """Leave what cannot be left otherwise, if the time is over and there is a plan."""
+        if self.timetable is not None and not self.goes_on():
+            raise TimeIsOverError
+
+    def goes_on(self) -> bool:
+        """Whether time is left; what has been found is shown on the way."""
+        self.tell(self.makespan, self.bound)
+        return time.monotonic() < self.until

@@ -1,0 +1,124 @@
+"""Who does what when: what a plan for several workers holds beside its bracketing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chainopt.operations import Accumulation, Pullback, Pushforward
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from chainopt.operations import Operation
+
+ROUNDING = 1e-9  # of the whole makespan: times in seconds are sums, whose last digits depend on the order
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A worker and a start for each step of a bracketing, in its order; each push and pull through a single stage is a step.
+
+    Attributes
+    ----------
+    workers : int or float
+        How many workers there are; infinity where there are as many as one likes.
+    worker : tuple of int
+        Who does each step.
+    start : tuple of int, or of float
+        When the step begins.
+    makespan : int or float
+        When the last one ends.
+    """
+
+    workers: float
+    worker: tuple[int, ...]
+    start: tuple[Any, ...]
+    makespan: Any
+
+    def steps(self, steps: Iterable[Operation]) -> list[Operation]:
+        """Give the steps their workers and starts."""
+        return [_placed(*step) for step in zip(steps, self.worker, self.start, strict=True)]
+
+    def operations(self, steps: Iterable[Operation]) -> Iterator[Operation]:
+        """Give the steps their workers and starts; what one worker pushes or pulls on with nothing in between is one run."""
+        done: dict[tuple[int, int], int] = {}
+        latest: dict[int, int] = {}  # of each worker: what takes no time may stand between two steps without a gap
+        placed: list[Operation] = []
+        for step, worker, start in zip(steps, self.worker, self.start, strict=True):
+            at = done.get(_operand(step), -1)
+            run = placed[at] if at >= 0 and latest.get(worker) == at else None
+            merged = None if run is None else _merged(run, step, worker, start)
+            if merged is None:
+                at = len(placed)
+                placed.append(_placed(step, worker, start))
+            else:
+                placed[at] = merged
+            done[step.first, step.last] = latest[worker] = at
+        return iter(placed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the schedule as numbers, lists and, for as many workers as one likes, a text."""
+        workers = "unlimited" if math.isinf(self.workers) else self.workers
+        return {"workers": workers, "worker": list(self.worker), "start": list(self.start), "makespan": self.makespan}
+
+
+def _operand(step: Operation) -> tuple[int, int]:
+    """Return the factors that the matrix spans which a step pushes or pulls."""
+    if isinstance(step, Pushforward):
+        return step.split + 1, step.last
+    if isinstance(step, Pullback):
+        return step.first, step.split
+    return -1, -1
+
+
+def _placed(step: Operation, worker: int, start: Any) -> Operation:
+    if isinstance(step, Accumulation):
+        return Accumulation(step.first, step.last, step.mode, step.cost, worker, start)
+    return type(step)(step.first, step.split, step.last, step.cost, worker, start)
+
+
+def _merged(run: Operation, step: Operation, worker: int, start: Any) -> Operation | None:
+    if run.start is None or type(run) is not type(step) or run.worker != worker or run.start + run.cost != start:
+        return None
+    cost = run.cost + step.cost
+    if isinstance(step, Pushforward) and isinstance(run, Pushforward):
+        return Pushforward(step.first, run.split, step.last, cost, worker, run.start)
+    if isinstance(step, Pullback) and isinstance(run, Pullback):
+        return Pullback(step.first, run.split, step.last, cost, worker, run.start)
+    return None
+
+
+def contradiction(operations: Sequence[Operation], workers: float, makespan: Any) -> str | None:
+    """Say what is wrong with scheduled operations; None if nothing is."""
+    slack = ROUNDING * makespan if isinstance(makespan, float) else 0
+    ends: dict[tuple[int, int], Any] = {}
+    busy: dict[int, list[tuple[Any, Any]]] = {}
+    for operation in operations:
+        worker, start = operation.worker, operation.start
+        assert worker is not None
+        assert start is not None
+        if not 0 <= worker < workers:
+            return f"worker {worker} is none of {workers}"
+        end = start + operation.cost
+        if start < 0 or end > makespan + slack:
+            return f"an operation runs from {start} to {end}, and the makespan is {makespan}"
+        split = getattr(operation, "split", None)
+        if split is not None:
+            for side in ((operation.first, split), (split + 1, operation.last)):
+                if ends.get(side, 0) > start + slack:
+                    return f"an operation starts at {start}, before what it needs is done at {ends[side]}"
+        ends[operation.first, operation.last] = end
+        busy.setdefault(worker, []).append((start, end))
+    for worker, times in busy.items():
+        times.sort()
+        until: Any = 0
+        for start, end in times:
+            if start < until - slack:
+                return f"worker {worker} has two operations at {start}"
+            until = max(until, end)
+    last = max(ends.values(), default=0)
+    if not makespan - slack <= last <= makespan + slack:
+        return f"its last operation ends at {last}, and the makespan is {makespan}"
+    return None

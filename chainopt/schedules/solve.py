@@ -1,0 +1,121 @@
+"""Which searches look for a plan for several workers, and in which order."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from chainopt.schedules import cp_sat, heuristic, proof
+from chainopt.schedules.best import Best, TimeIsOverError
+from chainopt.schedules.problem import problem_of
+from chainopt.schedules.schedule import Schedule
+from chainopt.schedules.timetable import timetable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chainopt.bracketing import Bracketing
+    from chainopt.chain import JacobianChain
+    from chainopt.costs.model import CostModel
+    from chainopt.costs.stages import StageChoices
+    from chainopt.schedules.problem import Problem
+    from chainopt.schedules.timetable import Timetable
+
+MOST_MODELLED = 64  # factors of a chain that OR-Tools may take over, which has a variable for each product that there could be
+OWN_SECONDS = 30.0  # after which it does: before, it proves less than the own search in the same time
+QUICK_FACTORS, QUICK_STEPS = 32, 3_000_000  # up to which "auto" looks for a proof, and for how long: about a second
+
+
+class Scheduled(NamedTuple):
+    """What was found: a bracketing, its schedule, what none is below, whether it is the best, and which search answered."""
+
+    bracketing: Bracketing
+    schedule: Schedule
+    bound: Any
+    is_optimal: bool
+    method: str
+
+
+def solve(
+    chain: JacobianChain,
+    choices: StageChoices | None,
+    model: CostModel | None,
+    workers: float,
+    method: str,
+    time_limit: float | None,
+    show: Callable[[Any, Any], None] | None = None,
+) -> Scheduled:
+    """Find a plan for several workers. An interrupt by the user ends the search with the best plan so far, if there is one."""
+    best = Best(time.monotonic() + (math.inf if time_limit is None else float(time_limit)), show)
+    answered = method
+    try:
+        if len(chain) == 1:
+            best.offer(_only(chain, choices, model))
+            best.raise_bound(best.makespan)
+        else:
+            problem = problem_of(chain, choices, model, workers)
+            if math.isinf(workers):
+                answered = "interval"
+                heuristic.unlimited(problem, best)
+            else:
+                answered = _search(problem, method, best)
+    except TimeIsOverError:
+        pass
+    except KeyboardInterrupt:
+        if best.timetable is None:
+            raise
+    answer = best.timetable
+    assert answer is not None
+    schedule = Schedule(workers, answer.workers, answer.starts, answer.makespan)
+    return Scheduled(answer.bracketing, schedule, best.bound, best.is_proved(), "heuristic" if answered == "auto" else answered)
+
+
+def _search(problem: Problem, method: str, best: Best) -> str:
+    if method == "cp-sat":
+        cp_sat.check(problem)
+    heuristic.search(problem, best, by_moves_only=method == "cp-sat")
+    if method == "heuristic" or best.is_proved() or not problem.is_tabled or not best.goes_on():
+        return "heuristic" if method == "auto" else method
+    if method == "exact":
+        _prove(problem, best)
+    elif method == "cp-sat":
+        cp_sat.search(problem, best)
+    elif problem.is_compiled and problem.factors <= QUICK_FACTORS:
+        proof.search(problem, best, QUICK_STEPS)
+        return "exact" if best.is_proved() else "heuristic"
+    else:
+        return "heuristic"
+    return method
+
+
+def _prove(problem: Problem, best: Best) -> None:
+    """Search for a proof; where the own search has found none after a while, OR-Tools, if it is installed, may."""
+    until = best.until
+    two_ways = problem.factors <= MOST_MODELLED and cp_sat.holds(problem) and cp_sat.is_there()
+    if two_ways:
+        best.until = min(time.monotonic() + OWN_SECONDS, until)
+    try:
+        proof.search(problem, best)
+    finally:
+        best.until = until
+    if two_ways and not best.is_proved() and best.goes_on():
+        cp_sat.search(problem, best)
+
+
+def scheduled(
+    chain: JacobianChain, choices: StageChoices | None, model: CostModel | None, workers: float, bracketing: Bracketing
+) -> tuple[Bracketing, Schedule]:
+    """Schedule a bracketing as it stands, by list scheduling; the order of what is returned is that of the schedule."""
+    if len(chain) == 1:
+        answer = _only(chain, choices, model)
+    else:
+        answer = heuristic.of_bracketing(problem_of(chain, choices, model, workers), bracketing)
+    return answer.bracketing, Schedule(workers, answer.workers, answer.starts, answer.makespan)
+
+
+def _only(chain: JacobianChain, choices: StageChoices | None, model: CostModel | None) -> Timetable:
+    none = np.zeros((2, 0), dtype=np.int32)
+    return timetable(chain, choices, model, 1, none, np.zeros(0, dtype=np.int8), {~0: 0})

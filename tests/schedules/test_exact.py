@@ -1,0 +1,105 @@
+"""Proved plans: against all plans with all their schedules, against published optima, and against OR-Tools."""
+
+import csv
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from schedule_oracle import check_schedule, least_makespan
+
+import chainopt
+from chainopt import InfeasibleError, Jacobian, JacobianChain, Plan
+from chainopt.testing import random_scheduled_chain, random_stages, scheduled_chain
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+
+
+@st.composite
+def short_chains(draw):
+    """Up to four stages of all kinds: ties, ones, zero sizes, zero costs, equal sizes."""
+    factors = draw(st.integers(1, 4))
+    size = st.sampled_from(draw(st.sampled_from([[1], [2], [1, 2], [0, 1, 3], [1, 2, 3, 5, 7]])))
+    cost = st.sampled_from(draw(st.sampled_from([[0], [3], [0, 1, 2], [1, 5, 20, 30]])))
+    sizes = [draw(size) for _ in range(factors + 1)]
+    stages = []
+    for shape in itertools.pairwise(sizes):
+        kind = draw(st.sampled_from(["at hand", "both", "both", "both", "jvp", "vjp", "otherwise"]))
+        options = {}
+        if kind in {"both", "jvp"}:
+            options["jvp_cost"] = draw(cost)
+        if kind in {"both", "vjp"}:
+            options.update(vjp_cost=draw(cost), tape=draw(st.integers(0, 2)))
+        if kind == "otherwise":
+            options.update(accumulation_cost=draw(cost), jvp_cost=draw(cost))
+        stages.append(Jacobian(shape, **options))
+    return stages
+
+
+@pytest.mark.parametrize("warmth", ["cold", "warm"])
+@settings(max_examples=150)
+@given(stages=short_chains(), workers=st.integers(2, 4), tape_limit=st.sampled_from([None, None, 0, 1]))
+def test_no_plan_with_any_schedule_is_better(warmth, stages, workers, tape_limit):
+    limit = math.inf if tape_limit is None else tape_limit
+    expected = least_makespan(stages, workers, limit)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("chainopt.schedules.problem.compiled_pays", lambda _: warmth == "warm")
+        if math.isinf(expected):
+            with pytest.raises(InfeasibleError):
+                chainopt.optimal_order(stages, workers=workers, tape_limit=tape_limit)
+            return
+        plan = chainopt.optimal_order(stages, workers=workers, method="exact", tape_limit=tape_limit)
+        assert plan.makespan == expected
+        assert plan.is_optimal
+        check_schedule(plan, limit)
+        assert Plan.from_json(plan.to_json()) == plan
+        heuristic = chainopt.optimal_order(stages, workers=workers, method="heuristic", tape_limit=tape_limit)
+        assert expected <= heuristic.makespan
+        assert heuristic.lower_bound <= expected
+        check_schedule(heuristic, limit)
+
+
+@given(stages=short_chains())
+def test_as_many_workers_as_one_likes(stages):
+    plan = chainopt.optimal_order(stages, workers=math.inf)
+    assert plan.makespan == least_makespan(stages, len(stages))
+    assert plan.is_optimal
+    check_schedule(plan)
+    assert chainopt.optimal_order(stages, workers=len(stages)).makespan == plan.makespan
+    assert Plan.from_json(plan.to_json()) == plan
+
+
+@pytest.mark.parametrize("length", [3, 5, 6])
+def test_published_optima(length):
+    with (REFERENCE / f"scheduled_length_{length}.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))[::20]
+    for row in rows:
+        sizes = [int(row[f"d{at}"]) for at in range(length + 1)]
+        chain = scheduled_chain(sizes, [int(row[f"edges{at}"]) for at in range(1, length + 1)])
+        for workers in range(2, length + 1):
+            exact = chainopt.optimal_order(chain, workers=workers, method="exact")
+            heuristic = chainopt.optimal_order(chain, workers=workers, method="heuristic")
+            assert exact.is_optimal
+            check_schedule(exact)
+            check_schedule(heuristic)
+            assert heuristic.makespan <= int(row[f"published_dp_{workers}"])
+            assert heuristic.makespan == exact.makespan
+            if row[f"optimum_{workers}"]:
+                assert exact.makespan == int(row[f"optimum_{workers}"])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_two_proofs_agree(seed, ortools):
+    assert ortools
+    rng = np.random.default_rng(seed)
+    chain = random_scheduled_chain(rng, 6) if seed % 2 else JacobianChain(random_stages(rng, 6, 9, 60))
+    for workers in (2, 3):
+        exact = chainopt.optimal_order(chain, workers=workers, method="exact")
+        other = chainopt.optimal_order(chain, workers=workers, method="cp-sat", time_limit=60)
+        assert exact.makespan == other.makespan
+        assert exact.is_optimal
+        assert other.is_optimal
+        check_schedule(other)
