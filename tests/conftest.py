@@ -67,6 +67,7 @@ def client(dask_client):
     return dask_client
 
 
+@pytest.fixture(scope="session")
 def ortools():
     return extra("ortools")
 

@@ -48,15 +48,14 @@ def test_two_workers_want_another_bracketing():
     assert {operation.worker for operation in two.operations} == {0, 1}
 
 
-@pytest.mark.parametrize("method", ["auto", "heuristic", "exact"])
-def test_the_same_plan_every_time(method):
-    for factors, workers in ((9, 2), (40, 3)):
-        limit = 3 if method == "exact" and factors > 9 else None
-        plans = [chainopt.optimal_order(some_chain(factors), workers=workers, method=method, time_limit=limit) for _ in range(2)]
-        assert plans[0].makespan == plans[1].makespan
-        if limit is None:
-            assert plans[0] == plans[1]
-        check_schedule(plans[0])
+@pytest.mark.parametrize(
+    ("method", "factors", "workers"),
+    [("auto", 9, 2), ("auto", 40, 3), ("heuristic", 9, 2), ("heuristic", 40, 3), ("exact", 9, 2)],
+)
+def test_the_same_plan_every_time(method, factors, workers):
+    plans = [chainopt.optimal_order(some_chain(factors), workers=workers, method=method) for _ in range(2)]
+    assert plans[0] == plans[1]
+    check_schedule(plans[0])
 
 
 def test_plans_of_equal_makespan_are_pure_if_they_can_be():
