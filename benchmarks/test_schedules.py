@@ -84,7 +84,7 @@ def test_published_problems(contest, short, length):
 
 @pytest.mark.parametrize("length", [8, 9, 10, 12, 16, pytest.param(24, marks=pytest.mark.long)])
 def test_longer_chains(contest, short, length):
-    count = 5 if short else 100 if length <= 10 else 30
+    count = 5 if short else 100 if length <= 10 else 30 if length <= 16 else 15
     warm_up()
 
     def run():

@@ -273,6 +273,6 @@ KNOWN_CHAINS: dict[str, KnownChain] = {
     ),
     "flow past a cylinder, 10 steps of 21 modes": KnownChain(
         (89_351, *(21,) * 11, 89_351),
-        "Kutz, Brunton, Brunton and Proctor, Dynamic Mode Decomposition (2016): 449 x 199 points, 21 modes; 10 steps are chosen here",
+        "Kutz, Brunton, Brunton and Proctor, Dynamic Mode Decomposition (2016): 449 x 199 points, 21 modes; 10 steps chosen here",
     ),
 }

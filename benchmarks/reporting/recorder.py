@@ -49,6 +49,7 @@ class Recorder:
                 test=item.nodeid,
                 outcome=report.outcome,
                 why=reason(report),
+                seconds=report.duration,
                 found=dict(fixture.extra_info) if fixture else {},
             )
 

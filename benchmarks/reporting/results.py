@@ -18,6 +18,7 @@ class Suite:
     """What the benchmarks of one file found."""
 
     question: str = ""
+    seconds: float = 0.0
     cells: list = field(default_factory=list)
     times: list = field(default_factory=list)
     lines: list = field(default_factory=list)
@@ -57,7 +58,9 @@ class Results:
             self.left_out.append([event["where"], event["why"]])
         elif kind == "done":
             self.done += 1
-            self.suites.setdefault(event["suite"], Suite()).add(event["found"])
+            suite = self.suites.setdefault(event["suite"], Suite())
+            suite.seconds += event["seconds"]
+            suite.add(event["found"])
             if event["outcome"] == "failed":
                 self.failed.append([event["test"], event["why"]])
             elif event["outcome"] == "skipped":

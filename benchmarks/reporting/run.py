@@ -41,7 +41,7 @@ def run(names, *, quick, chosen, progress):
     results = Results(options=asked, machine=machine(), versions=versions())
     results.begun = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     begin = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
+    with interruptible(), tempfile.TemporaryDirectory() as folder:
         record, log = Path(folder) / "events.jsonl", Path(folder) / "log.txt"
         record.touch()
         with log.open("wb") as output, record.open(encoding="utf-8") as events:
@@ -69,6 +69,21 @@ def run(names, *, quick, chosen, progress):
         msg = f"no benchmark could be run: {last}"
         raise RunError(msg)
     return results, text
+
+
+@contextlib.contextmanager
+def interruptible():
+    """Let Ctrl-C, and whoever ends this program, interrupt the run; in the background of a shell neither would."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def environment():
