@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import random
 import statistics
 import time
 from collections import defaultdict
@@ -10,6 +11,8 @@ from collections import defaultdict
 import pytest
 
 PEERS = ("numpy", "numba", "scipy", "networkx", "jax", "torch", "opt_einsum", "cotengra", "dask", "ortools")
+
+ROUND = 1e-3  # seconds for which a contender runs in a round at least
 
 
 def pytest_addoption(parser):
@@ -55,16 +58,23 @@ class Contest:
         self.benchmark, self.short = benchmark, short
 
     def __call__(self, group, case, calls, *, rounds=21):
-        """Time the calls, by who they are of; return the medians."""
-        for call in calls.values():
-            call()
+        """Time the calls, by who they are of; return the medians. Quick ones run often in a round."""
+
+        def seconds(call, repeats=1):
+            begin = time.perf_counter()
+            for _ in range(repeats):
+                call()
+            return (time.perf_counter() - begin) / repeats
+
+        warm = {who: min(seconds(call) for _ in range(2)) for who, call in calls.items()}
+        repeats = {who: max(1, min(1000, int(ROUND / warm[who]))) for who in calls}
         times = {who: [] for who in calls}
+        order, shuffle = list(calls), random.Random(0).shuffle
 
         def one_round():
-            for who, call in calls.items():
-                begin = time.perf_counter()
-                call()
-                times[who].append(time.perf_counter() - begin)
+            for who in order:
+                times[who].append(seconds(calls[who], repeats[who]))
+            shuffle(order)
 
         self.benchmark.group = group
         self.benchmark.pedantic(one_round, rounds=min(rounds, 3) if self.short else rounds)
