@@ -69,14 +69,3 @@ def one_blas_thread():
         importlib.import_module("torch")  # brings threads of its own
     with threadpoolctl.threadpool_limits(1):
         yield
-
-
-@pytest.fixture
-def measure(contest):
-    """Time one call; what it is held against is timed in another test. Return what it returns."""
-
-    def run(group, case, who, call, *, rounds=21, iterations=1):  # noqa: ARG001 -- the contest finds its own iterations
-        contest(group, case, {who: call}, rounds=rounds)
-        return call()
-
-    return run

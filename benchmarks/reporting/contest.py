@@ -4,7 +4,8 @@ import random
 import statistics
 import time
 
-SLICE = 1e-3  # seconds: calls that are shorter are repeated until one slice takes about as long
+# Seconds: shorter calls are repeated for as long in a round. What ran before them leaves the caches to others.
+SLICE = {"short": 1e-3, "long": 1e-2}
 BUDGET = {"short": 0.5, "long": 8.0}  # seconds of all rounds together
 FEWEST = 3
 
@@ -14,7 +15,8 @@ class Contest:
 
     def __init__(self, benchmark, *, short):
         self.benchmark, self.short = benchmark, short
-        self.budget = BUDGET["short" if short else "long"]
+        form = "short" if short else "long"
+        self.budget, self.slice = BUDGET[form], SLICE[form]
         self.times = {}  # of the last contest, by who they are of, a number for each round
 
     def __call__(self, group, case, calls, *, rounds=21):
@@ -22,7 +24,7 @@ class Contest:
 
         Each is warmed up once. There are fewer rounds where they would take longer than the budget.
         """
-        loops = {who: loops_of(call) for who, call in calls.items()}
+        loops = {who: loops_of(call, self.slice) for who, call in calls.items()}
         self.times = times = {who: [] for who in calls}
 
         turns, chance = [*calls], random.Random(0)
@@ -78,9 +80,9 @@ def timed(call, loops):
     return (time.perf_counter() - begin) / loops
 
 
-def loops_of(call):
+def loops_of(call, seconds):
     """Warm a call up; return how often to repeat it in one round, and the seconds that it took last."""
     once = timed(call, 1)
-    if once < SLICE:
-        once = timed(call, 10)
-    return max(1, min(10_000, int(SLICE / max(once, 1e-9)))), once
+    if once < seconds:
+        once = timed(call, 1 if once > seconds / 10 else 10)
+    return max(1, min(100_000, int(seconds / max(once, 1e-9)))), once
