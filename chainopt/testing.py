@@ -229,7 +229,13 @@ def random_scheduled_chain(rng: np.random.Generator, factors: int) -> JacobianCh
 
 
 class KnownChain(NamedTuple):
-    """The sizes between the stages of a known network or solver, in evaluation order, and where they come from."""
+    """The sizes between the stages of a known network or solver, in evaluation order, and where they come from.
+
+    Examples
+    --------
+    >>> KNOWN_CHAINS["SINDy autoencoder, Lorenz"].sizes
+    (128, 64, 32, 3, 32, 64, 128)
+    """
 
     sizes: tuple[int, ...]
     source: str

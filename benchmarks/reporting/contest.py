@@ -7,7 +7,7 @@ import time
 # Seconds: shorter calls are repeated for as long in a round. What ran before them leaves the caches to others.
 SLICE = {"short": 1e-3, "long": 1e-2}
 BUDGET = {"short": 0.5, "long": 8.0}  # seconds of all rounds together
-FEWEST = 3
+SHORT_ROUNDS = 5
 
 
 class Contest:
@@ -35,8 +35,7 @@ class Contest:
                 times[who].append(timed(calls[who], loops[who][0]))
 
         seconds = sum(count * once for count, once in loops.values())
-        fewest = 1 if self.short or seconds > self.budget else FEWEST
-        rounds = max(fewest, min(rounds, 5 if self.short else rounds, int(self.budget / max(seconds, 1e-9))))
+        rounds = max(1, min(rounds, SHORT_ROUNDS if self.short else rounds, int(self.budget / max(seconds, 1e-9))))
         self.benchmark.group = group
         self.benchmark.pedantic(one_round, rounds=rounds)
         medians = {who: statistics.median(found) for who, found in times.items()}
