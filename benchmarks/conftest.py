@@ -12,7 +12,7 @@ import pytest
 
 PEERS = ("numpy", "numba", "scipy", "networkx", "jax", "torch", "opt_einsum", "cotengra", "dask", "ortools")
 
-ROUND = 1e-3  # seconds for which a contender runs in a round at least
+ROUND = 1e-2  # seconds for which a contender runs in a round at least: what runs before it leaves the caches to others
 
 
 def pytest_addoption(parser):
