@@ -405,7 +405,7 @@ def _check_limit(name: str, value: object) -> None:
 def _check_workers(workers: Any, time_limit: object, memory_limit: object) -> float:
     is_number = isinstance(workers, int | float | np.number) and not isinstance(workers, bool)
     is_count = isinstance(workers, int | np.integer)
-    fits: Any = is_number and (workers >= 1 if is_count else workers == math.inf)
+    fits: Any = is_number and (1 <= workers < 2**63 if is_count else workers == math.inf)
     if not fits:
         msg = f"workers is {shown(workers)}: give an int, at least 1, or math.inf for as many as one likes"
         raise ChainError(msg)

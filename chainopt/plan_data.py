@@ -71,7 +71,7 @@ def read_schedule(
 
     held: dict[str, Any] = entry if isinstance(entry, dict) else {}
     workers = math.inf if held.get("workers") == "unlimited" else held.get("workers")
-    is_count = type(workers) is int and workers > 1
+    is_count = type(workers) is int and 1 < workers < 2**63
     if not is_count and workers != math.inf:
         msg = 'data["schedule"]["workers"] must be an int above 1, or "unlimited"'
         raise ChainError(msg)
