@@ -9,16 +9,18 @@ from chainopt.operations import PRODUCT, PULLED, PUSHED
 from chainopt.solvers import polygon
 
 if TYPE_CHECKING:
+    from chainopt.bracketing import Bracketing
     from chainopt.schedules.problem import Problem
 
 
-def quick_bound(problem: Problem) -> Any:
-    """Return a lower bound on the makespan: the least work, or less, shared evenly."""
+def quick_bound(problem: Problem) -> tuple[Any, Bracketing | None]:
+    """Return a lower bound on the makespan: the least work, or less, shared evenly. And the bracketing, where that is known."""
+    bracketing = None
     if problem.chain.details is None and problem.model is None and problem.factors > 2:
-        work: Any = polygon.solve(problem.chain, None)[1]
+        bracketing, work, _ = polygon.solve(problem.chain, None)
     else:
         work = _relaxed_work(problem)
-    return work / problem.workers if isinstance(work, float) else -(-work // problem.workers)
+    return work / problem.workers if isinstance(work, float) else -(-work // problem.workers), bracketing
 
 
 def _relaxed_work(problem: Problem) -> Any:

@@ -310,6 +310,15 @@ def test_time_is_kept_while_tables_are_filled():
     assert Plan.from_json(plan.to_json()) == plan
 
 
+def test_without_time_for_tables_dense_chains_still_get_the_least_work():
+    chain = JacobianChain.from_dims(np.random.default_rng(0).integers(1, 50, 301))
+    plan = chainopt.optimal_order(chain, workers=4, time_limit=0)
+    check_schedule(plan)
+    least = chainopt.optimal_order(chain).cost
+    assert plan.makespan <= least
+    assert plan.lower_bound == -(-least // 4)
+
+
 def test_progress(capsys, monkeypatch):
     monkeypatch.setattr("chainopt.schedules.progress.SECONDS", 0.0)
     chainopt.optimal_order(some_chain(60), workers=8, progress=True, method="exact", time_limit=0.5)
