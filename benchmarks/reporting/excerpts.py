@@ -17,12 +17,12 @@ def filled(text, results):
     found = [table for suite in results.suites.values() for table in tables(suite)]
 
     def fill(match):
-        comment, title, pattern, _ = match.groups()
+        comment, title, pattern, old = match.groups()
         table = next((table for table in found if table.title.startswith(title)), None)
         rows = [row for row in table.rows if re.search(pattern or "", row[0])] if table else []
         if not rows:
             msg = f"the results have no table {title!r} with lines {pattern or ''!r}"
             raise ResultsError(msg)
-        return comment.rstrip("\n") + "\n\n" + rows_text(table.head, rows) + "\n"
+        return comment.rstrip("\n") + "\n\n" + rows_text(table.head, rows) + ("\n" if old else "\n\n")
 
     return MARK.sub(fill, text)

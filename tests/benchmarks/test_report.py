@@ -170,7 +170,10 @@ def test_excerpts():
     expected = text.replace("| old |\n|---|\n| 1 |", "|  | own | peer |\n|---|---:|---:|\n| n = 100 | 1.5 s | – |")
     assert filled(text, results_of(*SECONDS)) == expected
     assert filled(expected, results_of(*SECONDS)) == expected
-    assert filled("<!-- benchmarks: speed -->\n", results_of(*SECONDS)).count("\n| n = ") == 2
+    new = filled("<!-- benchmarks: speed -->\n\nAfter.\n", results_of(*SECONDS))
+    assert new.count("\n| n = ") == 2
+    assert new.endswith(" |\n\nAfter.\n")
+    assert filled(new, results_of(*SECONDS)) == new
     with pytest.raises(ResultsError, match="no table 'speed' with lines 'm'"):
         filled("<!-- benchmarks: speed | m -->\n", results_of(*SECONDS))
 
