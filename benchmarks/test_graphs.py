@@ -57,7 +57,7 @@ def layers(nodes):
 MAKERS = {"a path": path, "residual blocks": blocks, "layers of ten": layers}
 
 
-@pytest.mark.parametrize("nodes", [1_000, 10_000, pytest.param(100_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("nodes", [1_000, *[pytest.param(nodes, marks=pytest.mark.long) for nodes in (10_000, 100_000)]])
 @pytest.mark.parametrize("kind", MAKERS)
 def test_linearize(contest, kind, nodes):
     graph = MAKERS[kind](nodes)
