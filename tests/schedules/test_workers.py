@@ -397,6 +397,39 @@ print(plan.makespan, plan.lower_bound, plan.is_optimal, flush=True)
     assert answer[2] == "False"
 
 
+@pytest.mark.parametrize("thread", ["main", "other"])
+def test_ctrl_c_is_pythons_again_after_or_tools(thread, ortools):
+    assert ortools
+    code = f"""
+import os, signal, threading, time, numpy, chainopt
+from chainopt.testing import random_scheduled_chain
+chain = random_scheduled_chain(numpy.random.default_rng(0), 50)
+def solve():
+    plan = chainopt.optimal_order(chain, workers=4, method="cp-sat", time_limit={30 if thread == "main" else 2})
+    print(0 < plan.lower_bound < plan.makespan, flush=True)
+print("ready", flush=True)
+if {thread == "main"}:
+    solve()
+else:
+    other = threading.Thread(target=solve)
+    other.start()
+    other.join()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(5)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+    begin = time.monotonic()
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        if thread == "main":
+            time.sleep(4)
+            process.send_signal(signal.SIGINT)
+        assert process.stdout.read().split() == ["True", "interrupted"]
+    assert time.monotonic() - begin < 25
+
+
 def test_without_or_tools(monkeypatch):
     monkeypatch.setitem(sys.modules, "ortools.sat.python", None)
     chain = some_chain(6)
