@@ -71,6 +71,8 @@ def _reader(matrix: int, of_vector: tuple[int, ...], of_matrix: tuple[int, ...])
 
     def read(values: dict[int, Any]) -> Any:
         found = values[matrix]
+        if not isinstance(found, jax.core.Tracer):  # a constant: the compiler would take its time to transpose it itself
+            found = jax.lax.optimization_barrier(found)
         outer = [axis for axis in range(found.ndim) if axis not in inner]
         columns = math.prod(found.shape[axis] for axis in inner)
         return jnp.reshape(jnp.transpose(found, (*outer, *inner)), (-1 if columns else math.prod(found.shape), columns))

@@ -12,7 +12,7 @@ import jax
 from chainopt.exceptions import ChainError
 from chainopt.jax.running import TREES, Prepared, UnplannableError, prepare
 from chainopt.tracing.calls import Call
-from chainopt.tracing.choosing import check_options, choice, plan_of
+from chainopt.tracing.choosing import check_options, plan_of
 from chainopt.tracing.tuning import fastest
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class JacobianFunction:
             if self.mode == "planned" or self.low_rank:
                 raise _unplannable(error) from error
             return self._pure(None)(*args, **kwargs)
-        mode = "planned" if self.low_rank else choice(prepared.comparison, self.mode)
+        mode = "planned" if self.low_rank else prepared.choice(self.mode)
         if mode != "planned":
             return self._pure(mode)(*args, **kwargs)
         derivative, value, aux = prepared.run(call, self.chunk_size)
@@ -68,7 +68,7 @@ class JacobianFunction:
             prepared = self._prepared(Call.read(TREES, self.argnums, args, kwargs))
         except Exception as error:  # whatever tracing raises
             raise _unplannable(error) from error
-        return plan_of(prepared.comparison, self.mode)
+        return plan_of(prepared.comparison, prepared.choice(self.mode))
 
     def tune(self, *args: Any, **kwargs: Any) -> Tuned:
         """Time the planned Jacobian, `jax.jacfwd` and `jax.jacrev` once, each compiled, and return the fastest.

@@ -14,7 +14,7 @@ from chainopt.jax.equations import kind_of, trace
 from chainopt.jax.stages import Stage, slopes, stage_by_stage
 from chainopt.tracing.blocks import Arrays, blocks, sides
 from chainopt.tracing.calls import Call, Trees
-from chainopt.tracing.choosing import compared
+from chainopt.tracing.choosing import choice, compared
 from chainopt.tracing.elementals import factors_of
 from chainopt.tracing.equations import REAL
 from chainopt.tracing.halves import Halves, halves_of
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.comparison import Comparison
+
+DISPATCH = 500  # multiply-adds that take as long as to call an equation of a compiled function
 
 
 class UnplannableError(ValueError):
@@ -60,6 +62,10 @@ class Prepared:
     outputs: int  # how many of the traced results are the function's, and not its auxiliary data
     halves: Halves | None = None
     compiled: dict[Any, Callable[..., Any]] = field(default_factory=dict, compare=False)
+
+    def choice(self, mode: str) -> str:
+        """Return "planned", or the pure mode that suits the function better."""
+        return choice(self.comparison, mode, DISPATCH * len(self.program.trace.equations))
 
     def run(self, call: Call, chunk_size: int | None) -> tuple[Any, Any, Any]:
         """Return the Jacobian, the value and the auxiliary data, from one compiled computation."""

@@ -51,8 +51,6 @@ class JacobianFunction:
         try:
             prepared = self._prepared(call)
             mode = "planned" if self.low_rank else choice(prepared.comparison, self.mode)
-            if mode == "reverse" or (mode == "forward" and self.chunk_size is None):
-                return self._pure(mode), None, _as_it_is
             run = prepared.graph(call, plan_of(prepared.comparison, mode), self.chunk_size)
         except Exception as error:  # whatever tracing raises: torch.func, which traces less, may not
             if self.mode != "auto" or self.low_rank:
@@ -76,7 +74,7 @@ class JacobianFunction:
             prepared = self._prepared(Call.read(TREES, self.argnums, args, kwargs))
         except Exception as error:  # whatever tracing raises
             raise _unplannable(error) from error
-        return plan_of(prepared.comparison, self.mode)
+        return plan_of(prepared.comparison, choice(prepared.comparison, self.mode))
 
     def tune(self, *args: Any, **kwargs: Any) -> Tuned:
         """Time the planned Jacobian, `torch.func.jacfwd` and `torch.func.jacrev` once, and return the fastest.
@@ -167,8 +165,9 @@ def jacobian(
     holomorphic, allow_int : bool
         For the signature of `chainopt.jax.jacobian`; PyTorch knows neither.
     mode : {"auto", "forward", "reverse", "planned"}
-        "auto" plans where that promises to be 1.5 times cheaper than the better pure mode, and else calls
-        `torch.func.jacfwd` or `torch.func.jacrev`, as the others do at once.
+        "auto" plans where that promises to be 1.5 times cheaper than the better pure mode, and else takes that mode; either
+        is recorded once and runs without the overhead of `torch.func`. "forward" and "reverse" call `torch.func.jacfwd` and
+        `torch.func.jacrev`.
     chunk_size : int, optional
         How many columns, or rows, go through the function at once.
     low_rank : bool

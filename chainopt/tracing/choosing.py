@@ -16,13 +16,17 @@ MODES = ("auto", "forward", "reverse", "planned")
 WORTH_IT = 1.5  # times that a planned Jacobian must promise to be cheaper than the better pure mode
 
 
-def choice(comparison: Comparison, mode: str) -> str:
-    """Return "planned", or the pure mode that is the better one."""
+def choice(comparison: Comparison, mode: str, overhead: int = 0) -> str:
+    """Return "planned", or the pure mode that is the better one.
+
+    Calling the equations of the function takes as long as ``overhead`` multiply-adds, whatever the sizes; VJPs call twice
+    as many.
+    """
     if mode != "auto":
         return mode
-    pure = {"forward": comparison.forward, "reverse": comparison.reverse}
-    costs = {name: plan.cost for name, plan in pure.items() if plan is not None}
-    if not costs or comparison.speedup >= WORTH_IT:
+    pure = {"forward": (comparison.forward, overhead), "reverse": (comparison.reverse, 2 * overhead)}
+    costs = {name: plan.cost + calls for name, (plan, calls) in pure.items() if plan is not None}
+    if not costs or min(costs.values()) >= WORTH_IT * (comparison.optimal.cost + 2 * overhead):
         return "planned"
     return min(costs, key=lambda name: costs[name])
 
@@ -36,9 +40,8 @@ def compared(program: Program) -> Comparison:
 
 
 def plan_of(comparison: Comparison, mode: str) -> Plan:
-    """Return the plan that runs in a mode."""
-    pure = {"forward": comparison.forward, "reverse": comparison.reverse}
-    return pure.get(choice(comparison, mode)) or comparison.optimal
+    """Return the plan that runs in a mode that was chosen."""
+    return {"forward": comparison.forward, "reverse": comparison.reverse}.get(mode) or comparison.optimal
 
 
 def check_options(mode: object, chunk_size: object, *, low_rank: object) -> None:

@@ -1,0 +1,139 @@
+"""Jacobians of PyTorch functions against torch.func.jacfwd, jacrev and a split written by hand, eager and compiled."""
+
+import math
+import time
+from itertools import pairwise
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from chainopt.torch import jacobian  # noqa: E402 -- it needs PyTorch
+
+HAND = "split by hand"
+
+
+def layers(*sizes, dtype, seed=0):
+    source = torch.Generator().manual_seed(seed)
+    weights = [torch.randn(shape, generator=source, dtype=torch.float64) / math.sqrt(shape[0]) for shape in pairwise(sizes)]
+    weights = [weight.to(dtype) for weight in weights]
+
+    def function(x):
+        for weight in weights:
+            x = torch.tanh(x @ weight)
+        return x
+
+    return function
+
+
+def composed(*functions):
+    def function(x):
+        for part in functions:
+            x = part(x)
+        return x
+
+    return function
+
+
+def hourglass(size):
+    return lambda dtype: (layers(size, size, 8, dtype=dtype), layers(8, size, size, dtype=dtype, seed=1), size)
+
+
+def resnet(dtype):
+    parts = [layers(256, 256, 256, dtype=dtype, seed=seed) for seed in range(3)]
+    blocks = [lambda x, part=part: x + part(x) for part in parts]
+    return composed(*blocks, layers(256, 8, dtype=dtype, seed=50)), composed(layers(8, 256, dtype=dtype, seed=51), *blocks), 256
+
+
+def two_branches(dtype):
+    one, two = (layers(300, 200, 4, dtype=dtype, seed=seed) for seed in (1, 2))
+    out_one, out_two = (layers(4, 200, 300, dtype=dtype, seed=seed) for seed in (1, 2))
+    return lambda x: torch.cat([one(x), two(x)]), lambda z: torch.cat([out_one(z[:4]), out_two(z[4:])]), 300
+
+
+PROBLEMS = {
+    "hourglass 512-512-8-512-512": hourglass(512),
+    "hourglass 2048-2048-8-2048-2048": hourglass(2048),
+    "ResNet of three blocks, cut of 8": resnet,
+    "two branches, cut of 4 + 4": two_branches,
+}
+PRECISIONS = {"float32": (torch.float32, 1e-5), "float64": (torch.float64, 1e-12)}
+EAGER = [
+    pytest.param(name, precision, marks=[] if name == "hourglass 512-512-8-512-512" else [pytest.mark.long])
+    for name in PROBLEMS
+    for precision in PRECISIONS
+]
+
+
+def contenders(name, precision):
+    dtype, tolerance = PRECISIONS[precision]
+    before, after, size = PROBLEMS[name](dtype)
+    function = composed(before, after)
+    calls = {
+        "chainopt.torch": jacobian(function),
+        "torch.func.jacfwd": torch.func.jacfwd(function),
+        "torch.func.jacrev": torch.func.jacrev(function),
+        HAND: lambda x: torch.func.jacfwd(after)(before(x)) @ torch.func.jacrev(before)(x),
+    }
+    return calls, torch.randn(size, generator=torch.Generator().manual_seed(9), dtype=dtype), tolerance
+
+
+def assert_equal(calls, x, tolerance):
+    expected = calls["torch.func.jacrev"](x)
+    for call in calls.values():
+        assert float(abs(call(x) - expected).max()) <= tolerance * float(abs(expected).max())
+
+
+@pytest.mark.parametrize(("name", "precision"), EAGER)
+def test_eager(contest, name, precision):
+    calls, x, tolerance = contenders(name, precision)
+    assert_equal(calls, x, tolerance)
+    contest(
+        "Jacobians of PyTorch functions",
+        f"{name}, {precision}",
+        {who: lambda c=call: c(x) for who, call in calls.items()},
+        rounds=31,
+    )
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of what the compiler itself calls
+def test_compiled(contest):
+    name = "hourglass 512-512-8-512-512"
+    calls, x, tolerance = contenders(name, "float32")
+    compiled, seconds = {}, {}
+    for who, call in calls.items():
+        begin = time.perf_counter()
+        compiled[who] = torch.compile(call)
+        compiled[who](x)
+        seconds[who] = time.perf_counter() - begin
+    assert_equal(compiled, x, tolerance)
+    contest(
+        "Jacobians of PyTorch functions, torch.compile",
+        f"{name}, float32",
+        {who: lambda c=call: c(x) for who, call in compiled.items()},
+        rounds=101,
+    )
+    contest.cells("first call under torch.compile", f"{name}, float32", seconds)
+
+
+@pytest.mark.parametrize(
+    "sizes", [(2, *[64] * 20), (4, 64, 1024, 64, 4), (256, 256, 256, 256)], ids=lambda sizes: f"{sizes[0]} to {sizes[-1]}"
+)
+def test_nothing_to_gain(contest, sizes):
+    function = layers(*sizes, dtype=torch.float32)
+    x = torch.randn(sizes[0], generator=torch.Generator().manual_seed(9))
+    calls = {
+        "chainopt.torch": jacobian(function),
+        "after tune": jacobian(function).tune(x),
+        "torch.func.jacfwd": torch.func.jacfwd(function),
+        "torch.func.jacrev": torch.func.jacrev(function),
+    }
+    assert_equal(calls, x, 1e-5)
+    name = f"{len(sizes) - 1} layers, {sizes[0]} to {sizes[-1]}"
+    contest(
+        "Jacobians of PyTorch functions, nothing to gain",
+        name,
+        {who: lambda c=call: c(x) for who, call in calls.items()},
+        rounds=51,
+    )
