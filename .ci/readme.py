@@ -1,4 +1,4 @@
-"""What the README tells people to type, run as it stands there, its output compared."""
+"""What the README tells people to type, run as it stands there, its output compared; and its tables, filled in anew."""
 
 import difflib
 import re
@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def console_blocks():
@@ -17,8 +18,21 @@ def console_blocks():
             yield command, output
 
 
+def fill_in_tables():
+    """Put the tables of benchmarks/report into the README."""
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.reporting.excerpts import filled
+    from benchmarks.reporting.results import Results
+
+    text = filled(README, Results.read(ROOT / "benchmarks" / "report" / "results.json"))
+    (ROOT / "README.md").write_text(text, encoding="utf-8")
+
+
 def main():
-    """Print the test command, or run all the others."""
+    """Print the test command, run all the others, or fill in the tables."""
+    if sys.argv[1] == "tables":
+        fill_in_tables()
+        return
     commands = dict(console_blocks())
     test_command = next(command for command in commands if "pytest" in command and "benchmarks" not in command)
     if sys.argv[1] == "test-command":

@@ -93,12 +93,11 @@ def contenders(peers, shapes):
 
 def path_cost(shapes, path):
     """Count the multiplications of a path as opt_einsum gives it: operands are taken out by position, the result comes last."""
-    operands, cost = list(shapes), 0
+    operands, cost = [(at, at) for at in range(len(shapes))], 0
     for pair in path:
-        one, other = (operands.pop(at) for at in sorted(pair, reverse=True))
-        left, right = (one, other) if one[1] == other[0] and (one[0] != other[1] or one[0] == shapes[0][0]) else (other, one)
-        assert left[1] == right[0]
-        cost += left[0] * left[1] * right[1]
+        left, right = sorted(operands.pop(at) for at in sorted(pair, reverse=True))
+        assert left[1] + 1 == right[0]
+        cost += shapes[left[0]][0] * shapes[left[1]][1] * shapes[right[1]][1]
         operands.append((left[0], right[1]))
     return cost
 

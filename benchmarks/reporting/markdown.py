@@ -5,10 +5,17 @@ from benchmarks.reporting.words import HOW, facts, failures, heading, left_out
 
 
 def table_text(table):
-    """Lay a table out in Markdown, numbers to the right."""
-    lines = [table.head, *table.rows]
-    rows = ["| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines]
-    return "\n".join([f"**{table.title}**", "", rows[0], "|---|" + "---:|" * (len(table.head) - 1), *rows[1:]])
+    """Lay a table out in Markdown below its title."""
+    return f"**{table.title}**\n\n{rows_text(table.head, table.rows)}"
+
+
+def rows_text(head, rows):
+    """Lay lines out in Markdown, numbers to the right."""
+    return "\n".join([row_text(head), "|---|" + "---:|" * (len(head) - 1), *map(row_text, rows)])
+
+
+def row_text(texts):
+    return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
 
 
 def report_text(results, figures=None, changes=None):

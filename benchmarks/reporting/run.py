@@ -16,7 +16,7 @@ from benchmarks.reporting.results import Results
 
 FOLDER = Path(__file__).parents[1]
 POLL = 0.25  # seconds; looking more often would disturb what is measured
-PATIENCE = 20.0  # seconds for an interrupted benchmark to end
+PATIENCE, ASKED = 4.0, 3  # seconds for an interrupted benchmark to end, each time that it is asked
 
 
 class RunError(Exception):
@@ -56,10 +56,11 @@ def run(names, *, quick, chosen, progress):
                 while child.poll() is None:
                     time.sleep(POLL)
                     follow(events, results, progress)
+                follow(events, results, progress)
             except KeyboardInterrupt:
+                # What is said from now on may come of the interrupt: a search that is interrupted answers with the best so far.
                 results.interrupted = True
                 stop(child)
-            follow(events, results, progress)
         results.seconds = time.monotonic() - begin
         text = log.read_text(encoding="utf-8", errors="replace")
     if child.returncode < 0 and not results.interrupted:
@@ -106,11 +107,12 @@ def follow(events, results, progress):
 
 
 def stop(child):
-    """End the run; on a terminal it was interrupted together with this process."""
-    with contextlib.suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
-        if child.poll() is None:
-            child.send_signal(signal.SIGINT)
-            child.wait(PATIENCE)
+    """End the run: ask, ask again, since a search takes the first time as its own affair, then do not ask any more."""
+    for _ in range(ASKED):
+        with contextlib.suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
+            if child.poll() is None:
+                child.send_signal(signal.SIGINT)
+                child.wait(PATIENCE)
     if child.poll() is None:
         child.kill()
     child.wait()

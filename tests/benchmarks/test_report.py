@@ -1,15 +1,19 @@
 import re
+from pathlib import Path
 
 import pytest
 
 from benchmarks.reporting.compare import changes, ratios
 from benchmarks.reporting.contest import Contest
+from benchmarks.reporting.excerpts import filled
 from benchmarks.reporting.markdown import report_text, table_text
 from benchmarks.reporting.page import page
 from benchmarks.reporting.plots import figures
 from benchmarks.reporting.results import Results, ResultsError, Suite
 from benchmarks.reporting.tables import figure, tables
 from benchmarks.reporting.write import write
+
+ROOT = Path(__file__).parents[2]
 
 
 class Fixture:
@@ -159,6 +163,28 @@ def test_the_page_needs_nothing_else_and_escapes(tmp_path):
     shown = re.findall(r"!\[.*\]\((.*)\)", paths[1].read_text())
     assert len(shown) == 2
     assert all((paths[1].parent / name).read_text().startswith("<svg") for name in shown)
+
+
+def test_excerpts():
+    text = "Before.\n\n<!-- benchmarks: spe | 100$ -->\n\n| old |\n|---|\n| 1 |\n\nAfter.\n"
+    expected = text.replace("| old |\n|---|\n| 1 |", "|  | own | peer |\n|---|---:|---:|\n| n = 100 | 1.5 s | – |")
+    assert filled(text, results_of(*SECONDS)) == expected
+    assert filled(expected, results_of(*SECONDS)) == expected
+    new = filled("<!-- benchmarks: speed -->\n\nAfter.\n", results_of(*SECONDS))
+    assert new.count("\n| n = ") == 2
+    assert new.endswith(" |\n\nAfter.\n")
+    assert filled(new, results_of(*SECONDS)) == new
+    with pytest.raises(ResultsError, match="no table 'speed' with lines 'm'"):
+        filled("<!-- benchmarks: speed | m -->\n", results_of(*SECONDS))
+
+
+def test_the_readme_shows_the_report():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    results = Results.read(ROOT / "benchmarks" / "report" / "results.json")
+    assert filled(text, results) == text  # else: python .ci/readme.py tables
+    assert text.count("<!-- benchmarks: ") >= 8
+    shown = re.findall(r"\]\((benchmarks/report/[^)]*)\)", text)
+    assert all((ROOT / path).is_file() for path in shown)
 
 
 def test_the_same_results_are_drawn_alike():
