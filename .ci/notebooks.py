@@ -1,7 +1,8 @@
 """Runs the notebooks from top to bottom: `check` compares what is kept in them with what their cells show, `run` keeps it.
 
-A cell that measures seconds or bytes has the tag "measured": of its texts all but the numbers is compared, of its figures
-that there are as many. Other figures may differ as much as another release of matplotlib or its fonts makes them.
+A cell that measures seconds or bytes, or counts what another release of JAX may count otherwise, has the tag "numbers-vary":
+of its texts all but the numbers is compared, of its figures only that they are there. Other figures may differ as much as
+another release of matplotlib or its fonts makes them.
 """
 
 import base64
@@ -71,7 +72,7 @@ def texts(cell):
             data = {"text/error": str(output.get("text", output.get("evalue")))}
         for kind in sorted(data):
             lines += data[kind].splitlines() if kind.startswith(("text/", "stdout")) else [kind]
-    if "measured" in cell.metadata.get("tags", []):
+    if "numbers-vary" in cell.metadata.get("tags", []):
         lines = [re.sub(r"[\s─-]*#[\s#─-]*", " # ", re.sub(r"\d[\d.,]*", "#", line)).strip() for line in lines]
     return lines
 
@@ -93,7 +94,7 @@ def complaints(kept, fresh):
         before, after = texts(old), texts(new)
         if before != after:
             yield "\n".join(difflib.unified_diff(before, after, f"kept [{at}]", f"shown [{at}]", lineterm=""))
-        elif "measured" not in old.metadata.get("tags", []):
+        elif "numbers-vary" not in old.metadata.get("tags", []):
             for was, now in zip(pictures(old), pictures(new), strict=True):
                 difference = abs(was - now).mean()
                 if difference > MOST_DIFFERENT:
