@@ -1,4 +1,4 @@
-"""What an entry costs in a JVP and in a VJP, in multiply-adds of a large product: the weights in chainopt/jax/costs.py."""
+"""What does an entry cost in a JVP and in a VJP, in multiply-adds of a large product? For chainopt/jax/costs.py."""
 
 import numpy as np
 import pytest
@@ -40,8 +40,8 @@ def test_weights(contest, name):
             call = jax.vmap(lambda v: jax.vjp(function, POINT)[1](v)[0])
         return jax.jit(call).lower(VECTORS).compile()
 
-    calls = {mode: compiled(FUNCTIONS[name], mode) for mode in ("JVP", "VJP")}
-    calls["product"] = compiled(FUNCTIONS["product with a matrix"], "JVP")
+    calls = {"product": compiled(FUNCTIONS["product with a matrix"], "JVP")}
+    calls |= {mode: compiled(FUNCTIONS[name], mode) for mode in ("JVP", "VJP")}
     times = contest(
         "JVPs and VJPs of JAX primitives",
         name,

@@ -18,8 +18,8 @@ from chainopt.operations import Pushforward as Pushforward
 from chainopt.optimize import compare as compare
 from chainopt.optimize import forward_order as forward_order
 from chainopt.optimize import optimal_order as optimal_order
-from chainopt.optimize import optimal_orders as optimal_orders
 from chainopt.optimize import reverse_order as reverse_order
+from chainopt.optimize_many import optimal_orders as optimal_orders
 from chainopt.plan import Plan as Plan
 from chainopt.plan_batch import PlanBatch as PlanBatch
 from chainopt.structure.kinds import Banded as Banded

@@ -16,7 +16,8 @@ from chainopt.chain import JacobianChain
 from chainopt.chain_text import read_chain
 from chainopt.exceptions import ChainError
 from chainopt.objectives import OBJECTIVES
-from chainopt.optimize import METHODS, compare, optimal_order
+from chainopt.optimize import compare, optimal_order
+from chainopt.options import METHODS
 from chainopt.plan import to_json
 from chainopt.report.terminal import show_facts, show_rows
 from chainopt.tradeoff import tape_frontier

@@ -38,13 +38,14 @@ def least_possible(dims: Sequence[int], costs: StageCosts | None, structures: Se
     return least
 
 
-def better_pure(inputs: int, jvps: Sequence[Cost | None], outputs: int, vjps: Sequence[Cost | None]) -> Cost:
-    """Return what the better homogeneous sweep costs at the most; infinitely much where neither is possible."""
-    modes = [
-        size * sum(cost for cost in costs if cost is not None)
-        for size, costs in ((inputs, jvps), (outputs, vjps))
-        if None not in costs
-    ]
+def swept(vectors: int, costs: Sequence[Cost | None]) -> list[Cost | None]:
+    """Return what so many JVPs, or VJPs, of each stage cost; None where it has none."""
+    return [None if cost is None else vectors * cost for cost in costs]
+
+
+def better(forward: Sequence[Cost | None], reverse: Sequence[Cost | None]) -> Cost:
+    """Return what the better homogeneous sweep costs, by stages; infinitely much where neither is possible."""
+    modes = [sum(cost for cost in sweep if cost is not None) for sweep in (forward, reverse) if None not in sweep]
     return min(modes, default=math.inf)
 
 
@@ -53,4 +54,9 @@ def gain_bound(dims: Sequence[int], costs: StageCosts | None, structures: Sequen
     least = least_possible(dims, costs, structures)
     if costs is None or least is None:
         return None
-    return ratio(better_pure(dims[-1], costs.jvp, dims[0], costs.vjp), least)
+    forward, reverse = swept(dims[-1], costs.jvp), swept(dims[0], costs.vjp)
+    for sweep, start in ((forward, -1), (reverse, 0)):
+        known = costs.accumulation[start]
+        if sweep[start] is not None and known is not None:  # a known accumulation is how the sweep begins, even a dear one
+            sweep[start] = known
+    return ratio(better(forward, reverse), least)

@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from contextlib import nullcontext
-from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from chainopt.chain import JacobianChain
 from chainopt.comparison import Comparison
 from chainopt.costs.operations import total
 from chainopt.costs.stages import stage_choices
 from chainopt.exceptions import ChainError, InfeasibleError
-from chainopt.numerals import shown
 from chainopt.objectives import MULTIPLICATIONS, check_units, model_of
 from chainopt.operations import Mode
+from chainopt.options import SCHEDULING, check_limit, check_method, check_workers, priced_solver, solver_for
 from chainopt.plan import Plan
-from chainopt.plan_batch import PlanBatch
-from chainopt.reading import read_factors, read_many_dims
-from chainopt.solvers import batch, homogeneous, interval, limited, polygon, priced, stage_batch, textbook
+from chainopt.reading import read_factors
+from chainopt.solvers import homogeneous, interval, limited, polygon, priced, textbook
 from chainopt.solvers.homogeneous import mode_of
-from chainopt.solvers.spread import spread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from distributed import Client
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Sequence
 
     from chainopt.costs.model import CostModel
     from chainopt.costs.stages import StageChoices
     from chainopt.jacobian import Jacobian
     from chainopt.objectives import Objective
-    from chainopt.solvers.batch import Solutions
     from chainopt.solvers.solution import Solution
 
     Sweep = Callable[[JacobianChain, StageChoices | None, CostModel | None], Solution | None]
@@ -51,8 +41,6 @@ PRICED_SOLVERS: dict[str, Callable[[JacobianChain, StageChoices | None, CostMode
     "interval": priced.solve,
     "textbook": textbook.solve,
 }
-SCHEDULING = ("heuristic", "exact", "cp-sat")
-METHODS = ("auto", "polygon", "interval", "textbook", *SCHEDULING)
 
 
 def optimal_order(
@@ -131,31 +119,31 @@ def optimal_order(
     (33000, 21000)
     """
     chain = as_chain(chain)
-    _check_method(method)
+    check_method(method)
     if type(workers) is not int or workers != 1 or time_limit is not None:
-        workers = _check_workers(workers, time_limit, memory_limit)
+        workers = check_workers(workers, time_limit, memory_limit)
         if workers != 1:
             return _scheduled(chain, objective, method, tape_limit, workers, time_limit, progress=progress)
     if method in SCHEDULING:
         method = "auto"
     if tape_limit is not None:
-        _check_limit("tape_limit", tape_limit)
+        check_limit("tape_limit", tape_limit)
     model = None if objective is MULTIPLICATIONS else model_of(objective)
     if memory_limit is not None:
-        _check_limit("memory_limit", memory_limit)
+        check_limit("memory_limit", memory_limit)
         return _limited(chain, model, method, tape_limit, memory_limit)
     if chain.details is None and model is None:
-        method = _solver_for(chain, method)
+        method = solver_for(chain, method)
         association, cost, mode = SOLVERS[method](chain, None)
         return Plan(chain, association, cost, mode, MULTIPLICATIONS, method, True)
-    choices = _choices(chain, model, tape_limit)
+    choices = choices_for(chain, model, tape_limit)
     if model is None and chain.structures is None:
-        method = _solver_for(chain, method)
+        method = solver_for(chain, method)
         association, cost, mode = SOLVERS[method](chain, choices)
     else:
-        method = _priced_solver(method)
+        method = priced_solver(method)
         association, cost, mode = PRICED_SOLVERS[method](chain, choices, model)
-    return Plan(chain, association, cost, mode, _name(model), method, True, model)
+    return Plan(chain, association, cost, mode, name_of(model), method, True, model)
 
 
 def _scheduled(
@@ -173,18 +161,18 @@ def _scheduled(
         msg = f"method is {method!r}, which plans for one worker, and workers is {workers}: known for several are {known}"
         raise ChainError(msg)
     if tape_limit is not None:
-        _check_limit("tape_limit", tape_limit)
+        check_limit("tape_limit", tape_limit)
     from chainopt.schedules.progress import search_progress
     from chainopt.schedules.solve import solve
 
     model = model_of(objective)
-    choices = _choices(chain, model, tape_limit)
+    choices = choices_for(chain, model, tape_limit)
     with search_progress() if progress else nullcontext() as show:
         association, schedule, bound, is_optimal, answered = solve(chain, choices, model, workers, method, time_limit, show)
     mode = mode_of(chain, choices, association, model)
     cost = total(chain, association, model)
     known_bound = None if is_optimal else bound
-    return Plan(chain, association, cost, mode, _name(model), answered, is_optimal, model, known_bound, schedule)
+    return Plan(chain, association, cost, mode, name_of(model), answered, is_optimal, model, known_bound, schedule)
 
 
 def _limited(chain: JacobianChain, model: CostModel | None, method: str, tape_limit: float | None, memory_limit: float) -> Plan:
@@ -192,7 +180,7 @@ def _limited(chain: JacobianChain, model: CostModel | None, method: str, tape_li
     free = optimal_order(chain, objective=asked, method=method, tape_limit=tape_limit)
     unlimited = free.association, free.cost, free.mode
     solution, bound, is_optimal, answered = limited.solve(
-        chain, _choices(chain, model, tape_limit), model, memory_limit, unlimited
+        chain, choices_for(chain, model, tape_limit), model, memory_limit, unlimited
     )
     known_bound = None if is_optimal else bound
     return Plan(chain, *solution, free.objective, answered or free.method, is_optimal, model, known_bound)
@@ -292,162 +280,22 @@ def compare(
     return Comparison(pure(homogeneous.forward), pure(homogeneous.reverse), optimal)
 
 
-def optimal_orders(
-    dims: Any,
-    *,
-    objective: Objective = MULTIPLICATIONS,
-    method: str = "auto",
-    tape_limit: float | None = None,
-    client: Client | None = None,
-) -> PlanBatch:
-    """Find the cheapest bracketings of many chains of the same length at once.
-
-    Parameters
-    ----------
-    dims : array of int, shape (N, n + 1), or sequence of JacobianChain
-        A chain of n factors a row: the n + 1 sizes between them, outputs first; or N chains of n stages of any kind.
-    objective, method, tape_limit
-        As for `optimal_order`.
-    client : distributed.Client, optional
-        A Dask cluster over which the chains are spread (needs the extra ``dask``); the answer is the same.
-
-    Returns
-    -------
-    PlanBatch
-        ``costs`` and ``modes`` are arrays of shape (N,), and ``batch[i]`` is the `Plan` of row i.
-
-    Raises
-    ------
-    ChainError
-        If ``dims`` is no such array, an option is unknown, or ``client`` is no client of a cluster that can be used.
-
-    Examples
-    --------
-    >>> import chainopt
-    >>> batch = chainopt.optimal_orders([[10, 2000, 30, 1000], [1000, 10, 500, 3]])
-    >>> batch.costs.tolist(), batch.modes.astype(str).tolist()
-    ([900000, 45000], ['reverse', 'forward'])
-    """
-    _check_method(method)
-    model = model_of(objective)
-    if tape_limit is not None:
-        _check_limit("tape_limit", tape_limit)
-    if isinstance(dims, Sequence) and dims and any(isinstance(chain, JacobianChain) for chain in dims):
-        return _orders_of_chains(dims, model, method, tape_limit, client)
-    sizes = read_many_dims(dims)
-    if model is not None:
-        answered = _priced_solver(method)
-        return PlanBatch(sizes, _spread(client, partial(_priced_sizes, model=model), sizes), model.name, answered, model)
-    factors = sizes.shape[1] - 1
-    answered = "polygon" if method == "auto" else method
-    if factors < 3 or (factors == 3 and method == "auto"):
-        answered = "formula"
-    by_kernel = factors > 2 and method in {"auto", "polygon"}
-    solutions = _spread(client, partial(batch.solve, solver=SOLVERS[answered], by_kernel=by_kernel), sizes)
-    return PlanBatch(sizes, solutions, MULTIPLICATIONS, answered)
-
-
-def _spread(client: Client | None, solve: Callable[[Any], Solutions], problems: Any) -> Solutions:
-    return solve(problems) if client is None else spread(client, solve, problems)
-
-
-def _priced_sizes(sizes: NDArray[Any], model: CostModel) -> Solutions:
-    solved = [priced.solve(JacobianChain.from_dims(row), None, model) for row in sizes]
-    return batch.gathered(solved, sizes.shape[1] - 1)
-
-
-def _priced_chains(chains: Sequence[JacobianChain], model: CostModel | None, tape_limit: float | None) -> Solutions:
-    solved = [priced.solve(chain, _choices(chain, model, tape_limit), model) for chain in chains]
-    return batch.gathered(solved, len(chains[0]))
-
-
-def _orders_of_chains(
-    chains: Sequence[Any], model: CostModel | None, method: str, tape_limit: float | None, client: Client | None
-) -> PlanBatch:
-    for at, chain in enumerate(chains):
-        if not isinstance(chain, JacobianChain) or len(chain) != len(chains[0]):
-            what = f"a chain of {len(chain)}" if isinstance(chain, JacobianChain) else repr(chain)
-            msg = f"dims[{at}] is {what}: give chains of the same number of factors, here {len(chains[0])}"
-            raise ChainError(msg)
-    if any(chain.batches is not None for chain in chains) or method in {"polygon", "textbook"}:
-        msg = 'dims holds chains: those of stacks are ordered one by one, and the others by method "interval" or "auto"'
-        raise ChainError(msg)
-    if model is None and all(chain.structures is None for chain in chains):
-        for chain in chains:
-            check_units(chain, model)
-        solutions = _spread(client, partial(stage_batch.solve, tape_limit=tape_limit), chains)
-        return PlanBatch(tuple(chains), solutions, MULTIPLICATIONS, "interval")
-    solutions = _spread(client, partial(_priced_chains, model=model, tape_limit=tape_limit), chains)
-    return PlanBatch(tuple(chains), solutions, _name(model), "interval", model)
-
-
 def as_chain(chain: Problem) -> JacobianChain:
     """Take a chain in every accepted form."""
     return chain if isinstance(chain, JacobianChain) else JacobianChain.from_reading(read_factors(chain, "chain"))
 
 
-def _check_method(method: object) -> None:
-    if not isinstance(method, str) or method not in METHODS:
-        msg = f"method is {shown(method)}: known are {', '.join(map(repr, METHODS))}"
-        raise ChainError(msg)
-
-
-def _name(model: CostModel | None) -> str:
+def name_of(model: CostModel | None) -> str:
+    """Return the name of the objective that a model prices."""
     return MULTIPLICATIONS if model is None else model.name
 
 
-def _check_limit(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value >= 0:
-        msg = f"{name} is {value!r}: give a number that is not negative, or None"
-        raise ChainError(msg)
-
-
-def _check_workers(workers: Any, time_limit: object, memory_limit: object) -> float:
-    is_number = isinstance(workers, int | float | np.number) and not isinstance(workers, bool)
-    is_count = isinstance(workers, int | np.integer)
-    fits: Any = is_number and (workers >= 1 if is_count else workers == math.inf)
-    if not fits:
-        msg = f"workers is {shown(workers)}: give an int, at least 1, or math.inf for as many as one likes"
-        raise ChainError(msg)
-    if time_limit is not None:
-        _check_limit("time_limit", time_limit)
-    if workers != 1 and memory_limit is not None:
-        msg = "memory_limit is given, and workers too: plans for several workers cannot be limited yet, leave one of the two out"
-        raise ChainError(msg)
-    return int(workers) if is_count else math.inf
-
-
-def _choices(chain: JacobianChain, model: CostModel | None, tape_limit: float | None) -> StageChoices | None:
+def choices_for(chain: JacobianChain, model: CostModel | None, tape_limit: float | None) -> StageChoices | None:
+    """Return how each matrix-free stage can be handled under a tape limit, and its costs; None where there is none."""
     if chain.stage_costs is None:
         return None
     check_units(chain, model)
     return stage_choices(chain, tape_limit, model)
-
-
-def _priced_solver(method: str) -> str:
-    """Choose where prices are looked up."""
-    if method == "polygon":
-        msg = 'method is "polygon", which needs dense matrices and counts their multiplications: take "interval" or "auto"'
-        raise ChainError(msg)
-    return "textbook" if method == "textbook" else "interval"
-
-
-def _solver_for(chain: JacobianChain, method: str) -> str:
-    """Choose: only the interval program knows matrix-free stages and unequal stacks, else the polygon is the fastest."""
-    factors = chain.sizes.size - 1
-    if chain.details is None and method == "auto":
-        return "polygon" if factors > 3 else "formula"
-    matrix_free = chain.stage_costs is not None
-    if not matrix_free and (factors < 3 or (factors == 3 and method == "auto")):
-        return "formula"
-    equal_stacks = chain.batches is None or len({*chain.batches}) == 1
-    if method == "auto":
-        return "polygon" if equal_stacks and not matrix_free else "interval"
-    if method == "polygon" and (matrix_free or not equal_stacks):
-        needs = "matrices at hand" if matrix_free else "stacks of equal shape"
-        msg = f'method is "polygon", which needs {needs}: take "interval" or "auto"'
-        raise ChainError(msg)
-    return method
 
 
 def _homogeneous_plan(
@@ -458,11 +306,11 @@ def _homogeneous_plan(
     sweep: Sweep,
     workers: float,
 ) -> Plan:
-    workers = _check_workers(workers, None, memory_limit)
+    workers = check_workers(workers, None, memory_limit)
     for name, limit in (("tape_limit", tape_limit), ("memory_limit", memory_limit)):
         if limit is not None:
-            _check_limit(name, limit)
-    choices = _choices(chain, model, tape_limit)
+            check_limit(name, limit)
+    choices = choices_for(chain, model, tape_limit)
     solution = sweep(chain, choices, model)
     if solution is None:
         needs = "JVP" if sweep is homogeneous.forward else "VJP, or its tape is above tape_limit"
@@ -473,8 +321,8 @@ def _homogeneous_plan(
         from chainopt.schedules.solve import scheduled
 
         association, schedule = scheduled(chain, choices, model, workers, association)
-        return Plan(chain, association, cost, mode, _name(model), sweep.__name__, False, model, None, schedule)
-    plan = Plan(chain, association, cost, mode, _name(model), sweep.__name__, mode is Mode.ANY, model)
+        return Plan(chain, association, cost, mode, name_of(model), sweep.__name__, False, model, None, schedule)
+    plan = Plan(chain, association, cost, mode, name_of(model), sweep.__name__, mode is Mode.ANY, model)
     if memory_limit is not None and plan.peak_memory > memory_limit:
         msg = f"memory_limit is {memory_limit}, but {sweep.__name__} mode needs {plan.peak_memory}: the least limit for it"
         raise InfeasibleError(msg)

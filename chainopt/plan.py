@@ -8,10 +8,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from chainopt.chain import JacobianChain, check_header
+from chainopt.chain import check_header
 from chainopt.costs.memory import peak_memory, scheduled_peak
-from chainopt.costs.operations import largest_tape, operations_of, products_of, steps_of, total
-from chainopt.costs.stages import stage_choices
+from chainopt.costs.operations import largest_tape, operations_of, products_of, steps_of
 from chainopt.exceptions import ChainError
 from chainopt.execution.checks import checked_factors, checked_workers
 from chainopt.execution.libraries import is_lazy
@@ -19,15 +18,13 @@ from chainopt.execution.loop import copy_into, multiply, product_into
 from chainopt.execution.progress import progress_bar
 from chainopt.execution.stages import execute, needs
 from chainopt.execution.structured import finisher, prepared, product
-from chainopt.graph_chain import read_chain_dict
-from chainopt.jacobian import checked_cost, checked_size
-from chainopt.numerals import count, ratio, times
-from chainopt.objectives import MULTIPLICATIONS, read_model, written
-from chainopt.plan_data import read_association, read_schedule
+from chainopt.jacobian import checked_size
+from chainopt.numerals import count
+from chainopt.plan_data import plan_dict, read_plan
+from chainopt.plan_facts import facts
 from chainopt.report.brackets import bracketing_text, operations_text, stage_labels
-from chainopt.report.text import schedule_facts, summary
-from chainopt.report.words import LONGEST_CHAIN, bracketing_line, chain_line
-from chainopt.solvers.homogeneous import forward, mode_of, reverse
+from chainopt.report.text import summary
+from chainopt.report.words import LONGEST_CHAIN, bracketing_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +37,6 @@ if TYPE_CHECKING:
     from chainopt.costs.model import CostModel
     from chainopt.operations import Mode, Operation
     from chainopt.schedules.schedule import Schedule
-    from chainopt.solvers.solution import Solution
 
 FORMAT = "chainopt.plan"
 VERSION = 1
@@ -346,24 +342,7 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain lists, ints and texts, with a format version; see `from_dict`."""
-        kinds, ways, order = self.association.kinds, self.association.ways, self.association.order
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "chain": self.chain.to_dict(),
-            "objective": self.objective,
-            "method": self.method,
-            "mode": str(self.mode),
-            "cost": self.cost,
-            "is_optimal": self.is_optimal,
-            "first": self.association.first.tolist(),
-            "last": self.association.last.tolist(),
-            **({} if kinds is None or ways is None else {"kinds": kinds.tolist(), "ways": ways.tolist()}),
-            **({} if order is None else {"order": order.tolist()}),
-            **({} if self.model is None else {"model": written(self.model)}),
-            **({} if self.known_bound is None else {"known_bound": self.known_bound}),
-            **({} if self.schedule is None else {"schedule": self.schedule.to_dict()}),
-        }
+        return {"format": FORMAT, "version": VERSION, **plan_dict(self)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
@@ -375,30 +354,7 @@ class Plan:
             If it is no such dict, of an unknown version, or contradicts itself.
         """
         check_header(data, FORMAT, VERSION)
-        chain = read_chain_dict(data.get("chain", {}))  # refused there if it is none
-        association = read_association(data, chain)
-        is_optimal, objective, method = data.get("is_optimal"), data.get("objective"), data.get("method")
-        if not (isinstance(is_optimal, bool) and isinstance(objective, str) and isinstance(method, str)):
-            msg = 'data must say "is_optimal" (true or false), "objective" and "method" (texts)'
-            raise ChainError(msg)
-        model = read_model(data.get("model"))
-        if (model is None) != (objective == MULTIPLICATIONS):
-            msg = f'data is of objective {objective!r}, but its "model" is {"missing" if model is None else model.name}'
-            raise ChainError(msg)
-        cost = total(chain, association, model)
-        mode = mode_of(chain, None if chain.stage_costs is None else stage_choices(chain, None, model), association, model)
-        known_bound = data.get("known_bound")
-        schedule = read_schedule(data, chain, association, model)
-        plan = cls(chain, association, cost, mode, objective, method, is_optimal, model, known_bound, schedule)
-        if known_bound is not None and not 0 <= checked_cost(known_bound, 'data["known_bound"]') <= plan.makespan:
-            what = f"its bracketing costs {count(plan.cost)}" if schedule is None else f"its makespan is {count(plan.makespan)}"
-            msg = f"data contradicts itself: its known_bound is {known_bound}, and {what}"
-            raise ChainError(msg)
-        written = data.get("cost"), data.get("mode")
-        if not all(isinstance(entry, int | float | str) for entry in written) or (plan.cost, str(plan.mode)) != written:
-            msg = f"data contradicts itself: its bracketing is {plan.mode} and costs {count(plan.cost)}"
-            raise ChainError(msg)
-        return plan
+        return cls(*read_plan(data))
 
     def to_json(self) -> str:
         """Return `to_dict` as JSON text.
@@ -442,48 +398,7 @@ class Plan:
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what `print` shows, line by line: a name and a text."""
-        chain = self.chain
-        choices = None if chain.stage_costs is None else stage_choices(chain, None, self.model)
-        sweeps = {"forward": forward(chain, choices, self.model), "reverse": reverse(chain, choices, self.model)}
-        pure = {name: self._time_of(sweep) for name, sweep in sweeps.items() if sweep is not None}
-        gains = ((name, time, ratio(time, self.makespan)) for name, time in pure.items())
-        bound = chain.gain_bound
-        if bound is None or self.schedule is not None:  # the bound is one on costs
-            most = []
-        else:
-            most = [("gain bound", f"at most {times(bound)} times cheaper than the better of the two")]
-        tape = [] if choices is None else [("tape", f"{count(self.tape)} at the most")]
-        return [
-            ("chain", chain_line(self.chain)),
-            ("bracketing", f"{self.bracketing_line}, {self.mode} mode"),
-            *self._costs(),
-            *(
-                (name, f"{count(cost)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}")
-                for name, cost, gain in gains
-            ),
-            *most,
-            ("peak memory", f"{count(self.peak_memory)} matrix entries"),
-            *tape,
-            *([("rates", source)] if (source := getattr(self.model, "source", None)) else []),
-            *(("note", note) for note in chain.remarks),
-        ]
-
-    def _time_of(self, sweep: Solution) -> Any:
-        """Return what a sweep takes with as many workers as this plan has."""
-        if self.schedule is None:
-            return sweep[1]
-        from chainopt.schedules.solve import scheduled  # with numbers of workers of their own few plans are asked for
-
-        choices = None if self.chain.stage_costs is None else stage_choices(self.chain, None, self.model)
-        return scheduled(self.chain, choices, self.model, self.workers, sweep[0])[1].makespan
-
-    def _costs(self) -> list[tuple[str, str]]:
-        if self.schedule is None:
-            bound = [] if self.known_bound is None else [("lower bound", count(self.known_bound))]
-            return [("cost", f"{count(self.cost)} {self.unit}{', optimal' if self.is_optimal else ''}"), *bound]
-        used = len({*self.schedule.worker})
-        known = None if self.is_optimal else self.known_bound
-        return schedule_facts(self.makespan, self.unit, self.cost, self.workers, used, known)
+        return facts(self)
 
     def __str__(self) -> str:
         return summary(self.facts())

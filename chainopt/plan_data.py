@@ -1,4 +1,4 @@
-"""The bracketing in the dict of a plan: read, and refused where it is none."""
+"""The dict of a plan: written, read, and refused where it is none."""
 
 from __future__ import annotations
 
@@ -8,17 +8,78 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.bracketing import Bracketing
-from chainopt.costs.operations import steps_of
+from chainopt.costs.operations import steps_of, total
+from chainopt.costs.stages import stage_choices
 from chainopt.exceptions import ChainError
+from chainopt.graph_chain import read_chain_dict
 from chainopt.jacobian import checked_cost
+from chainopt.numerals import count
+from chainopt.objectives import MULTIPLICATIONS, read_model, written
 from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PRODUCT, PULLED, PUSHED
+from chainopt.solvers.homogeneous import mode_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainopt.chain import JacobianChain
     from chainopt.costs.model import CostModel
+    from chainopt.plan import Plan
     from chainopt.schedules.schedule import Schedule
+
+
+def plan_dict(plan: Plan) -> dict[str, Any]:
+    """Return a plan as plain lists, ints and texts."""
+    association = plan.association
+    kinds, ways, order = association.kinds, association.ways, association.order
+    return {
+        "chain": plan.chain.to_dict(),
+        "objective": plan.objective,
+        "method": plan.method,
+        "mode": str(plan.mode),
+        "cost": plan.cost,
+        "is_optimal": plan.is_optimal,
+        "first": association.first.tolist(),
+        "last": association.last.tolist(),
+        **({} if kinds is None or ways is None else {"kinds": kinds.tolist(), "ways": ways.tolist()}),
+        **({} if order is None else {"order": order.tolist()}),
+        **({} if plan.model is None else {"model": written(plan.model)}),
+        **({} if plan.known_bound is None else {"known_bound": plan.known_bound}),
+        **({} if plan.schedule is None else {"schedule": plan.schedule.to_dict()}),
+    }
+
+
+def read_plan(data: dict[str, Any]) -> tuple[Any, ...]:
+    """Read what a plan is made of, in the order in which it takes it.
+
+    Raises
+    ------
+    ChainError
+        If the dict is none of a plan, or contradicts itself.
+    """
+    chain = read_chain_dict(data.get("chain", {}))  # refused there if it is none
+    association = read_association(data, chain)
+    is_optimal, objective, method = data.get("is_optimal"), data.get("objective"), data.get("method")
+    if not (isinstance(is_optimal, bool) and isinstance(objective, str) and isinstance(method, str)):
+        msg = 'data must say "is_optimal" (true or false), "objective" and "method" (texts)'
+        raise ChainError(msg)
+    model = read_model(data.get("model"))
+    if (model is None) != (objective == MULTIPLICATIONS):
+        msg = f'data is of objective {objective!r}, but its "model" is {"missing" if model is None else model.name}'
+        raise ChainError(msg)
+    cost = total(chain, association, model)
+    mode = mode_of(chain, None if chain.stage_costs is None else stage_choices(chain, None, model), association, model)
+    known_bound = data.get("known_bound")
+    schedule = read_schedule(data, chain, association, model)
+    makespan = cost if schedule is None else schedule.makespan
+    if known_bound is not None and not 0 <= checked_cost(known_bound, 'data["known_bound"]') <= makespan:
+        what = f"its bracketing costs {count(cost)}" if schedule is None else f"its makespan is {count(makespan)}"
+        msg = f"data contradicts itself: its known_bound is {known_bound}, and {what}"
+        raise ChainError(msg)
+    said = data.get("cost"), data.get("mode")
+    if not all(isinstance(entry, int | float | str) for entry in said) or (cost, str(mode)) != said:
+        msg = f"data contradicts itself: its bracketing is {mode} and costs {count(cost)}"
+        raise ChainError(msg)
+    return chain, association, cost, mode, objective, method, is_optimal, model, known_bound, schedule
 
 
 def read_association(data: dict[str, Any], chain: JacobianChain) -> Bracketing:
@@ -71,7 +132,7 @@ def read_schedule(
 
     held: dict[str, Any] = entry if isinstance(entry, dict) else {}
     workers = math.inf if held.get("workers") == "unlimited" else held.get("workers")
-    is_count = type(workers) is int and workers > 1
+    is_count = type(workers) is int and 1 < workers < 2**63
     if not is_count and workers != math.inf:
         msg = 'data["schedule"]["workers"] must be an int above 1, or "unlimited"'
         raise ChainError(msg)

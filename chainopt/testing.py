@@ -12,7 +12,7 @@ True
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -226,3 +226,59 @@ def random_scheduled_chain(rng: np.random.Generator, factors: int) -> JacobianCh
     """
     sizes = rng.integers(5, 50, factors + 1, endpoint=True)
     return scheduled_chain(sizes.tolist(), rng.integers(1_000, 10_000, factors, endpoint=True).tolist())
+
+
+class KnownChain(NamedTuple):
+    """The sizes between the stages of a known network or solver, in evaluation order, and where they come from.
+
+    Examples
+    --------
+    >>> KNOWN_CHAINS["SINDy autoencoder, Lorenz"].sizes
+    (128, 64, 32, 3, 32, 64, 128)
+    """
+
+    sizes: tuple[int, ...]
+    source: str
+
+    @property
+    def dims(self) -> list[int]:
+        """The sizes with the outputs first, as `JacobianChain.from_dims` takes them."""
+        return list(self.sizes[::-1])
+
+
+KNOWN_CHAINS: dict[str, KnownChain] = {
+    "LeNet-5": KnownChain(
+        (1_024, 4_704, 1_176, 1_600, 400, 120, 84, 10), "LeCun, Bottou, Bengio and Haffner, Proc. IEEE 86 (1998), figure 2"
+    ),
+    "AlexNet": KnownChain(
+        (150_528, 253_440, 186_624, 64_896, 64_896, 43_264, 4_096, 4_096, 1_000),
+        "Krizhevsky, Sutskever and Hinton, NeurIPS 2012, the counts of neurons in the caption of figure 2",
+    ),
+    "autoencoder of digits": KnownChain(
+        (784, 1_000, 500, 250, 30, 250, 500, 1_000, 784), "Hinton and Salakhutdinov, Science 313 (2006)"
+    ),
+    "autoencoder of faces": KnownChain(
+        (625, 2_000, 1_000, 500, 30, 500, 1_000, 2_000, 625), "Hinton and Salakhutdinov, Science 313 (2006)"
+    ),
+    "SINDy autoencoder, Lorenz": KnownChain((128, 64, 32, 3, 32, 64, 128), "Champion, Lusch, Kutz and Brunton, PNAS 116 (2019)"),
+    "SINDy autoencoder, reaction-diffusion": KnownChain(
+        (10_000, 256, 2, 256, 10_000), "Champion, Lusch, Kutz and Brunton, PNAS 116 (2019)"
+    ),
+    "DCGAN generator": KnownChain(
+        (100, 16_384, 32_768, 65_536, 131_072, 12_288), "Radford, Metz and Chintala, ICLR 2016, figure 1"
+    ),
+    "feed-forward parts of the Transformer": KnownChain(
+        (512, *(2_048, 512) * 6), "Vaswani et al., NeurIPS 2017: six blocks of 512 and 2,048, for one position"
+    ),
+    "physics-informed network, Burgers": KnownChain(
+        (2, *(20,) * 8, 1), "Raissi, Perdikaris and Karniadakis, J. Comput. Phys. 378 (2019)"
+    ),
+    "Lorenz-96, 20 steps": KnownChain(
+        (*(40,) * 21, 20),
+        "Lorenz and Emanuel, J. Atmos. Sci. 55 (1998): 40 variables; the 20 steps, and 20 variables observed, are chosen here",
+    ),
+    "flow past a cylinder, 10 steps of 21 modes": KnownChain(
+        (89_351, *(21,) * 11, 89_351),
+        "Kutz, Brunton, Brunton and Proctor, Dynamic Mode Decomposition (2016): 449 x 199 points, 21 modes; 10 steps chosen here",
+    ),
+}

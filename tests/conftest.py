@@ -36,6 +36,11 @@ def pandas():
 
 
 @pytest.fixture(scope="session")
+def benchmark_plugin():
+    return extra("pytest_benchmark")
+
+
+@pytest.fixture(scope="session")
 def new_cluster():
     """A function that starts a Dask cluster of two processes on this machine, for a while, and gives its client."""
     distributed = extra("distributed")

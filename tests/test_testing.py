@@ -1,7 +1,7 @@
 import pytest
 
-from chainopt import ChainError
-from chainopt.testing import FAMILIES, chain_dims
+from chainopt import ChainError, JacobianChain, optimal_order
+from chainopt.testing import FAMILIES, KNOWN_CHAINS, chain_dims
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -38,3 +38,14 @@ def test_what_cannot_be_made():
         chain_dims("odd", 3)
     with pytest.raises(ChainError, match="factors is 0"):
         chain_dims("random", 0)
+
+
+@pytest.mark.parametrize("name", KNOWN_CHAINS)
+def test_known_chains_have_sizes_and_sources(name):
+    known = KNOWN_CHAINS[name]
+    assert known.dims == list(known.sizes)[::-1]
+    assert min(known.sizes) > 0
+    assert any(character.isdigit() for character in known.source)  # a year
+    mode = optimal_order(JacobianChain.from_dims(known.dims)).mode
+    reverse = {"LeNet-5", "AlexNet", "physics-informed network, Burgers", "Lorenz-96, 20 steps"}
+    assert mode == ("reverse" if name in reverse else "forward" if name == "DCGAN generator" else "hybrid")

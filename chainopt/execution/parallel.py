@@ -36,7 +36,7 @@ def execute(
     takes = sources(operations)
     taken_by = consumers(takes)
     order = in_order_of_schedule(operations, takes, workers) if workers == planned else None
-    pool = Shared(critical_path(operations, taken_by)) if order is None else Assigned(operations, order, workers)
+    pool = Shared(critical_path(operations, taken_by)) if order is None else Assigned(operations, order)
     perform = performer(operations, factors, chunk_size, last_product, structures)
 
     def do(at: int, taken: list[Any]) -> Any:
@@ -54,7 +54,8 @@ def execute(
             take_along(stack)
 
         # No more operations are ever done at once than can begin at once: each result is taken by one operation.
-        return crew.run(workers if order is not None else min(workers, len(pool.ready)), begin)
+        threads = len(pool.queues) if isinstance(pool, Assigned) else min(workers, len(pool.ready))
+        return crew.run(threads, begin)
 
 
 def torch_modes() -> Callable[[ExitStack], None]:

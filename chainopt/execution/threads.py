@@ -32,10 +32,13 @@ class Shared:
 
 
 class Assigned:
-    """Everybody does what a schedule says, in its order."""
+    """Everybody does what a schedule says, in its order; those who have nothing to do are not called."""
 
-    def __init__(self, operations: Sequence[Operation], order: Sequence[int], workers: int) -> None:
-        self.queues = [deque(at for at in order if operations[at].worker == worker) for worker in range(workers)]
+    def __init__(self, operations: Sequence[Operation], order: Sequence[int]) -> None:
+        by_worker: dict[int, deque[int]] = {}
+        for at in order:
+            by_worker.setdefault(operations[at].worker or 0, deque()).append(at)
+        self.queues = [queue for _, queue in sorted(by_worker.items())]
         self.ready: set[int] = set()
 
     def add(self, at: int) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chainopt.chain import JacobianChain
-from chainopt.gain import better_pure
+from chainopt.gain import better, swept
 from chainopt.graphs.links import IDENTITY
 from chainopt.graphs.network import read_graph
 from chainopt.numerals import ratio
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chainopt.details import Cost
-    from chainopt.graphs.network import Network
+    from chainopt.graphs.network import Edge, Network
 
 
 def gain_bound(problem: JacobianChain | Any) -> float | None:
@@ -44,17 +46,29 @@ def gain_bound(problem: JacobianChain | Any) -> float | None:
 
 
 def _bound_of_graph(network: Network) -> float | None:
-    said = [link.said for link in network.links.values() if link is not IDENTITY]
-    if any(jvp is vjp is None for jvp, vjp, _ in said) or not said:
+    said = {edge: link.said for edge, link in network.links.items() if link is not IDENTITY}
+    if any(jvp is vjp is None for jvp, vjp, _ in said.values()) or not said:
         return None
-    columns, rows = (sum(network.sizes[node] for node in ends) for ends in (network.sources, network.targets))
-    jvps, vjps = [jvp for jvp, _, _ in said], [vjp for _, vjp, _ in said]
     cut = smallest_cut(network)
     least: Cost = 0
-    for jvp, vjp, accumulation in said:
+    for jvp, vjp, accumulation in said.values():
         through = cut * _least(jvp, vjp)
         least += through if accumulation is None else min(accumulation, through)
-    return ratio(better_pure(columns, jvps, rows, vjps), least)
+    return ratio(better(_swept(network, said, 0), _swept(network, said, 1)), least)
+
+
+def _swept(network: Network, said: Mapping[Edge, tuple[Cost | None, ...]], mode: int) -> list[Cost | None]:
+    """Return what each edge costs a forward sweep (mode 0) at the most, or a reverse one (mode 1).
+
+    One that is the whole of the stage where the sweep begins is accumulated as it is said to be, even where that is dear.
+    """
+    ends = network.targets if mode else network.sources
+    costs = swept(sum(network.sizes[node] for node in ends), [costs[mode] for costs in said.values()])
+    for at, (edge, (*_, accumulation)) in enumerate(said.items()):
+        cost = costs[at]
+        if cost is not None and accumulation is not None and edge[1 if mode else 0] in ends:
+            costs[at] = max(cost, accumulation)
+    return costs
 
 
 def smallest_cut(network: Network) -> int:

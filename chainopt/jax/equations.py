@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SUMS = {"add", "add_any"}  # of two arrays
 STAGE = "chainopt_stage_"  # begins the names of calls that are stages of the user's
+# Until then the names of all arguments had to stay with a jaxpr.
+NO_NAMES: dict[str, Any] = {"debug_info": None} if jax.__version_info__ < (0, 5) else {}
 CALLS = {"jit", "pjit", "closed_call", "core_call", "core_closed_call"}
 
 
@@ -88,7 +90,7 @@ class _Flattening:
             written = [variable for variable in equation.outvars if type(variable).__name__ != "DropVar"]
             scope |= {variable: self.new(variable.aval) for variable in written}
             reads, writes = (tuple(scope[variable] for variable in atoms) for atoms in (read, written))
-            alone = jaxpr.replace(constvars=[], invars=read, outvars=written, eqns=[equation])
+            alone = jaxpr.replace(constvars=[], invars=read, outvars=written, eqns=[equation], **NO_NAMES)
             run = _evaluation(alone, reads, writes)
             same = None if equation.effects else _what_it_does(equation, read, self.stage)
             made = Equation(str(equation.primitive), run, reads, writes, price(equation), self.stage, same)

@@ -6,15 +6,12 @@ result, and the kind of operation.  Task g is the operation at gap g, task n - 1
 holds the sizes between the factors, the prices of products (none where they cost the product of three sizes), what a JVP and a
 VJP cost (-1 where there is none), what the matrix of each factor costs, and whether it has to be made.
 
-Two schedules are tried for each tree: forward in time, where of the operations whose operands are there the one with the longest
-path to the end starts first (Hu's rule); and backward in time from the last operation, where the one with the longest path of
-operations before it does.  Neither is always the better one, nor always as good as an order that is a little different: so one
-may be tried whose paths are weighted at random.
+Each tree is scheduled forward in time (of the operations that are ready, the one with the longest path to the end first: Hu's
+rule) and backward from the last one; an order may be tried, too, whose paths are weighted at random.
 
-A move rotates an edge of the tree, changes the kind of an operation, or builds a part of the tree anew, as one of several
-interval programs would have it, which were filled beforehand: for one worker, for all of them, and for as many as one likes.
-What makes the schedule longer is accepted too, by ever less: threshold accepting (Dueck and Scheuer, 1990).  Random numbers are
-those of Lehmer's generator, so that the search is the same wherever it runs.
+A move rotates an edge, changes the kind of an operation, or builds a part anew as one of several interval programs would.
+What makes the schedule longer is accepted by ever less: threshold accepting (Dueck and Scheuer, 1990). Random numbers are those
+of Lehmer's generator, the same everywhere.
 """
 
 from __future__ import annotations
@@ -52,8 +49,7 @@ def sink(keys: MutableSequence[float], items: MutableSequence[int], size: int) -
     top = items[0]
     key, item = keys[size - 1], items[size - 1]
     size -= 1
-    at = 0
-    below = 1
+    at, below = 0, 1
     while below < size:
         if below + 1 < size and keys[below + 1] < keys[below]:
             below += 1
@@ -378,8 +374,7 @@ def improve(
     the tree by up to ``threshold`` times the best, at first, and by ever less.
     """
     gaps = len(tree[UP])
-    number, root, noise = state[0], state[1], state[3]
-    length = lengths[0]
+    number, root, noise, length = state[0], state[1], state[3], lengths[0]
     for at in range(rounds):
         if lengths[1] <= target:
             break

@@ -13,7 +13,9 @@ from chainopt.kernels import list_schedule
 from chainopt.kernels.compiling import compiled
 from chainopt.schedules import proof
 from chainopt.schedules.best import Best
-from chainopt.schedules.tables import ONE_WORKER, UNLIMITED, Program, fill, plain
+from chainopt.schedules.problem import begun_as, with_choices
+from chainopt.schedules.relaxed import quick_bound
+from chainopt.schedules.tables import ONE_WORKER, ROWS, UNLIMITED, Program, fill, plain
 from chainopt.schedules.timetable import timetable
 from chainopt.solvers.homogeneous import forward, reverse
 
@@ -193,10 +195,16 @@ def of_bracketing(problem: Problem, bracketing: Bracketing) -> Timetable:
 def _begin(problem: Problem, best: Best, programs: list[Program]) -> tuple[Search, list[tuple[Any, int]]]:
     """Offer the sweeps and the plans of interval programs; return the latter's makespans with their tables, the best first."""
     trees = Search(problem, None)
+    bound, cheapest = quick_bound(problem)
+    best.raise_bound(bound)
     for sweep in (forward, reverse):
         pure = sweep(problem.chain, problem.choices, problem.model)
         if pure is not None:
-            trees.scheduled(trees.trees[0], trees.of_bracketing(pure[0]), best)
+            choices = begun_as(pure[0], problem.chain, problem.choices, problem.model)
+            swept = trees if choices is problem.choices else Search(with_choices(problem, choices), None)
+            swept.scheduled(swept.trees[0], swept.of_bracketing(pure[0]), best)
+    if cheapest is not None and problem.factors > ROWS:  # the programs may take longer than there is time
+        trees.scheduled(trees.trees[0], trees.of_bracketing(cheapest), best)
     trees.tables = fill(problem, programs, best)
     starts = trees.scheduled_tables(best, 0, len(programs))
     best.raise_bound(trees.tables.bound)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from chainopt.operations import GIVEN
+from chainopt.costs.operations import steps_of
+from chainopt.operations import GIVEN, Accumulation
 from chainopt.solvers.priced import pricing
 from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
+    from chainopt.bracketing import Bracketing
     from chainopt.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stages import StageChoices
@@ -118,3 +120,27 @@ def problem_of(chain: JacobianChain, choices: StageChoices | None, model: CostMo
         held([int(way != GIVEN) for way in ways], np.int64),
         largest * 2 * factors,
     )
+
+
+def begun_as(
+    bracketing: Bracketing, chain: JacobianChain, choices: StageChoices | None, model: CostModel | None
+) -> StageChoices | None:
+    """Return the choices with the accumulations of a bracketing: a sweep begins in its own mode, even if the other is cheaper."""
+    if choices is None or bracketing.ways is None:
+        return choices
+    ways = np.where(bracketing.ways == GIVEN, choices.ways, bracketing.ways).tolist()
+    if ways == choices.ways:
+        return choices
+    leaves = list(choices.leaves)
+    for step in steps_of(chain, bracketing, model):
+        if isinstance(step, Accumulation):
+            leaves[step.first] = step.cost
+    return choices._replace(leaves=leaves, ways=ways)
+
+
+def with_choices(problem: Problem, choices: StageChoices | None) -> Problem:
+    """Return a problem with other choices, of which only the accumulations differ."""
+    if choices is None or choices is problem.choices:
+        return problem
+    leaves: Any = np.array(choices.leaves, dtype=problem.dtype) if problem.is_compiled else choices.leaves
+    return problem._replace(choices=choices, leaves=leaves)

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainopt.schedules import cp_sat, heuristic, proof
 from chainopt.schedules.best import Best, TimeIsOverError
-from chainopt.schedules.problem import problem_of
+from chainopt.schedules.problem import begun_as, problem_of
 from chainopt.schedules.schedule import Schedule
 from chainopt.schedules.timetable import timetable
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MOST_MODELLED = 64  # factors of a chain that OR-Tools may take over, which has a variable for each product that there could be
 OWN_SECONDS = 30.0  # after which it does: before, it proves less than the own search in the same time
+LONGEST = 1e9  # seconds: there is no use in counting more
 QUICK_FACTORS, QUICK_STEPS = 32, 3_000_000  # up to which "auto" looks for a proof, and for how long: about a second
 
 
@@ -49,7 +50,7 @@ def solve(
     show: Callable[[Any, Any], None] | None = None,
 ) -> Scheduled:
     """Find a plan for several workers. An interrupt by the user ends the search with the best plan so far, if there is one."""
-    best = Best(time.monotonic() + (math.inf if time_limit is None else float(time_limit)), show)
+    best = Best(_end(time_limit), show)
     answered = method
     try:
         if len(chain) == 1:
@@ -71,6 +72,11 @@ def solve(
     assert answer is not None
     schedule = Schedule(workers, answer.workers, answer.starts, answer.makespan)
     return Scheduled(answer.bracketing, schedule, best.bound, best.is_proved(), "heuristic" if answered == "auto" else answered)
+
+
+def _end(time_limit: float | None) -> float:
+    """Return when to stop, by `time.monotonic`; an int may be larger than any float."""
+    return math.inf if time_limit is None or time_limit > LONGEST else time.monotonic() + float(time_limit)
 
 
 def _search(problem: Problem, method: str, best: Best) -> str:
@@ -109,6 +115,7 @@ def scheduled(
     chain: JacobianChain, choices: StageChoices | None, model: CostModel | None, workers: float, bracketing: Bracketing
 ) -> tuple[Bracketing, Schedule]:
     """Schedule a bracketing as it stands, by list scheduling; the order of what is returned is that of the schedule."""
+    choices = begun_as(bracketing, chain, choices, model)
     if len(chain) == 1:
         answer = _only(chain, choices, model)
     else:

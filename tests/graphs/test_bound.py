@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import networkx as nx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import chainopt
@@ -31,6 +31,7 @@ def chains(draw):
 
 
 @given(chains())
+@example(JacobianChain([Jacobian((1, 1), jvp_cost=1), Jacobian((1, 1), jvp_cost=1, vjp_cost=1, accumulation_cost=2)]))
 def test_no_order_gains_more(chain):
     pure = []
     for order in (chainopt.forward_order, chainopt.reverse_order):
@@ -44,6 +45,16 @@ def test_no_order_gains_more(chain):
         return
     cost = chainopt.optimal_order(chain).cost
     assert min(pure) <= cost * bound * (1 + 1e-12) or (cost == 0 and (bound == math.inf or min(pure) == 0))
+
+
+def test_a_sweep_begins_with_an_accumulation_that_is_dearer_than_its_vectors():
+    chain = [Jacobian((1, 1), jvp_cost=1), Jacobian((1, 1), jvp_cost=1, vjp_cost=1, accumulation_cost=2)]
+    assert (chainopt.forward_order(chain).cost, chainopt.optimal_order(chain).cost) == (3, 2)
+    assert gain_bound(chain) == 1.5
+    graph = nx.DiGraph()
+    graph.add_edge("x", "v", jvp_cost=1, vjp_cost=1, accumulation_cost=2)
+    graph.add_edge("v", "y", jvp_cost=1)
+    assert gain_bound(graph) == 1.5
 
 
 def test_known_bounds():

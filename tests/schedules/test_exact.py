@@ -13,6 +13,9 @@ from schedule_oracle import check_schedule, least_makespan
 
 import chainopt
 from chainopt import InfeasibleError, Jacobian, JacobianChain, Plan
+from chainopt.costs.stages import stage_choices
+from chainopt.schedules.problem import problem_of
+from chainopt.schedules.relaxed import quick_bound
 from chainopt.testing import random_scheduled_chain, random_stages, scheduled_chain
 
 REFERENCE = Path(__file__).parents[1] / "reference"
@@ -60,6 +63,9 @@ def test_no_plan_with_any_schedule_is_better(warmth, stages, workers, tape_limit
         assert expected <= heuristic.makespan
         assert heuristic.lower_bound <= expected
         check_schedule(heuristic, limit)
+        if len(stages) > 1:
+            problem = problem_of(plan.chain, plan.chain.stage_costs and stage_choices(plan.chain, tape_limit), None, workers)
+            assert quick_bound(problem)[0] <= expected
 
 
 @given(stages=short_chains())

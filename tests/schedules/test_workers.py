@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from schedule_oracle import check_schedule
 
 import chainopt
-from chainopt import ChainError, InfeasibleError, Jacobian, JacobianChain, Plan
+from chainopt import Accumulation, ChainError, InfeasibleError, Jacobian, JacobianChain, Plan
 from chainopt.testing import chain_dims, random_scheduled_chain, random_stages
 
 DIMS = [30, 40, 10, 40, 30]
@@ -219,6 +219,27 @@ def test_sweeps_and_comparisons():
     assert chainopt.forward_order([Jacobian((3, 4), jvp_cost=5)], workers=2).makespan == 20
 
 
+@pytest.mark.parametrize(
+    "stages",
+    [
+        [Jacobian((3, 3), jvp_cost=0, vjp_cost=2)],
+        [Jacobian((9, 9), jvp_cost=4, vjp_cost=1), (9, 9), Jacobian((9, 9), jvp_cost=1, vjp_cost=4)],
+        [
+            Jacobian((4, 2), jvp_cost=3, vjp_cost=9),
+            Jacobian((2, 9), accumulation_cost=50),
+            Jacobian((9, 9), jvp_cost=3, vjp_cost=1),
+        ],
+    ],
+)
+def test_a_sweep_begins_in_its_own_mode_where_the_other_is_cheaper(stages):
+    for sweep, mode in ((chainopt.forward_order, "forward"), (chainopt.reverse_order, "reverse")):
+        plan = sweep(stages, workers=2)
+        check_schedule(plan)
+        assert (plan.cost, plan.mode) == (sweep(stages).cost, sweep(stages).mode)
+        assert {operation.mode for operation in plan.operations if isinstance(operation, Accumulation)} - {None} <= {mode}
+        assert Plan.from_json(plan.to_json()) == plan
+
+
 def test_a_chain_of_one():
     plan = chainopt.optimal_order([Jacobian((3, 4), jvp_cost=5)], workers=2)
     assert (plan.makespan, plan.is_optimal) == (20, True)
@@ -228,7 +249,7 @@ def test_a_chain_of_one():
     assert Plan.from_json(given_one.to_json()) == given_one
 
 
-@pytest.mark.parametrize("workers", [0, -1, True, False, 2.0, 1.5, -math.inf, math.nan, "2", None, [2], np.float64(2)])
+@pytest.mark.parametrize("workers", [0, -1, True, False, 2.0, 1.5, -math.inf, math.nan, "2", None, [2], np.float64(2), 10**400])
 def test_numbers_of_workers_that_are_none(workers):
     for call in (chainopt.optimal_order, chainopt.compare, chainopt.forward_order, chainopt.reverse_order):
         with pytest.raises(ChainError, match=r"workers is .*: give an int, at least 1, or math\.inf"):
@@ -236,6 +257,15 @@ def test_numbers_of_workers_that_are_none(workers):
 
 
 DIMS_PAIRS = [(30, 40), (40, 10), (10, 30)]
+
+
+def test_more_workers_than_there_is_work_for():
+    plan = chainopt.optimal_order(DIMS_PAIRS, workers=2**63 - 1, time_limit=10**400)
+    assert (plan.workers, plan.makespan) == (2**63 - 1, chainopt.optimal_order(DIMS_PAIRS, workers=3).makespan)
+    assert Plan.from_json(plan.to_json()) == plan
+    assert "workers" in str(plan)
+    factors = [np.ones(shape) for shape in DIMS_PAIRS]
+    np.testing.assert_array_equal(plan.execute(factors), np.full((30, 30), 400.0))  # by as many threads as have something to do
 
 
 @pytest.mark.parametrize("limit", [-1, math.nan, "7", True, [3]])
@@ -274,9 +304,19 @@ def test_time_is_kept_while_tables_are_filled():
     plan = chainopt.optimal_order(chain, workers=8, time_limit=0)
     assert time.monotonic() - begin < 5
     check_schedule(plan)
-    assert (plan.is_optimal, plan.lower_bound) == (False, 0)
-    assert "lower bound  0" in str(plan)
+    assert not plan.is_optimal
+    assert 0 < chainopt.optimal_order(chain).cost / 8 * 0.99 < plan.lower_bound < plan.makespan
+    assert "lower bound" in str(plan)
     assert Plan.from_json(plan.to_json()) == plan
+
+
+def test_without_time_for_tables_dense_chains_still_get_the_least_work():
+    chain = JacobianChain.from_dims(np.random.default_rng(0).integers(1, 50, 301))
+    plan = chainopt.optimal_order(chain, workers=4, time_limit=0)
+    check_schedule(plan)
+    least = chainopt.optimal_order(chain).cost
+    assert plan.makespan <= least
+    assert plan.lower_bound == -(-least // 4)
 
 
 def test_progress(capsys, monkeypatch):

@@ -1,0 +1,1 @@
+"""From what the benchmarks found to tables, plots and one report."""

@@ -1,0 +1,116 @@
+"""The door for many chains at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from chainopt.chain import JacobianChain
+from chainopt.exceptions import ChainError
+from chainopt.objectives import MULTIPLICATIONS, check_units, model_of
+from chainopt.optimize import SOLVERS, choices_for, name_of
+from chainopt.options import check_limit, check_method, priced_solver
+from chainopt.plan_batch import PlanBatch
+from chainopt.reading import read_many_dims
+from chainopt.solvers import batch, priced, stage_batch
+from chainopt.solvers.spread import spread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from distributed import Client
+    from numpy.typing import NDArray
+
+    from chainopt.costs.model import CostModel
+    from chainopt.objectives import Objective
+    from chainopt.solvers.batch import Solutions
+
+
+def optimal_orders(
+    dims: Any,
+    *,
+    objective: Objective = MULTIPLICATIONS,
+    method: str = "auto",
+    tape_limit: float | None = None,
+    client: Client | None = None,
+) -> PlanBatch:
+    """Find the cheapest bracketings of many chains of the same length at once.
+
+    Parameters
+    ----------
+    dims : array of int, shape (N, n + 1), or sequence of JacobianChain
+        A chain of n factors a row: the n + 1 sizes between them, outputs first; or N chains of n stages of any kind.
+    objective, method, tape_limit
+        As for `optimal_order`.
+    client : distributed.Client, optional
+        A Dask cluster over which the chains are spread (needs the extra ``dask``); the answer is the same.
+
+    Returns
+    -------
+    PlanBatch
+        ``costs`` and ``modes`` are arrays of shape (N,), and ``batch[i]`` is the `Plan` of row i.
+
+    Raises
+    ------
+    ChainError
+        If ``dims`` is no such array, an option is unknown, or ``client`` is no client of a cluster that can be used.
+
+    Examples
+    --------
+    >>> import chainopt
+    >>> batch = chainopt.optimal_orders([[10, 2000, 30, 1000], [1000, 10, 500, 3]])
+    >>> batch.costs.tolist(), batch.modes.astype(str).tolist()
+    ([900000, 45000], ['reverse', 'forward'])
+    """
+    check_method(method)
+    model = model_of(objective)
+    if tape_limit is not None:
+        check_limit("tape_limit", tape_limit)
+    if isinstance(dims, Sequence) and dims and any(isinstance(chain, JacobianChain) for chain in dims):
+        return _orders_of_chains(dims, model, method, tape_limit, client)
+    sizes = read_many_dims(dims)
+    if model is not None:
+        answered = priced_solver(method)
+        return PlanBatch(sizes, _spread(client, partial(_priced_sizes, model=model), sizes), model.name, answered, model)
+    factors = sizes.shape[1] - 1
+    answered = "polygon" if method == "auto" else method
+    if factors < 3 or (factors == 3 and method == "auto"):
+        answered = "formula"
+    by_kernel = factors > 2 and method in {"auto", "polygon"}
+    solutions = _spread(client, partial(batch.solve, solver=SOLVERS[answered], by_kernel=by_kernel), sizes)
+    return PlanBatch(sizes, solutions, MULTIPLICATIONS, answered)
+
+
+def _spread(client: Client | None, solve: Callable[[Any], Solutions], problems: Any) -> Solutions:
+    return solve(problems) if client is None else spread(client, solve, problems)
+
+
+def _priced_sizes(sizes: NDArray[Any], model: CostModel) -> Solutions:
+    solved = [priced.solve(JacobianChain.from_dims(row), None, model) for row in sizes]
+    return batch.gathered(solved, sizes.shape[1] - 1)
+
+
+def _priced_chains(chains: Sequence[JacobianChain], model: CostModel | None, tape_limit: float | None) -> Solutions:
+    solved = [priced.solve(chain, choices_for(chain, model, tape_limit), model) for chain in chains]
+    return batch.gathered(solved, len(chains[0]))
+
+
+def _orders_of_chains(
+    chains: Sequence[Any], model: CostModel | None, method: str, tape_limit: float | None, client: Client | None
+) -> PlanBatch:
+    for at, chain in enumerate(chains):
+        if not isinstance(chain, JacobianChain) or len(chain) != len(chains[0]):
+            what = f"a chain of {len(chain)}" if isinstance(chain, JacobianChain) else repr(chain)
+            msg = f"dims[{at}] is {what}: give chains of the same number of factors, here {len(chains[0])}"
+            raise ChainError(msg)
+    if any(chain.batches is not None for chain in chains) or method in {"polygon", "textbook"}:
+        msg = 'dims holds chains: those of stacks are ordered one by one, and the others by method "interval" or "auto"'
+        raise ChainError(msg)
+    if model is None and all(chain.structures is None for chain in chains):
+        for chain in chains:
+            check_units(chain, model)
+        solutions = _spread(client, partial(stage_batch.solve, tape_limit=tape_limit), chains)
+        return PlanBatch(tuple(chains), solutions, MULTIPLICATIONS, "interval")
+    solutions = _spread(client, partial(_priced_chains, model=model, tape_limit=tape_limit), chains)
+    return PlanBatch(tuple(chains), solutions, name_of(model), "interval", model)
