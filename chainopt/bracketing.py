@@ -54,6 +54,10 @@ class Bracketing:
         order: NDArray[np.int32] | None = None,
     ) -> None:
         set_attribute = object.__setattr__
+        spans.setflags(write=False)  # plans are hashed by them
+        for array in (kinds, ways, order):
+            if array is not None:
+                array.setflags(write=False)
         set_attribute(self, "spans", spans)
         set_attribute(self, "kinds", kinds)
         set_attribute(self, "ways", ways)

@@ -6,6 +6,7 @@ import math
 import sys
 
 LONGEST_NUMBER = 10**30
+MOST_DIGITS = 1e15  # beyond which a float knows no ones
 
 
 def count(number: int | float) -> str:  # noqa: PYI041 -- the two are written differently
@@ -55,12 +56,12 @@ def times(factor: float) -> str:
 
     Examples
     --------
-    >>> times(88.88), times(1.0), times(float("inf"))
-    ('88.9', '1', 'infinitely many')
+    >>> times(88.88), times(1.0), times(2.5e29), times(float("inf"))
+    ('88.9', '1', '2.5e+29', 'infinitely many')
     """
     if math.isinf(factor):
         return "infinitely many"
-    return f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}"
+    return f"{factor:,.0f}" if 100 <= factor < MOST_DIGITS else f"{factor:.3g}"
 
 
 def shown(value: object) -> str:

@@ -73,6 +73,11 @@ def client(dask_client):
 
 
 @pytest.fixture(scope="session")
+def nbclient():
+    return extra("nbclient")
+
+
+@pytest.fixture(scope="session")
 def ortools():
     return extra("ortools")
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainopt import ChainError, JacobianChain, optimal_order
+from chainopt import ChainError, Jacobian, JacobianChain, optimal_order
 from chainopt.bracketing import Bracketing
 from chainopt.testing import chain_dims
 
@@ -90,3 +90,13 @@ def test_long_and_short_ways_agree():
     for factors in (50, 51, 52, 300):
         association = optimal_order(JacobianChain.from_dims(chain_dims("random", factors))).association
         assert [split for _, split, _ in association.steps()] == association.splits_in_order().tolist()
+
+
+def test_nothing_can_be_written_to():
+    stages = [Jacobian((4, 5), jvp_cost=3, vjp_cost=2), Jacobian((5, 6), jvp_cost=1), (6, 7)]
+    for plan in (optimal_order([(2, 3), (3, 4), (4, 5), (5, 6)]), optimal_order(stages, workers=2)):
+        held = plan.association
+        for array in (held.spans, held.kinds, held.ways, held.order):
+            if array is not None:
+                with pytest.raises(ValueError, match="read-only"):
+                    array[...] = 0

@@ -203,5 +203,5 @@ def _spread_densely(found: Sequence[Any], colouring: Any, mask: Any, axis: int) 
 
     compressed = concatenate(found, axis)
     columns = colouring.tolist()
-    spread = compressed[:, columns] if axis == 1 else compressed[columns]
+    spread = compressed[:, columns] if axis == 1 else compressed[columns, :]
     return spread * as_library_of(mask.astype(float), spread, [spread])

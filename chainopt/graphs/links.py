@@ -143,6 +143,8 @@ def _structure(attributes: Mapping[str, Any], shape: tuple[int, int], place: Pla
     except ChainError as error:
         msg = f"{place}: {error}"
         raise ChainError(msg) from None
+    if isinstance(structure, Identity):
+        _check_identity(attributes.get("jacobian"), place)
     if structure is None or isinstance(structure, Identity):
         return structure, None
     pattern: Pattern = structure.pattern(shape)
@@ -158,16 +160,32 @@ def _shown_by(matrix: Any) -> Structure | None:
     if library not in {"numpy", "scipy"}:
         return None
     rows, columns = matrix.shape
-    if rows == columns > 1 and matrix[0, 0] == 1 if library == "numpy" else rows == columns > 1:
-        nonzeros = np.count_nonzero(matrix) if library == "numpy" else matrix.count_nonzero()
-        if nonzeros == rows and (matrix.diagonal() == 1).all():
-            return Identity()
+    if rows == columns > 1 and _is_identity(matrix):
+        return Identity()
     if library == "numpy":
         return None
     if matrix.format == "dia" and len(matrix.offsets):
         lower, upper = max(0, -int(min(matrix.offsets))), max(0, int(max(matrix.offsets)))
         return Banded(lower, upper) if lower or upper or rows != columns else Diagonal()
     return Sparse(matrix)
+
+
+def _is_identity(matrix: Any) -> bool:
+    """Whether a square matrix of NumPy or SciPy is an identity; of most others the first entry tells."""
+    if isinstance(matrix, np.ndarray):
+        return (
+            bool((matrix[:1, :1] == 1).all()) and np.count_nonzero(matrix) == len(matrix) and bool((matrix.diagonal() == 1).all())
+        )
+    return bool(matrix.count_nonzero() == matrix.shape[0] and (matrix.diagonal() == 1).all())
+
+
+def _check_identity(matrix: Any, place: Place) -> None:
+    """Refuse another matrix where an identity is said to be: it would never be looked at."""
+    if library_of(matrix) not in {"numpy", "scipy"}:
+        return
+    if not ((matrix == 1).all() if matrix.ndim == 1 else _is_identity(matrix)):
+        msg = f"{place}: its jacobian is no identity, but its structure is Identity(): give another structure, or none"
+        raise ChainError(msg)
 
 
 def written_out(size: int) -> Link:

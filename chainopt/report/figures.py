@@ -133,6 +133,11 @@ def plot_frontier(corners: Sequence[tuple[int, Cost]], unit: str, ax: Axes | Non
     end = tapes[-1] * 1.1 or 1.0
     axes.step([*tapes, end], [*costs, costs[-1]], where="post", color=COLOURS["forward"], zorder=1)
     axes.scatter(tapes, costs, color=COLOURS["reverse"], zorder=2)
+    from matplotlib.ticker import EngFormatter
+
+    for axis, most in ((axes.xaxis, end), (axes.yaxis, max(costs, default=0))):
+        if 10**3 < most < 10**24:
+            axis.set_major_formatter(EngFormatter(sep=" "))
     axes.set_xlabel("tape, the largest that a reverse sweep of one stage needs")
     axes.set_ylabel(unit)
     axes.set_ylim(bottom=0)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import signal
+import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +18,7 @@ from chainopt.schedules.problem import MOST_TABLED
 from chainopt.schedules.timetable import event_of, timetable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
     from chainopt.schedules.best import Best
@@ -121,11 +125,25 @@ def search(problem: Problem, best: Best) -> None:
     if best.show is not None:
         watch = _watch(cp, best)
         solver.best_bound_callback = watch.on_bound
-    status = solver.solve(model, watch)
+    with _own_interrupts(solver):
+        status = solver.solve(model, watch)
     if status in (cp.OPTIMAL, cp.FEASIBLE):
         _offer(problem, best, solver, starts, chosen)
     if status in (cp.OPTIMAL, cp.FEASIBLE, cp.UNKNOWN):
         best.raise_bound(math.ceil(solver.best_objective_bound - ROUNDING))
+
+
+@contextmanager
+def _own_interrupts(solver: Any) -> Iterator[None]:
+    """Let Ctrl-C end the solver with the best so far; it leaves a handler that ends the process, so the old one is put back."""
+    is_main = threading.current_thread() is threading.main_thread()  # no other thread may have handlers
+    solver.parameters.catch_sigint_signal = is_main
+    handler = signal.getsignal(signal.SIGINT) if is_main else None
+    try:
+        yield
+    finally:
+        if handler is not None:
+            signal.signal(signal.SIGINT, handler)
 
 
 def _watch(cp: ModuleType, best: Best) -> Any:
