@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import signal
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 @functools.cache
@@ -25,7 +28,7 @@ def compiled(kernel: Callable[..., Any], *helpers: Callable[..., Any]) -> Callab
         quick: Callable[..., Any] = njit(cache=True, nogil=True)(kernel)
     except RuntimeError:  # no directory that Numba could keep the code in
         quick = njit(nogil=True)(kernel)
-    return quick
+    return _undisturbed(quick)
 
 
 @functools.cache
@@ -33,5 +36,34 @@ def compiled_with(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a kernel that takes a compiled function; it is not kept on disk, where the function would be missing."""
     from numba import njit
 
-    quick: Callable[..., Any] = njit(nogil=True)(kernel)
-    return quick
+    return _undisturbed(njit(nogil=True)(kernel))
+
+
+def _undisturbed(quick: Any) -> Callable[..., Any]:
+    """Let no interrupt fall into a compilation: raised in a callback of LLVM it is lost, and Numba fails for want of code."""
+    compile_for = quick.compile
+
+    def compile_undisturbed(signature: Any) -> Any:
+        with interrupts_held():
+            return compile_for(signature)
+
+    quick.compile = compile_undisturbed
+    undisturbed: Callable[..., Any] = quick
+    return undisturbed
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Hold the user's interrupts back until the end of the block, which is seconds away at most."""
+    before = signal.getsignal(signal.SIGINT) if threading.current_thread() is threading.main_thread() else None
+    if not callable(before):  # another thread gets none, and none that is ignored comes
+        yield
+        return
+    held: list[tuple[Any, ...]] = []
+    signal.signal(signal.SIGINT, lambda *interrupt: held.append(interrupt))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held:
+        before(*held[0])

@@ -2,12 +2,17 @@
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import pytest
+
 import chainopt
+from chainopt.kernels.compiling import compiled, interrupts_held
 from chainopt.solvers import warmth
 
 SOURCE = Path(chainopt.__file__).parents[1]
@@ -67,7 +72,6 @@ def test_where_no_cache_can_be_written(monkeypatch):
         return kept(*functions, **options)
 
     monkeypatch.setattr(numba, "njit", njit)
-    from chainopt.kernels.compiling import compiled
 
     def double(value):
         return 2 * value
@@ -100,3 +104,63 @@ def test_warmth_adds_up(monkeypatch):
     assert warmth.compiled_pays(warmth.UNCOMPILED_SECONDS * 0.6)
     monkeypatch.setitem(sys.modules, "numba", object())
     assert warmth.compiled_pays(0)
+
+
+def test_no_interrupt_falls_into_a_compilation(monkeypatch):
+    import numba
+    from numba.core.dispatcher import Dispatcher
+
+    held = []
+    compile_for = Dispatcher.compile
+
+    def compile_interrupted(self, signature):
+        os.kill(os.getpid(), signal.SIGINT)
+        held.append(signature)
+        return compile_for(self, signature)
+
+    monkeypatch.setattr(Dispatcher, "compile", compile_interrupted)
+
+    def triple(value):
+        return 3 * value
+
+    with pytest.raises(KeyboardInterrupt):
+        compiled(triple)(7)
+    assert held == [(numba.int64,)]
+    assert compiled(triple)(7) == 21
+    assert held == [(numba.int64,)]
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.default_int_handler])
+def test_held_interrupts_come_afterwards(handler):
+    before = signal.signal(signal.SIGINT, handler)
+    steps = []
+
+    def work():
+        with interrupts_held():
+            os.kill(os.getpid(), signal.SIGINT)
+            steps.append("done")
+
+    try:
+        if handler is signal.SIG_IGN:
+            work()
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                work()
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert steps == ["done"]
+
+
+def test_other_threads_hold_nothing():
+    before = signal.getsignal(signal.SIGINT)
+    seen = []
+
+    def work():
+        with interrupts_held():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]

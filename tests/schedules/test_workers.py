@@ -182,6 +182,12 @@ def test_long_chains_with_other_prices(monkeypatch):
     assert sum(operation.cost for operation in plan.operations) == plan.cost
     exact = chainopt.optimal_order(chain, workers=3, method="exact", time_limit=5)
     assert plan.lower_bound <= exact.makespan
+
+
+def test_or_tools_takes_counted_costs(ortools, monkeypatch):
+    assert ortools
+    monkeypatch.setattr("chainopt.schedules.problem.MOST_TABLED", 20)
+    chain = JacobianChain.from_dims(chain_dims("random", 25))
     with pytest.raises(ChainError, match='method "cp-sat" needs counted costs'):
         chainopt.optimal_order(chain, objective=lambda m, k, n: m * k * n, workers=3, method="cp-sat")
 
