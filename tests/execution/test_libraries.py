@@ -145,3 +145,20 @@ def test_data_frames_are_matrices(pandas):
         assert type(result) is np.ndarray
         np.testing.assert_array_equal(result, np.linalg.multi_dot(arrays))
     np.testing.assert_array_equal(optimal_order([frame] * 3).execute([frame] * 3), np.full((2, 2), 4.0))
+
+
+@pytest.mark.parametrize("library", ["jax", "torch"])
+def test_a_diagonal_is_accumulated_by_one_vjp(jax, torch, library):
+    values = jax.numpy.arange(1.0, 4) if library == "jax" else torch.arange(1.0, 4, dtype=torch.float64)
+
+    class Scaling:
+        shape, dtype = (3, 3), values.dtype
+
+        def rmatmat(self, columns):
+            assert columns.shape == (3, 1)
+            return values[:, None] * columns
+
+    chain = [chainopt.Jacobian((3, 3), vjp_cost=1, structure=chainopt.Diagonal()), chainopt.Jacobian((3, 3))]
+    ones = values[None, :] * 0 + values[:, None] * 0 + 1
+    product = chainopt.optimal_order(chain).execute([Scaling(), ones])
+    np.testing.assert_array_equal(np.asarray(product), [[1, 1, 1], [2, 2, 2], [3, 3, 3]])
