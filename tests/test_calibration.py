@@ -4,13 +4,16 @@ import json
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from chainopt import ChainError, Jacobian, JacobianChain, calibration
-from chainopt.calibration import Machine, calibrate, measure, saved_model, this_machine
+from chainopt.calibration import calibrate, keeping, measure, products, saved_model
+from chainopt.calibration import stages as measured_stages
+from chainopt.calibration.machine import Machine, this_machine
 from chainopt.costs.time import DEFAULT
 
 
@@ -18,9 +21,8 @@ from chainopt.costs.time import DEFAULT
 def folder(monkeypatch, tmp_path):
     """A cache of its own, a tiny grid, and nothing known yet."""
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / name))
-    monkeypatch.setattr(calibration, "SIZES", (1, 8, 32))
-    monkeypatch.setattr(calibration, "SWEEPS", 1)
-    monkeypatch.setattr(calibration, "_kept", {})
+    monkeypatch.setattr(calibration, "measure", partial(measure, (1, 8, 32), sweeps=1))
+    monkeypatch.setattr(keeping, "_kept", {})
     return tmp_path / "chainopt"
 
 
@@ -38,7 +40,7 @@ class Stage:
 
 
 def forget():
-    calibration._kept.clear()
+    keeping._kept.clear()
 
 
 def test_measured_times_are_positive_and_grow():
@@ -51,7 +53,7 @@ def test_measured_times_are_positive_and_grow():
 
 
 def test_no_sweep_begins_after_the_budget(monkeypatch):
-    monkeypatch.setattr(calibration, "BUDGET", 0.0)
+    monkeypatch.setattr(products, "BUDGET", 0.0)
     shares = []
     measure((1, 2), sweeps=50, visit=0.01, report=shares.append)
     assert shares[-1] == 1.0
@@ -237,7 +239,7 @@ def test_empty_stages():
 
 
 def test_a_slow_stage_is_not_repeated(monkeypatch):
-    monkeypatch.setattr(calibration, "PATIENCE", 0.001)
+    monkeypatch.setattr(measured_stages, "PATIENCE", 0.001)
     calls = []
     calibrate([Stage((3, 3), matmat=lambda block: (time.sleep(0.002), calls.append(1), block)[2])])
     assert len(calls) == 1

@@ -1,0 +1,73 @@
+"""Measuring how long products and stages take on this machine, and keeping it for the objective ``"time"``."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, overload
+
+from chainopt.calibration.keeping import keep, saved_model
+from chainopt.calibration.machine import this_machine
+from chainopt.calibration.products import measure
+from chainopt.calibration.progress import bar
+from chainopt.calibration.stages import measured_chain
+from chainopt.exceptions import ChainError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.chain import JacobianChain
+    from chainopt.costs.time import TimeModel
+
+__all__ = ["calibrate", "measure", "saved_model"]
+
+
+@overload
+def calibrate(stages: None = None, *, progress: bool = False) -> TimeModel: ...
+@overload
+def calibrate(stages: Sequence[Any], *, progress: bool = False) -> JacobianChain: ...
+def calibrate(stages: Sequence[Any] | None = None, *, progress: bool = False) -> TimeModel | JacobianChain:
+    """Measure this machine once for all, or the stages of a chain.
+
+    Without stages, products of matrices of many shapes are timed for some seconds, and what they took is kept in the user's
+    cache directory, for this processor, BLAS and number of threads; from then on the objective ``"time"`` predicts with it.
+
+    Parameters
+    ----------
+    stages : sequence, optional
+        In product order: matrix-free stages (``shape``, and ``matmat`` or ``rmatmat`` or both), whose products are timed
+        with a block of 16 columns or rows; matrices, and `Jacobian` objects, which are taken as they are.
+    progress : bool, optional
+        Show a bar; needs rich.
+
+    Returns
+    -------
+    TimeModel or JacobianChain
+        The times of this machine; of stages a chain whose costs are seconds per JVP and VJP.
+
+    Raises
+    ------
+    ChainError
+        If a package is missing, the times cannot be kept (this process has them all the same), or a stage fails.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Doubling:
+    ...     shape = (3, 3)
+    ...
+    ...     def matmat(self, V):
+    ...         return 2 * V
+    >>> chain = calibrate([np.ones((2, 3)), Doubling()])
+    >>> chain[0], chain[1].jvp_cost > 0, chain[1].vjp_cost
+    (Jacobian((2, 3)), True, None)
+    """
+    if stages is not None:
+        return measured_chain(stages, progress=progress)
+    for package in ("platformdirs", "threadpoolctl"):
+        if find_spec(package) is None:
+            msg = f'calibrate needs {package}: install it with python -m pip install "jacobian-chainopt[calibrate]"'
+            raise ChainError(msg)
+    with bar("measuring products", progress=progress) as report:
+        model = measure(source=f"measured on {this_machine().text}", report=report)
+    keep(model)
+    return model

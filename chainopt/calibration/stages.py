@@ -1,0 +1,87 @@
+"""Timing the JVPs and VJPs of stages."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainopt.calibration.progress import bar
+from chainopt.chain import JacobianChain
+from chainopt.exceptions import ChainError
+from chainopt.execution.libraries import as_library_of, is_operator
+from chainopt.jacobian import Jacobian, checked_shape
+from chainopt.reading import read_factors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BLOCK = 16  # columns, or rows, that a stage is measured with
+REPEATS = 5
+PATIENCE = 1.0  # seconds after which a stage is not measured again
+
+
+def measured_chain(stages: Sequence[Any], *, progress: bool) -> JacobianChain:
+    """Return the chain of stages, with seconds per JVP and VJP as their costs; see `chainopt.calibrate`."""
+    try:
+        given = list(stages)
+    except TypeError:
+        msg = f"stages is of type {type(stages).__name__}: give a sequence of stages in product order"
+        raise ChainError(msg) from None
+    measured: list[Any] = []
+    with bar("measuring stages", progress=progress) as report:
+        for at, stage in enumerate(given):
+            measured.append(_measured_stage(stage, f"stages[{at}]") if is_operator(stage) else stage)
+            report((at + 1) / len(given))
+    return JacobianChain.from_reading(read_factors(measured, "stages"))
+
+
+def _measured_stage(stage: Any, place: str) -> Jacobian:
+    rows, columns = checked_shape(getattr(stage, "shape", None), f"{place}.shape")
+    jvp_cost = _seconds_per_vector(stage, "matmat", (columns, rows), place)
+    vjp_cost = _seconds_per_vector(stage, "rmatmat", (rows, columns), place)
+    if jvp_cost is None and vjp_cost is None:
+        msg = f"{place} is a {type(stage).__name__} with neither matmat nor rmatmat: give it one of them"
+        raise ChainError(msg)
+    return Jacobian((rows, columns), jvp_cost=jvp_cost, vjp_cost=vjp_cost)
+
+
+def _seconds_per_vector(stage: Any, name: str, ends: tuple[int, int], place: str) -> float | None:
+    """Time a block of columns, from the one size to the other; None where the stage lacks the mode."""
+    call = getattr(stage, name, None)
+    if call is None:
+        return None
+    width = max(min(ends[0], BLOCK), 1)
+    block = as_library_of(np.random.default_rng(0).random((ends[0], width)), stage, [])
+    times: list[float] = []
+    while len(times) < REPEATS and sum(times) < PATIENCE:
+        begin = perf_counter()
+        try:
+            result = call(block)
+            if hasattr(result, "block_until_ready"):  # JAX answers before it has calculated
+                result.block_until_ready()
+            shape = tuple(result.shape)
+        except Exception as error:  # whatever a stage raises
+            if _is_made_without(stage, name, ends[0], error):
+                return None
+            msg = f"{place}.{name} fails for a block of {width} columns: {type(error).__name__}: {error}"
+            raise ChainError(msg) from error
+        times.append(perf_counter() - begin)
+        if shape != (ends[1], width):
+            msg = f"{place}.{name} gives the shape {shape} for a block of {ends[0]}x{width}: it must be {(ends[1], width)}"
+            raise ChainError(msg)
+    return min(times) / width
+
+
+def _is_made_without(stage: Any, name: str, size: int, error: Exception) -> bool:
+    """Whether a stage has the method but not the mode: SciPy's operators always have both methods, and raise this or that."""
+    if isinstance(error, NotImplementedError):
+        return True
+    try:
+        getattr(stage, name.replace("matmat", "matvec"))(np.zeros(size))
+    except NotImplementedError:
+        return True
+    except Exception:  # noqa: BLE001 -- what failed with a block is reported, not what fails with a vector
+        return False
+    return False
