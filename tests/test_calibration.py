@@ -1,5 +1,6 @@
 """Calibration: what is measured, what is kept, and what happens where it cannot be."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -59,6 +60,27 @@ def test_no_sweep_begins_after_the_budget(monkeypatch):
     assert shares[-1] == 1.0
     assert shares == sorted(shares)
     assert max(shares[:-1]) < 2 / 50
+
+
+def test_what_a_disturbance_lengthened_is_measured_again_or_cut(monkeypatch):
+    visits = []
+
+    def least_time(call, known, _seconds):
+        m, k, n = (*call.args[0].shape, call.args[1].shape[1])
+        visits.append((m, k, n))
+        stalls = (m, k, n) == (2, 4, 4) or ((m, k, n) == (4, 4, 2) and visits.count((4, 4, 2)) < 5)
+        return min(known, 1.0 if stalls else m * k * n * (50.0 if k == 1 else 1.0) * 1e-6)
+
+    monkeypatch.setattr(products, "_least_time", least_time)
+    monkeypatch.setattr(products, "MENDING", 0.05)
+    model = measure((1, 2, 4), sweeps=2)
+    seconds = dict(zip(itertools.product((1, 2, 4), repeat=3), model.seconds, strict=True))
+    assert visits.count((1, 2, 2)) == 2
+    assert visits.count((4, 4, 2)) == 5
+    assert visits.count((2, 4, 4)) > 5
+    assert seconds[4, 4, 2] == pytest.approx(32e-6)
+    assert seconds[2, 4, 4] == pytest.approx(2 * 64e-6)  # twice what the larger product takes, at the most
+    assert seconds[4, 1, 4] == pytest.approx(800e-6)  # not much more than others of its kind
 
 
 def test_kept_and_found_again(folder, capsys):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from importlib.util import find_spec
-from itertools import product
 from operator import matmul, mul
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,8 @@ VISIT = 5e-4  # seconds that a short product is repeated for, in each sweep
 GROUP = 5e-5  # seconds between two looks at the clock
 LONG = 1e-2  # what takes longer than that is measured in two sweeps only
 BUDGET = 15.0  # seconds after which nothing is measured a second time
-SPIKE = 8  # a vector can take four times as long as a thin matrix, a disturbance a thousand times
+SPIKE = 2  # times a product that is larger in every size: threads that wait for each other take a hundred times as long
+MENDING = 3.0  # seconds after which no spike is measured again
 
 
 def measure(
@@ -50,39 +50,50 @@ def measure(
     rng = np.random.default_rng(0)
     # Operands begin at places that differ, as those of any two matrices do: with the same low bits they share cache lines.
     entries = sizes[-1] ** 2
-    left, right = rng.random(entries), rng.random(entries + 1234)[1234:]
-    shapes = list(product(sizes, repeat=3))
-    best = dict.fromkeys(shapes, np.inf)
+    operands = rng.random(entries), rng.random(entries + 1234)[1234:]
+    best = np.full((len(sizes),) * 3, np.inf)
+
+    def visit_again(cell: tuple[int, ...]) -> None:
+        m, k, n = (sizes[at] for at in cell)
+        a, b = operands[0][: m * k].reshape(m, k), operands[1][: k * n].reshape(k, n)
+        best[cell] = _least_time(partial(matmul, a, b), best[cell], visit)
+
     begin = perf_counter()
     for sweep in range(sweeps):
-        for at, shape in enumerate(shapes):
+        for at, cell in enumerate(np.ndindex(best.shape)):
             if sweep > 0 and perf_counter() - begin > BUDGET:
                 break
-            m, k, n = shape
-            if sweep < 2 or best[shape] < LONG:
-                a, b = left[: m * k].reshape(m, k), right[: k * n].reshape(k, n)
-                best[shape] = _least_time(partial(matmul, a, b), best[shape], visit)
+            if sweep < 2 or best[cell] < LONG:
+                visit_again(cell)
             if report is not None and at % 20 == 0:
-                report((sweep + at / len(shapes)) / sweeps)
+                report((sweep + at / best.size) / sweeps)
+    end = perf_counter() + MENDING
+    while (spikes := np.argwhere(best > _ceilings(best))).size and perf_counter() < end:
+        for spike in spikes.tolist():
+            visit_again(tuple(spike))
     if report is not None:
         report(1.0)
-    size = sizes[-1]
     return TimeModel(
         sizes=tuple(sizes),
-        seconds=tuple(_without_spikes(np.reshape(list(best.values()), (len(sizes),) * 3)).ravel().tolist()),
-        sparse_seconds=_sparse_seconds(size),
-        overhead=min(best.values()),
-        count_seconds=best[size, size, 1] / size**2,
+        seconds=tuple(np.minimum(best, _ceilings(best)).ravel().tolist()),
+        sparse_seconds=_sparse_seconds(sizes[-1]),
+        overhead=float(best.min()),
+        count_seconds=float(best[-1, -1, 0]) / entries,
         source=source,
     )
 
 
-def _without_spikes(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take what takes much longer than a product that is larger in every size for a disturbance of the machine."""
-    least = seconds
-    for axis in range(seconds.ndim):
-        least = np.flip(np.minimum.accumulate(np.flip(least, axis), axis), axis)
-    return np.minimum(seconds, SPIKE * least)
+def _ceilings(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what products take at the most that nothing disturbs.
+
+    Larger products do not take less time. But those of a column with a row, whose inner size is 1, are no work for BLAS: NumPy
+    takes up to seven times as long for them as for larger matrices, so they are looked at among themselves.
+    """
+    ceilings = SPIKE * seconds
+    for part in (ceilings[:, :1], ceilings[:, 1:]):
+        for axis in range(part.ndim):
+            part[:] = np.flip(np.minimum.accumulate(np.flip(part, axis), axis), axis)
+    return ceilings
 
 
 def _least_time(call: Callable[[], Any], known: float, seconds: float) -> float:
