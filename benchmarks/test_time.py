@@ -15,7 +15,7 @@ threadpoolctl = pytest.importorskip("threadpoolctl")
 
 MEAN = "time lost by the order that an objective chooses, above the fastest of all bracketings, in the mean"
 WORST = "the same at worst: its time over that of the fastest"
-CHAINS, FEW_CHAINS = 100, 15
+CHAINS, FEW_CHAINS = 200, 15
 LARGEST = 1000
 FEWEST, MOST = 2e4, 1e8  # multiplications of the best order: some 5 µs to a few ms
 MUCH_DEARER = 20
