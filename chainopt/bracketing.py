@@ -6,7 +6,8 @@ So the first and the last factor that the product split after factor g spans, fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
@@ -45,6 +46,7 @@ class Bracketing:
     kinds: NDArray[np.int8] | None
     ways: NDArray[np.int8] | None
     order: NDArray[np.int32] | None
+    _arrivals: list[int] | None = field(repr=False)
 
     def __init__(
         self,
@@ -62,6 +64,7 @@ class Bracketing:
         set_attribute(self, "kinds", kinds)
         set_attribute(self, "ways", ways)
         set_attribute(self, "order", order)
+        set_attribute(self, "_arrivals", None)
 
     @classmethod
     def right_to_left(cls, factors: int) -> Self:
@@ -114,15 +117,26 @@ class Bracketing:
         splits = self.splits_in_order()
         return zip(self.first[splits].tolist(), splits.tolist(), self.last[splits].tolist(), strict=True)
 
+    def arrivals(self) -> list[int]:
+        """How many factors come to a stack before its last two entries are joined, for every product.
+
+        Kept, as executing a plan again and again asks for little else: between two products of matrices caches are cold.
+        """
+        if self._arrivals is None:
+            found, taken = [], 1
+            for _, _, last in self.steps():
+                found.append(max(0, last + 1 - taken))
+                taken += found[-1]
+            object.__setattr__(self, "_arrivals", found)
+            return found
+        return self._arrivals
+
     def fold(self, leaves: Iterable[T], join: Callable[[T, T], T]) -> T:
         """Join neighbours in this order until one is left; what was joined is let go before the next join begins."""
         supply = iter(leaves)
         stack = [next(supply)]
-        taken = 1
-        for _, _, last in self.steps():
-            while taken <= last:
-                stack.append(next(supply))
-                taken += 1
+        for arrivals in self.arrivals():
+            stack.extend(islice(supply, arrivals))
             right = stack.pop()
             left = stack.pop()
             stack.append(join(left, right))

@@ -38,6 +38,7 @@ def checked_workers(workers: object, planned: float) -> int:
 
 
 _MATRIX = {"matrix"}
+_NUMBERS = "biufc"  # kinds of dtypes
 
 
 def checked_factors(chain: JacobianChain, factors: Sequence[Any], out: Any, needs: Sequence[set[str]] | None = None) -> list[Any]:
@@ -53,12 +54,16 @@ def checked_factors(chain: JacobianChain, factors: Sequence[Any], out: Any, need
     if len(matrices) != len(chain):
         msg = f"factors has {len(matrices)} matrices, but the plan is for a chain of {len(chain)}"
         raise ChainError(msg)
-    sizes = chain.sizes.tolist()
+    sizes, batches = chain.sizes.tolist(), chain.batches
+    all_arrays = True
     for at, given in enumerate(matrices):
-        batch = () if chain.batches is None else chain.batches[at]
+        batch = () if batches is None else batches[at]
         wanted = (*batch, sizes[at], sizes[at + 1])
+        if type(given) is np.ndarray and given.shape == wanted and given.dtype.kind in _NUMBERS:
+            continue  # what is usual, before all that could be
+        all_arrays = False
         needed = _MATRIX if needs is None else needs[at]
-        matrix = given if type(given) is np.ndarray else _as_matrix(given, f"factors[{at}] ({chain.label(at)})", needed)
+        matrix = given if isinstance(given, np.ndarray) else _as_matrix(given, f"factors[{at}] ({chain.label(at)})", needed)
         matrices[at] = matrix
         is_vector = (
             chain.structures is not None and isinstance(chain.structures[at], Diagonal | Identity) and len(matrix.shape) == 1
@@ -76,7 +81,7 @@ def checked_factors(chain: JacobianChain, factors: Sequence[Any], out: Any, need
             msg = f"factors[{at}] ({chain.label(at)}) has the dtype {matrix.dtype}: give numbers"
             raise ChainError(msg)
     _check_out(out, (sizes[0], sizes[-1]), matrices)
-    return _in_one_world(matrices)
+    return matrices if all_arrays else _in_one_world(matrices)
 
 
 def _as_matrix(matrix: Any, place: str, needed: set[str]) -> Any:
@@ -102,7 +107,7 @@ def _as_matrix(matrix: Any, place: str, needed: set[str]) -> Any:
 
 def _is_numeric(dtype: np.dtype[Any]) -> bool:
     """Whether it is a number type, of NumPy or, as bfloat16, of a package that added it."""
-    return dtype.kind in "biufc" or (dtype.kind == "V" and dtype.type is not np.void)
+    return dtype.kind in _NUMBERS or (dtype.kind == "V" and dtype.type is not np.void)
 
 
 def _check_out(out: Any, ends: tuple[int, int], matrices: list[Any]) -> None:
@@ -140,8 +145,6 @@ def _in_one_world(matrices: list[Any]) -> list[Any]:
 
     So it is with Dask arrays.
     """
-    if all(type(matrix) is np.ndarray for matrix in matrices):
-        return matrices
     libraries = [library_of(matrix) for matrix in matrices]
     if "dask" in libraries:
         return [_as_dask(matrix, f"factors[{at}]") for at, matrix in enumerate(matrices)]

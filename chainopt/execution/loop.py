@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def multiply(
     The list is emptied on the way, so that an operand that nobody else holds lives no longer than it is needed.
     """
     factors.reverse()
-    supply = (factors.pop() for _ in range(bracketing.factors))
+    supply = map(list.pop, repeat(factors, len(factors)))
     if last_product is None and done is None:
         return bracketing.fold(supply, product)
     last, at = bracketing.factors - 2, -1

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+import random
+import statistics
 import time
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROUNDS = 9  # at least
-ENOUGH = 0.5  # seconds of timing, for which rounds go on: what is quick needs many to be told from its peers
+ENOUGH = 1.0  # seconds of timing, for which rounds go on: what is quick needs many to be told from its peers
 MOST_ROUNDS = 500
+SLICE = 1e-3  # seconds for which a quick call is repeated in a round: the first one finds the caches as others left them
 
 
 @dataclass(frozen=True)
@@ -24,16 +28,20 @@ class Tuned:
     mode : str
         Which it is: "forward", "reverse" or "planned".
     times : dict of str to float
-        The seconds that each took.
+        The seconds that each took, the lower quartile of many calls; infinite where it failed.
     """
 
     call: Callable[..., Any]
     mode: str
     times: dict[str, float]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the Jacobian."""
-        return self.call(*args, **kwargs)
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            """Return the Jacobian."""
+
+    else:
+        __call__ = property(attrgetter("call"))  # no call in Python around one that may take microseconds
 
     def __str__(self) -> str:
         lines = [f"{name:<9}{seconds:.3g} s" for name, seconds in self.times.items()]
@@ -41,29 +49,39 @@ class Tuned:
 
 
 def fastest(candidates: dict[str, Callable[..., Any]], run: Callable[[Callable[..., Any]], Any]) -> Tuned:
-    """Run all in turn, so that what else the machine does strikes them alike, and bind the one with the least time.
+    """Run all by turns, so that what else the machine does strikes them alike, and bind the fastest.
 
-    What fails is left out; where all fail, the first error is raised.
+    The lower quartile counts: the median is that of the disturbances where they last for half of a second, and those that
+    have several threads suffer most of them; the minimum is that of a rare chance. What fails is left out; where all fail,
+    the first error is raised.
     """
-    times = dict.fromkeys(candidates, math.inf)
-    failures: dict[str, Exception] = {}
-    started, at = time.perf_counter(), 0
-    while at <= ROUNDS or (at <= MOST_ROUNDS and time.perf_counter() - started < ENOUGH):
-        for name, call in candidates.items():
-            if name in failures:
-                continue
-            try:
-                begin = time.perf_counter()
-                run(call)
-                spent = time.perf_counter() - begin
-            except Exception as error:  # noqa: BLE001 -- whatever a mode raises that the function does not have
-                failures[name], times[name] = error, math.inf
-            else:
-                times[name] = min(times[name], spent) if at > 0 else math.inf  # the first compiles
-        if at == 0:
-            started = time.perf_counter()
-        at += 1
-    if len(failures) == len(candidates):
-        raise next(iter(failures.values()))
+    rounds: dict[str, list[float]] = {}
+    repeats: dict[str, int] = {}
+    failures: list[Exception] = []
+    for name, call in candidates.items():
+        try:
+            run(call)  # compiles
+            once = _seconds(run, call, 1)
+        except Exception as error:  # noqa: BLE001 -- whatever a mode raises that the function does not have
+            failures.append(error)
+        else:
+            rounds[name], repeats[name] = [], max(1, int(SLICE / max(once, 1e-9)))
+    if not rounds:
+        raise failures[0]
+    turns, chance, started = [*rounds], random.Random(0), time.perf_counter()  # noqa: S311 -- nothing secret
+    for at in range(MOST_ROUNDS):
+        if at >= ROUNDS and time.perf_counter() - started > ENOUGH:
+            break
+        chance.shuffle(turns)  # so that none always comes after the one that leaves most in the caches
+        for name in turns:
+            rounds[name].append(_seconds(run, candidates[name], repeats[name]))
+    times = {name: statistics.quantiles(rounds[name], n=4)[0] if name in rounds else math.inf for name in candidates}
     best = min(times, key=lambda name: times[name])
     return Tuned(candidates[best], best, times)
+
+
+def _seconds(run: Callable[[Callable[..., Any]], Any], call: Callable[..., Any], repeats: int) -> float:
+    begin = time.perf_counter()
+    for _ in range(repeats):
+        run(call)
+    return (time.perf_counter() - begin) / repeats
