@@ -97,17 +97,21 @@ def test_eager(contest, name, precision):
 
 
 @pytest.mark.long
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of what the compiler itself calls
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:.*force_disable_caches:UserWarning")
 def test_compiled(contest):
     name = "hourglass 512-512-8-512-512"
     calls, x, tolerance = contenders(name, "float32")
-    compiled, seconds = {}, {}
+    compiled = {who: torch.compile(call) for who, call in calls.items()}
     torch.compile(torch.sin)(x)  # imports the compiler
-    for who, call in calls.items():
-        begin = time.perf_counter()
-        compiled[who] = torch.compile(call)
-        compiled[who](x)
-        seconds[who] = time.perf_counter() - begin
+    seconds = dict.fromkeys(calls, math.inf)
+    # What the compiler keeps on disk would make the second run on a machine look ten times faster than the first.
+    with torch.compiler.config.patch(force_disable_caches=True):
+        for _ in range(2):
+            torch.compiler.reset()
+            for who, call in compiled.items():
+                begin = time.perf_counter()
+                call(x)
+                seconds[who] = min(seconds[who], time.perf_counter() - begin)
     assert_equal(compiled, x, tolerance)
     contest(
         "Jacobians of PyTorch functions, torch.compile",
