@@ -44,7 +44,11 @@ def read_chain(text: str, place: str) -> JacobianChain:
         msg = f"{place} is no JSON: {error}"
         raise ChainError(msg) from None
     if isinstance(data, dict):
-        return read_chain_dict(data)
+        try:
+            return read_chain_dict(data)
+        except ChainError as error:
+            msg = f"{place}: {error}"
+            raise ChainError(msg) from None
     if not isinstance(data, list):
         msg = (
             f'{place} holds a {type(data).__name__}: give a list of [rows, columns] pairs, or a dict whose "format" is "{FORMAT}"'

@@ -313,8 +313,12 @@ def _homogeneous_plan(
     choices = choices_for(chain, model, tape_limit)
     solution = sweep(chain, choices, model)
     if solution is None:
-        needs = "JVP" if sweep is homogeneous.forward else "VJP, or its tape is above tape_limit"
-        msg = f"{sweep.__name__} mode is impossible: a matrix-free stage has no {needs}"
+        assert choices is not None  # matrices can be multiplied in both
+        is_forward = sweep is homogeneous.forward
+        lacking = homogeneous.impassable(chain, choices.push if is_forward else choices.pull)
+        assert lacking is not None
+        needs = "JVP" if is_forward else "VJP, or its tape is above tape_limit"
+        msg = f"{sweep.__name__} mode is impossible: {chain.label(lacking)} has no {needs}; optimal_order finds what is possible"
         raise InfeasibleError(msg)
     association, cost, mode = solution
     if workers != 1:

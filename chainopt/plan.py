@@ -13,7 +13,7 @@ from chainopt.costs.memory import peak_memory, scheduled_peak
 from chainopt.costs.operations import largest_tape, operations_of, products_of, steps_of
 from chainopt.exceptions import ChainError
 from chainopt.execution.checks import checked_factors, checked_workers
-from chainopt.execution.libraries import is_lazy
+from chainopt.execution.libraries import is_lazy, is_operator
 from chainopt.execution.loop import copy_into, multiply, product_into
 from chainopt.execution.progress import progress_bar
 from chainopt.execution.stages import execute, needs
@@ -298,7 +298,7 @@ class Plan:
         structures, finish = self.chain.structures, None
         if structures is not None:
             formed = prepared(self.chain, matrices)
-            if len(matrices) > 1:
+            if len(matrices) > 1 or is_operator(matrices[0]):
                 finish, matrices = finisher(matrices), formed
             del formed
         del factors  # what the caller does not hold lives no longer than it is needed

@@ -224,8 +224,8 @@ def test_runs_are_one_operation():
 
 def test_a_stage_that_lacks_the_mode():
     chain = [stage((2, 3), jvp_cost=4), stage((3, 4), vjp_cost=5, tape=6)]
-    for order, name in ((chainopt.forward_order, "JVP"), (chainopt.reverse_order, "VJP")):
-        with pytest.raises(InfeasibleError, match=f"a matrix-free stage has no {name}"):
+    for order, lacking in ((chainopt.forward_order, "J1 has no JVP"), (chainopt.reverse_order, "J2 has no VJP")):
+        with pytest.raises(InfeasibleError, match=lacking):
             order(chain)
     comparison = chainopt.compare(chain)
     assert comparison.forward is comparison.reverse is None

@@ -61,7 +61,7 @@ def execute(
     structures, finish = chain.structures, None
     if structures is not None:
         formed = prepared(chain, matrices)
-        if len(matrices) > 1:
+        if len(matrices) > 1 or is_operator(matrices[0]):
             finish, matrices = finisher(matrices), formed
     if any(library_of(matrix) == "dask" for matrix in matrices):
         result = stages.execute(operations, matrices, options.chunk_size, None, None, structures) if operations else matrices[0]

@@ -183,7 +183,7 @@ def jacobian(
     Raises
     ------
     ChainError
-        If the mode is unknown, or nothing can be planned where that is demanded.
+        If an option is none of those that are known, or nothing can be planned where that is demanded.
 
     Examples
     --------
@@ -194,7 +194,7 @@ def jacobian(
            [1., 4., 1.],
            [2., 2., 5.]], dtype=float32)
     """
-    check_options(mode, chunk_size, low_rank=low_rank)
+    check_options(fun, argnums, mode, chunk_size, low_rank=low_rank)
     held = argnums if isinstance(argnums, int) else tuple(argnums)
     return JacobianFunction(fun, held, has_aux, holomorphic, allow_int, mode, chunk_size, low_rank=low_rank)
 

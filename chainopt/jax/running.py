@@ -142,7 +142,7 @@ def prepare(function: Callable[..., Any], call: Call, known: dict[Any, Prepared]
             raise UnplannableError(msg)
     program = cut(traced, trees["outputs"], low_rank=low_rank)
     if program is None:
-        msg = "nothing between its inputs and its results depends on the inputs by real numbers alone"
+        msg = "nothing between its inputs and its results depends on the inputs by real numbers alone, or all of it is empty"
         raise UnplannableError(msg)
     halves = halves_of(program) if low_rank else None
     parts = call.input_tree, trees["value"], trees["aux"], trees["outputs"]

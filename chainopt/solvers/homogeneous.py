@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chainopt.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stages import StageChoices
+    from chainopt.details import Cost
     from chainopt.solvers.solution import Solution
 
 ROUNDING = 1 + 1e-12  # costs in floats that differ by less are the same, added up in another order
@@ -73,19 +74,31 @@ def mode_of(chain: JacobianChain, choices: StageChoices | None, bracketing: Brac
     return Mode.HYBRID
 
 
-def _sweep(chain: JacobianChain, choices: StageChoices, mode: Mode, model: CostModel | None) -> Solution | None:
+def impassable(chain: JacobianChain, through: list[Cost]) -> int | None:
+    """Return the position of the first matrix-free stage that nothing goes through in a mode; None where there is none."""
+    passable = zip(through, _free(chain), strict=True)
+    return next((at for at, (cost, is_free) in enumerate(passable) if is_free and cost < 0), None)
+
+
+def _free(chain: JacobianChain) -> list[bool]:
+    """Whether each stage is matrix-free."""
     costs = chain.stage_costs
+    assert costs is not None
+    return [jvp is not None or vjp is not None for jvp, vjp in zip(costs.jvp, costs.vjp, strict=True)]
+
+
+def _sweep(chain: JacobianChain, choices: StageChoices, mode: Mode, model: CostModel | None) -> Solution | None:
+    costs, free = chain.stage_costs, _free(chain)
     assert costs is not None
     factors = len(chain)
     dims = chain.dims
-    free = [jvp is not None or vjp is not None for jvp, vjp in zip(costs.jvp, costs.vjp, strict=True)]
     if mode is Mode.FORWARD:
         through, start, vectors, way, kind = choices.push, factors - 1, dims[-1], BY_JVPS, PUSHED
         bracketing = Bracketing.right_to_left(factors)
     else:
         through, start, vectors, way, kind = choices.pull, 0, dims[0], BY_VJPS, PULLED
         bracketing = Bracketing.left_to_right(factors)
-    if any(cost < 0 for cost, is_free in zip(through, free, strict=True) if is_free):
+    if impassable(chain, through) is not None:
         return None
     ways = np.where(free, GIVEN, choices.ways).astype(np.int8)
     if free[start]:  # a known accumulation replaces its JVPs or VJPs

@@ -194,7 +194,7 @@ def jacobian(
             [1., 4., 1.],
             [2., 2., 5.]])
     """
-    check_options(mode, chunk_size, low_rank=low_rank)
+    check_options(func, argnums, mode, chunk_size, low_rank=low_rank)
     for name, asked in (("holomorphic", holomorphic), ("allow_int", allow_int)):
         if asked:
             msg = f"{name} is {asked!r}: PyTorch has no such derivative, leave it out"

@@ -192,6 +192,6 @@ def prepare(function: Callable[..., Any], call: Call, *, has_aux: bool, low_rank
             raise UnplannableError(msg)
     program = cut(traced, outputs, low_rank=low_rank)
     if program is None:
-        msg = "nothing between its inputs and its results depends on the inputs by real numbers alone"
+        msg = "nothing between its inputs and its results depends on the inputs by real numbers alone, or all of it is empty"
         raise UnplannableError(msg)
     return Prepared(program, compared(program), trees, outputs, halves_of(program) if low_rank else None)

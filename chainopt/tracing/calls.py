@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chainopt.exceptions import ChainError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -40,9 +42,19 @@ class Call:
 
     @classmethod
     def read(cls, trees: Trees, argnums: int | tuple[int, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """Take a call apart."""
+        """Take a call apart.
+
+        Raises
+        ------
+        ChainError
+            If an argument to differentiate by is not among the positional ones.
+        """
         is_tuple = not isinstance(argnums, int)
-        chosen = tuple(range(len(args))[at] for at in ((argnums,) if isinstance(argnums, int) else argnums))
+        wanted = (argnums,) if isinstance(argnums, int) else argnums
+        if not all(-len(args) <= at < len(args) for at in wanted):
+            msg = f"argnums is {argnums!r}, but the function was given {len(args)} positional arguments"
+            raise ChainError(msg)
+        chosen = tuple(at % len(args) for at in wanted)
         picked = tuple(args[at] for at in chosen)
         inputs, input_tree = trees.flatten(picked if is_tuple else picked[0])
         kept = [None if at in chosen else argument for at, argument in enumerate(args)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chainopt.comparison import Comparison
 from chainopt.exceptions import ChainError
+from chainopt.numerals import shown
 from chainopt.optimize import compare, optimal_order
 
 if TYPE_CHECKING:
@@ -44,14 +46,21 @@ def plan_of(comparison: Comparison, mode: str) -> Plan:
     return {"forward": comparison.forward, "reverse": comparison.reverse}.get(mode) or comparison.optimal
 
 
-def check_options(mode: object, chunk_size: object, *, low_rank: object) -> None:
-    """Refuse a mode or a chunk size that is none, and factors where the whole Jacobian is asked for.
+def check_options(function: object, argnums: object, mode: object, chunk_size: object, *, low_rank: object) -> None:
+    """Refuse what is no function, no position, no mode or no chunk size, and factors where the whole Jacobian is asked for.
 
     Raises
     ------
     ChainError
         Which says what there is instead.
     """
+    if not callable(function):
+        msg = f"the function is {shown(function)}, which cannot be called"
+        raise ChainError(msg)
+    positions = argnums if isinstance(argnums, Sequence) and not isinstance(argnums, str) else [argnums]
+    if not all(isinstance(at, int) and not isinstance(at, bool) for at in positions):
+        msg = f"argnums is {shown(argnums)}: give the position of an argument, or a sequence of positions"
+        raise ChainError(msg)
     if mode not in MODES:
         msg = f"mode is {mode!r}: known are {', '.join(map(repr, MODES))}"
         raise ChainError(msg)

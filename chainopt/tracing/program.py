@@ -41,7 +41,7 @@ def cut(trace: Trace, outputs: int, *, low_rank: bool = False) -> Program | None
     """Cut a function where that makes the cheapest chain: in the order of the program, or another that keeps less alive.
 
     Only the first ``outputs`` results are differentiated. With ``low_rank`` one of the cuts is where least is alive.
-    None where nothing is left to cut, or a complex number is alive.
+    None where nothing is left to cut, a cut is empty, or a complex number is alive.
     """
     varying = varying_of(trace)
     fixed = tuple(equation for equation in trace.equations if not varying & set(equation.outputs))
@@ -56,14 +56,22 @@ def cut(trace: Trace, outputs: int, *, low_rank: bool = False) -> Program | None
     stages = [equation.stage for equation in moving]
     if stages[-1] > 0:
         named = [at for at in range(1, len(moving)) if stages[at] != stages[at - 1]]
-        return _cut_in_order(trace, fixed, moving, varying, outputs, given=[0, *named, len(moving)])
-    orders = [moving]
-    if len(moving) <= LONGEST_REORDERED:
-        orders.append(narrow_order(trace, moving, varying))
-    programs = [_cut_in_order(trace, fixed, order, varying, outputs, low_rank=low_rank) for order in orders]
-    if low_rank:
-        return min(programs, key=lambda program: min(program.chain.dims))
-    return min(programs, key=lambda program: optimal_order(program.chain).cost)
+        best = _cut_in_order(trace, fixed, moving, varying, outputs, given=[0, *named, len(moving)])
+    else:
+        orders = [moving]
+        if len(moving) <= LONGEST_REORDERED:
+            orders.append(narrow_order(trace, moving, varying))
+        programs = [_cut_in_order(trace, fixed, order, varying, outputs, low_rank=low_rank) for order in orders]
+        best = min(programs, key=_narrowest if low_rank else _cost)
+    return None if 0 in best.chain.dims else best
+
+
+def _narrowest(program: Program) -> int:
+    return min(program.chain.dims)
+
+
+def _cost(program: Program) -> int:
+    return int(optimal_order(program.chain).cost)
 
 
 def _skip(trace: Trace, equations: list[Equation]) -> Equation | None:

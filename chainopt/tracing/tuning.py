@@ -19,7 +19,7 @@ MOST_ROUNDS = 500
 SLICE = 1e-3  # seconds for which a quick call is repeated in a round: the first one finds the caches as others left them
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashed by identity, as functions are that jax.jit takes
 class Tuned:
     """The fastest way to a Jacobian, as the method ``tune`` of a Jacobian function found it.
 

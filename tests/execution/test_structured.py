@@ -261,3 +261,16 @@ def test_no_more_is_held_than_the_plan_says():
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak <= 8 * plan.peak_memory * 1.01 + 100_000
+
+
+@pytest.mark.parametrize("size", [3, 0])
+@pytest.mark.parametrize("structure", [Diagonal(), Banded(1, 1), Sparse(np.eye(3, dtype=bool))])
+def test_one_matrix_free_stage(structure, size):
+    if isinstance(structure, Sparse):
+        structure = Sparse(np.eye(size, dtype=bool))
+    matrix = np.diag(np.arange(1.0, size + 1))
+    for costs in ({"jvp_cost": 1}, {"vjp_cost": 1}):
+        plan = optimal_order([Jacobian((size, size), structure=structure, **costs)])
+        found = plan.execute([aslinearoperator(matrix)])
+        assert sparse.issparse(found)
+        np.testing.assert_array_equal(found.toarray(), matrix)

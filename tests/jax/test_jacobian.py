@@ -303,6 +303,8 @@ def test_tuning(jax, jnp, jacobian):
     assert tuned.times[tuned.mode] == min(tuned.times.values())
     assert set(tuned.times) == {"forward", "reverse", "planned"}
     assert_same(jax, tuned(x), jax.jacfwd(function)(x))
+    assert_same(jax, jax.jit(tuned)(x), tuned(x))
+    assert_same(jax, jax.vmap(tuned)(jnp.stack([x, 2 * x]))[1], tuned(2 * x))
     assert str(tuned).count("\n") == 2
     assert str(tuned).count("<") == 1
 
