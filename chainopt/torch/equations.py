@@ -15,6 +15,7 @@ from chainopt.tracing.equations import COMPLEX, OTHER, REAL, Equation, Trace, Va
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
 
 RESHAPES = {"squeeze_", "unsqueeze_", "t_", "transpose_"}
@@ -149,6 +150,14 @@ def _is_in_place(target: Any) -> bool:
 def is_transforming() -> bool:
     """Whether a transformation of `torch.func` is going on."""
     return torch._C._functorch.peek_interpreter_stack() is not None  # noqa: SLF001 -- there is no public way to ask
+
+
+def untransformed() -> AbstractContextManager[Any]:
+    """Leave the transformations of `torch.func` for a while: in `grad` not even operators of constants could be traced."""
+    from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack  # there is no public way
+
+    outside: AbstractContextManager[Any] = temporarily_clear_interpreter_stack()
+    return outside
 
 
 def is_transformed(tensor: Any) -> bool:

@@ -12,7 +12,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
 from chainopt.execution.stages import needs
-from chainopt.torch.equations import is_transforming, trace
+from chainopt.torch.equations import is_transforming, trace, untransformed
 from chainopt.torch.stages import Opaque, Stage, slopes
 from chainopt.tracing.blocks import Arrays, blocks, sides
 from chainopt.tracing.calls import Call, Trees
@@ -151,6 +151,11 @@ class Prepared:
         return opaque
 
 
+def _like(tensor: torch.Tensor) -> torch.Tensor:
+    """Return one of the shape that a function sees inside of a transformation; what it holds is not looked at."""
+    return torch.ones(tensor.shape, dtype=tensor.dtype, device=tensor.device)
+
+
 def prepare(function: Callable[..., Any], call: Call, *, has_aux: bool, low_rank: bool) -> Prepared:
     """Trace and cut a function for the signature of a call.
 
@@ -184,7 +189,12 @@ def prepare(function: Callable[..., Any], call: Call, *, has_aux: bool, low_rank
 
     parts = [] if has_aux else list(getattr(function, "stages", ()))
     first = parts[0] if parts else function
-    traced = trace([flat, *map(following, parts[1:])], call.inputs, call.others)
+    functions = [flat, *map(following, parts[1:])]
+    if is_transforming():
+        with untransformed():
+            traced = trace(functions, *([_like(tensor) for tensor in tensors] for tensors in (call.inputs, call.others)))
+    else:
+        traced = trace(functions, call.inputs, call.others)
     outputs = trees["outputs"]
     for variable in traced.outputs[:outputs]:
         if traced.variables[variable].kind != REAL:
