@@ -80,6 +80,9 @@ def read_many_dims(dims: object) -> NDArray[Any]:
         raise ChainError(msg)
     if (array.dtype.kind not in "iu" and {*map(type, array.flat)} != _INT) or (array.size and array.min() < 0):
         for (row, column), size in np.ndenumerate(array):
+            if isinstance(size, Jacobian):
+                msg = f"dims[{row}] is a sequence of Jacobians: make it a JacobianChain"
+                raise ChainError(msg)
             checked_size(size, f"dims[{row}, {column}]")
         array = np.frompyfunc(operator.index, 1, 1)(array)
     held = np.array(array, dtype=np.int64 if not array.size or array.max() <= LARGEST_INT64 else object)

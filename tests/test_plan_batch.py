@@ -115,6 +115,8 @@ def test_chains_that_do_not_go_together():
         chainopt.ChainError, match=r"dims\[1\] is a chain of 1: give chains of the same number of factors, here 2"
     ):
         chainopt.optimal_orders(chains)
+    with pytest.raises(chainopt.ChainError, match=r"dims\[0\] is a sequence of Jacobians: make it a JacobianChain"):
+        chainopt.optimal_orders([[chainopt.Jacobian((2, 3)), chainopt.Jacobian((3, 4))]])
     with pytest.raises(chainopt.ChainError, match=r"dims\[1\] is 7"):
         chainopt.optimal_orders([chains[0], 7])
     with pytest.raises(chainopt.ChainError, match="one by one"):
