@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from chainopt.chain import JacobianChain
 from chainopt.comparison import Comparison
 from chainopt.drop_in import multi_dot
-from chainopt.exceptions import ChainError, InfeasibleError
+from chainopt.errors import ChainError, InfeasibleError
 from chainopt.frontier import TapeFrontier
 from chainopt.jacobian import Jacobian
 from chainopt.operations import Accumulation, Mode, Multiplication, Pullback, Pushforward

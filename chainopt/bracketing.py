@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.gain import gain_bound
 from chainopt.jacobian import Jacobian
-from chainopt.numerals import shape_text
+from chainopt.numbers import shape_text
 from chainopt.reading import NO_COSTS, Reading, read_dims, read_factors
 from chainopt.structure import texts
 from chainopt.structure.bands import Band

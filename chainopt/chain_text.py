@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chainopt.chain import FORMAT, JacobianChain
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.graph_chain import read_chain_dict
 from chainopt.jacobian import Jacobian
 from chainopt.structure import texts

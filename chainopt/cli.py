@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from chainopt import __version__
 from chainopt.chain import JacobianChain
 from chainopt.chain_text import read_chain
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.objectives import OBJECTIVES
 from chainopt.optimize import compare, optimal_order
 from chainopt.options import METHODS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 
 
 def check_client(client: Any) -> None:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chainopt.numerals import ratio
+from chainopt.numbers import ratio
 from chainopt.plan import to_json
 from chainopt.report.text import Row, html_table, table
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.chain import JacobianChain
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.execution.libraries import is_array_like, library_of
 from chainopt.execution.loop import multiply
 from chainopt.optimize import optimal_order

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
-from chainopt.numerals import count, ratio, times
+from chainopt.numbers import count, ratio, times
 from chainopt.report.text import columns
 
 if TYPE_CHECKING:

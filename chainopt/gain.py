@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from chainopt.numerals import ratio
+from chainopt.numbers import ratio
 from chainopt.structure.colours import column_colours, row_colours
 
 if TYPE_CHECKING:

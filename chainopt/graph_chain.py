@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 
 from chainopt.chain import JacobianChain
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.jacobian import checked_size
 
 if TYPE_CHECKING:

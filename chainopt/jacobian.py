@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from chainopt.exceptions import ChainError
-from chainopt.numerals import shown
+from chainopt.errors import ChainError
+from chainopt.numbers import shown
 from chainopt.structure.kinds import Structure
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from chainopt.exceptions import ChainError
-from chainopt.numerals import shown
+from chainopt.errors import ChainError
+from chainopt.numbers import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

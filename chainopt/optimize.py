@@ -10,7 +10,7 @@ from chainopt.chain import JacobianChain
 from chainopt.comparison import Comparison
 from chainopt.costs.operations import total
 from chainopt.costs.stages import stage_choices
-from chainopt.exceptions import ChainError, InfeasibleError
+from chainopt.errors import ChainError, InfeasibleError
 from chainopt.objectives import MULTIPLICATIONS, check_units, model_of
 from chainopt.operations import Mode
 from chainopt.options import SCHEDULING, check_limit, check_method, check_workers, priced_solver, solver_for

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chainopt.chain import JacobianChain
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.objectives import MULTIPLICATIONS, check_units, model_of
 from chainopt.optimize import SOLVERS, choices_for, name_of
 from chainopt.options import check_limit, check_method, priced_solver

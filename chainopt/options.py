@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.exceptions import ChainError
-from chainopt.numerals import shown
+from chainopt.errors import ChainError
+from chainopt.numbers import shown
 
 if TYPE_CHECKING:
     from chainopt.chain import JacobianChain

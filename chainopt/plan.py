@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from chainopt.chain import check_header
 from chainopt.costs.memory import peak_memory, scheduled_peak
 from chainopt.costs.operations import largest_tape, operations_of, products_of, steps_of
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.execution.checks import checked_factors, checked_workers
 from chainopt.execution.libraries import is_lazy, is_operator
 from chainopt.execution.loop import copy_into, multiply, product_into
@@ -19,7 +19,7 @@ from chainopt.execution.progress import progress_bar
 from chainopt.execution.stages import execute, needs
 from chainopt.execution.structured import finisher, prepared, product
 from chainopt.jacobian import checked_size
-from chainopt.numerals import count
+from chainopt.numbers import count
 from chainopt.plan_data import plan_dict, read_plan
 from chainopt.plan_facts import facts
 from chainopt.report.brackets import bracketing_text, operations_text, stage_labels

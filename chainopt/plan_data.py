@@ -10,10 +10,10 @@ import numpy as np
 from chainopt.bracketing import Bracketing
 from chainopt.costs.operations import steps_of, total
 from chainopt.costs.stages import stage_choices
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.graph_chain import read_chain_dict
 from chainopt.jacobian import checked_cost
-from chainopt.numerals import count
+from chainopt.numbers import count
 from chainopt.objectives import MULTIPLICATIONS, read_model, written
 from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PRODUCT, PULLED, PUSHED
 from chainopt.solvers.homogeneous import mode_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chainopt.costs.stages import stage_choices
-from chainopt.numerals import count, ratio, times
+from chainopt.numbers import count, ratio, times
 from chainopt.report.text import schedule_facts
 from chainopt.report.words import chain_line
 from chainopt.solvers.homogeneous import forward, reverse

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import numpy as np
 
 from chainopt.details import Details, StageCosts
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.jacobian import Jacobian, checked_shape, checked_size
-from chainopt.numerals import shown
+from chainopt.numbers import shown
 from chainopt.stacks import broadcast
 from chainopt.structure.kinds import Sparse
 

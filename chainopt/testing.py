@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from chainopt.chain import JacobianChain
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.jacobian import Jacobian
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chainopt.exceptions import InfeasibleError
+from chainopt.errors import InfeasibleError
 from chainopt.frontier import TapeFrontier
 from chainopt.objectives import MULTIPLICATIONS, model_of
 from chainopt.optimize import as_chain, optimal_order

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from chainopt.numerals import count, ratio, shape_text, times
+from chainopt.numbers import count, ratio, shape_text, times
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from chainopt.calibration.machine import this_machine
 from chainopt.calibration.products import measure
 from chainopt.calibration.progress import bar
 from chainopt.calibration.stages import measured_chain
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

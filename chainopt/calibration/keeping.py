@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chainopt.calibration.machine import this_machine
 from chainopt.costs.time import DEFAULT, TimeModel
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 
 FORMAT = "chainopt.time"
 VERSION = 1

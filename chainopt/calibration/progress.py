@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

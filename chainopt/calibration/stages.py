@@ -9,7 +9,7 @@ import numpy as np
 
 from chainopt.calibration.progress import bar
 from chainopt.chain import JacobianChain
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.execution.libraries import as_library_of, is_operator
 from chainopt.jacobian import Jacobian, checked_shape
 from chainopt.reading import read_factors

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.kernels import custom_prices
 from chainopt.kernels.compiling import compiled_with
-from chainopt.numerals import shown
+from chainopt.numbers import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

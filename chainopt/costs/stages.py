@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from chainopt.exceptions import InfeasibleError
+from chainopt.errors import InfeasibleError
 from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE
 from chainopt.structure.colours import column_colours, row_colours
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 import numpy as np
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.execution.blocks import from_array, from_future
 from chainopt.execution.libraries import Remote, as_torch, is_array_like, is_operator, kind_of, library_of
 from chainopt.kernels.threads import cores
-from chainopt.numerals import shown
+from chainopt.numbers import shown
 from chainopt.stacks import broadcast_all
 from chainopt.structure.kinds import Diagonal, Identity
 

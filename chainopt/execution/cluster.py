@@ -9,7 +9,7 @@ from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainopt.clients import check_client
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.execution import stages
 from chainopt.execution.checks import checked_factors
 from chainopt.execution.libraries import Remote, is_operator, library_of, samples
@@ -18,7 +18,7 @@ from chainopt.execution.progress import progress_bar
 from chainopt.execution.remote import described
 from chainopt.execution.structured import finisher, in_form, prepared
 from chainopt.execution.tasks import consumers, critical_path, in_order_of_schedule, sources
-from chainopt.numerals import shown
+from chainopt.numbers import shown
 from chainopt.structure.kinds import Dense
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

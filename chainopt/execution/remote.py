@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.execution.libraries import Remote, library_of
 
 _METHODS = ("matmat", "rmatmat", "matvec")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.execution import blocks
 from chainopt.execution.libraries import Remote, as_library_of, dense_form, is_operator, library_of
 from chainopt.structure.colours import colours, count

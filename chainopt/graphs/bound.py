@@ -8,7 +8,7 @@ from chainopt.chain import JacobianChain
 from chainopt.gain import better, swept
 from chainopt.graphs.links import IDENTITY
 from chainopt.graphs.network import read_graph
-from chainopt.numerals import ratio
+from chainopt.numbers import ratio
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

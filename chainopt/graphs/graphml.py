@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.graphs.links import Place, read_link
 from chainopt.graphs.network import read_graph
 from chainopt.structure import texts

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.execution.libraries import is_operator, library_of
 from chainopt.jacobian import Jacobian, check_structure, checked_cost, checked_shape, checked_size
-from chainopt.numerals import shown
+from chainopt.numbers import shown
 from chainopt.structure.bands import Band
 from chainopt.structure.colours import column_colours, row_colours
 from chainopt.structure.kinds import Banded, Diagonal, Identity, Sparse

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.execution.libraries import adjoint, dense_form
 from chainopt.execution.structured import accumulate
 from chainopt.graphs.links import IDENTITY, Free, Link, Unit

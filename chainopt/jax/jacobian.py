@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.jax.running import TREES, Prepared, UnplannableError, prepare
 from chainopt.tracing.calls import Call
 from chainopt.tracing.choosing import check_options, plan_of

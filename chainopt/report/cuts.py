@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chainopt.exceptions import ChainError
-from chainopt.numerals import count
+from chainopt.errors import ChainError
+from chainopt.numbers import count
 from chainopt.report.figures import COLOURS, GIVEN, new_axes
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainopt.numerals import count, shape_text
+from chainopt.numbers import count, shape_text
 from chainopt.operations import Multiplication, Pullback, Pushforward
 
 if TYPE_CHECKING:

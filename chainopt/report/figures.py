@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chainopt.exceptions import ChainError
-from chainopt.numerals import count, shape_text, times
+from chainopt.errors import ChainError
+from chainopt.numbers import count, shape_text, times
 from chainopt.report.dot import MEANS
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from chainopt.numerals import count, ratio, times
+from chainopt.numbers import count, ratio, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

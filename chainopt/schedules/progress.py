@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from chainopt.numerals import count, ratio, times
+from chainopt.numbers import count, ratio, times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

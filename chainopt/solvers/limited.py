@@ -12,7 +12,7 @@ from chainopt.costs.memory import entries_of, peak_memory, seed
 from chainopt.costs.multiplications import exact_sizes
 from chainopt.costs.operations import operations_of, total
 from chainopt.costs.stages import NEVER, priced, vectors_needed
-from chainopt.exceptions import InfeasibleError
+from chainopt.errors import InfeasibleError
 from chainopt.kernels import memory_points, memory_states
 from chainopt.kernels.compiling import compiled
 from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, Mode

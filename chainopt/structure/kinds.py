@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.structure.bands import Band
 from chainopt.structure.patterns import Pattern, Places, scipy_sparse
 

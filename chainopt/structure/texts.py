@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.structure.kinds import Banded, BlockDiagonal, Dense, Diagonal, Identity, Sparse
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils import _pytree as pytree
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 from chainopt.torch.equations import is_transformed
 from chainopt.torch.running import TREES, Prepared, prepare
 from chainopt.tracing.calls import Call

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chainopt.exceptions import ChainError
+from chainopt.errors import ChainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chainopt.comparison import Comparison
-from chainopt.exceptions import ChainError
-from chainopt.numerals import shown
+from chainopt.errors import ChainError
+from chainopt.numbers import shown
 from chainopt.optimize import compare, optimal_order
 
 if TYPE_CHECKING:

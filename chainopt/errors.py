@@ -10,7 +10,7 @@ class ChainError(ValueError):
     >>> chainopt.optimal_order([(2, 3), (4, 5)])
     Traceback (most recent call last):
     ...
-    chainopt.exceptions.ChainError: J2 (chain[0]) has 3 columns, but J1 (chain[1]) has 4 rows: neighbours must share a size
+    chainopt.errors.ChainError: J2 (chain[0]) has 3 columns, but J1 (chain[1]) has 4 rows: neighbours must share a size
     """
 
 
@@ -24,5 +24,5 @@ class InfeasibleError(ChainError):
     >>> chainopt.optimal_order(stages, tape_limit=6)
     Traceback (most recent call last):
     ...
-    chainopt.exceptions.InfeasibleError: tape_limit is 6, but J2 has only a VJP, whose tape is 7: the least limit is 7
+    chainopt.errors.InfeasibleError: tape_limit is 6, but J2 has only a VJP, whose tape is 7: the least limit is 7
     """
