@@ -3,12 +3,12 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from chainopt.chain import JacobianChain
+from chainopt.chain.chain import JacobianChain
+from chainopt.chain.jacobian import Jacobian
 from chainopt.comparison import Comparison
 from chainopt.drop_in import multi_dot
 from chainopt.errors import ChainError, InfeasibleError
 from chainopt.frontier import TapeFrontier
-from chainopt.jacobian import Jacobian
 from chainopt.operations import Accumulation, Mode, Multiplication, Pullback, Pushforward
 from chainopt.optimize import compare, forward_order, optimal_order, reverse_order
 from chainopt.optimize_many import optimal_orders
@@ -19,7 +19,7 @@ from chainopt.tradeoff import tape_frontier
 
 if TYPE_CHECKING:
     from chainopt.calibration import calibrate
-    from chainopt.graph_chain import GraphChain, Skip
+    from chainopt.chain.graph_chain import GraphChain, Skip
     from chainopt.graphs.accumulate import accumulate
     from chainopt.graphs.graphml import read_graphml, write_graphml
     from chainopt.graphs.linearize import linearize
@@ -64,8 +64,8 @@ __all__ = [
 
 # What few programs use, and what takes longer to import than all the rest.
 _LATER = {
-    "GraphChain": "chainopt.graph_chain",
-    "Skip": "chainopt.graph_chain",
+    "GraphChain": "chainopt.chain.graph_chain",
+    "Skip": "chainopt.chain.graph_chain",
     "accumulate": "chainopt.graphs.accumulate",
     "calibrate": "chainopt.calibration",
     "linearize": "chainopt.graphs.linearize",

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from chainopt import __version__
-from chainopt.chain import JacobianChain
-from chainopt.chain_text import read_chain
+from chainopt.chain.chain import JacobianChain
+from chainopt.chain.files import read_chain
 from chainopt.errors import ChainError
 from chainopt.objectives import OBJECTIVES
 from chainopt.optimize import compare, optimal_order

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.chain import JacobianChain
+from chainopt.chain.chain import JacobianChain
+from chainopt.chain.parsing import read_factors
 from chainopt.errors import ChainError
 from chainopt.execution.libraries import is_array_like, library_of
 from chainopt.execution.loop import multiply
 from chainopt.optimize import optimal_order
-from chainopt.reading import read_factors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from chainopt.report.text import columns
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from chainopt.details import Cost
+    from chainopt.chain.factor_data import Cost
     from chainopt.plan import Plan
 
 

@@ -10,9 +10,9 @@ from chainopt.numbers import shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
+    from chainopt.chain.factor_data import Cost
     from chainopt.costs.model import CostModel
-    from chainopt.details import Cost
 
     Objective: TypeAlias = str | CostModel | Callable[[int, int, int], Cost]
 

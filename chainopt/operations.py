@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from chainopt.details import Cost
+    from chainopt.chain.factor_data import Cost
 
 
 class Mode(StrEnum):

@@ -6,7 +6,8 @@ import math
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from chainopt.chain import JacobianChain
+from chainopt.chain.chain import JacobianChain
+from chainopt.chain.parsing import read_factors
 from chainopt.comparison import Comparison
 from chainopt.costs.operations import total
 from chainopt.costs.stages import stage_choices
@@ -15,16 +16,15 @@ from chainopt.objectives import MULTIPLICATIONS, check_units, model_of
 from chainopt.operations import Mode
 from chainopt.options import SCHEDULING, check_limit, check_method, check_workers, priced_solver, solver_for
 from chainopt.plan import Plan
-from chainopt.reading import read_factors
 from chainopt.solvers import homogeneous, interval, limited, polygon, priced, textbook
 from chainopt.solvers.homogeneous import mode_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from chainopt.chain.jacobian import Jacobian
     from chainopt.costs.model import CostModel
     from chainopt.costs.stages import StageChoices
-    from chainopt.jacobian import Jacobian
     from chainopt.objectives import Objective
     from chainopt.solvers.solution import Solution
 

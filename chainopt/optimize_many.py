@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from chainopt.chain import JacobianChain
+from chainopt.chain.chain import JacobianChain
+from chainopt.chain.parsing import read_many_dims
 from chainopt.errors import ChainError
 from chainopt.objectives import MULTIPLICATIONS, check_units, model_of
 from chainopt.optimize import SOLVERS, choices_for, name_of
 from chainopt.options import check_limit, check_method, priced_solver
 from chainopt.plan_batch import PlanBatch
-from chainopt.reading import read_many_dims
 from chainopt.solvers import batch, priced, stage_batch
 from chainopt.solvers.spread import spread
 

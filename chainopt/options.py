@@ -11,7 +11,7 @@ from chainopt.errors import ChainError
 from chainopt.numbers import shown
 
 if TYPE_CHECKING:
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
 
 SCHEDULING = ("heuristic", "exact", "cp-sat")
 METHODS = ("auto", "polygon", "interval", "textbook", *SCHEDULING)

@@ -8,7 +8,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from chainopt.chain import check_header
+from chainopt.chain.chain import check_header
+from chainopt.chain.jacobian import checked_size
 from chainopt.costs.memory import peak_memory, scheduled_peak
 from chainopt.costs.operations import largest_tape, operations_of, products_of, steps_of
 from chainopt.errors import ChainError
@@ -18,7 +19,6 @@ from chainopt.execution.loop import copy_into, multiply, product_into
 from chainopt.execution.progress import progress_bar
 from chainopt.execution.stages import execute, needs
 from chainopt.execution.structured import finisher, prepared, product
-from chainopt.jacobian import checked_size
 from chainopt.numbers import count
 from chainopt.plan_data import plan_dict, read_plan
 from chainopt.plan_facts import facts
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from chainopt.bracketing import Bracketing
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.operations import Mode, Operation
     from chainopt.schedules.schedule import Schedule

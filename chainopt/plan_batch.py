@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 from chainopt.bracketing import Bracketing
-from chainopt.chain import JacobianChain
+from chainopt.chain.chain import JacobianChain
 from chainopt.plan import Plan
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.bracketing import Bracketing
+from chainopt.chain.graph_chain import read_chain_dict
+from chainopt.chain.jacobian import checked_cost
 from chainopt.costs.operations import steps_of, total
 from chainopt.costs.stages import stage_choices
 from chainopt.errors import ChainError
-from chainopt.graph_chain import read_chain_dict
-from chainopt.jacobian import checked_cost
 from chainopt.numbers import count
 from chainopt.objectives import MULTIPLICATIONS, read_model, written
 from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PRODUCT, PULLED, PUSHED
@@ -21,7 +21,7 @@ from chainopt.solvers.homogeneous import mode_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.plan import Plan
     from chainopt.schedules.schedule import Schedule

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from chainopt.chain import JacobianChain
+from chainopt.chain.chain import JacobianChain
+from chainopt.chain.jacobian import Jacobian
 from chainopt.errors import ChainError
-from chainopt.jacobian import Jacobian
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

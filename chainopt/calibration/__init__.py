@@ -15,7 +15,7 @@ from chainopt.errors import ChainError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
     from chainopt.costs.time import TimeModel
 
 __all__ = ["calibrate", "measure", "saved_model"]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.calibration.progress import bar
-from chainopt.chain import JacobianChain
+from chainopt.chain.chain import JacobianChain
+from chainopt.chain.jacobian import Jacobian, checked_shape
+from chainopt.chain.parsing import read_factors
 from chainopt.errors import ChainError
 from chainopt.execution.libraries import as_library_of, is_operator
-from chainopt.jacobian import Jacobian, checked_shape
-from chainopt.reading import read_factors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

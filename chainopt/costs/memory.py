@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainopt.chain.stacks import broadcast_all
 from chainopt.costs.multiplications import stacks
 from chainopt.costs.stages import vectors_needed
 from chainopt.operations import Accumulation, Mode, Multiplication, Pushforward
-from chainopt.stacks import broadcast_all
 from chainopt.structure.bands import Band
 from chainopt.structure.kinds import Banded, Dense, Diagonal, Identity
 from chainopt.structure.patterns import product
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from chainopt.bracketing import Bracketing
-    from chainopt.chain import JacobianChain
-    from chainopt.details import Cost
+    from chainopt.chain.chain import JacobianChain
+    from chainopt.chain.factor_data import Cost
     from chainopt.operations import Operation
     from chainopt.structure.patterns import Pattern
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.bracketing import Bracketing
-from chainopt.stacks import broadcast
+from chainopt.chain.stacks import broadcast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
 
 INT64_LIMIT = 2**63
 SHORT = 40  # up to here Python ints are faster than arrays

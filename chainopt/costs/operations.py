@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
+    from chainopt.chain.factor_data import Cost, StageCosts
     from chainopt.costs.model import CostModel
-    from chainopt.details import Cost, StageCosts
 
 
 def operations_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None = None) -> Sequence[Operation]:

@@ -9,9 +9,9 @@ from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE
 from chainopt.structure.colours import column_colours, row_colours
 
 if TYPE_CHECKING:
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
+    from chainopt.chain.factor_data import Cost, StageCosts
     from chainopt.costs.model import CostModel
-    from chainopt.details import Cost, StageCosts
 
 NEVER = -1
 

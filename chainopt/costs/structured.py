@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainopt.bracketing import Bracketing
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
     from chainopt.structure.patterns import Pattern
 
     Intervals = dict[tuple[int, int], Pattern]

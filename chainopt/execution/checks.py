@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 import numpy as np
 
+from chainopt.chain.stacks import broadcast_all
 from chainopt.errors import ChainError
 from chainopt.execution.blocks import from_array, from_future
 from chainopt.execution.libraries import Remote, as_torch, is_array_like, is_operator, kind_of, library_of
 from chainopt.kernels.threads import cores
 from chainopt.numbers import shown
-from chainopt.stacks import broadcast_all
 from chainopt.structure.kinds import Diagonal, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
 
 
 def checked_workers(workers: object, planned: float) -> int:

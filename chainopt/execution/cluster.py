@@ -24,7 +24,7 @@ from chainopt.structure.kinds import Dense
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
     from chainopt.operations import Operation
     from chainopt.structure.kinds import Structure
 

@@ -16,7 +16,7 @@ from chainopt.structure.patterns import places, scipy_sparse
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
     from chainopt.structure.kinds import Structure
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chainopt.chain import JacobianChain
-from chainopt.gain import better, swept
+from chainopt.chain.chain import JacobianChain
+from chainopt.chain.gain_bound import better, swept
 from chainopt.graphs.links import IDENTITY
 from chainopt.graphs.network import read_graph
 from chainopt.numbers import ratio
@@ -13,7 +13,7 @@ from chainopt.numbers import ratio
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chainopt.details import Cost
+    from chainopt.chain.factor_data import Cost
     from chainopt.graphs.network import Edge, Network
 
 

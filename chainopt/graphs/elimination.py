@@ -5,15 +5,15 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+from chainopt.chain.jacobian import Jacobian
 from chainopt.graphs.links import IDENTITY, Link
 from chainopt.graphs.tableau import Tableau
-from chainopt.jacobian import Jacobian
 from chainopt.optimize import optimal_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from chainopt.details import Cost
+    from chainopt.chain.factor_data import Cost
     from chainopt.graphs.price import Price
     from chainopt.graphs.tableau import Links, Stage
 

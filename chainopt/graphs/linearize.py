@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chainopt.gain import least_possible
-from chainopt.graph_chain import GraphChain
+from chainopt.chain.gain_bound import least_possible
+from chainopt.chain.graph_chain import GraphChain
 from chainopt.graphs import cuts
 from chainopt.graphs.network import read_graph
 from chainopt.graphs.stages import Workshop
@@ -14,10 +14,10 @@ from chainopt.optimize import optimal_order
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
+    from chainopt.chain.jacobian import Jacobian
     from chainopt.graphs.cuts import Line
     from chainopt.graphs.network import Network
     from chainopt.graphs.tableau import Stage
-    from chainopt.jacobian import Jacobian
     from chainopt.plan import Plan
 
 LONGEST = 300  # stages of a chain that needs the interval program, which is cubic

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from chainopt.chain.jacobian import Jacobian, check_structure, checked_cost, checked_shape, checked_size
 from chainopt.errors import ChainError
 from chainopt.execution.libraries import is_operator, library_of
-from chainopt.jacobian import Jacobian, check_structure, checked_cost, checked_shape, checked_size
 from chainopt.numbers import shown
 from chainopt.structure.bands import Band
 from chainopt.structure.colours import column_colours, row_colours
@@ -18,8 +18,8 @@ from chainopt.structure.patterns import places
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
+    from chainopt.chain.factor_data import Cost
     from chainopt.costs.model import CostModel
-    from chainopt.details import Cost
     from chainopt.structure.kinds import Structure
     from chainopt.structure.patterns import Pattern
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from chainopt.chain.jacobian import checked_size
 from chainopt.errors import ChainError
 from chainopt.graphs.links import IDENTITY, Link, Place, Reader, added, in_seconds, known_shape, written_out
 from chainopt.graphs.skips import peeled, placed
-from chainopt.jacobian import checked_size
 from chainopt.objectives import model_of
 from chainopt.structure.kinds import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
+    from chainopt.chain.graph_chain import Skip
     from chainopt.costs.model import CostModel
-    from chainopt.graph_chain import Skip
 
     Edge = tuple[int, int]
 SHOWN = 8  # nodes that a note or a message names

@@ -5,19 +5,19 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from chainopt.chain.jacobian import Jacobian
 from chainopt.graphs.elimination import FEW, best
 from chainopt.graphs.links import IDENTITY
 from chainopt.graphs.price import Price
 from chainopt.graphs.stage_structure import has_few_colours, structure_of
 from chainopt.graphs.tableau import Stage
-from chainopt.jacobian import Jacobian
 from chainopt.structure.kinds import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from chainopt.details import Cost
+    from chainopt.chain.factor_data import Cost
     from chainopt.graphs.cuts import Line
     from chainopt.graphs.elimination import Elimination
     from chainopt.graphs.network import Network

@@ -11,7 +11,7 @@ from chainopt.structure.bands import Band
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.details import Cost
+    from chainopt.chain.factor_data import Cost
     from chainopt.graphs.price import Price
 
     Links = dict[tuple[int, int], Link]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from chainopt.bracketing import Bracketing
-    from chainopt.chain import JacobianChain
-    from chainopt.details import Cost
+    from chainopt.chain.chain import JacobianChain
+    from chainopt.chain.factor_data import Cost
     from chainopt.operations import Join
     from chainopt.report.text import Row
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from chainopt.details import Cost
+    from chainopt.chain.factor_data import Cost
     from chainopt.operations import Operation
 
 LARGEST = 10**300

@@ -14,7 +14,7 @@ from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
     from chainopt.bracketing import Bracketing
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stages import StageChoices
     from chainopt.solvers.priced import Pricing

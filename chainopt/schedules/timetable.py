@@ -14,7 +14,7 @@ from chainopt.solvers.interval import ways_needed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stages import StageChoices
     from chainopt.operations import Operation

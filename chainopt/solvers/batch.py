@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from chainopt.chain import JacobianChain
+from chainopt.chain.chain import JacobianChain
 from chainopt.costs.multiplications import INT64_LIMIT
 from chainopt.kernels import polygon
 from chainopt.kernels.compiling import compiled

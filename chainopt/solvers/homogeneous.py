@@ -12,10 +12,10 @@ from chainopt.costs.operations import total
 from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, PRODUCT, PULLED, PUSHED, Mode
 
 if TYPE_CHECKING:
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
+    from chainopt.chain.factor_data import Cost
     from chainopt.costs.model import CostModel
     from chainopt.costs.stages import StageChoices
-    from chainopt.details import Cost
     from chainopt.solvers.solution import Solution
 
 ROUNDING = 1 + 1e-12  # costs in floats that differ by less are the same, added up in another order

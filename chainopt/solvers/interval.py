@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.bracketing import Bracketing
+from chainopt.chain.gain_bound import least_possible
 from chainopt.costs.multiplications import INT64_LIMIT, largest_stack, neighbours
-from chainopt.gain import least_possible
 from chainopt.kernels import interval_dp
 from chainopt.kernels.compiling import compiled
 from chainopt.kernels.threads import thread_pool
@@ -20,7 +20,7 @@ from chainopt.solvers.warmth import compiled_pays
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
     from chainopt.costs.stages import StageChoices
     from chainopt.solvers.solution import Solution
 

@@ -17,7 +17,7 @@ from chainopt.solvers.homogeneous import preferred
 from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
     from chainopt.costs.stages import StageChoices
     from chainopt.solvers.solution import Solution
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from chainopt.bracketing import Bracketing
+from chainopt.chain.factor_data import StageCosts
 from chainopt.costs.multiplications import INT64_LIMIT
 from chainopt.costs.stages import NEVER, stage_choices
-from chainopt.details import StageCosts
 from chainopt.kernels import interval_dp
 from chainopt.kernels.compiling import compiled
 from chainopt.kernels.threads import thread_pool
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
 
     Ints = NDArray[np.int64]
 

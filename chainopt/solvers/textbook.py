@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from chainopt.bracketing import Bracketing
+from chainopt.chain.stacks import broadcast_all
 from chainopt.costs.structured import is_full
 from chainopt.operations import GIVEN, PRODUCT, PULLED, PUSHED, Mode
 from chainopt.solvers.homogeneous import preferred
-from chainopt.stacks import broadcast_all
 from chainopt.structure.patterns import multiplications, product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stages import StageChoices
     from chainopt.solvers.solution import Solution

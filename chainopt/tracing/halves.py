@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chainopt.chain import JacobianChain
+from chainopt.chain.chain import JacobianChain
 from chainopt.optimize import optimal_order
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from chainopt.chain import JacobianChain
-from chainopt.jacobian import Jacobian
+from chainopt.chain.chain import JacobianChain
+from chainopt.chain.jacobian import Jacobian
 from chainopt.optimize import optimal_order
 from chainopt.structure.kinds import Diagonal
 from chainopt.tracing.elementals import Elemental, elemental, pieces

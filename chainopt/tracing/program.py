@@ -12,7 +12,7 @@ from chainopt.tracing.line import Line
 from chainopt.tracing.order import last_uses, narrow_order
 
 if TYPE_CHECKING:
-    from chainopt.chain import JacobianChain
+    from chainopt.chain.chain import JacobianChain
     from chainopt.tracing.equations import Equation, Trace
     from chainopt.tracing.line import Section
 

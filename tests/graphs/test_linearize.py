@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import chainopt
 from chainopt import ChainError, Jacobian, JacobianChain
-from chainopt.graph_chain import GraphChain
+from chainopt.chain.graph_chain import GraphChain
 from chainopt.graphs.linearize import linearize
 
 

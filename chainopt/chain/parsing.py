@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
-from chainopt.details import Details, StageCosts
+from chainopt.chain.factor_data import Details, StageCosts
+from chainopt.chain.jacobian import Jacobian, checked_shape, checked_size
+from chainopt.chain.stacks import broadcast
 from chainopt.errors import ChainError
-from chainopt.jacobian import Jacobian, checked_shape, checked_size
 from chainopt.numbers import shown
-from chainopt.stacks import broadcast
 from chainopt.structure.kinds import Sparse
 
 if TYPE_CHECKING:

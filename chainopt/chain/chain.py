@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from chainopt.chain.gain_bound import gain_bound
+from chainopt.chain.jacobian import Jacobian
+from chainopt.chain.parsing import NO_COSTS, Reading, read_dims, read_factors
 from chainopt.errors import ChainError
-from chainopt.gain import gain_bound
-from chainopt.jacobian import Jacobian
 from chainopt.numbers import shape_text
-from chainopt.reading import NO_COSTS, Reading, read_dims, read_factors
 from chainopt.structure import texts
 from chainopt.structure.bands import Band
 from chainopt.structure.kinds import Dense
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from chainopt.details import Details, StageCosts
+    from chainopt.chain.factor_data import Details, StageCosts
     from chainopt.structure.kinds import Structure
     from chainopt.structure.patterns import Pattern
 

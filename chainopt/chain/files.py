@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainopt.chain import FORMAT, JacobianChain
+from chainopt.chain.chain import FORMAT, JacobianChain
+from chainopt.chain.graph_chain import read_chain_dict
+from chainopt.chain.jacobian import Jacobian
 from chainopt.errors import ChainError
-from chainopt.graph_chain import read_chain_dict
-from chainopt.jacobian import Jacobian
 from chainopt.structure import texts
 
 

@@ -11,7 +11,7 @@ from chainopt.structure.colours import column_colours, row_colours
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.details import Cost, StageCosts
+    from chainopt.chain.factor_data import Cost, StageCosts
     from chainopt.structure.kinds import Structure
 
 

@@ -16,7 +16,7 @@ from chainopt.structure.kinds import Structure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.details import Cost
+    from chainopt.chain.factor_data import Cost
 
 
 def checked_size(value: object, place: str) -> int:

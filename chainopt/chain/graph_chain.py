@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from chainopt.chain import JacobianChain
+from chainopt.chain.chain import JacobianChain
+from chainopt.chain.jacobian import checked_size
 from chainopt.errors import ChainError
-from chainopt.jacobian import checked_size
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from chainopt.jacobian import Jacobian
-    from chainopt.reading import Reading
+    from chainopt.chain.jacobian import Jacobian
+    from chainopt.chain.parsing import Reading
 
 
 class Skip(NamedTuple):
