@@ -3,13 +3,13 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, Pullback, Pushforward
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import Jacobian
 from chainopt.comparison import Comparison
 from chainopt.drop_in import multi_dot
 from chainopt.errors import ChainError, InfeasibleError
 from chainopt.frontier import TapeFrontier
-from chainopt.operations import Accumulation, Mode, Multiplication, Pullback, Pushforward
 from chainopt.optimize import compare, forward_order, optimal_order, reverse_order
 from chainopt.optimize_many import optimal_orders
 from chainopt.plan import Plan

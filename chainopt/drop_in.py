@@ -18,7 +18,7 @@ from chainopt.optimize import optimal_order
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.bracketing import Bracketing
+    from chainopt.bracketing.bracketing import Bracketing
 
 LONGEST_KEPT = 64
 

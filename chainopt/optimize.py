@@ -6,6 +6,7 @@ import math
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from chainopt.bracketing.operations import Mode
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.parsing import read_factors
 from chainopt.comparison import Comparison
@@ -13,7 +14,6 @@ from chainopt.costs.operations import total
 from chainopt.costs.stages import stage_choices
 from chainopt.errors import ChainError, InfeasibleError
 from chainopt.objectives import MULTIPLICATIONS, check_units, model_of
-from chainopt.operations import Mode
 from chainopt.options import SCHEDULING, check_limit, check_method, check_workers, priced_solver, solver_for
 from chainopt.plan import Plan
 from chainopt.solvers import homogeneous, interval, limited, polygon, priced, textbook

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from distributed import Client
     from matplotlib.axes import Axes
 
-    from chainopt.bracketing import Bracketing
+    from chainopt.bracketing.bracketing import Bracketing
+    from chainopt.bracketing.operations import Mode, Operation
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
-    from chainopt.operations import Mode, Operation
     from chainopt.schedules.schedule import Schedule
 
 FORMAT = "chainopt.plan"

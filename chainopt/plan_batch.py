@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
-from chainopt.bracketing import Bracketing
+from chainopt.bracketing.bracketing import Bracketing
 from chainopt.chain.chain import JacobianChain
 from chainopt.plan import Plan
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.bracketing import Bracketing
+from chainopt.bracketing.bracketing import Bracketing
+from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PRODUCT, PULLED, PUSHED
 from chainopt.chain.graph_chain import read_chain_dict
 from chainopt.chain.jacobian import checked_cost
 from chainopt.costs.operations import steps_of, total
@@ -15,7 +16,6 @@ from chainopt.costs.stages import stage_choices
 from chainopt.errors import ChainError
 from chainopt.numbers import count
 from chainopt.objectives import MULTIPLICATIONS, read_model, written
-from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PRODUCT, PULLED, PUSHED
 from chainopt.solvers.homogeneous import mode_of
 
 if TYPE_CHECKING:

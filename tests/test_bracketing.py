@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainopt import ChainError, Jacobian, JacobianChain, optimal_order
-from chainopt.bracketing import Bracketing
+from chainopt.bracketing.bracketing import Bracketing
 from chainopt.testing import chain_dims
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, Pushforward
 from chainopt.chain.stacks import broadcast_all
 from chainopt.costs.multiplications import stacks
 from chainopt.costs.stages import vectors_needed
-from chainopt.operations import Accumulation, Mode, Multiplication, Pushforward
 from chainopt.structure.bands import Band
 from chainopt.structure.kinds import Banded, Dense, Diagonal, Identity
 from chainopt.structure.patterns import product
@@ -20,10 +20,10 @@ from chainopt.structure.patterns import product
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from chainopt.bracketing import Bracketing
+    from chainopt.bracketing.bracketing import Bracketing
+    from chainopt.bracketing.operations import Operation
     from chainopt.chain.chain import JacobianChain
     from chainopt.chain.factor_data import Cost
-    from chainopt.operations import Operation
     from chainopt.structure.patterns import Pattern
 
 

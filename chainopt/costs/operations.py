@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chainopt.bracketing import Bracketing
-from chainopt.costs import multiplications, products
-from chainopt.costs.stages import priced, vectors_needed
-from chainopt.operations import (
+from chainopt.bracketing.bracketing import Bracketing
+from chainopt.bracketing.operations import (
     BY_JVPS,
     BY_VJPS,
     GIVEN,
@@ -22,6 +20,8 @@ from chainopt.operations import (
     Pullback,
     Pushforward,
 )
+from chainopt.costs import multiplications, products
+from chainopt.costs.stages import priced, vectors_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

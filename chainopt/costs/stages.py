@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE
 from chainopt.errors import InfeasibleError
-from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE
 from chainopt.structure.colours import column_colours, row_colours
 
 if TYPE_CHECKING:

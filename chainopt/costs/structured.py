@@ -16,7 +16,7 @@ from chainopt.structure.bands import Band
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from chainopt.bracketing import Bracketing
+    from chainopt.bracketing.bracketing import Bracketing
     from chainopt.chain.chain import JacobianChain
     from chainopt.structure.patterns import Pattern
 

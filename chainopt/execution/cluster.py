@@ -24,8 +24,8 @@ from chainopt.structure.kinds import Dense
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from chainopt.bracketing.operations import Operation
     from chainopt.chain.chain import JacobianChain
-    from chainopt.operations import Operation
     from chainopt.structure.kinds import Structure
 
 ATTEMPTS = 10  # each costs a worker that died

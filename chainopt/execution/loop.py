@@ -13,7 +13,7 @@ from chainopt.execution.libraries import library_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chainopt.bracketing import Bracketing
+    from chainopt.bracketing.bracketing import Bracketing
 
     Product = Callable[[Any, Any], Any]
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
+    from chainopt.bracketing.operations import Operation
     from chainopt.execution.stages import Product
-    from chainopt.operations import Operation
     from chainopt.structure.kinds import Structure
 
 

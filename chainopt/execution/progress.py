@@ -10,7 +10,7 @@ from chainopt.errors import ChainError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from chainopt.operations import Operation
+    from chainopt.bracketing.operations import Operation
 
 
 @contextmanager

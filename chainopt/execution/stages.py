@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, Pushforward
 from chainopt.execution import structured
 from chainopt.execution.blocks import pass_through
 from chainopt.execution.libraries import adjoint, concatenate, dense_form, identity, is_operator, library_of, samples
 from chainopt.execution.structured import product
 from chainopt.execution.tasks import operands
-from chainopt.operations import Accumulation, Mode, Multiplication, Pushforward
 from chainopt.structure.kinds import Dense
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from chainopt.operations import Operation
+    from chainopt.bracketing.operations import Operation
     from chainopt.structure.kinds import Structure
 
     Product = Callable[[Any, Any], Any]

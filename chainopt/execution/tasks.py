@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chainopt.operations import Accumulation, Multiplication, Pushforward
+from chainopt.bracketing.operations import Accumulation, Multiplication, Pushforward
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.operations import Operation
+    from chainopt.bracketing.operations import Operation
 
     Span = tuple[int, int]
 

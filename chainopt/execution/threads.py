@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.operations import Operation
+    from chainopt.bracketing.operations import Operation
 
 
 class Shared:

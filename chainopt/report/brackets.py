@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from chainopt.operations import Accumulation, Mode, Pullback, Pushforward
+from chainopt.bracketing.operations import Accumulation, Mode, Pullback, Pushforward
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from chainopt.bracketing import Bracketing
-    from chainopt.operations import Operation
+    from chainopt.bracketing.bracketing import Bracketing
+    from chainopt.bracketing.operations import Operation
 
 LONGEST_JOINED = 30  # up to here a loop over the labels is faster than the first few array operations
 BLOCK = 1_000

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chainopt.bracketing.operations import Multiplication, Pullback, Pushforward
 from chainopt.numbers import count, shape_text
-from chainopt.operations import Multiplication, Pullback, Pushforward
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.bracketing import Bracketing
+    from chainopt.bracketing.bracketing import Bracketing
+    from chainopt.bracketing.operations import Join
     from chainopt.chain.chain import JacobianChain
-    from chainopt.operations import Join
 
 
 MEANS = {Multiplication: "", Pushforward: "JVPs, ", Pullback: "VJPs, "}

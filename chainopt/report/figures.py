@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from chainopt.bracketing import Bracketing
+    from chainopt.bracketing.bracketing import Bracketing
+    from chainopt.bracketing.operations import Join
     from chainopt.chain.chain import JacobianChain
     from chainopt.chain.factor_data import Cost
-    from chainopt.operations import Join
     from chainopt.report.text import Row
 
 LONGEST_TREE = 200

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chainopt.bracketing.operations import Accumulation, Multiplication, Pushforward
 from chainopt.errors import ChainError
 from chainopt.numbers import count
-from chainopt.operations import Accumulation, Multiplication, Pushforward
 from chainopt.report.figures import new_axes
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from chainopt.bracketing.operations import Operation
     from chainopt.chain.factor_data import Cost
-    from chainopt.operations import Operation
 
 LARGEST = 10**300
 MOST_WORKERS = 200

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.bracketing import Bracketing
+from chainopt.bracketing.bracketing import Bracketing
 from chainopt.costs import products
 from chainopt.kernels import list_schedule
 from chainopt.kernels.compiling import compiled

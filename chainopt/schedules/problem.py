@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from chainopt.bracketing.operations import GIVEN, Accumulation
 from chainopt.costs.operations import steps_of
-from chainopt.operations import GIVEN, Accumulation
 from chainopt.solvers.priced import pricing
 from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
-    from chainopt.bracketing import Bracketing
+    from chainopt.bracketing.bracketing import Bracketing
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stages import StageChoices

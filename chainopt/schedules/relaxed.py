@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from chainopt.operations import PRODUCT, PULLED, PUSHED
+from chainopt.bracketing.operations import PRODUCT, PULLED, PUSHED
 from chainopt.solvers import polygon
 
 if TYPE_CHECKING:
-    from chainopt.bracketing import Bracketing
+    from chainopt.bracketing.bracketing import Bracketing
     from chainopt.schedules.problem import Problem
 
 

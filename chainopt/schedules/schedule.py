@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chainopt.operations import Accumulation, Pullback, Pushforward
+from chainopt.bracketing.operations import Accumulation, Pullback, Pushforward
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from chainopt.operations import Operation
+    from chainopt.bracketing.operations import Operation
 
 ROUNDING = 1e-9  # of the whole makespan: times in seconds are sums, whose last digits depend on the order
 

@@ -17,7 +17,7 @@ from chainopt.schedules.timetable import timetable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chainopt.bracketing import Bracketing
+    from chainopt.bracketing.bracketing import Bracketing
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stages import StageChoices

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from chainopt.bracketing import Bracketing
+from chainopt.bracketing.bracketing import Bracketing
+from chainopt.bracketing.operations import Accumulation
 from chainopt.costs.operations import steps_of
-from chainopt.operations import Accumulation
 from chainopt.solvers.interval import ways_needed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from chainopt.bracketing.operations import Operation
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stages import StageChoices
-    from chainopt.operations import Operation
 
 
 class Timetable(NamedTuple):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from chainopt.bracketing import Bracketing
+from chainopt.bracketing.bracketing import Bracketing
+from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, Mode
 from chainopt.costs.memory import entries_of, peak_memory, seed
 from chainopt.costs.multiplications import exact_sizes
 from chainopt.costs.operations import operations_of, total
@@ -15,7 +16,6 @@ from chainopt.costs.stages import NEVER, priced, vectors_needed
 from chainopt.errors import InfeasibleError
 from chainopt.kernels import memory_points, memory_states
 from chainopt.kernels.compiling import compiled
-from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, Mode
 from chainopt.solvers.homogeneous import ROUNDING, forward, mode_of, reverse
 from chainopt.solvers.priced import LARGEST, Pricing, Row, cheapest, pricing
 from chainopt.solvers.warmth import compiled_pays

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.bracketing import Bracketing
+from chainopt.bracketing.bracketing import Bracketing
+from chainopt.bracketing.operations import Mode
 from chainopt.costs.multiplications import INT64_LIMIT, is_small, neighbours
 from chainopt.kernels import polygon
 from chainopt.kernels.compiling import compiled
-from chainopt.operations import Mode
 from chainopt.solvers.homogeneous import preferred
 from chainopt.solvers.warmth import compiled_pays
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from chainopt.bracketing import Bracketing
+from chainopt.bracketing.bracketing import Bracketing
+from chainopt.bracketing.operations import Mode
 from chainopt.costs import products
 from chainopt.costs.multiplications import exact_sizes
 from chainopt.costs.operations import total
 from chainopt.kernels import priced_dp
 from chainopt.kernels.compiling import compiled
-from chainopt.operations import Mode
 from chainopt.solvers.homogeneous import preferred
 from chainopt.solvers.interval import stack_table, ways_needed
 from chainopt.solvers.warmth import compiled_pays

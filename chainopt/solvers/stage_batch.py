@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from chainopt.bracketing import Bracketing
+from chainopt.bracketing.bracketing import Bracketing
+from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PULLED, PUSHED, Mode
 from chainopt.chain.factor_data import StageCosts
 from chainopt.costs.multiplications import INT64_LIMIT
 from chainopt.costs.stages import NEVER, stage_choices
 from chainopt.kernels import interval_dp
 from chainopt.kernels.compiling import compiled
 from chainopt.kernels.threads import thread_pool
-from chainopt.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PULLED, PUSHED, Mode
 from chainopt.solvers import interval
 from chainopt.solvers.batch import CHAINS_PER_BLOCK, Solutions
 from chainopt.solvers.warmth import compiled_pays

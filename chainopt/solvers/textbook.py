@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from chainopt.bracketing import Bracketing
+from chainopt.bracketing.bracketing import Bracketing
+from chainopt.bracketing.operations import GIVEN, PRODUCT, PULLED, PUSHED, Mode
 from chainopt.chain.stacks import broadcast_all
 from chainopt.costs.structured import is_full
-from chainopt.operations import GIVEN, PRODUCT, PULLED, PUSHED, Mode
 from chainopt.solvers.homogeneous import preferred
 from chainopt.structure.patterns import multiplications, product
 
