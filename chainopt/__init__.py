@@ -14,7 +14,7 @@ from chainopt.optimize import compare, forward_order, optimal_order, reverse_ord
 from chainopt.optimize_many import optimal_orders
 from chainopt.plan import Plan
 from chainopt.plan_batch import PlanBatch
-from chainopt.structure.kinds import Banded, BlockDiagonal, Dense, Diagonal, Identity, Sparse
+from chainopt.structure.structures import Banded, BlockDiagonal, Dense, Diagonal, Identity, Sparse
 from chainopt.tradeoff import tape_frontier
 
 if TYPE_CHECKING:

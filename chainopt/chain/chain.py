@@ -15,7 +15,7 @@ from chainopt.errors import ChainError
 from chainopt.numbers import shape_text
 from chainopt.structure import texts
 from chainopt.structure.bands import Band
-from chainopt.structure.kinds import Dense
+from chainopt.structure.structures import Dense
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainopt.chain.factor_data import Details, StageCosts
-    from chainopt.structure.kinds import Structure
     from chainopt.structure.patterns import Pattern
+    from chainopt.structure.structures import Structure
 
 FORMAT = "chainopt.chain"
 VERSION = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from chainopt.structure.kinds import Structure
+    from chainopt.structure.structures import Structure
 
 Cost = int | float
 

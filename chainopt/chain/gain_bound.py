@@ -6,13 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 from chainopt.numbers import ratio
-from chainopt.structure.colours import column_colours, row_colours
+from chainopt.structure.coloring import column_colours, row_colours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.chain.factor_data import Cost, StageCosts
-    from chainopt.structure.kinds import Structure
+    from chainopt.structure.structures import Structure
 
 
 def least_possible(dims: Sequence[int], costs: StageCosts | None, structures: Sequence[Structure] | None) -> Cost | None:

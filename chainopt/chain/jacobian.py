@@ -11,7 +11,7 @@ import numpy as np
 
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
-from chainopt.structure.kinds import Structure
+from chainopt.structure.structures import Structure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from chainopt.chain.jacobian import Jacobian, checked_shape, checked_size
 from chainopt.chain.stacks import broadcast
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
-from chainopt.structure.kinds import Sparse
+from chainopt.structure.structures import Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,8 +14,8 @@ from chainopt.chain.stacks import broadcast_all
 from chainopt.costs.multiplications import stacks
 from chainopt.costs.stages import vectors_needed
 from chainopt.structure.bands import Band
-from chainopt.structure.kinds import Banded, Dense, Diagonal, Identity
 from chainopt.structure.patterns import product
+from chainopt.structure.structures import Banded, Dense, Diagonal, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

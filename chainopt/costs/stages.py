@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE
 from chainopt.errors import InfeasibleError
-from chainopt.structure.colours import column_colours, row_colours
+from chainopt.structure.coloring import column_colours, row_colours
 
 if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain

@@ -15,7 +15,7 @@ from chainopt.execution.blocks import from_array, from_future
 from chainopt.execution.libraries import Remote, as_torch, is_array_like, is_operator, kind_of, library_of
 from chainopt.kernels.threads import cores
 from chainopt.numbers import shown
-from chainopt.structure.kinds import Diagonal, Identity
+from chainopt.structure.structures import Diagonal, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,14 +19,14 @@ from chainopt.execution.remote import described
 from chainopt.execution.structured import finisher, in_form, prepared
 from chainopt.execution.tasks import consumers, critical_path, in_order_of_schedule, sources
 from chainopt.numbers import shown
-from chainopt.structure.kinds import Dense
+from chainopt.structure.structures import Dense
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.bracketing.operations import Operation
     from chainopt.chain.chain import JacobianChain
-    from chainopt.structure.kinds import Structure
+    from chainopt.structure.structures import Structure
 
 ATTEMPTS = 10  # each costs a worker that died
 

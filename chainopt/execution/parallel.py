@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from chainopt.bracketing.operations import Operation
     from chainopt.execution.stages import Product
-    from chainopt.structure.kinds import Structure
+    from chainopt.structure.structures import Structure
 
 
 def execute(

@@ -12,13 +12,13 @@ from chainopt.execution.blocks import pass_through
 from chainopt.execution.libraries import adjoint, concatenate, dense_form, identity, is_operator, library_of, samples
 from chainopt.execution.structured import product
 from chainopt.execution.tasks import operands
-from chainopt.structure.kinds import Dense
+from chainopt.structure.structures import Dense
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from chainopt.bracketing.operations import Operation
-    from chainopt.structure.kinds import Structure
+    from chainopt.structure.structures import Structure
 
     Product = Callable[[Any, Any], Any]
 

@@ -9,15 +9,15 @@ import numpy as np
 from chainopt.errors import ChainError
 from chainopt.execution import blocks
 from chainopt.execution.libraries import Remote, as_library_of, dense_form, is_operator, library_of
-from chainopt.structure.colours import colours, count
-from chainopt.structure.kinds import Banded, Dense, Diagonal, Identity
+from chainopt.structure.coloring import colours, count
 from chainopt.structure.patterns import places, scipy_sparse
+from chainopt.structure.structures import Banded, Dense, Diagonal, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.chain.chain import JacobianChain
-    from chainopt.structure.kinds import Structure
+    from chainopt.structure.structures import Structure
 
 
 class Diagonalized:

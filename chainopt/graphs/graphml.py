@@ -14,7 +14,7 @@ from chainopt.structure import texts
 if TYPE_CHECKING:
     import os
 
-    from chainopt.structure.kinds import Structure
+    from chainopt.structure.structures import Structure
 
 _COSTS = {"c_tan": "jvp_cost", "c_adj": "vjp_cost"}
 

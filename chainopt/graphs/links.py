@@ -11,17 +11,17 @@ from chainopt.errors import ChainError
 from chainopt.execution.libraries import is_operator, library_of
 from chainopt.numbers import shown
 from chainopt.structure.bands import Band
-from chainopt.structure.colours import column_colours, row_colours
-from chainopt.structure.kinds import Banded, Diagonal, Identity, Sparse
+from chainopt.structure.coloring import column_colours, row_colours
 from chainopt.structure.patterns import places
+from chainopt.structure.structures import Banded, Diagonal, Identity, Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     from chainopt.chain.factor_data import Cost
     from chainopt.costs.model import CostModel
-    from chainopt.structure.kinds import Structure
     from chainopt.structure.patterns import Pattern
+    from chainopt.structure.structures import Structure
 
 _COSTS = ("jvp_cost", "vjp_cost", "accumulation_cost")
 _SAID = (*_COSTS, "tape", "jacobian", "structure")

@@ -9,7 +9,7 @@ from chainopt.errors import ChainError
 from chainopt.graphs.links import IDENTITY, Link, Place, Reader, added, in_seconds, known_shape, written_out
 from chainopt.graphs.skips import peeled, placed
 from chainopt.objectives import model_of
-from chainopt.structure.kinds import Identity
+from chainopt.structure.structures import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence

@@ -13,8 +13,8 @@ from chainopt.execution.libraries import adjoint, dense_form
 from chainopt.execution.structured import accumulate
 from chainopt.graphs.links import IDENTITY, Free, Link, Unit
 from chainopt.graphs.tableau import PRODUCT, PULLED, PUSHED, Tableau
-from chainopt.structure.kinds import Diagonal
 from chainopt.structure.patterns import places, scipy_sparse
+from chainopt.structure.structures import Diagonal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,14 +10,14 @@ import numpy as np
 from chainopt.graphs.links import IDENTITY
 from chainopt.structure import patterns
 from chainopt.structure.bands import Band
-from chainopt.structure.kinds import Identity, Sparse
+from chainopt.structure.structures import Identity, Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.graphs.tableau import Links, Stage
-    from chainopt.structure.kinds import Structure
     from chainopt.structure.patterns import Pattern
+    from chainopt.structure.structures import Structure
 
 ENTRIES = 1_000_000  # of a stage whose pattern is written out
 BLOCKS = 2_000  # of a stage, from variables that come in to those that it computes

@@ -11,7 +11,7 @@ from chainopt.graphs.links import IDENTITY
 from chainopt.graphs.price import Price
 from chainopt.graphs.stage_structure import has_few_colours, structure_of
 from chainopt.graphs.tableau import Stage
-from chainopt.structure.kinds import Identity
+from chainopt.structure.structures import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chainopt.errors import ChainError
-from chainopt.structure.kinds import Banded, BlockDiagonal, Dense, Diagonal, Identity, Sparse
+from chainopt.structure.structures import Banded, BlockDiagonal, Dense, Diagonal, Identity, Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chainopt.structure.kinds import Structure
+    from chainopt.structure.structures import Structure
 
 _WITHOUT_PARAMETERS: dict[str, Callable[[], Structure]] = {"dense": Dense, "diagonal": Diagonal, "identity": Identity}
 

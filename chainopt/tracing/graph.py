@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chainopt.structure.kinds import Identity
+from chainopt.structure.structures import Identity
 from chainopt.tracing.program import varying_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from chainopt import InfeasibleError, Jacobian, JacobianChain
 from chainopt.graphs.bound import gain_bound, smallest_cut
 from chainopt.graphs.linearize import linearize
 from chainopt.graphs.network import read_graph
-from chainopt.structure.kinds import Banded
+from chainopt.structure.structures import Banded
 
 COST = st.integers(1, 200)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from strategies import structures, written_out
 
 from chainopt import Banded, BlockDiagonal, Diagonal, Identity, Jacobian, Sparse, optimal_order
-from chainopt.structure import colours
+from chainopt.structure import coloring
 
 
 @settings(max_examples=200)
@@ -15,13 +15,13 @@ from chainopt.structure import colours
 def test_columns_of_one_colour_share_no_row(shape, data):
     structure = data.draw(structures(shape))
     for axis, pattern in ((1, written_out(structure, shape)), (0, written_out(structure, shape).T)):
-        colouring = colours.colours(structure, shape, axis)
+        colouring = coloring.colours(structure, shape, axis)
         assert ((colouring >= 0) == pattern.any(axis=0)).all()
-        for colour in range(colours.count(colouring)):
+        for colour in range(coloring.count(colouring)):
             assert pattern[:, colouring == colour].sum(axis=1).max(initial=0) <= 1
-        counted = colours.column_colours(structure, shape) if axis == 1 else colours.row_colours(structure, shape)
+        counted = coloring.column_colours(structure, shape) if axis == 1 else coloring.row_colours(structure, shape)
         fullest = pattern.sum(axis=1, initial=0).max(initial=0)
-        assert fullest <= counted == colours.count(colouring) <= pattern.any(axis=0).sum()
+        assert fullest <= counted == coloring.count(colouring) <= pattern.any(axis=0).sum()
         if not isinstance(structure, Sparse):
             assert counted == fullest
 
@@ -39,13 +39,13 @@ def test_an_accumulation_needs_a_vector_for_each_colour():
 def test_an_arrow_needs_all_columns_or_two_rows():
     arrow = np.eye(50, dtype=int)
     arrow[0] = 1
-    assert colours.column_colours(Sparse(arrow), (50, 50)) == 50
-    assert colours.row_colours(Sparse(arrow), (50, 50)) == 2
+    assert coloring.column_colours(Sparse(arrow), (50, 50)) == 50
+    assert coloring.row_colours(Sparse(arrow), (50, 50)) == 2
 
 
 def test_where_too_many_columns_meet_each_has_its_colour(monkeypatch):
-    monkeypatch.setattr(colours, "MOST_PAIRS", 3)
-    colouring = colours.colour_columns(Sparse(np.array([[1, 1, 0, 1], [0, 1, 0, 1]])).pattern((2, 4)))
+    monkeypatch.setattr(coloring, "MOST_PAIRS", 3)
+    colouring = coloring.colour_columns(Sparse(np.array([[1, 1, 0, 1], [0, 1, 0, 1]])).pattern((2, 4)))
     assert colouring.tolist() == [0, 1, -1, 3]
 
 
@@ -53,4 +53,4 @@ def test_where_too_many_columns_meet_each_has_its_colour(monkeypatch):
 def test_few_rows_bound_the_colours_of_a_band(rows):
     structure = Banded(20, 20)
     fullest = written_out(structure, (rows, 60)).sum(axis=1).max()
-    assert colours.column_colours(structure, (rows, 60)) == fullest
+    assert coloring.column_colours(structure, (rows, 60)) == fullest

@@ -18,7 +18,7 @@ from chainopt.structure.patterns import Pattern, Rectangle, places, transposed
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from chainopt.structure.kinds import Structure
+    from chainopt.structure.structures import Structure
 
     Ints = NDArray[np.int64]
 
