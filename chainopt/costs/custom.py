@@ -10,7 +10,7 @@ import numpy as np
 
 from chainopt.errors import ChainError
 from chainopt.kernels import custom_prices
-from chainopt.kernels.compiling import compiled_with
+from chainopt.kernels.policy import compiled_with
 from chainopt.numbers import shown
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Good plans for several workers, of chains of any length: see `chainopt.kernels.list_schedule`."""
+"""Good plans for several workers, of chains of any length: see `chainopt.kernels.annealing`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.costs import products
-from chainopt.kernels import list_schedule
-from chainopt.kernels.compiling import compiled
+from chainopt.kernels import annealing
+from chainopt.kernels.policy import compiled
 from chainopt.schedules import proof
 from chainopt.schedules.best import Best
 from chainopt.schedules.problem import begun_as, with_choices
@@ -43,7 +43,7 @@ class Search:
         gaps = problem.factors - 1
         self.times = problem.array(6, 3 * gaps + 9)
         self.numbers = problem.numbers(5, 3 * gaps + 9)
-        self.trees = [problem.numbers(list_schedule.ROWS, gaps) for _ in range(3)]
+        self.trees = [problem.numbers(annealing.ROWS, gaps) for _ in range(3)]
         self.stage = (
             problem.workers,
             problem.sizes,
@@ -54,25 +54,25 @@ class Search:
             problem.has_leaf,
         )
         helpers = (
-            list_schedule.rise,
-            list_schedule.sink,
-            list_schedule.urgency,
-            list_schedule.describe,
-            list_schedule.forward,
-            list_schedule.backward,
-            list_schedule.build,
-            list_schedule.schedule,
-            list_schedule.kinds_allowed,
-            list_schedule.choose_kind,
-            list_schedule.rotate,
-            list_schedule.copy,
+            annealing.rise,
+            annealing.sink,
+            annealing.urgency,
+            annealing.describe,
+            annealing.forward,
+            annealing.backward,
+            annealing.build,
+            annealing.schedule,
+            annealing.kinds_allowed,
+            annealing.choose_kind,
+            annealing.rotate,
+            annealing.copy,
         )
         if problem.is_compiled:
-            self.improve = compiled(list_schedule.improve, *helpers)
-            self.build = compiled(list_schedule.build)
-            self.schedule = compiled(list_schedule.schedule, *helpers[:6])
+            self.improve = compiled(annealing.improve, *helpers)
+            self.build = compiled(annealing.build)
+            self.schedule = compiled(annealing.schedule, *helpers[:6])
         else:
-            self.improve, self.build, self.schedule = list_schedule.improve, list_schedule.build, list_schedule.schedule
+            self.improve, self.build, self.schedule = annealing.improve, annealing.build, annealing.schedule
 
     def scheduled(self, tree: Any, root: int, best: Best, noise: int = 0) -> Any:
         """Schedule a tree, offer the plan, and return what the kernel makes of it."""
@@ -80,7 +80,7 @@ class Search:
         stage = problem.stage
         if not problem.is_tabled:
             stage = (stage[0], _Anywhere(self._prices_of(tree)), *stage[2:])
-            schedule = list_schedule.schedule
+            schedule = annealing.schedule
         else:
             schedule = self.schedule
         length = plain(schedule(tree, root, noise, problem.workers, stage, self.times, self.numbers))
@@ -91,8 +91,8 @@ class Search:
         for task in (int(order[at]) for at in range(int(order[-1]))):
             start = plain(begun[task])
             starts[task if task < gaps else ~(task - gaps)] = -length - start - plain(costs[task]) if length < 0 else start
-        spans = np.array([list(tree[list_schedule.FIRST]), list(tree[list_schedule.LAST])], dtype=np.int32)
-        kinds = np.array(list(tree[list_schedule.KIND]), dtype=np.int8)
+        spans = np.array([list(tree[annealing.FIRST]), list(tree[annealing.LAST])], dtype=np.int32)
+        kinds = np.array(list(tree[annealing.KIND]), dtype=np.int8)
         best.offer(timetable(problem.chain, problem.choices, problem.model, problem.workers, spans, kinds, starts))
         return abs(length)
 
@@ -104,7 +104,7 @@ class Search:
         """Build the whole tree of a table; return the gap at its top."""
         assert self.tables is not None
         held = (self.tables.splits[table], self.tables.kinds[table])
-        return int(self.build(self.trees[0], *held, 0, self.problem.factors, list_schedule.NONE, self.numbers[0]))
+        return int(self.build(self.trees[0], *held, 0, self.problem.factors, annealing.NONE, self.numbers[0]))
 
     def of_bracketing(self, bracketing: Bracketing) -> int:
         """Hold a bracketing; return the gap at its top."""
@@ -112,23 +112,23 @@ class Search:
         kinds = [0] * (self.problem.factors - 1) if bracketing.kinds is None else bracketing.kinds.tolist()
         stack: list[tuple[int, int]] = []  # the first factor of each result, and its gap
         for first, split, last in bracketing.steps():
-            right = stack.pop()[1] if last > split + 1 else list_schedule.NONE
-            left = stack.pop()[1] if first < split else list_schedule.NONE
-            for row, value in enumerate((list_schedule.NONE, left, right, first, last, kinds[split])):
+            right = stack.pop()[1] if last > split + 1 else annealing.NONE
+            left = stack.pop()[1] if first < split else annealing.NONE
+            for row, value in enumerate((annealing.NONE, left, right, first, last, kinds[split])):
                 tree[row][split] = value
             for side in (left, right):
-                if side != list_schedule.NONE:
-                    tree[list_schedule.UP][side] = split
+                if side != annealing.NONE:
+                    tree[annealing.UP][side] = split
             stack.append((first, split))
         return stack[0][1]
 
     def copy(self, source: int, to: int) -> None:
         """Copy one of the trees to another."""
-        list_schedule.copy(self.trees[source], self.trees[to])
+        annealing.copy(self.trees[source], self.trees[to])
 
     def _prices_of(self, tree: Any) -> list[Any]:
         """Return the prices of the products of a tree, by split, looked up as if there were a table of all."""
-        spans = np.array([list(tree[list_schedule.FIRST]), list(tree[list_schedule.LAST])], dtype=np.int32)
+        spans = np.array([list(tree[annealing.FIRST]), list(tree[annealing.LAST])], dtype=np.int32)
         costs = products.along(self.problem.chain, Bracketing(spans), self.problem.model).tolist()
         return [None, *map(_Anywhere, costs)]
 

@@ -55,7 +55,7 @@ class Problem(NamedTuple):
 
     @property
     def stage(self) -> Any:
-        """What `chainopt.kernels.list_schedule` takes."""
+        """What `chainopt.kernels.annealing` takes."""
         return self.sizes, self.prices, self.push, self.pull, self.leaves, self.has_leaf
 
     @property

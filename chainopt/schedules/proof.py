@@ -1,4 +1,4 @@
-"""The best plan for several workers, and that it is the best: see `chainopt.kernels.schedule_search`."""
+"""The best plan for several workers, and that it is the best: see `chainopt.kernels.bnb_search`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.kernels import schedule_options, schedule_search
-from chainopt.kernels.compiling import compiled
+from chainopt.kernels import bnb_options, bnb_search
+from chainopt.kernels.policy import compiled
 from chainopt.schedules.tables import plain
 from chainopt.schedules.timetable import timetable
 
@@ -41,8 +41,8 @@ class Options:
         self.costs, self.least = problem.array(most), problem.array(most)
         self.lefts, self.rights, self.kinds = (problem.numbers(most) for _ in range(3))
         self.times, self.works = (problem.array(width * width * self.room) for _ in range(2))
-        fill = schedule_options.list_options
-        fill = compiled(fill, schedule_options.keep) if problem.is_compiled else fill
+        fill = bnb_options.list_options
+        fill = compiled(fill, bnb_options.keep) if problem.is_compiled else fill
         fill(
             problem.factors,
             problem.workers,
@@ -75,7 +75,7 @@ def search(problem: Problem, best: Best, most_steps: float = math.inf, options: 
     depths = 2 * factors + 1
     entry = 8 * (2 * factors + workers + 1)
     places = min(MOST_PLACES, 2 ** max(4, (MEMORY // (WAYS * entry)).bit_length() - 1)) if problem.is_compiled else 2**10
-    state, counts = problem.numbers(schedule_search.STATE_SIZE), problem.numbers(depths)
+    state, counts = problem.numbers(bnb_search.STATE_SIZE), problem.numbers(depths)
     places = min(places, 2 ** min(40, factors + 4))
     if most_steps < MOST_PLACES:
         places = min(places, 2 ** int(most_steps).bit_length())
@@ -88,13 +88,13 @@ def search(problem: Problem, best: Best, most_steps: float = math.inf, options: 
         problem.array(places * WAYS * (factors + workers)),
     )
     counts[0], intervals[0] = 1, factors
-    run: Any = schedule_search.search
+    run: Any = bnb_search.search
     if problem.is_compiled:
-        run = compiled(run, schedule_search.least_work, schedule_search.insert, schedule_search.seen)
+        run = compiled(run, bnb_search.least_work, bnb_search.insert, bnb_search.seen)
     target = best.target
     slice_steps = STEPS if problem.is_compiled else UNCOMPILED_STEPS
     try:
-        while state[schedule_search.DONE] == 0 and state[schedule_search.STEPS] < most_steps:
+        while state[bnb_search.DONE] == 0 and state[bnb_search.STEPS] < most_steps:
             target = run(
                 factors,
                 workers,
@@ -125,18 +125,18 @@ def search(problem: Problem, best: Best, most_steps: float = math.inf, options: 
                 found_options,
                 *memory,
             )
-            if state[schedule_search.FOUND]:
-                _offer(problem, options, best, [*map(int, found)], [*map(int, found_options)], int(state[schedule_search.FOUND]))
-                state[schedule_search.FOUND] = 0
-            if state[schedule_search.DONE]:
+            if state[bnb_search.FOUND]:
+                _offer(problem, options, best, [*map(int, found)], [*map(int, found_options)], int(state[bnb_search.FOUND]))
+                state[bnb_search.FOUND] = 0
+            if state[bnb_search.DONE]:
                 best.raise_bound(best.makespan)
             else:
-                best.raise_bound(_bound(problem, options.least[int(state[schedule_search.FRONT])]))
+                best.raise_bound(_bound(problem, options.least[int(state[bnb_search.FRONT])]))
             if best.is_proved() or not best.goes_on():
                 return
     finally:  # a plan that was found when the user interrupted
-        if state[schedule_search.FOUND]:
-            _offer(problem, options, best, [*map(int, found)], [*map(int, found_options)], int(state[schedule_search.FOUND]))
+        if state[bnb_search.FOUND]:
+            _offer(problem, options, best, [*map(int, found)], [*map(int, found_options)], int(state[bnb_search.FOUND]))
 
 
 def _bound(problem: Problem, time: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from chainopt.kernels import makespan_dp
-from chainopt.kernels.compiling import compiled
+from chainopt.kernels.policy import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

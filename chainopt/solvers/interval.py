@@ -12,7 +12,7 @@ from chainopt.bracketing.operations import GIVEN, PULLED, PUSHED, Mode
 from chainopt.chain.gain_bound import least_possible
 from chainopt.costs.multiplications import INT64_LIMIT, largest_stack, neighbours
 from chainopt.kernels import interval_dp
-from chainopt.kernels.compiling import compiled
+from chainopt.kernels.policy import compiled
 from chainopt.kernels.threads import thread_pool
 from chainopt.solvers.homogeneous import forward, preferred, reverse
 from chainopt.solvers.warmth import compiled_pays

@@ -14,8 +14,8 @@ from chainopt.costs.multiplications import exact_sizes
 from chainopt.costs.operations import operations_of, total
 from chainopt.costs.stages import NEVER, priced, vectors_needed
 from chainopt.errors import InfeasibleError
-from chainopt.kernels import memory_points, memory_states
-from chainopt.kernels.compiling import compiled
+from chainopt.kernels import memory_bitmask_dp, memory_frontier_dp
+from chainopt.kernels.policy import compiled
 from chainopt.solvers.homogeneous import ROUNDING, forward, mode_of, reverse
 from chainopt.solvers.priced import LARGEST, Pricing, Row, cheapest, pricing
 from chainopt.solvers.warmth import compiled_pays
@@ -124,8 +124,8 @@ def _search(problem: _Problem, limit: int | None, bits: int) -> Bracketing | int
     """Search all states for the cheapest order under a limit, or without one for the least peak."""
     factors = len(problem.leaves)
     rows = [problem.prices.row(i) for i in range(factors)]
-    leaves = np.full((factors, memory_states.WAYS), NEVER, dtype=object)
-    seeds = np.zeros((factors, memory_states.WAYS), dtype=object)
+    leaves = np.full((factors, memory_bitmask_dp.WAYS), NEVER, dtype=object)
+    seeds = np.zeros((factors, memory_bitmask_dp.WAYS), dtype=object)
     stage_bits = np.full(factors, NEVER)
     taken = factors - 1
     for at, ways in enumerate(problem.leaves):
@@ -150,11 +150,11 @@ def _search(problem: _Problem, limit: int | None, bits: int) -> Bracketing | int
         tables = [table.astype(dtype) for table, dtype in zip(tables, dtypes, strict=True)]
         best: Any = np.full(2**bits, NEVER, dtype=costs if limit is not None else sizes)
         move: Any = np.zeros(2**bits, dtype=np.int64)
-        search = compiled(memory_states.search, memory_states.offer)
+        search = compiled(memory_bitmask_dp.search, memory_bitmask_dp.offer)
     else:
         tables = [table.tolist() for table in tables]
         best, move = [NEVER] * 2**bits, [0] * 2**bits
-        search = memory_states.search
+        search = memory_bitmask_dp.search
     best[0] = 0
     search(*tables, 0 if limit is None else min(limit, LARGEST), int(limit is None), best, move)
     if best[-1] < 0:
@@ -177,15 +177,15 @@ def _replayed(problem: _Problem, move: Any, stage_bits: list[int]) -> Bracketing
     state, events, ways = len(move) - 1, [], [GIVEN] * factors
     joins: Any = np.zeros(factors - 1, dtype=np.int8)
     while state:
-        what, kind = divmod(int(move[state]), memory_states.KINDS)
-        at, way = divmod(what, memory_states.WAYS)
-        if kind == memory_states.ACCUMULATED:
+        what, kind = divmod(int(move[state]), memory_bitmask_dp.KINDS)
+        at, way = divmod(what, memory_bitmask_dp.WAYS)
+        if kind == memory_bitmask_dp.ACCUMULATED:
             ways[at] = problem.leaves[at][way].way
             state ^= 1 << stage_bits[at]
             events.append(~at)
         else:
             joins[at] = kind
-            through = {memory_states.PUSHED: at, memory_states.PULLED: at + 1}.get(kind)
+            through = {memory_bitmask_dp.PUSHED: at, memory_bitmask_dp.PULLED: at + 1}.get(kind)
             state ^= 1 << at if through is None else 1 << at | 1 << stage_bits[through]
             events.append(at)
     return _ordered(events[::-1], joins, ways)
@@ -299,10 +299,10 @@ def _points(problem: _Problem, limit: int | None) -> Bracketing | None:
     tables: Any = [np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=dtype), np.zeros(shape, dtype=np.int64)]
     counts: Any = np.zeros(shape[:2], dtype=np.int64)
     entries: Any = problem.entries
-    fill_row: Callable[..., None] = memory_points.fill_row
+    fill_row: Callable[..., None] = memory_frontier_dp.fill_row
     if compiles:
         entries, given_held = np.array(entries, dtype=np.int64), np.array(given)
-        fill_row = compiled(memory_points.fill_row, memory_points.keep)
+        fill_row = compiled(memory_frontier_dp.fill_row, memory_frontier_dp.keep)
     else:
         tables, counts, given_held = [table.tolist() for table in tables], counts.tolist(), given  # type: ignore[assignment]
     for i in range(factors - 1, -1, -1):
@@ -334,7 +334,7 @@ def _traced(problem: _Problem, moves: Any, counts: Any, room: int) -> Bracketing
     pending = [(0, factors, int(counts[0][factors]) - 1)]
     while pending:  # the last thing done first, and the side made last before the other
         i, j, point = pending.pop()
-        what, kind = divmod(int(moves[i][j][point]), memory_points.KINDS)
+        what, kind = divmod(int(moves[i][j][point]), memory_frontier_dp.KINDS)
         if j - i == 1:
             if problem.leaves[i]:
                 ways[i] = problem.leaves[i][what].way
@@ -346,9 +346,9 @@ def _traced(problem: _Problem, moves: Any, counts: Any, room: int) -> Bracketing
         joins[split - 1] = kind
         events.append(split - 1)
         sides = [(i, split, left), (split, j, right)]
-        if kind == memory_points.PUSHED:
+        if kind == memory_frontier_dp.PUSHED:
             pending.append(sides[1])
-        elif kind == memory_points.PULLED:
+        elif kind == memory_frontier_dp.PULLED:
             pending.append(sides[0])
         else:
             pending += sides[::-1] if right_first else sides

@@ -12,7 +12,7 @@ from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import Mode
 from chainopt.costs.multiplications import INT64_LIMIT, is_small, neighbours
 from chainopt.kernels import polygon
-from chainopt.kernels.compiling import compiled
+from chainopt.kernels.policy import compiled
 from chainopt.solvers.homogeneous import preferred
 from chainopt.solvers.warmth import compiled_pays
 

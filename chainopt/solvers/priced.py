@@ -1,4 +1,4 @@
-"""The interval program for structured chains and for objectives with a cost model: see `chainopt.kernels.priced_dp`."""
+"""The interval program for structured chains and for objectives with a cost model: see `chainopt.kernels.lookup_dp`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from chainopt.bracketing.operations import Mode
 from chainopt.costs import products
 from chainopt.costs.multiplications import exact_sizes
 from chainopt.costs.operations import total
-from chainopt.kernels import priced_dp
-from chainopt.kernels.compiling import compiled
+from chainopt.kernels import lookup_dp
+from chainopt.kernels.policy import compiled
 from chainopt.solvers.homogeneous import preferred
 from chainopt.solvers.interval import stack_table, ways_needed
 from chainopt.solvers.warmth import compiled_pays
@@ -52,15 +52,15 @@ def pricing(chain: JacobianChain, choices: StageChoices | None, model: CostModel
     rows = products.rows(chain, model, None if chain.batches is None else stack_table(chain.batches))
     sizes = exact_sizes(chain)
     if choices is None:
-        nothing = np.full(factors + 1, priced_dp.NEVER)
+        nothing = np.full(factors + 1, lookup_dp.NEVER)
         return Pricing([0] * factors, lambda i: Row(rows(i), nothing, nothing))
-    pull = np.array([priced_dp.NEVER, *choices.pull], dtype=_dtype(choices.pull))
+    pull = np.array([lookup_dp.NEVER, *choices.pull], dtype=_dtype(choices.pull))
 
     def row(i: int) -> Row:
         push = choices.push[i]
         widths = sizes.astype(_dtype([push]))
-        pushed = widths * push if push >= 0 else np.full(factors + 1, priced_dp.NEVER)
-        return Row(rows(i), pushed, np.where(pull >= 0, pull * int(sizes[i]), priced_dp.NEVER))
+        pushed = widths * push if push >= 0 else np.full(factors + 1, lookup_dp.NEVER)
+        return Row(rows(i), pushed, np.where(pull >= 0, pull * int(sizes[i]), lookup_dp.NEVER))
 
     return Pricing(choices.leaves, row)
 
@@ -85,7 +85,7 @@ def cheapest(prices: Pricing, choices: StageChoices | None) -> tuple[Bracketing,
     cost, kinds, splits = _filled(prices)
     if cost < 0:
         return None
-    priced_dp.trace(kinds, splits, [0] * (2 * factors + 2), spans, joins)
+    lookup_dp.trace(kinds, splits, [0] * (2 * factors + 2), spans, joins)
     if choices is None:
         return Bracketing(spans), cost
     return Bracketing(spans, joins, ways_needed(choices.ways, joins)), cost
@@ -101,8 +101,8 @@ def _filled(prices: Pricing) -> tuple[Any, Any, Any]:
     fitting = False
     while not fitting:
         runs_compiled = compiles and dtype is not object
-        fill_row = compiled(priced_dp.fill_row) if runs_compiled else priced_dp.fill_row
-        table: Any = np.full((factors + 1, factors + 1), priced_dp.NEVER, dtype=dtype)
+        fill_row = compiled(lookup_dp.fill_row) if runs_compiled else lookup_dp.fill_row
+        table: Any = np.full((factors + 1, factors + 1), lookup_dp.NEVER, dtype=dtype)
         if not runs_compiled:
             table = table.tolist()
         for i in range(factors - 1, -1, -1):

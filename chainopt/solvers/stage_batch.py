@@ -12,7 +12,7 @@ from chainopt.chain.factor_data import StageCosts
 from chainopt.costs.multiplications import INT64_LIMIT
 from chainopt.costs.stages import NEVER, stage_choices
 from chainopt.kernels import interval_dp
-from chainopt.kernels.compiling import compiled
+from chainopt.kernels.policy import compiled
 from chainopt.kernels.threads import thread_pool
 from chainopt.solvers import interval
 from chainopt.solvers.batch import CHAINS_PER_BLOCK, Solutions

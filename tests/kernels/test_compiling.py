@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import chainopt
-from chainopt.kernels.compiling import compiled, interrupts_held
+from chainopt.kernels.policy import compiled, interrupts_held
 from chainopt.solvers import warmth
 
 SOURCE = Path(chainopt.__file__).parents[1]

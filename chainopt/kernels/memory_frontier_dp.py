@@ -82,7 +82,7 @@ def fill_row(
 ) -> None:
     """Find the points of the intervals that begin with factor i; those that begin later must be there.
 
-    ``prices``, ``pushed`` and ``pulled`` are those of `chainopt.kernels.priced_dp`; ``leaves`` and ``seeds`` the ways to
+    ``prices``, ``pushed`` and ``pulled`` are those of `chainopt.kernels.lookup_dp`; ``leaves`` and ``seeds`` the ways to
     accumulate factor i. A move is a split, a kind, the points of both sides, and whether the right side is made first.
     """
     room = len(peaks[0][0])

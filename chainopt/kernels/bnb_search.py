@@ -10,7 +10,7 @@ A state is dropped
 
 * where a bound is above the target: the least work of all intervals, shared out evenly among the workers, is too much; or what is
   released at some time or later is, from then on.  The least work of an interval is that of the plans that can still meet the
-  target, by its front, see `chainopt.kernels.schedule_options`; an interval of which there is none left is a bound, too;
+  target, by its front, see `chainopt.kernels.bnb_options`; an interval of which there is none left is a bound, too;
 * where a state with the same intervals was seen, in which none was released and no worker free later: how the operations before
   were bracketed does not matter any more, and this is what makes the search short.  From both states nothing starts before the
   times that are compared, so that what can be done from one can be done from the other.
