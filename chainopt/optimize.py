@@ -10,8 +10,8 @@ from chainopt.bracketing.operations import Mode
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.parsing import read_factors
 from chainopt.comparison import Comparison
-from chainopt.costs.operations import total
-from chainopt.costs.stages import stage_choices
+from chainopt.costs.operation_costs import total
+from chainopt.costs.stage_choices import stage_choices
 from chainopt.errors import ChainError, InfeasibleError
 from chainopt.objectives import MULTIPLICATIONS, check_units, model_of
 from chainopt.options import SCHEDULING, check_limit, check_method, check_workers, priced_solver, solver_for
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from chainopt.chain.jacobian import Jacobian
     from chainopt.costs.model import CostModel
-    from chainopt.costs.stages import StageChoices
+    from chainopt.costs.stage_choices import StageChoices
     from chainopt.objectives import Objective
     from chainopt.solvers.solution import Solution
 

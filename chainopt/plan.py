@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from chainopt.chain.chain import check_header
 from chainopt.chain.jacobian import checked_size
 from chainopt.costs.memory import peak_memory, scheduled_peak
-from chainopt.costs.operations import largest_tape, operations_of, products_of, steps_of
+from chainopt.costs.operation_costs import largest_tape, operations_of, products_of, steps_of
 from chainopt.errors import ChainError
 from chainopt.execution.checks import checked_factors, checked_workers
 from chainopt.execution.libraries import is_lazy, is_operator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chainopt.costs.stages import stage_choices
+from chainopt.costs.stage_choices import stage_choices
 from chainopt.numbers import count, ratio, times
 from chainopt.report.text import schedule_facts
 from chainopt.report.words import chain_line

@@ -12,7 +12,7 @@ import numpy as np
 from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, Pushforward
 from chainopt.chain.stacks import broadcast_all
 from chainopt.costs.multiplications import stacks
-from chainopt.costs.stages import vectors_needed
+from chainopt.costs.stage_choices import vectors_needed
 from chainopt.structure.bands import Band
 from chainopt.structure.patterns import product
 from chainopt.structure.structures import Banded, Dense, Diagonal, Identity

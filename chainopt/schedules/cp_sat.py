@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.bracketing.operations import PRODUCT, PULLED, PUSHED
-from chainopt.costs.operations import steps_of
+from chainopt.costs.operation_costs import steps_of
 from chainopt.errors import ChainError
 from chainopt.schedules.problem import MOST_TABLED
 from chainopt.schedules.timetable import event_of, timetable

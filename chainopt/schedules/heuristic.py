@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
-from chainopt.costs import products
+from chainopt.costs import product_tables
 from chainopt.kernels import annealing
 from chainopt.kernels.policy import compiled
 from chainopt.schedules import proof
@@ -129,7 +129,7 @@ class Search:
     def _prices_of(self, tree: Any) -> list[Any]:
         """Return the prices of the products of a tree, by split, looked up as if there were a table of all."""
         spans = np.array([list(tree[annealing.FIRST]), list(tree[annealing.LAST])], dtype=np.int32)
-        costs = products.along(self.problem.chain, Bracketing(spans), self.problem.model).tolist()
+        costs = product_tables.along(self.problem.chain, Bracketing(spans), self.problem.model).tolist()
         return [None, *map(_Anywhere, costs)]
 
 

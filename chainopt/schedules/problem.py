@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from chainopt.bracketing.operations import GIVEN, Accumulation
-from chainopt.costs.operations import steps_of
+from chainopt.costs.operation_costs import steps_of
 from chainopt.solvers.priced import pricing
 from chainopt.solvers.warmth import compiled_pays
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
-    from chainopt.costs.stages import StageChoices
+    from chainopt.costs.stage_choices import StageChoices
     from chainopt.solvers.priced import Pricing
 
 LARGEST = 2**62

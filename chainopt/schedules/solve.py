@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
-    from chainopt.costs.stages import StageChoices
+    from chainopt.costs.stage_choices import StageChoices
     from chainopt.schedules.problem import Problem
     from chainopt.schedules.timetable import Timetable
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import Accumulation
-from chainopt.costs.operations import steps_of
+from chainopt.costs.operation_costs import steps_of
 from chainopt.solvers.interval import ways_needed
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chainopt.bracketing.operations import Operation
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
-    from chainopt.costs.stages import StageChoices
+    from chainopt.costs.stage_choices import StageChoices
 
 
 class Timetable(NamedTuple):

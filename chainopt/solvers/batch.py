@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from chainopt.costs.stages import StageChoices
+    from chainopt.costs.stage_choices import StageChoices
     from chainopt.solvers.solution import Solution
 
 CHAINS_PER_BLOCK = 4_096

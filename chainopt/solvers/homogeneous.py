@@ -9,13 +9,13 @@ import numpy as np
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, PRODUCT, PULLED, PUSHED, Mode
 from chainopt.costs.multiplications import homogeneous
-from chainopt.costs.operations import total
+from chainopt.costs.operation_costs import total
 
 if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
     from chainopt.chain.factor_data import Cost
     from chainopt.costs.model import CostModel
-    from chainopt.costs.stages import StageChoices
+    from chainopt.costs.stage_choices import StageChoices
     from chainopt.solvers.solution import Solution
 
 ROUNDING = 1 + 1e-12  # costs in floats that differ by less are the same, added up in another order

@@ -11,8 +11,8 @@ from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, Mode
 from chainopt.costs.memory import entries_of, peak_memory, seed
 from chainopt.costs.multiplications import exact_sizes
-from chainopt.costs.operations import operations_of, total
-from chainopt.costs.stages import NEVER, priced, vectors_needed
+from chainopt.costs.operation_costs import operations_of, total
+from chainopt.costs.stage_choices import NEVER, priced, vectors_needed
 from chainopt.errors import InfeasibleError
 from chainopt.kernels import memory_bitmask_dp, memory_frontier_dp
 from chainopt.kernels.policy import compiled
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
-    from chainopt.costs.stages import StageChoices
+    from chainopt.costs.stage_choices import StageChoices
     from chainopt.solvers.solution import Solution
 
 MOST_BITS = 20  # gaps and matrix-free stages together, up to which all states are searched

@@ -18,7 +18,7 @@ from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
-    from chainopt.costs.stages import StageChoices
+    from chainopt.costs.stage_choices import StageChoices
     from chainopt.solvers.solution import Solution
 
 MODES = (Mode.FORWARD, Mode.REVERSE, Mode.HYBRID)  # as the kernel numbers them

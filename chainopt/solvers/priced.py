@@ -8,9 +8,9 @@ import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import Mode
-from chainopt.costs import products
+from chainopt.costs import product_tables
 from chainopt.costs.multiplications import exact_sizes
-from chainopt.costs.operations import total
+from chainopt.costs.operation_costs import total
 from chainopt.kernels import lookup_dp
 from chainopt.kernels.policy import compiled
 from chainopt.solvers.homogeneous import preferred
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
-    from chainopt.costs.stages import StageChoices
+    from chainopt.costs.stage_choices import StageChoices
     from chainopt.solvers.solution import Solution
 
 SECONDS_PER_STEP = 4e-7  # of the kernel as it stands, uncompiled; n**3 / 6 steps
@@ -49,7 +49,7 @@ class Pricing(NamedTuple):
 def pricing(chain: JacobianChain, choices: StageChoices | None, model: CostModel | None = None) -> Pricing:
     """List the prices of all that can be done with a chain."""
     factors = len(chain)
-    rows = products.rows(chain, model, None if chain.batches is None else stack_table(chain.batches))
+    rows = product_tables.rows(chain, model, None if chain.batches is None else stack_table(chain.batches))
     sizes = exact_sizes(chain)
     if choices is None:
         nothing = np.full(factors + 1, lookup_dp.NEVER)

@@ -10,7 +10,7 @@ from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PULLED, PUSHED, Mode
 from chainopt.chain.factor_data import StageCosts
 from chainopt.costs.multiplications import INT64_LIMIT
-from chainopt.costs.stages import NEVER, stage_choices
+from chainopt.costs.stage_choices import NEVER, stage_choices
 from chainopt.kernels import interval_dp
 from chainopt.kernels.policy import compiled
 from chainopt.kernels.threads import thread_pool

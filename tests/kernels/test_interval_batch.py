@@ -3,7 +3,7 @@
 import numpy as np
 
 from chainopt import JacobianChain, optimal_order
-from chainopt.costs.stages import stage_choices
+from chainopt.costs.stage_choices import stage_choices
 from chainopt.kernels import interval_dp
 from chainopt.testing import random_stages
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chainopt import JacobianChain
-from chainopt.costs.stages import stage_choices
+from chainopt.costs.stage_choices import stage_choices
 from chainopt.schedules import heuristic, proof
 from chainopt.schedules.best import Best
 from chainopt.schedules.problem import problem_of

@@ -13,7 +13,7 @@ from schedule_oracle import check_schedule, least_makespan
 
 import chainopt
 from chainopt import InfeasibleError, Jacobian, JacobianChain, Plan
-from chainopt.costs.stages import stage_choices
+from chainopt.costs.stage_choices import stage_choices
 from chainopt.schedules.problem import problem_of
 from chainopt.schedules.relaxed import quick_bound
 from chainopt.testing import random_scheduled_chain, random_stages, scheduled_chain

@@ -20,8 +20,8 @@ from chainopt.bracketing.operations import (
     Pullback,
     Pushforward,
 )
-from chainopt.costs import multiplications, products
-from chainopt.costs.stages import priced, vectors_needed
+from chainopt.costs import multiplications, product_tables
+from chainopt.costs.stage_choices import priced, vectors_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -48,7 +48,7 @@ def steps_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel | No
 
 def _products(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None) -> Operations:
     splits = bracketing.splits_in_order() if bracketing.order is None else bracketing.order
-    costs = products.along(chain, bracketing, model)
+    costs = product_tables.along(chain, bracketing, model)
     return Operations(bracketing.first[splits], splits, bracketing.last[splits], costs[splits])
 
 
@@ -60,7 +60,7 @@ def single_steps(chain: JacobianChain, bracketing: Bracketing, model: CostModel 
     assert kinds is not None
     assert ways is not None
     dims = chain.dims
-    prices = products.along(chain, bracketing, model).tolist()
+    prices = product_tables.along(chain, bracketing, model).tolist()
     for event in _events(bracketing, ways):
         if event < 0:
             yield _accumulation(chain, ~event, int(ways[~event]), costs)
@@ -104,7 +104,7 @@ def total(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None 
         return multiplications.total(chain, bracketing)
     nothing = 0.0 if model is not None and model.unit == "seconds" else 0
     if bracketing.kinds is None:
-        return sum(products.along(chain, bracketing, model).tolist(), nothing)
+        return sum(product_tables.along(chain, bracketing, model).tolist(), nothing)
     return sum((operation.cost for operation in single_steps(chain, bracketing, model)), nothing)
 
 
