@@ -15,11 +15,11 @@ from chainopt import __version__
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.files import read_chain
 from chainopt.errors import ChainError
-from chainopt.objectives import OBJECTIVES
 from chainopt.optimize import compare, optimal_order
-from chainopt.options import METHODS
 from chainopt.plan import to_json
 from chainopt.report.terminal import show_facts, show_rows
+from chainopt.solvers.objectives import OBJECTIVES
+from chainopt.solvers.registry import METHODS
 from chainopt.tradeoff import tape_frontier
 
 if TYPE_CHECKING:

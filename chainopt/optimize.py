@@ -13,11 +13,11 @@ from chainopt.comparison import Comparison
 from chainopt.costs.operation_costs import total
 from chainopt.costs.stage_choices import stage_choices
 from chainopt.errors import ChainError, InfeasibleError
-from chainopt.objectives import MULTIPLICATIONS, check_units, model_of
-from chainopt.options import SCHEDULING, check_limit, check_method, check_workers, priced_solver, solver_for
 from chainopt.plan import Plan
-from chainopt.solvers import homogeneous, interval, limited, polygon, priced, textbook
-from chainopt.solvers.homogeneous import mode_of
+from chainopt.solvers import interval, lookup, memory_limited, polygon, pure_modes, textbook
+from chainopt.solvers.objectives import MULTIPLICATIONS, check_units, model_of
+from chainopt.solvers.pure_modes import mode_of
+from chainopt.solvers.registry import SCHEDULING, check_limit, check_method, check_workers, priced_solver, solver_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from chainopt.chain.jacobian import Jacobian
     from chainopt.costs.model import CostModel
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.objectives import Objective
-    from chainopt.solvers.solution import Solution
+    from chainopt.solvers.base import Solution
+    from chainopt.solvers.objectives import Objective
 
     Sweep = Callable[[JacobianChain, StageChoices | None, CostModel | None], Solution | None]
     Problem = JacobianChain | Sequence[tuple[int, int]] | Sequence[Jacobian] | Sequence[Any]
 
 SOLVERS: dict[str, Callable[[JacobianChain, StageChoices | None], Solution]] = {
-    "formula": homogeneous.cheaper,
+    "formula": pure_modes.cheaper,
     "polygon": polygon.solve,
     "interval": interval.solve,
     "textbook": textbook.solve,
 }
 PRICED_SOLVERS: dict[str, Callable[[JacobianChain, StageChoices | None, CostModel | None], Solution]] = {
-    "interval": priced.solve,
+    "interval": lookup.solve,
     "textbook": textbook.solve,
 }
 
@@ -179,7 +179,7 @@ def _limited(chain: JacobianChain, model: CostModel | None, method: str, tape_li
     asked = MULTIPLICATIONS if model is None else model
     free = optimal_order(chain, objective=asked, method=method, tape_limit=tape_limit)
     unlimited = free.association, free.cost, free.mode
-    solution, bound, is_optimal, answered = limited.solve(
+    solution, bound, is_optimal, answered = memory_limited.solve(
         chain, choices_for(chain, model, tape_limit), model, memory_limit, unlimited
     )
     known_bound = None if is_optimal else bound
@@ -206,7 +206,7 @@ def forward_order(
     >>> chainopt.forward_order([(10, 2000), (2000, 30), (30, 1000)]).cost
     80000000
     """
-    return _homogeneous_plan(as_chain(chain), model_of(objective), tape_limit, memory_limit, homogeneous.forward, workers)
+    return _homogeneous_plan(as_chain(chain), model_of(objective), tape_limit, memory_limit, pure_modes.forward, workers)
 
 
 def reverse_order(
@@ -229,7 +229,7 @@ def reverse_order(
     >>> chainopt.reverse_order([(10, 2000), (2000, 30), (30, 1000)]).cost
     900000
     """
-    return _homogeneous_plan(as_chain(chain), model_of(objective), tape_limit, memory_limit, homogeneous.reverse, workers)
+    return _homogeneous_plan(as_chain(chain), model_of(objective), tape_limit, memory_limit, pure_modes.reverse, workers)
 
 
 def compare(
@@ -277,7 +277,7 @@ def compare(
         except InfeasibleError:
             return None
 
-    return Comparison(pure(homogeneous.forward), pure(homogeneous.reverse), optimal)
+    return Comparison(pure(pure_modes.forward), pure(pure_modes.reverse), optimal)
 
 
 def as_chain(chain: Problem) -> JacobianChain:
@@ -314,8 +314,8 @@ def _homogeneous_plan(
     solution = sweep(chain, choices, model)
     if solution is None:
         assert choices is not None  # matrices can be multiplied in both
-        is_forward = sweep is homogeneous.forward
-        lacking = homogeneous.impassable(chain, choices.push if is_forward else choices.pull)
+        is_forward = sweep is pure_modes.forward
+        lacking = pure_modes.impassable(chain, choices.push if is_forward else choices.pull)
         assert lacking is not None
         needs = "JVP" if is_forward else "VJP, or its tape is above tape_limit"
         msg = f"{sweep.__name__} mode is impossible: {chain.label(lacking)} has no {needs}; optimal_order finds what is possible"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.parsing import read_many_dims
 from chainopt.errors import ChainError
-from chainopt.objectives import MULTIPLICATIONS, check_units, model_of
 from chainopt.optimize import SOLVERS, choices_for, name_of
-from chainopt.options import check_limit, check_method, priced_solver
 from chainopt.plan_batch import PlanBatch
-from chainopt.solvers import batch, priced, stage_batch
-from chainopt.solvers.spread import spread
+from chainopt.solvers import batch, lookup, stage_batch
+from chainopt.solvers.dask_batch import spread
+from chainopt.solvers.objectives import MULTIPLICATIONS, check_units, model_of
+from chainopt.solvers.registry import check_limit, check_method, priced_solver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainopt.costs.model import CostModel
-    from chainopt.objectives import Objective
     from chainopt.solvers.batch import Solutions
+    from chainopt.solvers.objectives import Objective
 
 
 def optimal_orders(
@@ -87,12 +87,12 @@ def _spread(client: Client | None, solve: Callable[[Any], Solutions], problems: 
 
 
 def _priced_sizes(sizes: NDArray[Any], model: CostModel) -> Solutions:
-    solved = [priced.solve(JacobianChain.from_dims(row), None, model) for row in sizes]
+    solved = [lookup.solve(JacobianChain.from_dims(row), None, model) for row in sizes]
     return batch.gathered(solved, sizes.shape[1] - 1)
 
 
 def _priced_chains(chains: Sequence[JacobianChain], model: CostModel | None, tape_limit: float | None) -> Solutions:
-    solved = [priced.solve(chain, choices_for(chain, model, tape_limit), model) for chain in chains]
+    solved = [lookup.solve(chain, choices_for(chain, model, tape_limit), model) for chain in chains]
     return batch.gathered(solved, len(chains[0]))
 
 

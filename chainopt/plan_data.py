@@ -15,8 +15,8 @@ from chainopt.costs.operation_costs import steps_of, total
 from chainopt.costs.stage_choices import stage_choices
 from chainopt.errors import ChainError
 from chainopt.numbers import count
-from chainopt.objectives import MULTIPLICATIONS, read_model, written
-from chainopt.solvers.homogeneous import mode_of
+from chainopt.solvers.objectives import MULTIPLICATIONS, read_model, written
+from chainopt.solvers.pure_modes import mode_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

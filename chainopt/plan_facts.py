@@ -8,11 +8,11 @@ from chainopt.costs.stage_choices import stage_choices
 from chainopt.numbers import count, ratio, times
 from chainopt.report.text import schedule_facts
 from chainopt.report.words import chain_line
-from chainopt.solvers.homogeneous import forward, reverse
+from chainopt.solvers.pure_modes import forward, reverse
 
 if TYPE_CHECKING:
     from chainopt.plan import Plan
-    from chainopt.solvers.solution import Solution
+    from chainopt.solvers.base import Solution
 
 
 def facts(plan: Plan) -> list[tuple[str, str]]:

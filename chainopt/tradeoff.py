@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from chainopt.errors import InfeasibleError
 from chainopt.frontier import TapeFrontier
-from chainopt.objectives import MULTIPLICATIONS, model_of
 from chainopt.optimize import as_chain, optimal_order
+from chainopt.solvers.objectives import MULTIPLICATIONS, model_of
 
 if TYPE_CHECKING:
-    from chainopt.objectives import Objective
     from chainopt.optimize import Problem
     from chainopt.plan import Plan
+    from chainopt.solvers.objectives import Objective
 
 
 def tape_frontier(chain: Problem, *, objective: Objective = MULTIPLICATIONS) -> TapeFrontier:

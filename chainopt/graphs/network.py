@@ -8,7 +8,7 @@ from chainopt.chain.jacobian import checked_size
 from chainopt.errors import ChainError
 from chainopt.graphs.links import IDENTITY, Link, Place, Reader, added, in_seconds, known_shape, written_out
 from chainopt.graphs.skips import peeled, placed
-from chainopt.objectives import model_of
+from chainopt.solvers.objectives import model_of
 from chainopt.structure.structures import Identity
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chainopt.objectives import MULTIPLICATIONS
+from chainopt.solvers.objectives import MULTIPLICATIONS
 
 if TYPE_CHECKING:
     from chainopt.chain.factor_data import Cost

@@ -17,7 +17,7 @@ from chainopt.schedules.problem import begun_as, with_choices
 from chainopt.schedules.relaxed import quick_bound
 from chainopt.schedules.tables import ONE_WORKER, ROWS, UNLIMITED, Program, fill, plain
 from chainopt.schedules.timetable import timetable
-from chainopt.solvers.homogeneous import forward, reverse
+from chainopt.solvers.pure_modes import forward, reverse
 
 if TYPE_CHECKING:
     from chainopt.schedules.problem import Problem

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainopt.bracketing.operations import GIVEN, Accumulation
 from chainopt.costs.operation_costs import steps_of
-from chainopt.solvers.priced import pricing
+from chainopt.solvers.lookup import pricing
 from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.priced import Pricing
+    from chainopt.solvers.lookup import Pricing
 
 LARGEST = 2**62
 MOST_TABLED = 200  # factors up to which the prices of all products are held, where they are no products of sizes

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.solution import Solution
+    from chainopt.solvers.base import Solution
 
 CHAINS_PER_BLOCK = 4_096
 

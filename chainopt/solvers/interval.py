@@ -14,7 +14,7 @@ from chainopt.costs.multiplications import INT64_LIMIT, largest_stack, neighbour
 from chainopt.kernels import interval_dp
 from chainopt.kernels.policy import compiled
 from chainopt.kernels.threads import thread_pool
-from chainopt.solvers.homogeneous import forward, preferred, reverse
+from chainopt.solvers.pure_modes import forward, preferred, reverse
 from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.solution import Solution
+    from chainopt.solvers.base import Solution
 
 SECONDS_PER_STEP = 1.5e-7  # of the kernel as it stands, uncompiled; n**3 / 6 steps
 UNTILED = 600  # up to here the table stays in the cache, and one call fills it

@@ -13,13 +13,13 @@ from chainopt.bracketing.operations import Mode
 from chainopt.costs.multiplications import INT64_LIMIT, is_small, neighbours
 from chainopt.kernels import polygon
 from chainopt.kernels.policy import compiled
-from chainopt.solvers.homogeneous import preferred
+from chainopt.solvers.pure_modes import preferred
 from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.solution import Solution
+    from chainopt.solvers.base import Solution
 
 MODES = (Mode.FORWARD, Mode.REVERSE, Mode.HYBRID)  # as the kernel numbers them
 _INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)  # made once: with a type, each small array takes twice as long

@@ -12,7 +12,7 @@ from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import GIVEN, PRODUCT, PULLED, PUSHED, Mode
 from chainopt.chain.stacks import broadcast_all
 from chainopt.costs.structured import is_full
-from chainopt.solvers.homogeneous import preferred
+from chainopt.solvers.pure_modes import preferred
 from chainopt.structure.patterns import multiplications, product
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.solution import Solution
+    from chainopt.solvers.base import Solution
     from chainopt.structure.patterns import Pattern
 
 

@@ -5,13 +5,13 @@ import pytest
 
 import chainopt
 from chainopt import ChainError, InfeasibleError, Jacobian, JacobianChain
-from chainopt.solvers import spread
+from chainopt.solvers import dask_batch
 from chainopt.testing import chain_dims, random_stages
 
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(spread, "FEWEST_CHAINS", 7)
+    monkeypatch.setattr(dask_batch, "FEWEST_CHAINS", 7)
 
 
 def assert_same(left, right):
@@ -82,8 +82,8 @@ def test_errors_are_the_same(client):
 
 
 def test_pieces_are_of_a_sensible_size(monkeypatch):
-    monkeypatch.setattr(spread, "FEWEST_CHAINS", 1_000)
-    assert spread.chains_per_piece(np.zeros((500, 9)), 8) == 1_000
-    assert spread.chains_per_piece(np.zeros((160_000, 9)), 8) == 5_000
-    assert spread.chains_per_piece(np.zeros((10**6, 9)), 2) * 9 * 8 <= spread.MOST_BYTES
-    assert spread.chains_per_piece([range(10**6)] * 3, 2) == 1
+    monkeypatch.setattr(dask_batch, "FEWEST_CHAINS", 1_000)
+    assert dask_batch.chains_per_piece(np.zeros((500, 9)), 8) == 1_000
+    assert dask_batch.chains_per_piece(np.zeros((160_000, 9)), 8) == 5_000
+    assert dask_batch.chains_per_piece(np.zeros((10**6, 9)), 2) * 9 * 8 <= dask_batch.MOST_BYTES
+    assert dask_batch.chains_per_piece([range(10**6)] * 3, 2) == 1

@@ -13,8 +13,8 @@ from chainopt.costs.multiplications import exact_sizes
 from chainopt.costs.operation_costs import total
 from chainopt.kernels import lookup_dp
 from chainopt.kernels.policy import compiled
-from chainopt.solvers.homogeneous import preferred
 from chainopt.solvers.interval import stack_table, ways_needed
+from chainopt.solvers.pure_modes import preferred
 from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.solution import Solution
+    from chainopt.solvers.base import Solution
 
 SECONDS_PER_STEP = 4e-7  # of the kernel as it stands, uncompiled; n**3 / 6 steps
 LARGEST = 2**62

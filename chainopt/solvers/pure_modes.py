@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chainopt.chain.factor_data import Cost
     from chainopt.costs.model import CostModel
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.solution import Solution
+    from chainopt.solvers.base import Solution
 
 ROUNDING = 1 + 1e-12  # costs in floats that differ by less are the same, added up in another order
 

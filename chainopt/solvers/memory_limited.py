@@ -16,8 +16,8 @@ from chainopt.costs.stage_choices import NEVER, priced, vectors_needed
 from chainopt.errors import InfeasibleError
 from chainopt.kernels import memory_bitmask_dp, memory_frontier_dp
 from chainopt.kernels.policy import compiled
-from chainopt.solvers.homogeneous import ROUNDING, forward, mode_of, reverse
-from chainopt.solvers.priced import LARGEST, Pricing, Row, cheapest, pricing
+from chainopt.solvers.lookup import LARGEST, Pricing, Row, cheapest, pricing
+from chainopt.solvers.pure_modes import ROUNDING, forward, mode_of, reverse
 from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.solution import Solution
+    from chainopt.solvers.base import Solution
 
 MOST_BITS = 20  # gaps and matrix-free stages together, up to which all states are searched
 MOST_FACTORS = 2_000  # up to which the interval program with points is filled
