@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainopt.numbers import ratio
 from chainopt.plan import to_json
-from chainopt.report.text import Row, html_table, table
+from chainopt.report.tables import Row, html_table, table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,7 +85,7 @@ class Comparison:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the costs as bars (needs the extra ``plot``), and return the axes."""
-        from chainopt.report.figures import plot_bars
+        from chainopt.report.tree_figure import plot_bars
 
         return plot_bars(self.rows(), self.unit, ax)
 

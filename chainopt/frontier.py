@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from chainopt.numbers import count, ratio, times
-from chainopt.report.text import columns
+from chainopt.report.tables import columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +50,7 @@ class TapeFrontier(Sequence[Corner]):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the least cost over the tape (needs the extra ``plot``), and return the axes."""
-        from chainopt.report.figures import plot_frontier
+        from chainopt.report.tree_figure import plot_frontier
 
         return plot_frontier(list(self), self.plans[0].unit, ax)
 

@@ -22,9 +22,9 @@ from chainopt.execution.structured import finisher, prepared, product
 from chainopt.numbers import count
 from chainopt.plan_data import plan_dict, read_plan
 from chainopt.plan_facts import facts
-from chainopt.report.brackets import bracketing_text, operations_text, stage_labels
-from chainopt.report.text import summary
-from chainopt.report.words import LONGEST_CHAIN, bracketing_line
+from chainopt.report.bracketing_text import bracketing_text, operations_text, stage_labels
+from chainopt.report.one_line import LONGEST_CHAIN, bracketing_line
+from chainopt.report.tables import summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -327,8 +327,8 @@ class Plan:
 
         With several workers the schedule is drawn beside it: a line a worker, a bar an operation.
         """
-        from chainopt.report.figures import plot_tree
         from chainopt.report.gantt import plot_gantt, side_by_side
+        from chainopt.report.tree_figure import plot_tree
 
         title = f"{self.mode} mode: {count(self.cost)} {self.unit}"
         products = products_of(self.chain, self.association, self.model)

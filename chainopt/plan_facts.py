@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from chainopt.costs.stage_choices import stage_choices
 from chainopt.numbers import count, ratio, times
-from chainopt.report.text import schedule_facts
-from chainopt.report.words import chain_line
+from chainopt.report.one_line import chain_line
+from chainopt.report.tables import schedule_facts
 from chainopt.solvers.pure_modes import forward, reverse
 
 if TYPE_CHECKING:

@@ -139,7 +139,7 @@ class GraphChain(JacobianChain):
         ChainError
             If the graph lacks a variable of the chain, or is too large to look at.
         """
-        from chainopt.report.cuts import plot_cuts
+        from chainopt.report.graph_figure import plot_cuts
 
         lacking = [node for stage in self.stages for node in stage if node not in graph]
         if lacking:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainopt.report.text import cells, header, summary, table, units
+from chainopt.report.tables import cells, header, summary, table, units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.report.text import Row
+    from chainopt.report.tables import Row
 
 
 def show_facts(facts: Sequence[tuple[str, str]], *, on_terminal: bool) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chainopt.bracketing.operations import Join
     from chainopt.chain.chain import JacobianChain
     from chainopt.chain.factor_data import Cost
-    from chainopt.report.text import Row
+    from chainopt.report.tables import Row
 
 LONGEST_TREE = 200
 LONGEST_LABELLED = 16

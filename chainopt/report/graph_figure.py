@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainopt.errors import ChainError
 from chainopt.numbers import count
-from chainopt.report.figures import COLOURS, GIVEN, new_axes
+from chainopt.report.tree_figure import COLOURS, GIVEN, new_axes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
