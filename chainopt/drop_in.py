@@ -11,8 +11,8 @@ import numpy as np
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.parsing import read_factors
 from chainopt.errors import ChainError
-from chainopt.execution.libraries import is_array_like, library_of
-from chainopt.execution.loop import multiply
+from chainopt.execution.backends.dispatch import is_array_like, library_of
+from chainopt.execution.serial import multiply
 from chainopt.optimize import optimal_order
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from chainopt.chain.jacobian import checked_size
 from chainopt.costs.memory import peak_memory, scheduled_peak
 from chainopt.costs.operation_costs import largest_tape, operations_of, products_of, steps_of
 from chainopt.errors import ChainError
+from chainopt.execution.backends.dispatch import is_lazy, is_operator
 from chainopt.execution.checks import checked_factors, checked_workers
-from chainopt.execution.libraries import is_lazy, is_operator
-from chainopt.execution.loop import copy_into, multiply, product_into
+from chainopt.execution.forms import finisher, prepared, product
+from chainopt.execution.perform import execute, needs
 from chainopt.execution.progress import progress_bar
-from chainopt.execution.stages import execute, needs
-from chainopt.execution.structured import finisher, prepared, product
+from chainopt.execution.serial import copy_into, multiply, product_into
 from chainopt.numbers import count
 from chainopt.plan_data import plan_dict, read_plan
 from chainopt.plan_facts import facts
@@ -284,10 +284,10 @@ class Plan:
             msg = "chunk_size is 0: give at least 1, or None"
             raise ChainError(msg)
         if client is not None:
-            from chainopt.execution import cluster
+            from chainopt.execution import dask
 
-            options = cluster.Options(workers, chunk_size, out, progress, gather)
-            return cluster.execute(client, self.chain, tuple(self.operations), self.workers, factors, options)
+            options = dask.Options(workers, chunk_size, out, progress, gather)
+            return dask.execute(client, self.chain, tuple(self.operations), self.workers, factors, options)
         if not gather:
             msg = "gather is False, but there is no client where the product could stay: give client="
             raise ChainError(msg)
@@ -305,10 +305,10 @@ class Plan:
         last_product = None if out is None or structures is not None else product_into(out)
         with progress_bar(self.operations) if progress else nullcontext() as done:
             if operations and threads > 1 and not any(map(is_lazy, matrices)):
-                from chainopt.execution import parallel
+                from chainopt.execution import threads
 
                 shared = tuple(operations)
-                result = parallel.execute(shared, matrices, threads, self.workers, chunk_size, last_product, done, structures)
+                result = threads.execute(shared, matrices, threads, self.workers, chunk_size, last_product, done, structures)
             elif operations is not None:
                 result = execute(operations, matrices, chunk_size, last_product, done, structures)
             elif len(matrices) > 1:

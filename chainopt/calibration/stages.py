@@ -12,7 +12,7 @@ from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import Jacobian, checked_shape
 from chainopt.chain.parsing import read_factors
 from chainopt.errors import ChainError
-from chainopt.execution.libraries import as_library_of, is_operator
+from chainopt.execution.backends.dispatch import as_library_of, is_operator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,8 @@ import numpy as np
 
 from chainopt.chain.stacks import broadcast_all
 from chainopt.errors import ChainError
-from chainopt.execution.blocks import from_array, from_future
-from chainopt.execution.libraries import Remote, as_torch, is_array_like, is_operator, kind_of, library_of
+from chainopt.execution.backends.dask import from_array, from_future
+from chainopt.execution.backends.dispatch import Remote, as_torch, is_array_like, is_operator, kind_of, library_of
 from chainopt.kernels.threads import cores
 from chainopt.numbers import shown
 from chainopt.structure.structures import Diagonal, Identity

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chainopt.errors import ChainError
-from chainopt.execution.libraries import Remote, library_of
+from chainopt.execution.backends.dispatch import Remote, library_of
 
 _METHODS = ("matmat", "rmatmat", "matvec")
 

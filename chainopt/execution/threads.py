@@ -1,153 +1,79 @@
-"""Threads that share the operations of one product, and follow what depends on what."""
+"""A product by several threads of this process."""
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from contextlib import ExitStack
-from contextvars import copy_context
-from heapq import heappop, heappush
+import sys
 from typing import TYPE_CHECKING, Any
+
+from chainopt.execution.crew import Assigned, Crew, Shared
+from chainopt.execution.dependencies import consumers, critical_path, in_order_of_schedule, sources
+from chainopt.execution.perform import performer
+from chainopt.execution.thread_limits import one_thread_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import ExitStack
 
     from chainopt.bracketing.operations import Operation
+    from chainopt.execution.perform import Product
+    from chainopt.structure.structures import Structure
 
 
-class Shared:
-    """Whoever is free takes what is ready and holds up the product most."""
+def execute(
+    operations: Sequence[Operation],
+    factors: list[Any],
+    workers: int,
+    planned: float,
+    chunk_size: int | None = None,
+    last_product: Product | None = None,
+    done: Callable[[int], None] | None = None,
+    structures: Sequence[Structure] | None = None,
+) -> Any:
+    """Do the operations by several threads with one BLAS thread each; ``done`` is called after each, with its position.
 
-    def __init__(self, urgency: Sequence[Any]) -> None:
-        self.urgency = urgency
-        self.ready: list[tuple[Any, int]] = []
+    A schedule for as many workers is followed; else whoever is free takes what holds up the product most.
+    """
+    takes = sources(operations)
+    taken_by = consumers(takes)
+    order = in_order_of_schedule(operations, takes, workers) if workers == planned else None
+    pool = Shared(critical_path(operations, taken_by)) if order is None else Assigned(operations, order)
+    perform = performer(operations, factors, chunk_size, last_product, structures)
 
-    def add(self, at: int) -> None:
-        """Note that an operation can begin."""
-        heappush(self.ready, (-self.urgency[at], at))
+    def do(at: int, taken: list[Any]) -> Any:
+        result = perform(at, taken)
+        if done is not None:
+            done(at)
+        return result
 
-    def pick(self, _: int) -> int | None:
-        """Return what a worker does next; None if it has to wait."""
-        return heappop(self.ready)[1] if self.ready else None
+    crew = Crew(takes, taken_by, factors, do, pool)
+    take_along = torch_modes()
+    with one_thread_each() as pinned:
 
+        def begin(stack: ExitStack) -> None:
+            pinned()
+            take_along(stack)
 
-class Assigned:
-    """Everybody does what a schedule says, in its order; those who have nothing to do are not called."""
-
-    def __init__(self, operations: Sequence[Operation], order: Sequence[int]) -> None:
-        by_worker: dict[int, deque[int]] = {}
-        for at in order:
-            by_worker.setdefault(operations[at].worker or 0, deque()).append(at)
-        self.queues = [queue for _, queue in sorted(by_worker.items())]
-        self.ready: set[int] = set()
-
-    def add(self, at: int) -> None:
-        """Note that an operation can begin."""
-        self.ready.add(at)
-
-    def pick(self, worker: int) -> int | None:
-        """Return what a worker does next; None if it has to wait."""
-        queue = self.queues[worker]
-        return queue.popleft() if queue and queue[0] in self.ready else None
+        # No more operations are ever done at once than can begin at once: each result is taken by one operation.
+        threads = len(pool.queues) if isinstance(pool, Assigned) else min(workers, len(pool.ready))
+        return crew.run(threads, begin)
 
 
-class Crew:
-    """Threads that share the operations of one product. All they share is touched under one lock, ``turn``."""
+def torch_modes() -> Callable[[ExitStack], None]:
+    """Note what PyTorch keeps for this thread alone; what is returned brings it to another one."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return lambda _: None
+    is_inference, with_gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+    automatic = [
+        torch.autocast(device, dtype=torch.get_autocast_dtype(device))
+        for device in ("cpu", "cuda")
+        if hasattr(torch, "get_autocast_dtype") and torch.is_autocast_enabled(device)
+    ]
 
-    def __init__(
-        self,
-        takes: Sequence[Sequence[int]],
-        taken_by: Sequence[int | None],
-        factors: list[Any],
-        do: Callable[[int, list[Any]], Any],
-        pool: Shared | Assigned,
-    ) -> None:
-        self.takes, self.taken_by, self.factors, self.do, self.pool = takes, taken_by, factors, do, pool
-        self.results: dict[int, Any] = {}
-        self.missing = [sum(position >= 0 for position in positions) for positions in takes]
-        self.to_begin = len(takes)
-        self.error: BaseException | None = None
-        self.turn = threading.Condition()
-        for at, missing in enumerate(self.missing):
-            if not missing:
-                pool.add(at)
+    def enter(stack: ExitStack) -> None:
+        stack.enter_context(torch.inference_mode(is_inference))
+        stack.enter_context(torch.set_grad_enabled(with_gradients))
+        for context in automatic:
+            stack.enter_context(context)
 
-    def run(self, workers: int, begin: Callable[[ExitStack], None]) -> Any:
-        """Return the product; what goes wrong first, in a thread or here, ends all threads and is raised once.
-
-        Every thread begins with ``begin(stack)``, and leaves the stack when it ends.
-        """
-        threads = [
-            threading.Thread(target=copy_context().run, args=(self._work, worker, begin), name=f"chainopt worker {worker}")
-            for worker in range(workers)
-        ]
-        try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-        except BaseException as error:  # Ctrl-C above all
-            self._stop(error)
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join()
-            raise
-        if self.error is not None:
-            failure, self.error = self.error, None
-            try:
-                raise failure
-            finally:
-                del failure  # which holds this frame
-        return self.results.popitem()[1]
-
-    def _work(self, worker: int, begin: Callable[[ExitStack], None]) -> None:
-        at = None
-        try:
-            with ExitStack() as stack:
-                begin(stack)
-                result = None
-                while True:
-                    with self.turn:
-                        if at is not None:
-                            self._keep(at, result)
-                        result = None
-                        at = self._next(worker)
-                        if at is None:
-                            return
-                        taken = [self._take(position) for position in self.takes[at]]
-                    result = self.do(at, taken)
-        except BaseException as error:  # noqa: BLE001 -- raised again where the product was asked for
-            if at is not None:
-                error.add_note(f"worker {worker} was at operations[{at}]")
-            self._stop(error)
-
-    def _next(self, worker: int) -> int | None:
-        while self.to_begin and self.error is None:
-            at = self.pool.pick(worker)
-            if at is not None:
-                self.to_begin -= 1
-                return at
-            self.turn.wait()
-        self.turn.notify_all()
-        return None
-
-    def _take(self, position: int) -> Any:
-        if position >= 0:
-            return self.results.pop(position)
-        factor, self.factors[~position] = self.factors[~position], None
-        return factor
-
-    def _keep(self, at: int, result: Any) -> None:
-        self.results[at] = result
-        consumer = self.taken_by[at]
-        if consumer is not None:
-            self.missing[consumer] -= 1
-            if not self.missing[consumer]:
-                self.pool.add(consumer)
-                self.turn.notify_all()
-
-    def _stop(self, error: BaseException) -> None:
-        with self.turn:
-            if self.error is None:
-                self.error = error
-            self.turn.notify_all()
+    return enter

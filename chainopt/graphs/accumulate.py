@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.execution.libraries import dense_form
-from chainopt.execution.stages import needs
+from chainopt.execution.backends.dispatch import dense_form
+from chainopt.execution.perform import needs
 from chainopt.graphs.linearize import linearization
 from chainopt.graphs.links import IDENTITY, Free, Place
 from chainopt.graphs.numeric import Matrices, StageOperator, numeric

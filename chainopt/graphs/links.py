@@ -8,7 +8,7 @@ import numpy as np
 
 from chainopt.chain.jacobian import Jacobian, check_structure, checked_cost, checked_shape, checked_size
 from chainopt.errors import ChainError
-from chainopt.execution.libraries import is_operator, library_of
+from chainopt.execution.backends.dispatch import is_operator, library_of
 from chainopt.numbers import shown
 from chainopt.structure.bands import Band
 from chainopt.structure.coloring import column_colours, row_colours

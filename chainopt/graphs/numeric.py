@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from chainopt.errors import ChainError
-from chainopt.execution.libraries import adjoint, dense_form
-from chainopt.execution.structured import accumulate
+from chainopt.execution.backends.dispatch import adjoint, dense_form
+from chainopt.execution.forms import accumulate
 from chainopt.graphs.links import IDENTITY, Free, Link, Unit
 from chainopt.graphs.tableau import PRODUCT, PULLED, PUSHED, Tableau
 from chainopt.structure.patterns import places, scipy_sparse

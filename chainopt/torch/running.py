@@ -11,7 +11,7 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
-from chainopt.execution.stages import needs
+from chainopt.execution.perform import needs
 from chainopt.torch.equations import is_transforming, trace, untransformed
 from chainopt.torch.stages import Opaque, Stage, slopes
 from chainopt.tracing.blocks import Arrays, blocks, sides

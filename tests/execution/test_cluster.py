@@ -18,8 +18,8 @@ from strategies import chains, written_out
 
 import chainopt
 from chainopt import ChainError, Diagonal, Identity, Jacobian, optimal_order
-from chainopt.execution.cluster import _priorities
-from chainopt.execution.tasks import sources
+from chainopt.execution.dask import _priorities
+from chainopt.execution.dependencies import sources
 from chainopt.testing import random_stages
 
 DIMS = [7, 5, 4, 1, 3, 6, 8]

@@ -23,9 +23,9 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import chainopt
 from chainopt import ChainError, Identity, Jacobian, Plan, optimal_order
-from chainopt.execution import parallel
-from chainopt.execution.pinning import Pin
-from chainopt.execution.tasks import consumers, critical_path, in_order_of_schedule, sources
+from chainopt.execution import threads
+from chainopt.execution.dependencies import consumers, critical_path, in_order_of_schedule, sources
+from chainopt.execution.thread_limits import Pin
 from chainopt.testing import chain_dims, random_stages
 
 HALVES = [7, 5, 4, 1, 3, 6, 8]  # (J6 (J5 J4)) and ((J3 J2) J1) do not wait for each other
@@ -157,7 +157,7 @@ def test_a_schedule_is_followed():
             start[worker] = begin + operation.cost
         assert in_order_of_schedule(operations, takes, 2) is not None
         log = []
-        parallel.execute(operations, [Factor(shape, log, weakref.WeakSet()) for shape in shapes], 2, 2)
+        threads.execute(operations, [Factor(shape, log, weakref.WeakSet()) for shape in shapes], 2, 2)
         done_by = {(left, right): thread for left, right, thread, _ in log}
         assert len(done_by) == len(operations)
         for operation in operations:
@@ -168,7 +168,7 @@ def test_a_schedule_is_followed():
     assert in_order_of_schedule(late, takes, 2) is None
     assert in_order_of_schedule(plan.operations, takes, 2) is None
     factors = random_factors(HALVES)
-    assert_same(parallel.execute(late, [*factors], 2, 2), one_after_the_other(plan, factors))
+    assert_same(threads.execute(late, [*factors], 2, 2), one_after_the_other(plan, factors))
 
 
 def test_what_holds_up_the_product_comes_first():
@@ -366,7 +366,7 @@ def test_nothing_of_it_is_imported_before_it_is_needed():
     code = (
         "import sys, numpy, chainopt; plan = chainopt.optimal_order([(2, 3), (3, 4), (4, 2)]);"
         "plan.execute([numpy.ones(shape) for shape in plan.chain.shapes]);"
-        "print(*{'threadpoolctl', 'dask', 'distributed', 'chainopt.execution.parallel', 'chainopt.execution.cluster',"
+        "print(*{'threadpoolctl', 'dask', 'distributed', 'chainopt.execution.threads', 'chainopt.execution.dask',"
         "'concurrent.futures'} & {*sys.modules})"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chainopt.execution.libraries import Remote
+    from chainopt.execution.backends.dispatch import Remote
 
 
 def pass_through(step: Callable[[Any, Any], Any], stage: Any, matrix: Any, axis: int) -> Any:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, Pushforward
-from chainopt.execution import structured
-from chainopt.execution.blocks import pass_through
-from chainopt.execution.libraries import adjoint, concatenate, dense_form, identity, is_operator, library_of, samples
-from chainopt.execution.structured import product
-from chainopt.execution.tasks import operands
+from chainopt.execution import forms
+from chainopt.execution.backends.dask import pass_through
+from chainopt.execution.backends.dispatch import adjoint, concatenate, dense_form, identity, is_operator, library_of, samples
+from chainopt.execution.dependencies import operands
+from chainopt.execution.forms import product
 from chainopt.structure.structures import Dense
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _accumulate(stage: Any, mode: Mode | None, chunk_size: int | None, others: S
     axis = 1 if by_jvps else 0
     step = _push if by_jvps else _pull
     if not isinstance(structure, Dense):
-        return structured.accumulate(
+        return forms.accumulate(
             structure, stage, axis, lambda seed: step(stage, seed), lambda size: _slices(size, chunk_size), others
         )
     size = stage.shape[axis]

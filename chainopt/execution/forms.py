@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.errors import ChainError
-from chainopt.execution import blocks
-from chainopt.execution.libraries import Remote, as_library_of, dense_form, is_operator, library_of
+from chainopt.execution.backends import dask
+from chainopt.execution.backends.dispatch import Remote, as_library_of, dense_form, is_operator, library_of
 from chainopt.structure.coloring import colours, count
 from chainopt.structure.patterns import places, scipy_sparse
 from chainopt.structure.structures import Banded, Dense, Diagonal, Identity
@@ -102,7 +102,7 @@ def in_form(matrix: Any, structure: Structure, place: str) -> Any:
     """Bring one checked matrix into the form of its structure."""
     library = library_of(matrix)
     if isinstance(structure, Diagonal | Identity) and matrix.shape[0] == matrix.shape[-1]:
-        vector = matrix if len(matrix.shape) == 1 else blocks.diagonal(matrix) if library == "dask" else matrix.diagonal()
+        vector = matrix if len(matrix.shape) == 1 else dask.diagonal(matrix) if library == "dask" else matrix.diagonal()
         if len(matrix.shape) > 1 and library in {"numpy", "scipy", "torch"} and _nonzeros(matrix) != _nonzeros(vector):
             raise _misfit(place, structure)
         if isinstance(structure, Identity):
@@ -197,7 +197,7 @@ def accumulate(
 
 def _spread_densely(found: Sequence[Any], colouring: Any, mask: Any, axis: int) -> Any:
     """Do the same for tensors of other libraries, which multiply with dense ones only."""
-    from chainopt.execution.libraries import concatenate
+    from chainopt.execution.backends.dispatch import concatenate
 
     compressed = concatenate(found, axis)
     columns = colouring.tolist()

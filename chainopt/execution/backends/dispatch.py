@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.execution import blocks
+from chainopt.execution.backends import dask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +121,7 @@ def adjoint(matrix: Any) -> Any:
 def identity(size: int, stage: Any, others: Sequence[Any], part: slice, axis: int) -> Any:
     """Return some columns (axis 1) or rows (axis 0) of the identity, as the stage and the other factors take it."""
     if any(library_of(other) == "dask" for other in others):
-        return blocks.identity(size, getattr(stage, "dtype", None), part, axis)
+        return dask.identity(size, getattr(stage, "dtype", None), part, axis)
     width = len(range(size)[part])
     shape = (size, width) if axis == 1 else (width, size)
     offset = -part.start if axis == 1 else part.start
@@ -148,7 +148,7 @@ def as_library_of(seed: NDArray[np.float64], stage: Any, others: Sequence[Any]) 
         import jax
 
         return jax.numpy.asarray(seed)
-    return blocks.from_array(seed) if "dask" in libraries else seed
+    return dask.from_array(seed) if "dask" in libraries else seed
 
 
 def dense_form(matrix: Any) -> Any:

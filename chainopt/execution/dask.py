@@ -8,16 +8,16 @@ from functools import partial
 from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chainopt.clients import check_client
 from chainopt.errors import ChainError
-from chainopt.execution import stages
+from chainopt.execution import perform
+from chainopt.execution.backends.dispatch import Remote, is_operator, library_of, samples
 from chainopt.execution.checks import checked_factors
-from chainopt.execution.libraries import Remote, is_operator, library_of, samples
-from chainopt.execution.loop import copy_into
+from chainopt.execution.clients import check_client
+from chainopt.execution.dependencies import consumers, critical_path, in_order_of_schedule, sources
+from chainopt.execution.forms import finisher, in_form, prepared
 from chainopt.execution.progress import progress_bar
 from chainopt.execution.remote import described
-from chainopt.execution.structured import finisher, in_form, prepared
-from chainopt.execution.tasks import consumers, critical_path, in_order_of_schedule, sources
+from chainopt.execution.serial import copy_into
 from chainopt.numbers import shown
 from chainopt.structure.structures import Dense
 
@@ -57,14 +57,14 @@ def execute(
         msg = "out needs the product here, and gather is False: leave one of them out"
         raise ChainError(msg)
     given = described(client, list(factors)) if hasattr(factors, "__iter__") else factors
-    matrices = checked_factors(chain, given, options.out, stages.needs(len(chain), operations))
+    matrices = checked_factors(chain, given, options.out, perform.needs(len(chain), operations))
     structures, finish = chain.structures, None
     if structures is not None:
         formed = prepared(chain, matrices)
         if len(matrices) > 1 or is_operator(matrices[0]):
             finish, matrices = finisher(matrices), formed
     if any(library_of(matrix) == "dask" for matrix in matrices):
-        result = stages.execute(operations, matrices, options.chunk_size, None, None, structures) if operations else matrices[0]
+        result = perform.execute(operations, matrices, options.chunk_size, None, None, structures) if operations else matrices[0]
         return client.persist(result if finish is None else finish(result))
     work = Work(client, chain, operations, matrices, planned, options.chunk_size, finish)
     with progress_bar(operations) if options.progress else nullcontext() as done:
@@ -214,7 +214,7 @@ def _do(
     *taken: Any,
 ) -> Any:
     try:
-        result = stages.perform(operation, list(taken), others, chunk_size, structure)
+        result = perform.perform(operation, list(taken), others, chunk_size, structure)
     except Exception as error:
         error.add_note(f"at operations[{at}]")
         raise

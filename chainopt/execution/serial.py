@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.execution.libraries import library_of
+from chainopt.execution.backends.dispatch import library_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

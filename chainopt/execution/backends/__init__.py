@@ -1,0 +1,1 @@
+"""What the libraries of arrays do each in its own way."""

@@ -1,0 +1,153 @@
+"""Threads that share the operations of one product, and follow what depends on what."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from contextlib import ExitStack
+from contextvars import copy_context
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chainopt.bracketing.operations import Operation
+
+
+class Shared:
+    """Whoever is free takes what is ready and holds up the product most."""
+
+    def __init__(self, urgency: Sequence[Any]) -> None:
+        self.urgency = urgency
+        self.ready: list[tuple[Any, int]] = []
+
+    def add(self, at: int) -> None:
+        """Note that an operation can begin."""
+        heappush(self.ready, (-self.urgency[at], at))
+
+    def pick(self, _: int) -> int | None:
+        """Return what a worker does next; None if it has to wait."""
+        return heappop(self.ready)[1] if self.ready else None
+
+
+class Assigned:
+    """Everybody does what a schedule says, in its order; those who have nothing to do are not called."""
+
+    def __init__(self, operations: Sequence[Operation], order: Sequence[int]) -> None:
+        by_worker: dict[int, deque[int]] = {}
+        for at in order:
+            by_worker.setdefault(operations[at].worker or 0, deque()).append(at)
+        self.queues = [queue for _, queue in sorted(by_worker.items())]
+        self.ready: set[int] = set()
+
+    def add(self, at: int) -> None:
+        """Note that an operation can begin."""
+        self.ready.add(at)
+
+    def pick(self, worker: int) -> int | None:
+        """Return what a worker does next; None if it has to wait."""
+        queue = self.queues[worker]
+        return queue.popleft() if queue and queue[0] in self.ready else None
+
+
+class Crew:
+    """Threads that share the operations of one product. All they share is touched under one lock, ``turn``."""
+
+    def __init__(
+        self,
+        takes: Sequence[Sequence[int]],
+        taken_by: Sequence[int | None],
+        factors: list[Any],
+        do: Callable[[int, list[Any]], Any],
+        pool: Shared | Assigned,
+    ) -> None:
+        self.takes, self.taken_by, self.factors, self.do, self.pool = takes, taken_by, factors, do, pool
+        self.results: dict[int, Any] = {}
+        self.missing = [sum(position >= 0 for position in positions) for positions in takes]
+        self.to_begin = len(takes)
+        self.error: BaseException | None = None
+        self.turn = threading.Condition()
+        for at, missing in enumerate(self.missing):
+            if not missing:
+                pool.add(at)
+
+    def run(self, workers: int, begin: Callable[[ExitStack], None]) -> Any:
+        """Return the product; what goes wrong first, in a thread or here, ends all threads and is raised once.
+
+        Every thread begins with ``begin(stack)``, and leaves the stack when it ends.
+        """
+        threads = [
+            threading.Thread(target=copy_context().run, args=(self._work, worker, begin), name=f"chainopt worker {worker}")
+            for worker in range(workers)
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        except BaseException as error:  # Ctrl-C above all
+            self._stop(error)
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
+            raise
+        if self.error is not None:
+            failure, self.error = self.error, None
+            try:
+                raise failure
+            finally:
+                del failure  # which holds this frame
+        return self.results.popitem()[1]
+
+    def _work(self, worker: int, begin: Callable[[ExitStack], None]) -> None:
+        at = None
+        try:
+            with ExitStack() as stack:
+                begin(stack)
+                result = None
+                while True:
+                    with self.turn:
+                        if at is not None:
+                            self._keep(at, result)
+                        result = None
+                        at = self._next(worker)
+                        if at is None:
+                            return
+                        taken = [self._take(position) for position in self.takes[at]]
+                    result = self.do(at, taken)
+        except BaseException as error:  # noqa: BLE001 -- raised again where the product was asked for
+            if at is not None:
+                error.add_note(f"worker {worker} was at operations[{at}]")
+            self._stop(error)
+
+    def _next(self, worker: int) -> int | None:
+        while self.to_begin and self.error is None:
+            at = self.pool.pick(worker)
+            if at is not None:
+                self.to_begin -= 1
+                return at
+            self.turn.wait()
+        self.turn.notify_all()
+        return None
+
+    def _take(self, position: int) -> Any:
+        if position >= 0:
+            return self.results.pop(position)
+        factor, self.factors[~position] = self.factors[~position], None
+        return factor
+
+    def _keep(self, at: int, result: Any) -> None:
+        self.results[at] = result
+        consumer = self.taken_by[at]
+        if consumer is not None:
+            self.missing[consumer] -= 1
+            if not self.missing[consumer]:
+                self.pool.add(consumer)
+                self.turn.notify_all()
+
+    def _stop(self, error: BaseException) -> None:
+        with self.turn:
+            if self.error is None:
+                self.error = error
+            self.turn.notify_all()
