@@ -12,7 +12,7 @@ import pytest
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from chainopt import ChainError, Jacobian, JacobianChain, calibration
-from chainopt.calibration import calibrate, keeping, measure, products, saved_model
+from chainopt.calibration import cache, calibrate, measure, products, saved_model
 from chainopt.calibration import stages as measured_stages
 from chainopt.calibration.machine import Machine, this_machine
 from chainopt.costs.time import DEFAULT
@@ -23,7 +23,7 @@ def folder(monkeypatch, tmp_path):
     """A cache of its own, a tiny grid, and nothing known yet."""
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / name))
     monkeypatch.setattr(calibration, "measure", partial(measure, (1, 8, 32), sweeps=1))
-    monkeypatch.setattr(keeping, "_kept", {})
+    monkeypatch.setattr(cache, "_kept", {})
     return tmp_path / "chainopt"
 
 
@@ -41,7 +41,7 @@ class Stage:
 
 
 def forget():
-    keeping._kept.clear()
+    cache._kept.clear()
 
 
 def test_measured_times_are_positive_and_grow():

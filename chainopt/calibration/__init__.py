@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, overload
 
-from chainopt.calibration.keeping import keep, saved_model
+from chainopt.calibration.cache import keep, saved_model
 from chainopt.calibration.machine import this_machine
 from chainopt.calibration.products import measure
 from chainopt.calibration.progress import bar
