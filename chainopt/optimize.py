@@ -163,7 +163,7 @@ def _scheduled(
     if tape_limit is not None:
         check_limit("tape_limit", tape_limit)
     from chainopt.schedules.progress import search_progress
-    from chainopt.schedules.solve import solve
+    from chainopt.schedules.search import solve
 
     model = model_of(objective)
     choices = choices_for(chain, model, tape_limit)
@@ -322,7 +322,7 @@ def _homogeneous_plan(
         raise InfeasibleError(msg)
     association, cost, mode = solution
     if workers != 1:
-        from chainopt.schedules.solve import scheduled
+        from chainopt.schedules.search import scheduled
 
         association, schedule = scheduled(chain, choices, model, workers, association)
         return Plan(chain, association, cost, mode, name_of(model), sweep.__name__, False, model, None, schedule)

@@ -45,7 +45,7 @@ def _time_of(plan: Plan, sweep: Solution) -> Any:
     """Return what a sweep takes with as many workers as the plan has."""
     if plan.schedule is None:
         return sweep[1]
-    from chainopt.schedules.solve import scheduled  # with numbers of workers of their own few plans are asked for
+    from chainopt.schedules.search import scheduled  # with numbers of workers of their own few plans are asked for
 
     choices = None if plan.chain.stage_costs is None else stage_choices(plan.chain, None, plan.model)
     return scheduled(plan.chain, choices, plan.model, plan.workers, sweep[0])[1].makespan

@@ -14,14 +14,14 @@ import numpy as np
 from chainopt.bracketing.operations import PRODUCT, PULLED, PUSHED
 from chainopt.costs.operation_costs import steps_of
 from chainopt.errors import ChainError
+from chainopt.schedules.assignment import event_of, timetable
 from chainopt.schedules.problem import MOST_TABLED
-from chainopt.schedules.timetable import event_of, timetable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-    from chainopt.schedules.best import Best
+    from chainopt.schedules.incumbent import Best
     from chainopt.schedules.problem import Problem
 
 ROUNDING = 1e-3  # the solver's bound is a float

@@ -7,10 +7,10 @@ import pytest
 
 from chainopt import JacobianChain
 from chainopt.costs.stage_choices import stage_choices
-from chainopt.schedules import heuristic, proof
-from chainopt.schedules.best import Best
+from chainopt.schedules import annealing, branch_and_bound
+from chainopt.schedules.incumbent import Best
+from chainopt.schedules.interval_tables import ONE_WORKER, UNLIMITED, Program, fill
 from chainopt.schedules.problem import problem_of
-from chainopt.schedules.tables import ONE_WORKER, UNLIMITED, Program, fill
 from chainopt.testing import random_stages
 
 
@@ -46,7 +46,7 @@ def test_moves(monkeypatch, seed):
     lengths = []
     for problem in problems(monkeypatch, 13, 2 + seed % 2, seed):
         tables = fill(problem, [ONE_WORKER, Program(2), UNLIMITED], Best(math.inf))
-        trees, best = heuristic.Search(problem, tables), Best(math.inf)
+        trees, best = annealing.Search(problem, tables), Best(math.inf)
         begin = trees.scheduled_tables(best, 0, 3)
         top = trees.of_table(1)
         trees.copy(0, 2)
@@ -68,8 +68,8 @@ def test_the_search(monkeypatch, seed):
     plans = []
     for problem in problems(monkeypatch, 8, 2 + seed, seed):
         best = Best(math.inf)
-        heuristic._begin(problem, best, [ONE_WORKER])
-        proof.search(problem, best)
+        annealing._begin(problem, best, [ONE_WORKER])
+        branch_and_bound.search(problem, best)
         assert best.is_proved()
         plans.append(best.timetable)
     assert plans[0].makespan == plans[1].makespan
@@ -77,9 +77,9 @@ def test_the_search(monkeypatch, seed):
 
 def test_a_front_that_is_thinned_stays_a_bound(monkeypatch):
     problem, _ = problems(monkeypatch, 12, 3, 1)
-    full = proof.Options(problem)
-    monkeypatch.setattr(proof, "ROOMS", {200: 3})
-    thin = proof.Options(problem)
+    full = branch_and_bound.Options(problem)
+    monkeypatch.setattr(branch_and_bound, "ROOMS", {200: 3})
+    thin = branch_and_bound.Options(problem)
     number = problem.factors
     assert thin.counts[number] <= 2 < full.room
     points = [(full.times[number * full.room + at], full.works[number * full.room + at]) for at in range(full.counts[number])]

@@ -14,8 +14,8 @@ from schedule_oracle import check_schedule, least_makespan
 import chainopt
 from chainopt import InfeasibleError, Jacobian, JacobianChain, Plan
 from chainopt.costs.stage_choices import stage_choices
+from chainopt.schedules.lower_bound import quick_bound
 from chainopt.schedules.problem import problem_of
-from chainopt.schedules.relaxed import quick_bound
 from chainopt.testing import random_scheduled_chain, random_stages, scheduled_chain
 
 REFERENCE = Path(__file__).parents[1] / "reference"

@@ -65,10 +65,10 @@ def test_progress(capsys, monkeypatch):
 @pytest.mark.parametrize("after", [1, 2, 5])
 @pytest.mark.parametrize("room", ["heuristic", "proof"])
 def test_an_interrupt_ends_the_search_with_the_best_plan_so_far(monkeypatch, after, room):
-    from chainopt.schedules import best
+    from chainopt.schedules import incumbent
 
     calls = 0
-    keep = best.Best.goes_on
+    keep = incumbent.Best.goes_on
 
     def interrupted(self):
         nonlocal calls
@@ -77,9 +77,9 @@ def test_an_interrupt_ends_the_search_with_the_best_plan_so_far(monkeypatch, aft
             raise KeyboardInterrupt
         return keep(self)
 
-    monkeypatch.setattr(best.Best, "goes_on", interrupted)
+    monkeypatch.setattr(incumbent.Best, "goes_on", interrupted)
     if room == "proof":
-        monkeypatch.setattr("chainopt.schedules.heuristic.RESTARTS", 0)
+        monkeypatch.setattr("chainopt.schedules.annealing.RESTARTS", 0)
     plan = chainopt.optimal_order(some_chain(60), workers=8, method="exact")
     check_schedule(plan)
     assert not plan.is_optimal
@@ -90,17 +90,17 @@ def test_an_interrupt_before_there_is_a_plan(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("chainopt.schedules.solve.problem_of", interrupted)
+    monkeypatch.setattr("chainopt.schedules.search.problem_of", interrupted)
     with pytest.raises(KeyboardInterrupt):
         chainopt.optimal_order(DIMS_PAIRS, workers=2)
 
 
 def test_or_tools_takes_over_where_the_own_search_has_found_no_proof(monkeypatch, capsys, ortools):
     assert ortools
-    monkeypatch.setattr("chainopt.schedules.solve.OWN_SECONDS", 0.0)
-    monkeypatch.setattr("chainopt.schedules.heuristic.FIRST_STEPS", 0)
-    monkeypatch.setattr("chainopt.schedules.heuristic.LAST_STEPS", 0)
-    monkeypatch.setattr("chainopt.schedules.proof.STEPS", 1)
+    monkeypatch.setattr("chainopt.schedules.search.OWN_SECONDS", 0.0)
+    monkeypatch.setattr("chainopt.schedules.annealing.FIRST_STEPS", 0)
+    monkeypatch.setattr("chainopt.schedules.annealing.LAST_STEPS", 0)
+    monkeypatch.setattr("chainopt.schedules.branch_and_bound.STEPS", 1)
     monkeypatch.setattr("chainopt.schedules.progress.SECONDS", 0.0)
     chain = some_chain(8)
     plan = chainopt.optimal_order(chain, workers=2, method="exact", progress=True)

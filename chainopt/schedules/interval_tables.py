@@ -12,7 +12,7 @@ from chainopt.kernels.policy import compiled
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.schedules.best import Best
+    from chainopt.schedules.incumbent import Best
     from chainopt.schedules.problem import Problem
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from chainopt.schedules import cp_sat, heuristic, proof
-from chainopt.schedules.best import Best, TimeIsOverError
+from chainopt.schedules import annealing, branch_and_bound, cp_sat
+from chainopt.schedules.assignment import timetable
+from chainopt.schedules.incumbent import Best, TimeIsOverError
 from chainopt.schedules.problem import begun_as, problem_of
 from chainopt.schedules.schedule import Schedule
-from chainopt.schedules.timetable import timetable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stage_choices import StageChoices
+    from chainopt.schedules.assignment import Timetable
     from chainopt.schedules.problem import Problem
-    from chainopt.schedules.timetable import Timetable
 
 MOST_MODELLED = 64  # factors of a chain that OR-Tools may take over, which has a variable for each product that there could be
 OWN_SECONDS = 30.0  # after which it does: before, it proves less than the own search in the same time
@@ -60,7 +60,7 @@ def solve(
             problem = problem_of(chain, choices, model, workers)
             if math.isinf(workers):
                 answered = "interval"
-                heuristic.unlimited(problem, best)
+                annealing.unlimited(problem, best)
             else:
                 answered = _search(problem, method, best)
     except TimeIsOverError:
@@ -82,7 +82,7 @@ def _end(time_limit: float | None) -> float:
 def _search(problem: Problem, method: str, best: Best) -> str:
     if method == "cp-sat":
         cp_sat.check(problem)
-    heuristic.search(problem, best, by_moves_only=method == "cp-sat")
+    annealing.search(problem, best, by_moves_only=method == "cp-sat")
     if method == "heuristic" or best.is_proved() or not problem.is_tabled or not best.goes_on():
         return "heuristic" if method == "auto" else method
     if method == "exact":
@@ -90,7 +90,7 @@ def _search(problem: Problem, method: str, best: Best) -> str:
     elif method == "cp-sat":
         cp_sat.search(problem, best)
     elif problem.is_compiled and problem.factors <= QUICK_FACTORS:
-        proof.search(problem, best, QUICK_STEPS)
+        branch_and_bound.search(problem, best, QUICK_STEPS)
         return "exact" if best.is_proved() else "heuristic"
     else:
         return "heuristic"
@@ -104,7 +104,7 @@ def _prove(problem: Problem, best: Best) -> None:
     if two_ways:
         best.until = min(time.monotonic() + OWN_SECONDS, until)
     try:
-        proof.search(problem, best)
+        branch_and_bound.search(problem, best)
     finally:
         best.until = until
     if two_ways and not best.is_proved() and best.goes_on():
@@ -119,7 +119,7 @@ def scheduled(
     if len(chain) == 1:
         answer = _only(chain, choices, model)
     else:
-        answer = heuristic.of_bracketing(problem_of(chain, choices, model, workers), bracketing)
+        answer = annealing.of_bracketing(problem_of(chain, choices, model, workers), bracketing)
     return answer.bracketing, Schedule(workers, answer.workers, answer.starts, answer.makespan)
 
 

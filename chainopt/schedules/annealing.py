@@ -11,18 +11,18 @@ from chainopt.bracketing.bracketing import Bracketing
 from chainopt.costs import product_tables
 from chainopt.kernels import annealing
 from chainopt.kernels.policy import compiled
-from chainopt.schedules import proof
-from chainopt.schedules.best import Best
+from chainopt.schedules import branch_and_bound
+from chainopt.schedules.assignment import timetable
+from chainopt.schedules.incumbent import Best
+from chainopt.schedules.interval_tables import ONE_WORKER, ROWS, UNLIMITED, Program, fill, plain
+from chainopt.schedules.lower_bound import quick_bound
 from chainopt.schedules.problem import begun_as, with_choices
-from chainopt.schedules.relaxed import quick_bound
-from chainopt.schedules.tables import ONE_WORKER, ROWS, UNLIMITED, Program, fill, plain
-from chainopt.schedules.timetable import timetable
 from chainopt.solvers.pure_modes import forward, reverse
 
 if TYPE_CHECKING:
+    from chainopt.schedules.assignment import Timetable
+    from chainopt.schedules.interval_tables import Tables
     from chainopt.schedules.problem import Problem
-    from chainopt.schedules.tables import Tables
-    from chainopt.schedules.timetable import Timetable
 
 SEED = 4711
 RESTARTS = 4
@@ -166,15 +166,15 @@ def search(problem: Problem, best: Best, *, by_moves_only: bool = False) -> None
     if best.is_proved() or not problem.is_tabled or not best.goes_on():
         return
     options = None
-    if problem.factors <= proof.MOST_FACTORS and not by_moves_only:
-        options = proof.Options(problem)
-        proof.search(problem, best, FIRST_STEPS if problem.is_compiled else UNCOMPILED_STEPS, options)
+    if problem.factors <= branch_and_bound.MOST_FACTORS and not by_moves_only:
+        options = branch_and_bound.Options(problem)
+        branch_and_bound.search(problem, best, FIRST_STEPS if problem.is_compiled else UNCOMPILED_STEPS, options)
     for restart in range(RESTARTS):
         if best.is_proved() or not best.goes_on():
             return
         _anneal(trees, best, *starts[restart % len(starts)], SEED + restart)
     if options is not None and problem.is_compiled and not best.is_proved() and best.goes_on():
-        proof.search(problem, best, LAST_STEPS, options)
+        branch_and_bound.search(problem, best, LAST_STEPS, options)
 
 
 def unlimited(problem: Problem, best: Best) -> None:

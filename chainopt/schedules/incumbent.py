@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chainopt.schedules.timetable import Timetable
+    from chainopt.schedules.assignment import Timetable
 
 ROUNDING = 1e-12
 

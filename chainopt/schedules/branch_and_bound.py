@@ -9,11 +9,11 @@ import numpy as np
 
 from chainopt.kernels import bnb_options, bnb_search
 from chainopt.kernels.policy import compiled
-from chainopt.schedules.tables import plain
-from chainopt.schedules.timetable import timetable
+from chainopt.schedules.assignment import timetable
+from chainopt.schedules.interval_tables import plain
 
 if TYPE_CHECKING:
-    from chainopt.schedules.best import Best
+    from chainopt.schedules.incumbent import Best
     from chainopt.schedules.problem import Problem
 
 ROOMS = {
