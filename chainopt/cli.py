@@ -16,7 +16,7 @@ from chainopt.chain.chain import JacobianChain
 from chainopt.chain.files import read_chain
 from chainopt.errors import ChainError
 from chainopt.optimize import compare, optimal_order
-from chainopt.plan import to_json
+from chainopt.plan.plan import to_json
 from chainopt.report.terminal import show_facts, show_rows
 from chainopt.solvers.objectives import OBJECTIVES
 from chainopt.solvers.registry import METHODS

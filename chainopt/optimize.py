@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from chainopt.bracketing.operations import Mode
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.parsing import read_factors
-from chainopt.comparison import Comparison
 from chainopt.costs.operation_costs import total
 from chainopt.costs.stage_choices import stage_choices
 from chainopt.errors import ChainError, InfeasibleError
-from chainopt.plan import Plan
+from chainopt.plan.comparison import Comparison
+from chainopt.plan.plan import Plan
 from chainopt.solvers import interval, lookup, memory_limited, polygon, pure_modes, textbook
 from chainopt.solvers.objectives import MULTIPLICATIONS, check_units, model_of
 from chainopt.solvers.pure_modes import mode_of

@@ -10,7 +10,7 @@ from chainopt.chain.chain import JacobianChain
 from chainopt.chain.parsing import read_many_dims
 from chainopt.errors import ChainError
 from chainopt.optimize import SOLVERS, choices_for, name_of
-from chainopt.plan_batch import PlanBatch
+from chainopt.plan.batch import PlanBatch
 from chainopt.solvers import batch, lookup, stage_batch
 from chainopt.solvers.dask_batch import spread
 from chainopt.solvers.objectives import MULTIPLICATIONS, check_units, model_of

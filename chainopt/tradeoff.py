@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chainopt.errors import InfeasibleError
-from chainopt.frontier import TapeFrontier
 from chainopt.optimize import as_chain, optimal_order
+from chainopt.plan.tape_frontier import TapeFrontier
 from chainopt.solvers.objectives import MULTIPLICATIONS, model_of
 
 if TYPE_CHECKING:
     from chainopt.optimize import Problem
-    from chainopt.plan import Plan
+    from chainopt.plan.plan import Plan
     from chainopt.solvers.objectives import Objective
 
 

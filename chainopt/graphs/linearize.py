@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chainopt.graphs.cuts import Line
     from chainopt.graphs.network import Network
     from chainopt.graphs.tableau import Stage
-    from chainopt.plan import Plan
+    from chainopt.plan.plan import Plan
 
 LONGEST = 300  # stages of a chain that needs the interval program, which is cubic
 FEW = 30  # variables up to which cuts are moved one by one

@@ -18,7 +18,7 @@ from chainopt.tracing.tuning import fastest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chainopt.plan import Plan
+    from chainopt.plan.plan import Plan
     from chainopt.tracing.tuning import Tuned
 
 

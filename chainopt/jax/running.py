@@ -23,7 +23,7 @@ from chainopt.tracing.program import Program, cut
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.comparison import Comparison
+    from chainopt.plan.comparison import Comparison
 
 DISPATCH = 500  # multiply-adds that take as long as to call an equation of a compiled function
 

@@ -25,8 +25,8 @@ from chainopt.tracing.program import Program, cut
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.comparison import Comparison
-    from chainopt.plan import Plan
+    from chainopt.plan.comparison import Comparison
+    from chainopt.plan.plan import Plan
     from chainopt.tracing.elementals import Factors
     from chainopt.tracing.equations import Variable
     from chainopt.tracing.line import Section

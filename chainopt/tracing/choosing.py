@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chainopt.comparison import Comparison
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
 from chainopt.optimize import compare, optimal_order
+from chainopt.plan.comparison import Comparison
 
 if TYPE_CHECKING:
-    from chainopt.plan import Plan
+    from chainopt.plan.plan import Plan
     from chainopt.tracing.program import Program
 
 MODES = ("auto", "forward", "reverse", "planned")

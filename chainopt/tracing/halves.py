@@ -10,7 +10,7 @@ from chainopt.optimize import optimal_order
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.plan import Plan
+    from chainopt.plan.plan import Plan
     from chainopt.tracing.program import Program
 
 

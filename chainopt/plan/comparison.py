@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chainopt.numbers import ratio
-from chainopt.plan import to_json
+from chainopt.plan.plan import to_json
 from chainopt.report.tables import Row, html_table, table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from chainopt.plan import Plan
+    from chainopt.plan.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from chainopt.execution.perform import execute, needs
 from chainopt.execution.progress import progress_bar
 from chainopt.execution.serial import copy_into, multiply, product_into
 from chainopt.numbers import count
-from chainopt.plan_data import plan_dict, read_plan
-from chainopt.plan_facts import facts
+from chainopt.plan.serialization import plan_dict, read_plan
+from chainopt.plan.summary import facts
 from chainopt.report.bracketing_text import bracketing_text, operations_text, stage_labels
 from chainopt.report.one_line import LONGEST_CHAIN, bracketing_line
 from chainopt.report.tables import summary

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from chainopt.chain.factor_data import Cost
-    from chainopt.plan import Plan
+    from chainopt.plan.plan import Plan
 
 
 class Corner(NamedTuple):

@@ -11,7 +11,7 @@ from chainopt.report.tables import schedule_facts
 from chainopt.solvers.pure_modes import forward, reverse
 
 if TYPE_CHECKING:
-    from chainopt.plan import Plan
+    from chainopt.plan.plan import Plan
     from chainopt.solvers.base import Solution
 
 

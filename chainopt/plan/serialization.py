@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
-    from chainopt.plan import Plan
+    from chainopt.plan.plan import Plan
     from chainopt.schedules.schedule import Schedule
 
 

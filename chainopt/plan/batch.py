@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.chain.chain import JacobianChain
-from chainopt.plan import Plan
+from chainopt.plan.plan import Plan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

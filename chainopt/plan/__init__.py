@@ -1,0 +1,1 @@
+"""What the user holds: the answer, shown, stored and run."""
