@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, Pullback, Pushforward
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import Jacobian
-from chainopt.drop_in import multi_dot
 from chainopt.errors import ChainError, InfeasibleError
-from chainopt.optimize import compare, forward_order, optimal_order, reverse_order
-from chainopt.optimize_many import optimal_orders
+from chainopt.ordering.frontier import tape_frontier
+from chainopt.ordering.many import optimal_orders
+from chainopt.ordering.multi_dot import multi_dot
+from chainopt.ordering.order import compare, forward_order, optimal_order, reverse_order
 from chainopt.plan.batch import PlanBatch
 from chainopt.plan.comparison import Comparison
 from chainopt.plan.plan import Plan
 from chainopt.plan.tape_frontier import TapeFrontier
 from chainopt.structure.structures import Banded, BlockDiagonal, Dense, Diagonal, Identity, Sparse
-from chainopt.tradeoff import tape_frontier
 
 if TYPE_CHECKING:
     from chainopt.calibration import calibrate

@@ -144,7 +144,7 @@ def test_torch_with_gradients(torch):
 
 
 def test_long_chains_are_not_kept():
-    from chainopt.drop_in import _association
+    from chainopt.ordering.multi_dot import _association
 
     before = _association.cache_info().currsize
     arrays = [np.eye(2)] * 100

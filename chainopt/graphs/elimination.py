@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chainopt.chain.jacobian import Jacobian
 from chainopt.graphs.links import IDENTITY, Link
 from chainopt.graphs.tableau import Tableau
-from chainopt.optimize import optimal_order
+from chainopt.ordering.order import optimal_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -9,7 +9,7 @@ from chainopt.chain.graph_chain import GraphChain
 from chainopt.graphs import cuts
 from chainopt.graphs.network import read_graph
 from chainopt.graphs.stages import Workshop
-from chainopt.optimize import optimal_order
+from chainopt.ordering.order import optimal_order
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
-from chainopt.optimize import compare, optimal_order
+from chainopt.ordering.order import compare, optimal_order
 from chainopt.plan.comparison import Comparison
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainopt.chain.chain import JacobianChain
-from chainopt.optimize import optimal_order
+from chainopt.ordering.order import optimal_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

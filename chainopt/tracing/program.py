@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise, starmap
 from typing import TYPE_CHECKING
 
-from chainopt.optimize import optimal_order
+from chainopt.ordering.order import optimal_order
 from chainopt.tracing.equations import COMPLEX
 from chainopt.tracing.line import Line
 from chainopt.tracing.order import last_uses, narrow_order

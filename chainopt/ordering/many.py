@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.parsing import read_many_dims
 from chainopt.errors import ChainError
-from chainopt.optimize import SOLVERS, choices_for, name_of
+from chainopt.ordering.order import SOLVERS, choices_for, name_of
 from chainopt.plan.batch import PlanBatch
 from chainopt.solvers import batch, lookup, stage_batch
 from chainopt.solvers.dask_batch import spread

@@ -13,7 +13,7 @@ from chainopt.chain.parsing import read_factors
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import is_array_like, library_of
 from chainopt.execution.serial import multiply
-from chainopt.optimize import optimal_order
+from chainopt.ordering.order import optimal_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

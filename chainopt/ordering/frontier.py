@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chainopt.errors import InfeasibleError
-from chainopt.optimize import as_chain, optimal_order
+from chainopt.ordering.order import as_chain, optimal_order
 from chainopt.plan.tape_frontier import TapeFrontier
 from chainopt.solvers.objectives import MULTIPLICATIONS, model_of
 
 if TYPE_CHECKING:
-    from chainopt.optimize import Problem
+    from chainopt.ordering.order import Problem
     from chainopt.plan.plan import Plan
     from chainopt.solvers.objectives import Objective
 

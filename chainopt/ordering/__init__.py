@@ -1,0 +1,1 @@
+"""The doors: a chain in, a plan out."""
