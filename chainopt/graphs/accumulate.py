@@ -8,17 +8,17 @@ import numpy as np
 
 from chainopt.execution.backends.dispatch import dense_form
 from chainopt.execution.perform import needs
+from chainopt.graphs.edges import IDENTITY, Free, Place
+from chainopt.graphs.elimination.numeric import Matrices, StageOperator, numeric
 from chainopt.graphs.linearize import linearization
-from chainopt.graphs.links import IDENTITY, Free, Place
-from chainopt.graphs.numeric import Matrices, StageOperator, numeric
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from numpy.typing import NDArray
 
-    from chainopt.graphs.network import Network
-    from chainopt.graphs.tableau import Links
+    from chainopt.graphs.computation_graph import Network
+    from chainopt.graphs.elimination.vertex_elimination import Links
 
 
 def accumulate(

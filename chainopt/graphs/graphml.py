@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 
 from chainopt.errors import ChainError
-from chainopt.graphs.links import Place, read_link
-from chainopt.graphs.network import read_graph
+from chainopt.graphs.computation_graph import read_graph
+from chainopt.graphs.edges import Place, read_link
 from chainopt.structure import texts
 
 if TYPE_CHECKING:

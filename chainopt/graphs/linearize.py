@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainopt.chain.gain_bound import least_possible
 from chainopt.chain.graph_chain import GraphChain
-from chainopt.graphs import cuts
-from chainopt.graphs.network import read_graph
-from chainopt.graphs.stages import Workshop
+from chainopt.graphs import liveness
+from chainopt.graphs.computation_graph import read_graph
+from chainopt.graphs.stage_cache import Workshop
 from chainopt.ordering.order import optimal_order
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from chainopt.chain.jacobian import Jacobian
-    from chainopt.graphs.cuts import Line
-    from chainopt.graphs.network import Network
-    from chainopt.graphs.tableau import Stage
+    from chainopt.graphs.computation_graph import Network
+    from chainopt.graphs.elimination.vertex_elimination import Stage
+    from chainopt.graphs.liveness import Line
     from chainopt.plan.plan import Plan
 
 LONGEST = 300  # stages of a chain that needs the interval program, which is cubic
@@ -95,12 +95,12 @@ def linearization(graph: Any, inputs: Any = None, outputs: Any = None) -> Linear
     """Find the chain of a graph together with its plan."""
     network = read_graph(graph, inputs, outputs)
     search = _Search(network)
-    lines = cuts.lines(network)
-    if len(network.graph) > cuts.LARGE:
-        search.consider(lines[0], max(cuts.candidates(lines[0]), key=len))
+    lines = liveness.lines(network)
+    if len(network.graph) > liveness.LARGE:
+        search.consider(lines[0], max(liveness.candidates(lines[0]), key=len))
     else:
         for line in lines:
-            for positions in cuts.candidates(line):
+            for positions in liveness.candidates(line):
                 search.consider(line, positions)
         if len(network.graph) <= FEW:
             search.move_cuts()

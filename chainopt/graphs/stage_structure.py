@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainopt.graphs.links import IDENTITY
+from chainopt.graphs.edges import IDENTITY
 from chainopt.structure import patterns
 from chainopt.structure.bands import Band
 from chainopt.structure.structures import Identity, Sparse
@@ -15,7 +15,7 @@ from chainopt.structure.structures import Identity, Sparse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.graphs.tableau import Links, Stage
+    from chainopt.graphs.elimination.vertex_elimination import Links, Stage
     from chainopt.structure.patterns import Pattern
     from chainopt.structure.structures import Structure
 

@@ -7,11 +7,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainopt.graphs.elimination import best
-from chainopt.graphs.links import IDENTITY, Link
-from chainopt.graphs.numeric import Matrices
+from chainopt.graphs.edges import IDENTITY, Link
+from chainopt.graphs.elimination.numeric import Matrices
+from chainopt.graphs.elimination.orders import best
+from chainopt.graphs.elimination.vertex_elimination import Stage, Tableau
 from chainopt.graphs.price import Price
-from chainopt.graphs.tableau import Stage, Tableau
 
 PRICE = Price()
 

@@ -8,7 +8,7 @@ import pytest
 
 import chainopt
 from chainopt import Banded, ChainError, Diagonal, Identity
-from chainopt.graphs.bound import gain_bound
+from chainopt.graphs.gain_bound import gain_bound
 from chainopt.graphs.graphml import read_graphml, write_graphml
 from chainopt.graphs.linearize import linearize
 

@@ -9,9 +9,9 @@ from scipy import sparse
 
 import chainopt
 from chainopt import Banded, ChainError, Diagonal, Identity, accumulate, linearize
-from chainopt.graphs.links import IDENTITY, Link
-from chainopt.graphs.numeric import StageOperator
-from chainopt.graphs.tableau import Stage
+from chainopt.graphs.edges import IDENTITY, Link
+from chainopt.graphs.elimination.numeric import StageOperator
+from chainopt.graphs.elimination.vertex_elimination import Stage
 
 
 class Counted(np.ndarray):

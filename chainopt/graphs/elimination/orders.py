@@ -6,16 +6,16 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.chain.jacobian import Jacobian
-from chainopt.graphs.links import IDENTITY, Link
-from chainopt.graphs.tableau import Tableau
+from chainopt.graphs.edges import IDENTITY, Link
+from chainopt.graphs.elimination.vertex_elimination import Tableau
 from chainopt.ordering.order import optimal_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from chainopt.chain.factor_data import Cost
+    from chainopt.graphs.elimination.vertex_elimination import Links, Stage
     from chainopt.graphs.price import Price
-    from chainopt.graphs.tableau import Links, Stage
 
 FEW = 8  # variables up to which the best order is improved by moving them one by one
 GREEDY = 64  # variables up to which the greedy orders are tried; they are quadratic

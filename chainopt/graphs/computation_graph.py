@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from chainopt.chain.jacobian import checked_size
 from chainopt.errors import ChainError
-from chainopt.graphs.links import IDENTITY, Link, Place, Reader, added, in_seconds, known_shape, written_out
+from chainopt.graphs.edges import IDENTITY, Link, Place, Reader, added, in_seconds, known_shape, written_out
 from chainopt.graphs.skips import peeled, placed
 from chainopt.solvers.objectives import model_of
 from chainopt.structure.structures import Identity

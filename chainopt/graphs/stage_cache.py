@@ -6,11 +6,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from chainopt.chain.jacobian import Jacobian
-from chainopt.graphs.elimination import FEW, best
-from chainopt.graphs.links import IDENTITY
+from chainopt.graphs.edges import IDENTITY
+from chainopt.graphs.elimination.orders import FEW, best
+from chainopt.graphs.elimination.vertex_elimination import Stage
 from chainopt.graphs.price import Price
 from chainopt.graphs.stage_structure import has_few_colours, structure_of
-from chainopt.graphs.tableau import Stage
 from chainopt.structure.structures import Identity
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from chainopt.chain.factor_data import Cost
-    from chainopt.graphs.cuts import Line
-    from chainopt.graphs.elimination import Elimination
-    from chainopt.graphs.network import Network
-    from chainopt.graphs.tableau import Links
+    from chainopt.graphs.computation_graph import Network
+    from chainopt.graphs.elimination.orders import Elimination
+    from chainopt.graphs.elimination.vertex_elimination import Links
+    from chainopt.graphs.liveness import Line
 
 WORK = 100_000  # products up to which elimination is tried in a stage
 

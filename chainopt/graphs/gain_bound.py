@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.gain_bound import better, swept
-from chainopt.graphs.links import IDENTITY
-from chainopt.graphs.network import read_graph
+from chainopt.graphs.computation_graph import read_graph
+from chainopt.graphs.edges import IDENTITY
 from chainopt.numbers import ratio
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from chainopt.chain.factor_data import Cost
-    from chainopt.graphs.network import Edge, Network
+    from chainopt.graphs.computation_graph import Edge, Network
 
 
 def gain_bound(problem: JacobianChain | Any) -> float | None:

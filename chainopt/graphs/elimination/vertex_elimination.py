@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chainopt.graphs.links import IDENTITY, Link, added, written_out
+from chainopt.graphs.edges import IDENTITY, Link, added, written_out
 from chainopt.structure import patterns
 from chainopt.structure.bands import Band
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chainopt.graphs.network import Network
+    from chainopt.graphs.computation_graph import Network
 
 SMALL = 60  # variables up to which all positions of an order are tried as cuts
 LARGE = 5_000  # variables from which on two orders are tried instead of four

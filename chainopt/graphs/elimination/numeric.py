@@ -11,16 +11,16 @@ import numpy as np
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import adjoint, dense_form
 from chainopt.execution.forms import accumulate
-from chainopt.graphs.links import IDENTITY, Free, Link, Unit
-from chainopt.graphs.tableau import PRODUCT, PULLED, PUSHED, Tableau
+from chainopt.graphs.edges import IDENTITY, Free, Link, Unit
+from chainopt.graphs.elimination.vertex_elimination import PRODUCT, PULLED, PUSHED, Tableau
 from chainopt.structure.patterns import places, scipy_sparse
 from chainopt.structure.structures import Diagonal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.graphs.links import Place
-    from chainopt.graphs.tableau import Links, Stage, Step
+    from chainopt.graphs.edges import Place
+    from chainopt.graphs.elimination.vertex_elimination import Links, Stage, Step
 
 
 class Known(NamedTuple):

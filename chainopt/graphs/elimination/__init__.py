@@ -1,0 +1,1 @@
+"""Jacobians of graphs by the elimination of vertices."""
