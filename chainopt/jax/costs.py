@@ -7,7 +7,7 @@ from typing import Any
 
 from jax.extend import core
 
-from chainopt.tracing.equations import Price
+from chainopt.functions.trace import Price
 
 # All weights are how long an entry takes, in multiply-adds of a large product, of 64 columns or rows at once, in float32 on two
 # cores; `benchmarks/test_weights.py` measures them anew. What touches every entry waits for memory.

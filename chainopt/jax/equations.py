@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
+from chainopt.functions.loop_rolling import rolled
+from chainopt.functions.trace import COMPLEX, OTHER, REAL, Equation, Trace, Variable, needed
 from chainopt.jax.costs import price
 from chainopt.jax.elementals import has_elementwise_rule, is_elementwise, matrices_of
-from chainopt.tracing.equations import COMPLEX, OTHER, REAL, Equation, Trace, Variable, needed
-from chainopt.tracing.loops import rolled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
+from chainopt.functions.computation_graph import graph_of
 from chainopt.jax.equations import trace
-from chainopt.tracing.graph import graph_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from chainopt.errors import ChainError
+from chainopt.functions.autotune import fastest
+from chainopt.functions.mode_choice import check_options, plan_of
+from chainopt.functions.signature import Call
 from chainopt.jax.running import TREES, Prepared, UnplannableError, prepare
-from chainopt.tracing.calls import Call
-from chainopt.tracing.choosing import check_options, plan_of
-from chainopt.tracing.tuning import fastest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chainopt.functions.autotune import Tuned
     from chainopt.plan.plan import Plan
-    from chainopt.tracing.tuning import Tuned
 
 
 @dataclass(frozen=True)

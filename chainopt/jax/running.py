@@ -10,15 +10,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from chainopt.functions.low_rank import Halves, halves_of
+from chainopt.functions.mode_choice import choice, compared
+from chainopt.functions.primitives import factors_of
+from chainopt.functions.program import Program, cut
+from chainopt.functions.signature import Call, Trees
+from chainopt.functions.trace import REAL
+from chainopt.functions.unpack import Arrays, blocks, sides
 from chainopt.jax.equations import kind_of, trace
 from chainopt.jax.stages import Stage, slopes, stage_by_stage
-from chainopt.tracing.blocks import Arrays, blocks, sides
-from chainopt.tracing.calls import Call, Trees
-from chainopt.tracing.choosing import choice, compared
-from chainopt.tracing.elementals import factors_of
-from chainopt.tracing.equations import REAL
-from chainopt.tracing.halves import Halves, halves_of
-from chainopt.tracing.program import Program, cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,7 +13,7 @@ from chainopt.jax.equations import STAGE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.tracing.elementals import Factors
+    from chainopt.functions.primitives import Factors
 
 
 class Piece(NamedTuple):

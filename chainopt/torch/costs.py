@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from chainopt.tracing.equations import Price
+from chainopt.functions.trace import Price
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.tracing.equations import Variable
+    from chainopt.functions.trace import Variable
 
 # What touches every entry waits for memory: as long as for so many multiply-adds of a large product.
 ENTRY = 8

@@ -10,7 +10,7 @@ from torch.fx import Node
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from chainopt.tracing.equations import Variable
+    from chainopt.functions.trace import Variable
 
 IN_ORDER = {"view", "_unsafe_view", "reshape", "squeeze", "unsqueeze", "alias", "clone"}  # the entries stay where they are
 SWAPS = {"t", "transpose", "permute"}

@@ -9,9 +9,9 @@ import torch
 from torch.fx import Node
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from chainopt.functions.trace import COMPLEX, OTHER, REAL, Equation, Trace, Variable, needed
 from chainopt.torch.costs import price
 from chainopt.torch.elementals import is_elementwise, matrices_of
-from chainopt.tracing.equations import COMPLEX, OTHER, REAL, Equation, Trace, Variable, needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

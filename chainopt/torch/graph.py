@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch.utils import _pytree as pytree
 
+from chainopt.functions.computation_graph import graph_of
 from chainopt.torch.equations import trace
-from chainopt.tracing.graph import graph_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

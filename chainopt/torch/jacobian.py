@@ -10,17 +10,17 @@ import torch
 from torch.utils import _pytree as pytree
 
 from chainopt.errors import ChainError
+from chainopt.functions.autotune import fastest
+from chainopt.functions.mode_choice import check_options, choice, plan_of
+from chainopt.functions.signature import Call
 from chainopt.torch.equations import is_transformed
 from chainopt.torch.running import TREES, Prepared, prepare
-from chainopt.tracing.calls import Call
-from chainopt.tracing.choosing import check_options, choice, plan_of
-from chainopt.tracing.tuning import fastest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chainopt.functions.autotune import Tuned
     from chainopt.plan.plan import Plan
-    from chainopt.tracing.tuning import Tuned
 
 
 @dataclass(frozen=True)

@@ -12,24 +12,24 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
 from chainopt.execution.perform import needs
+from chainopt.functions.low_rank import Halves, halves_of
+from chainopt.functions.mode_choice import compared
+from chainopt.functions.primitives import factors_of
+from chainopt.functions.program import Program, cut
+from chainopt.functions.signature import Call, Trees
+from chainopt.functions.trace import REAL
+from chainopt.functions.unpack import Arrays, blocks, sides
 from chainopt.torch.equations import is_transforming, trace, untransformed
 from chainopt.torch.stages import Opaque, Stage, slopes
-from chainopt.tracing.blocks import Arrays, blocks, sides
-from chainopt.tracing.calls import Call, Trees
-from chainopt.tracing.choosing import compared
-from chainopt.tracing.elementals import factors_of
-from chainopt.tracing.equations import REAL
-from chainopt.tracing.halves import Halves, halves_of
-from chainopt.tracing.program import Program, cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from chainopt.functions.cut_search import Section
+    from chainopt.functions.primitives import Factors
+    from chainopt.functions.trace import Variable
     from chainopt.plan.comparison import Comparison
     from chainopt.plan.plan import Plan
-    from chainopt.tracing.elementals import Factors
-    from chainopt.tracing.equations import Variable
-    from chainopt.tracing.line import Section
 
 
 class UnplannableError(ValueError):

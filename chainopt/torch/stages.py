@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from chainopt.tracing.elementals import Factors
+from chainopt.functions.primitives import Factors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.tracing.equations import Variable
+    from chainopt.functions.trace import Variable
 
 
 class Opaque:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from chainopt.tracing.line import SCALED
+from chainopt.functions.cut_search import SCALED
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import Jacobian
+from chainopt.functions.primitives import Elemental, elemental, pieces
 from chainopt.ordering.order import optimal_order
 from chainopt.structure.structures import Diagonal
-from chainopt.tracing.elementals import Elemental, elemental, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.tracing.equations import Equation, Trace
+    from chainopt.functions.trace import Equation, Trace
 
 MOST_CUTS = 40
 WORTH_A_CUT = 0.9  # of the cost may be left with it at most: each stage is work for the compiler, too

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from itertools import pairwise, starmap
 from typing import TYPE_CHECKING
 
+from chainopt.functions.cut_search import Line
+from chainopt.functions.thrifty_order import last_uses, narrow_order
+from chainopt.functions.trace import COMPLEX
 from chainopt.ordering.order import optimal_order
-from chainopt.tracing.equations import COMPLEX
-from chainopt.tracing.line import Line
-from chainopt.tracing.order import last_uses, narrow_order
 
 if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
-    from chainopt.tracing.equations import Equation, Trace
-    from chainopt.tracing.line import Section
+    from chainopt.functions.cut_search import Section
+    from chainopt.functions.trace import Equation, Trace
 
 LONGEST_REORDERED = 1_500  # equations, up to which another order than the program's is looked for
 

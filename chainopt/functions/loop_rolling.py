@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from chainopt.tracing.equations import Equation, Price
+from chainopt.functions.trace import Equation, Price
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from chainopt.tracing.equations import Variable
+    from chainopt.functions.trace import Variable
 
 # Runs a function of a tuple of arrays so many times, each time on what it returned.
 Repeat = Callable[[Callable[[tuple[Any, ...]], tuple[Any, ...]], tuple[Any, ...], int], tuple[Any, ...]]

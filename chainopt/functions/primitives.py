@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from chainopt.tracing.equations import Equation, Trace
+    from chainopt.functions.trace import Equation, Trace
 
 
 class Elemental(NamedTuple):

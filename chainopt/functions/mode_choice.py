@@ -11,8 +11,8 @@ from chainopt.ordering.order import compare, optimal_order
 from chainopt.plan.comparison import Comparison
 
 if TYPE_CHECKING:
+    from chainopt.functions.program import Program
     from chainopt.plan.plan import Plan
-    from chainopt.tracing.program import Program
 
 MODES = ("auto", "forward", "reverse", "planned")
 WORTH_IT = 1.5  # times that a planned Jacobian must promise to be cheaper than the better pure mode

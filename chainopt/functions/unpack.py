@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.tracing.equations import Trace, Variable
-    from chainopt.tracing.program import Program
+    from chainopt.functions.program import Program
+    from chainopt.functions.trace import Trace, Variable
 
 
 class Arrays(NamedTuple):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chainopt.functions.program import varying_of
 from chainopt.structure.structures import Identity
-from chainopt.tracing.program import varying_of
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from chainopt.tracing.equations import Equation, Trace
+    from chainopt.functions.trace import Equation, Trace
 
 SUMS = {"add", "add_any"}  # as JAX calls them; PyTorch's may multiply what they add
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.tracing.equations import Equation, Trace
+    from chainopt.functions.trace import Equation, Trace
 
 
 def last_uses(equations: Sequence[Equation], results: Sequence[int]) -> dict[int, int]:

@@ -10,8 +10,8 @@ from chainopt.ordering.order import optimal_order
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from chainopt.functions.program import Program
     from chainopt.plan.plan import Plan
-    from chainopt.tracing.program import Program
 
 
 class Halves(NamedTuple):
