@@ -85,12 +85,12 @@ def ortools():
 @pytest.fixture
 def cold(monkeypatch):
     """A process in which uncompiled kernels pay, however much has run before."""
-    for room in ("polygon", "interval", "priced", "limited", "batch", "stage_batch"):
+    for room in ("polygon", "interval", "lookup", "memory_limited", "batch", "stage_batch"):
         monkeypatch.setattr(f"chainopt.solvers.{room}.compiled_pays", lambda _: False)
 
 
 @pytest.fixture
 def warm(monkeypatch):
     """A process in which compiled kernels pay."""
-    for room in ("polygon", "interval", "priced", "limited", "batch", "stage_batch"):
+    for room in ("polygon", "interval", "lookup", "memory_limited", "batch", "stage_batch"):
         monkeypatch.setattr(f"chainopt.solvers.{room}.compiled_pays", lambda _: True)

@@ -291,8 +291,8 @@ class Plan:
         if not gather:
             msg = "gather is False, but there is no client where the product could stay: give client="
             raise ChainError(msg)
-        threads = 1 if workers is None and self.workers == 1 else checked_workers(workers, self.workers)
-        operations = None if usual and threads == 1 else self.operations
+        thread_count = 1 if workers is None and self.workers == 1 else checked_workers(workers, self.workers)
+        operations = None if usual and thread_count == 1 else self.operations
         needed = None if operations is None else needs(len(self.chain), operations)
         matrices = checked_factors(self.chain, factors, out, needed)
         structures, finish = self.chain.structures, None
@@ -304,11 +304,11 @@ class Plan:
         del factors  # what the caller does not hold lives no longer than it is needed
         last_product = None if out is None or structures is not None else product_into(out)
         with progress_bar(self.operations) if progress else nullcontext() as done:
-            if operations and threads > 1 and not any(map(is_lazy, matrices)):
+            if operations and thread_count > 1 and not any(map(is_lazy, matrices)):
                 from chainopt.execution import threads
 
                 shared = tuple(operations)
-                result = threads.execute(shared, matrices, threads, self.workers, chunk_size, last_product, done, structures)
+                result = threads.execute(shared, matrices, thread_count, self.workers, chunk_size, last_product, done, structures)
             elif operations is not None:
                 result = execute(operations, matrices, chunk_size, last_product, done, structures)
             elif len(matrices) > 1:
