@@ -19,10 +19,10 @@ from chainopt.structure.structures import Banded, BlockDiagonal, Dense, Diagonal
 
 if TYPE_CHECKING:
     from chainopt.calibration import calibrate
-    from chainopt.chain.graph_chain import GraphChain, Skip
     from chainopt.graphs.accumulate import accumulate
     from chainopt.graphs.graphml import read_graphml, write_graphml
     from chainopt.graphs.linearize import linearize
+    from chainopt.plan.graph_chain import GraphChain, Skip
 
 __version__ = "0.1.0"
 
@@ -64,8 +64,8 @@ __all__ = [
 
 # What few programs use, and what takes longer to import than all the rest.
 _LATER = {
-    "GraphChain": "chainopt.chain.graph_chain",
-    "Skip": "chainopt.chain.graph_chain",
+    "GraphChain": "chainopt.plan.graph_chain",
+    "Skip": "chainopt.plan.graph_chain",
     "accumulate": "chainopt.graphs.accumulate",
     "calibrate": "chainopt.calibration",
     "linearize": "chainopt.graphs.linearize",

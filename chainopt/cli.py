@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from chainopt import __version__
 from chainopt.chain.chain import JacobianChain
-from chainopt.chain.files import read_chain
 from chainopt.errors import ChainError
 from chainopt.ordering.frontier import tape_frontier
 from chainopt.ordering.order import compare, optimal_order
+from chainopt.plan.chain_files import read_chain
 from chainopt.plan.plan import to_json
 from chainopt.report.terminal import show_facts, show_rows
 from chainopt.solvers.objectives import OBJECTIVES

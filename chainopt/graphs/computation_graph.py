@@ -14,8 +14,8 @@ from chainopt.structure.structures import Identity
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from chainopt.chain.graph_chain import Skip
     from chainopt.costs.model import CostModel
+    from chainopt.plan.graph_chain import Skip
 
     Edge = tuple[int, int]
 SHOWN = 8  # nodes that a note or a message names

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainopt.chain.gain_bound import least_possible
-from chainopt.chain.graph_chain import GraphChain
 from chainopt.graphs import liveness
 from chainopt.graphs.computation_graph import read_graph
 from chainopt.graphs.stage_cache import Workshop
 from chainopt.ordering.order import optimal_order
+from chainopt.plan.graph_chain import GraphChain
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence

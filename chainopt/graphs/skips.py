@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from chainopt.chain.graph_chain import Skip
+from chainopt.plan.graph_chain import Skip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

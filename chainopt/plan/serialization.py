@@ -9,12 +9,12 @@ import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PRODUCT, PULLED, PUSHED
-from chainopt.chain.graph_chain import read_chain_dict
 from chainopt.chain.jacobian import checked_cost
 from chainopt.costs.operation_costs import steps_of, total
 from chainopt.costs.stage_choices import stage_choices
 from chainopt.errors import ChainError
 from chainopt.numbers import count
+from chainopt.plan.graph_chain import read_chain_dict
 from chainopt.solvers.objectives import MULTIPLICATIONS, read_model, written
 from chainopt.solvers.pure_modes import mode_of
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import chainopt
 from chainopt import ChainError, Jacobian, JacobianChain
-from chainopt.chain.graph_chain import GraphChain
 from chainopt.graphs.linearize import linearize
+from chainopt.plan.graph_chain import GraphChain
 
 
 def sized(edges, **sizes):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from chainopt.chain.chain import FORMAT, JacobianChain
-from chainopt.chain.graph_chain import read_chain_dict
 from chainopt.chain.jacobian import Jacobian
 from chainopt.errors import ChainError
+from chainopt.plan.graph_chain import read_chain_dict
 from chainopt.structure import texts
 
 
