@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def checked_size(value: object, place: str) -> int:
     """Return a size as a Python int, or say where something else stands."""
-    if not isinstance(value, bool | np.bool):
+    if not isinstance(value, bool | np.bool_):
         try:
             size = operator.index(value)  # type: ignore[arg-type]
         except TypeError:
@@ -46,7 +46,7 @@ def checked_cost(value: object, place: str) -> Cost:
     if isinstance(value, float | np.floating):
         if 0 <= value < math.inf:
             return float(value)
-    elif not isinstance(value, bool | np.bool):
+    elif not isinstance(value, bool | np.bool_):
         try:
             cost = operator.index(value)  # type: ignore[arg-type]
         except TypeError:
