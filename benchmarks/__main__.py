@@ -9,9 +9,10 @@ from pathlib import Path
 from benchmarks.reporting.compare import changes
 from benchmarks.reporting.results import Results, ResultsError
 from benchmarks.reporting.run import FOLDER, RunError, run, suites
-from benchmarks.reporting.write import write
+from benchmarks.reporting.write import publish, write
 
-REPORT = FOLDER / "report"
+OUTPUT = FOLDER / "output"  # which git ignores
+REPORT = FOLDER / "report"  # which it keeps
 NEEDED = ("pytest", "pytest_benchmark", "rich", "matplotlib")
 
 
@@ -28,22 +29,24 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser():
-    made = Parser(
+    options = Parser(
         prog="python -m benchmarks", description="Measure chainopt against its peers, and write one report.", allow_abbrev=False
     )
-    made.add_argument("--quick", action="store_true", help="a short form, in less than two minutes: for a first look, and for CI")
-    made.add_argument("--only", nargs="+", metavar="SUITE", help=f"only these questions: {', '.join(suites())}")
-    made.add_argument(
-        "--compare", metavar="RESULTS", help="the results.json of an earlier run: the report shows which ratios changed"
+    options.add_argument("--quick", action="store_true", help="a short form, about two minutes: for a first look, and for CI")
+    options.add_argument("--only", nargs="+", metavar="SUITE", help=f"only these questions: {', '.join(suites())}")
+    options.add_argument("--compare", metavar="RESULTS", help="the results.json of an earlier run: shows which ratios changed")
+    options.add_argument("--results", metavar="RESULTS", help="run nothing, and write the report of this results.json anew")
+    options.add_argument(
+        "--output", metavar="FOLDER", type=Path, default=OUTPUT, help="where to write the report (default: benchmarks/output)"
     )
-    made.add_argument(
-        "--output", metavar="FOLDER", type=Path, default=REPORT, help="where to write the report (default: benchmarks/report)"
+    options.add_argument(
+        "--publish", action="store_true", help="write benchmarks/report too, if the run is a full one and succeeds"
     )
-    return made
+    return options
 
 
 def checked(arguments):
-    """Read the arguments; whatever is wrong with them is said before anything runs."""
+    """Read the arguments; whatever is wrong with them is reported before anything runs."""
     asked = parser().parse_args(arguments)
     known = suites()
     for name in asked.only or []:
@@ -51,7 +54,11 @@ def checked(arguments):
             msg = f"--only {name}: there is no such suite; there are {', '.join(known)}"
             raise ArgumentError(msg)
     asked.names = [name for name in known if name in asked.only] if asked.only else known
+    if asked.publish and (asked.quick or asked.only):
+        msg = "--publish: only a full run is published; leave out --quick and --only"
+        raise ArgumentError(msg)
     asked.before = Results.read(asked.compare) if asked.compare else None
+    asked.again = Results.read(asked.results) if asked.results else None
     try:
         asked.output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=asked.output):
@@ -95,19 +102,38 @@ def main(arguments=None):
     try:
         asked = checked(arguments)
         need()
-        with bar() as progress:
-            results, log = run(asked.names, quick=asked.quick, chosen=bool(asked.only), progress=progress)
+        results, log = (asked.again, "") if asked.again else measured(asked)
+        return report(asked, results, log)
     except (ArgumentError, ResultsError, RunError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2
-    found = changes(asked.before, results) if asked.before else None
-    paths = write(results, asked.output, found)
+    except KeyboardInterrupt:
+        print("benchmarks: interrupted before there was a report", file=sys.stderr)
+        return 130
+
+
+def measured(asked):
+    """Run the suites that were asked for; return the results and the log."""
+    with bar() as progress:
+        return run(asked.names, quick=asked.quick, chosen=bool(asked.only), progress=progress)
+
+
+def report(asked, results, log):
+    """Write and publish what was asked for; return the exit status."""
+    changed = changes(asked.before, results) if asked.before else []
+    paths = write(results, asked.output, changed)
+    shortcoming = results.shortcoming()
+    if asked.publish and not shortcoming:
+        paths += publish(results, REPORT)
     print(summary(results))
-    for table in found or []:
-        print(f"{table.title}")
+    for table in changed:
+        print(table.title)
     print("\n".join(map(str, paths)))
     if results.failed:
         print(log, file=sys.stderr)
+    if asked.publish and shortcoming:
+        print(f"benchmarks: nothing was published: {shortcoming}", file=sys.stderr)
+    if results.failed:
         return 1
     return 130 if results.interrupted else 0
 

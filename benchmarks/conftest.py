@@ -17,7 +17,7 @@ RECORDER = pytest.StashKey[Recorder]()
 
 def pytest_addoption(parser):
     parser.addoption("--short", action="store_true", help="few rounds, and no case that takes seconds")
-    parser.addoption("--record", metavar="FILE", help="where to write what each benchmark found, one JSON object a line")
+    parser.addoption("--record", metavar="FILE", help="where to write what each benchmark reports, one JSON object a line")
 
 
 def pytest_configure(config):

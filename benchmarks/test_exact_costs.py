@@ -60,8 +60,8 @@ def test_right(contest, family):
             right["numpy"] += tree_cost(numpy_tree(dims), shapes)[0] == least
         return right
 
-    found = contest.once(RIGHT, run)
-    assert found["chainopt"] == CHAINS
+    optimal = contest.once(RIGHT, run)
+    assert optimal["chainopt"] == CHAINS
     names = {"random": "sizes 1 to 1,000", "near ties": "sizes of 10**9, a few units apart", "huge": "sizes around 10**30"}
-    contest.cells(RIGHT, names[family], {who: 100 * count / CHAINS for who, count in found.items()}, "%")
-    assert np.isfinite(found["numpy"])
+    contest.cells(RIGHT, names[family], {who: 100 * count / CHAINS for who, count in optimal.items()}, "%")
+    assert np.isfinite(optimal["numpy"])

@@ -31,7 +31,7 @@ def by_hand(tree):
     def text(node):
         return f"f{node}" if isinstance(node, int) else f"({text(node[0])} @ {text(node[1])})"
 
-    names = ", ".join(f"f{at}" for at in leaves(tree))
+    names = ", ".join(f"f{index}" for index in leaves(tree))
     return eval(f"lambda {names}: {text(tree)}")  # noqa: S307 -- a text that was written two lines above
 
 
@@ -82,8 +82,8 @@ def test_execution(contest, case, short):
 def above_hand(times, who):
     """Return the median of what was longer than `@` by hand in the same round, and its standard error, in per cent."""
     hand = statistics.median(times["@ by hand"])
-    found = [100 * (one - other) / hand for one, other in zip(times[who], times["@ by hand"], strict=True)]
-    if len(found) < 2:
-        return found[0], 100.0
-    low, middle, high = statistics.quantiles(found, n=4)
-    return middle, 0.93 * (high - low) / len(found) ** 0.5
+    percents = [100 * (one - other) / hand for one, other in zip(times[who], times["@ by hand"], strict=True)]
+    if len(percents) < 2:
+        return percents[0], 100.0
+    low, middle, high = statistics.quantiles(percents, n=4)
+    return middle, 0.93 * (high - low) / len(percents) ** 0.5

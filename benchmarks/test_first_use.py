@@ -12,7 +12,7 @@ import pytest
 WHOLE = "a fresh process, beginning to end"
 CALLS = "the first call in a process, and the second"
 PROCESSES = {
-    "chainopt order, 10 factors": ["-m", "chainopt", "order", *[f"{at}x{at + 1}" for at in range(1, 11)]],
+    "chainopt order, 10 factors": ["-m", "chainopt", "order", *[f"{size}x{size + 1}" for size in range(1, 11)]],
     "import chainopt": ["-c", "import chainopt"],
     "import numpy": ["-c", "import numpy"],
     "import opt_einsum": ["-c", "import opt_einsum"],
@@ -30,15 +30,15 @@ print(between - begin, time.perf_counter() - between)
 """
 FIRST = {
     "10 factors, chainopt": (
-        "import chainopt\nshapes = [(at, at + 1) for at in range(1, 11)]",
+        "import chainopt\nshapes = [(n, n + 1) for n in range(1, 11)]",
         "chainopt.optimal_order(shapes).cost",
     ),
     "10 factors, numpy.multi_dot": (
-        "import numpy\nfactors = [numpy.ones((at, at + 1)) for at in range(1, 11)]",
+        "import numpy\nfactors = [numpy.ones((n, n + 1)) for n in range(1, 11)]",
         "numpy.linalg.multi_dot(factors)",
     ),
     "10 factors, opt_einsum": (
-        "import opt_einsum\nshapes = [(at, at + 1) for at in range(1, 11)]",
+        "import opt_einsum\nshapes = [(n, n + 1) for n in range(1, 11)]",
         "opt_einsum.contract_path('ab,bc,cd,de,ef,fg,gh,hi,ij,jk->ak', *shapes, shapes=True, optimize='dp')",
     ),
     "10,000 factors, chainopt": (
@@ -80,11 +80,11 @@ def test_first_call(contest, as_installed, case, short):
         outputs = [ended(["-c", text], as_installed) for _ in range(1 if short else 9)]
         return None if None in outputs else [list(map(float, output.split())) for output in outputs]
 
-    found = contest.once(CALLS, run)
-    if found is None:
+    rounds = contest.once(CALLS, run)
+    if rounds is None:
         contest.missing(CALLS, case, ["second", "first"])
         return
-    first, second = (statistics.median(column) for column in zip(*found, strict=True))
+    first, second = (statistics.median(column) for column in zip(*rounds, strict=True))
     contest.cells(CALLS, case, {"second": second, "first": first})
     assert first > 0
 

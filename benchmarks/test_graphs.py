@@ -37,8 +37,8 @@ def path(nodes):
 def blocks(nodes):
     """Make residual blocks one after the other: three layers and a skip, with costs."""
     graph = nx.DiGraph()
-    for at in range(0, nodes, 4):
-        a, b, c, d, e = range(at, at + 5)
+    for first in range(0, nodes, 4):
+        a, b, c, d, e = range(first, first + 5)
         graph.add_edges_from([(a, b), (b, c), (c, d), (d, e), (a, e)], jvp_cost=100, vjp_cost=200)
     nx.set_node_attributes(graph, {node: 8 if node % 400 == 0 else 64 for node in graph}, "size")
     return graph
@@ -61,12 +61,12 @@ MAKERS = {"a path": path, "residual blocks": blocks, "layers of ten": layers}
 @pytest.mark.parametrize("kind", MAKERS)
 def test_linearize(contest, kind, nodes):
     graph = MAKERS[kind](nodes)
-    held = graph.copy()
-    held.add_edges_from(("start", node) for node in graph if graph.in_degree(node) == 0)
-    held.add_edges_from((node, "end") for node in graph if graph.out_degree(node) == 0)
+    rooted = graph.copy()
+    rooted.add_edges_from(("start", node) for node in graph if graph.in_degree(node) == 0)
+    rooted.add_edges_from((node, "end") for node in graph if graph.out_degree(node) == 0)
 
     def sort_and_dominate():
-        return list(nx.topological_sort(held)), nx.immediate_dominators(held, "start")
+        return list(nx.topological_sort(rooted)), nx.immediate_dominators(rooted, "start")
 
     contest(
         GROUP, f"{kind}, {nodes:,} variables", {"chainopt": lambda: linearize(graph), "networkx": sort_and_dominate}, rounds=3

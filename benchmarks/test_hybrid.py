@@ -42,23 +42,23 @@ def study(factors, count):
 def test_random_chains(contest, short):
     count = FEW_CHAINS if short else CHAINS
     lengths = LISTED if short else range(3, 51)
-    found = contest.once(RANDOM, lambda: {factors: study(factors, count) for factors in lengths})
-    assert found[50][1]["hybrid"] > found[3][1]["hybrid"] == 0
+    by_length = contest.once(RANDOM, lambda: {factors: study(factors, count) for factors in lengths})
+    assert by_length[50][1]["hybrid"] > by_length[3][1]["hybrid"] == 0
     head = ["", *MODES, "median", "mean", "90 % below", "99 % below", "worst"]
     for factors in LISTED:
-        ratios, shares = found[factors]
+        ratios, shares = by_length[factors]
         figures = np.median(ratios), ratios.mean(), *np.quantile(ratios, (0.9, 0.99)), ratios[-1]
         line = [f"n = {factors}", *(f"{100 * shares[mode]:.1f} %" for mode in MODES), *(f"{ratio:,.3g} ×" for ratio in figures)]
         contest.lines(f"{RANDOM}; {count:,} chains a line", head, [line])
     for mode in ("hybrid", "forward", "reverse"):  # in the colours that they have elsewhere
-        shares = [100 * found[factors][1][mode] for factors in found]
-        contest.curve("which mode costs least", mode, found, shares, xlabel="factors", ylabel="chains, %", ylim=(0, 100))
+        shares = [100 * by_length[factors][1][mode] for factors in by_length]
+        contest.curve("which mode costs least", mode, by_length, shares, xlabel="factors", ylabel="chains, %", ylim=(0, 100))
     percents = np.linspace(0, 100, 201)
     for factors in DRAWN:
         contest.curve(
             "the cheaper of forward and reverse mode over the optimum",
             f"{factors} factors",
-            np.quantile(found[factors][0], percents / 100),
+            np.quantile(by_length[factors][0], percents / 100),
             percents,
             xlabel="times the optimal cost",
             ylabel="chains with at most that, %",

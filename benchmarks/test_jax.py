@@ -22,16 +22,16 @@ def long_after(names, first):
 
 def compiled(calls, x, rounds):
     """Trace and compile all in turn, each time as if for the first time; return what was compiled, and the least seconds."""
-    found, seconds = {}, dict.fromkeys(calls, float("inf"))
+    executables, seconds = {}, dict.fromkeys(calls, float("inf"))
     for _ in range(rounds):
         for who, make in calls.items():
-            if found.get(who) is not None and seconds[who] > LONG:
+            if executables.get(who) is not None and seconds[who] > LONG:
                 continue
             jax.clear_caches()
             begin = time.perf_counter()
-            found[who] = jax.jit(make()).lower(x).compile()
+            executables[who] = jax.jit(make()).lower(x).compile()
             seconds[who] = min(seconds[who], time.perf_counter() - begin)
-    return found, seconds
+    return executables, seconds
 
 
 def ready(call, x):
@@ -53,12 +53,12 @@ def test_a_narrow_place(contest, short, name):
         "jax.jacrev": lambda: jax.jacrev(function),
         HAND: lambda: problem.by_hand,
     }
-    found, seconds = compiled(calls, x, 1 if short else 2)
-    for who in found:
-        assert_equal(found["chainopt.jax"](x), found[who](x))
-    contest("Jacobians of JAX functions", name, {who: ready(call, x) for who, call in found.items()}, rounds=31)
+    executables, seconds = compiled(calls, x, 1 if short else 2)
+    for who in executables:
+        assert_equal(executables["chainopt.jax"](x), executables[who](x))
+    contest("Jacobians of JAX functions", name, {who: ready(call, x) for who, call in executables.items()}, rounds=31)
     contest.cells("tracing and compiling Jacobians of JAX functions", name, seconds)
-    memory = {who: call.memory_analysis().temp_size_in_bytes for who, call in found.items()}
+    memory = {who: call.memory_analysis().temp_size_in_bytes for who, call in executables.items()}
     contest.cells("temporary memory of Jacobians of JAX functions, by XLA's analysis", name, memory, "bytes")
     plan = jacobian(function).plan(x)
     contest.note(f"{name}: {plan.bracketing}, {plan.cost:,} multiply-adds, dims {'-'.join(map(str, plan.chain.dims[::-1]))}")

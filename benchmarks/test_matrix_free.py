@@ -26,8 +26,8 @@ def plain_loop(sizes, leaves, push, pull):
     """Fill the published recurrence as it stands there: at every split a product, a run of pushes, or a run of pulls."""
     factors = len(sizes) - 1
     pushes, pulls = np.zeros(factors + 1, dtype=np.int64), np.zeros(factors + 1, dtype=np.int64)
-    for at in range(factors):
-        pushes[at + 1], pulls[at + 1] = pushes[at] + push[at], pulls[at] + pull[at]
+    for stage in range(factors):
+        pushes[stage + 1], pulls[stage + 1] = pushes[stage] + push[stage], pulls[stage] + pull[stage]
     cost = np.zeros((factors, factors), dtype=np.int64)
     split = np.zeros((factors, factors), dtype=np.int64)
     for i in range(factors):

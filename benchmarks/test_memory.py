@@ -50,10 +50,10 @@ def test_peak(contest, case):
         "forward": lambda: forward.execute(factors),
         "reverse": lambda: reverse.execute(factors),
     }
-    found = contest.once(GROUP, lambda: {who: traced(call) for who, call in calls.items()})
-    for result, _ in found.values():
-        np.testing.assert_allclose(result, found["traced, plan.execute"][0])
-    peaks = {"predicted": 8 * plan.peak_memory} | {who: peak for who, (_, peak) in found.items()}
+    outcomes = contest.once(GROUP, lambda: {who: traced(call) for who, call in calls.items()})
+    for result, _ in outcomes.values():
+        np.testing.assert_allclose(result, outcomes["traced, plan.execute"][0])
+    peaks = {"predicted": 8 * plan.peak_memory} | {who: peak for who, (_, peak) in outcomes.items()}
     contest.cells(GROUP, case, peaks, "bytes")
     assert_as_predicted(plan, peaks["traced, plan.execute"])
     for who, order in (("forward", forward), ("reverse", reverse)):

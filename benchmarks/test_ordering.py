@@ -51,7 +51,7 @@ def torch_order(shapes):
 def opt_einsum_order(shapes, method=None):
     import opt_einsum
 
-    names = [opt_einsum.get_symbol(at) for at in range(len(shapes) + 1)]
+    names = [opt_einsum.get_symbol(position) for position in range(len(shapes) + 1)]
     equation = f"{','.join(map(''.join, pairwise(names)))}->{names[0]}{names[-1]}"
     method = method or ("dp" if len(shapes) > 5 else "optimal")
     return lambda: opt_einsum.contract_path(equation, *shapes, shapes=True, optimize=method)[0]
@@ -60,7 +60,7 @@ def opt_einsum_order(shapes, method=None):
 def cotengra_order(shapes, method="OptimalOptimizer"):
     import cotengra
 
-    names = [f"i{at}" for at in range(len(shapes) + 1)]
+    names = [f"i{position}" for position in range(len(shapes) + 1)]
     sizes = dict(zip(names, [shapes[0][0], *[columns for _, columns in shapes]], strict=True))
     search = getattr(cotengra, method)()
     return lambda: search(list(pairwise(names)), (names[0], names[-1]), sizes)
@@ -93,9 +93,9 @@ def contenders(peers, shapes):
 
 def path_cost(shapes, path):
     """Count the multiplications of a path as opt_einsum gives it: operands are taken out by position, the result comes last."""
-    operands, cost = [(at, at) for at in range(len(shapes))], 0
+    operands, cost = [(position, position) for position in range(len(shapes))], 0
     for pair in path:
-        left, right = sorted(operands.pop(at) for at in sorted(pair, reverse=True))
+        left, right = sorted(operands.pop(position) for position in sorted(pair, reverse=True))
         assert left[1] + 1 == right[0]
         cost += shapes[left[0]][0] * shapes[left[1]][1] * shapes[right[1]][1]
         operands.append((left[0], right[1]))

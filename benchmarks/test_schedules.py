@@ -30,8 +30,8 @@ GROWTH = [(factors, workers) for factors in (8, 16, 32, 64, 128, 256, 512, 1000)
 def published(length):
     with (REFERENCE / f"scheduled_length_{length}.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            sizes = [int(row[f"d{at}"]) for at in range(length + 1)]
-            yield scheduled_chain(sizes, [int(row[f"edges{at}"]) for at in range(1, length + 1)]), row
+            sizes = [int(row[f"d{position}"]) for position in range(length + 1)]
+            yield scheduled_chain(sizes, [int(row[f"edges{stage}"]) for stage in range(1, length + 1)]), row
 
 
 def timed(call):
@@ -72,8 +72,8 @@ def test_published_problems(contest, short, length):
                 gaps.append(heuristic.makespan / exact.makespan - 1)
                 published_gaps.append(int(row[f"published_dp_{workers}"]) / exact.makespan - 1)
             line = [f"{length} stages, {workers} workers", len(gaps), missed]
-            for found in (published_gaps, gaps):
-                line += [percent(mean(gap == 0 for gap in found)), percent(mean(found)), percent(max(found))]
+            for program_gaps in (published_gaps, gaps):
+                line += [percent(mean(gap == 0 for gap in program_gaps)), percent(mean(program_gaps)), percent(max(program_gaps))]
             lines.append(
                 [*line, f"{seconds_text(median(times))} ({seconds_text(max(times))})", seconds_text(median(exact_times))]
             )
@@ -90,7 +90,7 @@ def test_longer_chains(contest, short, length):
     def run():
         lines = []
         for workers in (2, 3, 4, 8):
-            plans, times, found = [], [], []
+            plans, times, gaps = [], [], []
             for seed in range(count):
                 chain = random_scheduled_chain(np.random.default_rng(seed), length)
                 heuristic = chainopt.optimal_order(chain, workers=workers, method="heuristic")
@@ -99,13 +99,13 @@ def test_longer_chains(contest, short, length):
                 )
                 plans.append(plan)
                 times.append(seconds)
-                found.append(heuristic.makespan / plan.makespan - 1)
+                gaps.append(heuristic.makespan / plan.makespan - 1)
             open_gaps = [plan.makespan / plan.lower_bound - 1 for plan in plans if not plan.is_optimal]
             proved = f"{len(plans) - len(open_gaps)} of {len(plans)}"
             open_text = ", ".join(map(percent, open_gaps)) or "none"
-            same = percent(mean(gap == 0 for gap in found))
+            same = percent(mean(gap == 0 for gap in gaps))
             speed = seconds_text(median(times)), seconds_text(max(times))
-            lines.append([f"{length} stages, {workers} workers", proved, *speed, open_text, same, percent(mean(found))])
+            lines.append([f"{length} stages, {workers} workers", proved, *speed, open_text, same, percent(mean(gaps))])
         return lines
 
     head = ["", f"proved in {LIMIT:.0f} s each", "median", "worst", "gaps left", "heuristic as good", "its mean gap"]
@@ -120,7 +120,7 @@ def test_growth(contest, short):
     warm_up()
 
     def run():
-        found = {}
+        growth = {}
         for factors, workers in cases:
             gaps, times = [], []
             for seed in range(1 if short or factors > 64 else 5):
@@ -129,22 +129,22 @@ def test_growth(contest, short):
                 assert plan.makespan >= plan.lower_bound
                 gaps.append(plan.makespan / plan.lower_bound - 1)
                 times.append(seconds)
-            found[factors, workers] = mean(gaps), mean(times)
-        return found
+            growth[factors, workers] = mean(gaps), mean(times)
+        return growth
 
-    found = contest.once(GROUP, run)
-    columns, lengths = (sorted({key[at] for key in found}) for at in (1, 0))
+    growth = contest.once(GROUP, run)
+    columns, lengths = (sorted({key[index] for key in growth}) for index in (1, 0))
     lines = [
         [
             f"{factors} stages",
-            *(f"{percent(found[factors, workers][0])}, {seconds_text(found[factors, workers][1])}" for workers in columns),
+            *(f"{percent(growth[factors, workers][0])}, {seconds_text(growth[factors, workers][1])}" for workers in columns),
         ]
         for factors in lengths
     ]
     contest.lines("the heuristic: gap to its own lower bound, and time", ["", *(f"{count} workers" for count in columns)], lines)
     axes = {"xlabel": "stages", "xscale": "log"}
     for workers in columns:
-        gaps, times = zip(*(found[factors, workers] for factors in lengths), strict=True)
+        gaps, times = zip(*(growth[factors, workers] for factors in lengths), strict=True)
         who = f"{workers} workers"
         gap_axes = {"ylabel": "gap to the lower bound, %"}
         contest.curve(
@@ -154,26 +154,26 @@ def test_growth(contest, short):
 
 
 @pytest.mark.parametrize(("length", "workers"), [(8, 2), (8, 4), (12, 2), (12, 4)])
-def test_two_ways_to_a_proof(contest, short, length, workers):
+def test_two_searches_for_a_proof(contest, short, length, workers):
     pytest.importorskip("ortools")
     warm_up()
 
     def run():
-        found = {"own search": [], "OR-Tools CP-SAT": []}
+        plans_by_solver = {"own search": [], "OR-Tools CP-SAT": []}
         for seed in range(1 if short else 10):
             chain = random_scheduled_chain(np.random.default_rng(seed), length)
-            for who, method in zip(found, ("exact", "cp-sat"), strict=True):
+            for who, method in zip(plans_by_solver, ("exact", "cp-sat"), strict=True):
                 call = partial(chainopt.optimal_order, chain, workers=workers, method=method, time_limit=LIMIT)
-                found[who].append(timed(call))
-        return found
+                plans_by_solver[who].append(timed(call))
+        return plans_by_solver
 
-    found = contest.once("proofs by two ways", run)
+    plans_by_solver = contest.once("proofs by two searches", run)
     case = f"{length} stages, {workers} workers"
-    for who, plans in found.items():
+    for who, plans in plans_by_solver.items():
         proved = sum(plan.is_optimal for plan, _ in plans)
         if proved < len(plans):
             contest.note(f"{who}, {case}: {len(plans) - proved} of {len(plans)} not proved in {LIMIT:.0f} s")
-    means = {who: mean(seconds for _, seconds in plans) for who, plans in found.items()}
+    means = {who: mean(seconds for _, seconds in plans) for who, plans in plans_by_solver.items()}
     contest.cells("time to a proof, the mean of chains that both were given by turns", case, means)
-    for (own, _), (other, _) in zip(*found.values(), strict=True):
+    for (own, _), (other, _) in zip(*plans_by_solver.values(), strict=True):
         assert own.makespan == other.makespan or not (own.is_optimal and other.is_optimal)

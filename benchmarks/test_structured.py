@@ -17,9 +17,13 @@ def layered():
     """List the factors of a network of five dense layers, with an activation between each two."""
     widths = [10, 800, 800, 800, 800, 400]
     structures, shapes = [], []
-    for at in range(5):
-        structures += [Dense(), Diagonal()] if at < 4 else [Dense()]
-        shapes += [(widths[at], widths[at + 1]), (widths[at + 1], widths[at + 1])] if at < 4 else [(widths[at], widths[at + 1])]
+    for layer in range(5):
+        structures += [Dense(), Diagonal()] if layer < 4 else [Dense()]
+        shapes += (
+            [(widths[layer], widths[layer + 1]), (widths[layer + 1], widths[layer + 1])]
+            if layer < 4
+            else [(widths[layer], widths[layer + 1])]
+        )
     return structures, shapes
 
 
@@ -31,19 +35,21 @@ def stencils():
 CASES = {"five layers, 800 wide": layered, "eight steps of a stencil on 2,000 points": stencils}
 
 
-def made(structures, shapes):
+def factors_of(structures, shapes):
     rng = np.random.default_rng(0)
     dense, compact = [], []
     for structure, shape in zip(structures, shapes, strict=True):
         if isinstance(structure, Dense):
-            matrix = held = rng.random(shape)
+            matrix = factor = rng.random(shape)
         else:
             width = 0 if isinstance(structure, Diagonal) else 1
             offsets = range(-width, width + 1)
-            held = sparse.diags_array([rng.random(shape[0] - abs(at)) for at in offsets], offsets=list(offsets), shape=shape)
-            matrix = held.toarray()
+            factor = sparse.diags_array(
+                [rng.random(shape[0] - abs(offset)) for offset in offsets], offsets=list(offsets), shape=shape
+            )
+            matrix = factor.toarray()
         dense.append(matrix)
-        compact.append(held.diagonal() if isinstance(structure, Diagonal) else held)
+        compact.append(factor.diagonal() if isinstance(structure, Diagonal) else factor)
     return dense, compact
 
 
@@ -60,7 +66,7 @@ def with_torch(dense):
 @pytest.mark.parametrize("case", CASES)
 def test_structured(contest, case):
     structures, shapes = CASES[case]()
-    dense, compact = made(structures, shapes)
+    dense, compact = factors_of(structures, shapes)
     by_scipy = [sparse.diags_array(matrix) if matrix.ndim == 1 else matrix for matrix in compact]
     plan = chainopt.optimal_order([Jacobian(shape, structure=kind) for shape, kind in zip(shapes, structures, strict=True)])
     calls = {
@@ -85,8 +91,11 @@ def test_ordering_structured(contest, layers):
     rng = np.random.default_rng(0)
     widths = rng.integers(10, 1000, layers + 1).tolist()
     stages = []
-    for at in range(layers):
-        stages += [Jacobian((widths[at], widths[at + 1])), Jacobian((widths[at + 1], widths[at + 1]), structure=Diagonal())]
+    for layer in range(layers):
+        stages += [
+            Jacobian((widths[layer], widths[layer + 1])),
+            Jacobian((widths[layer + 1], widths[layer + 1]), structure=Diagonal()),
+        ]
     chain = chainopt.JacobianChain(stages)
     shapes = chainopt.JacobianChain.from_shapes(chain.shapes)
     calls = {

@@ -1,1 +1,1 @@
-"""From what the benchmarks found to tables, plots and one report."""
+"""From what the benchmarks report to tables, figures and one page."""

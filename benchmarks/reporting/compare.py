@@ -7,7 +7,7 @@ NOTEWORTHY = 1.25
 
 def ratios(results):
     """Give every peer's ratio to the first column of its line."""
-    found = {}
+    by_case = {}
     for suite in results.suites.values():
         for cells in contests(suite):
             first, *others = cells.peers
@@ -16,8 +16,8 @@ def ratios(results):
                 for who in others:
                     value = cells.values.get((case, who))
                     if own and value and cells.unit not in {"%", "x"}:
-                        found[cells.group, case, who] = value / own
-    return found
+                        by_case[cells.group, case, who] = value / own
+    return by_case
 
 
 def changes(old, new):
@@ -30,19 +30,19 @@ def changes(old, new):
         if size_of(after[key] / before[key]) >= NOTEWORTHY
     ]
     title = f"Ratios that changed by a factor of {NOTEWORTHY} or more: {len(rows)} of {len(both)}"
-    found = [Table(title, ["question / case / peer", "before", "now", "now / before, above 1: for the better"], rows)]
+    report = [Table(title, ["question / case / peer", "before", "now", "now / before, above 1: for the better"], rows)]
     versions = sorted(name for name in old.versions | new.versions if old.versions.get(name) != new.versions.get(name))
     if versions:
         lines = [[name, old.versions.get(name) or "missing", new.versions.get(name) or "missing"] for name in versions]
-        found.append(Table("Versions that changed", ["", "before", "now"], lines))
+        report.append(Table("Versions that changed", ["", "before", "now"], lines))
     for title, keys, run in (
         ("Only before", before.keys() - after.keys(), before),
         ("Only now", after.keys() - before.keys(), after),
     ):
         if keys:
             lines = [[" / ".join(key), figure(run[key], "x")] for key in run if key in keys]
-            found.append(Table(f"{title}: {len(keys)}", ["question / case / peer", "ratio"], lines))
-    return found
+            report.append(Table(f"{title}: {len(keys)}", ["question / case / peer", "ratio"], lines))
+    return report
 
 
 def size_of(change):

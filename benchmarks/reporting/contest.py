@@ -1,4 +1,4 @@
-"""What benchmarks measure with: contenders timed by turns, and other figures, kept for the tables."""
+"""What benchmarks measure with: contenders timed by turns, and other figures, for the tables."""
 
 import random
 import statistics
@@ -8,6 +8,7 @@ import time
 SLICE = {"short": 1e-3, "long": 1e-2}
 BUDGET = {"short": 0.5, "long": 8.0}  # seconds of all rounds together
 SHORT_ROUNDS = 5
+FEWEST_FOR_SPREAD = 4
 
 
 class Contest:
@@ -34,13 +35,12 @@ class Contest:
             for who in turns:
                 times[who].append(timed(calls[who], loops[who][0]))
 
-        seconds = sum(count * once for count, once in loops.values())
-        rounds = max(1, min(rounds, SHORT_ROUNDS if self.short else rounds, int(self.budget / max(seconds, 1e-9))))
+        round_time = sum(count * once for count, once in loops.values())
+        rounds = max(1, min(rounds, SHORT_ROUNDS if self.short else rounds, int(self.budget / max(round_time, 1e-9))))
         self.benchmark.group = group
         self.benchmark.pedantic(one_round, rounds=rounds)
-        medians = {who: statistics.median(found) for who, found in times.items()}
-        self.cells(group, case, medians)
-        self._keep("times", [[group, case, who, found] for who, found in times.items()])
+        medians = {who: statistics.median(seconds) for who, seconds in times.items()}
+        self.cells(group, case, medians, spreads={who: spread(seconds) for who, seconds in times.items()})
         return medians
 
     def once(self, group, call):
@@ -48,9 +48,9 @@ class Contest:
         self.benchmark.group = group
         return self.benchmark.pedantic(call, rounds=1)
 
-    def cells(self, group, case, values, unit="s"):
+    def cells(self, group, case, values, unit="s", spreads=None):
         """Put figures into a line of a group's table: seconds, "bytes", "multiply-adds", "%", or "x" for ratios."""
-        self._keep("cells", [[group, case, who, value, unit] for who, value in values.items()])
+        self._keep("cells", [[group, case, who, value, unit, (spreads or {}).get(who)] for who, value in values.items()])
 
     def missing(self, group, case, peers):
         """Say in a line of a group's table who would be in it, were it installed."""
@@ -68,8 +68,16 @@ class Contest:
         """Print a line below the tables."""
         self._keep("notes", [text])
 
-    def _keep(self, kind, found):
-        self.benchmark.extra_info.setdefault(kind, []).extend(found)
+    def _keep(self, name, entries):
+        self.benchmark.extra_info.setdefault(name, []).extend(entries)
+
+
+def spread(times):
+    """Give the distance of the quartiles as a fraction of the median, None where there are too few rounds to tell."""
+    if len(times) < FEWEST_FOR_SPREAD:
+        return None
+    low, median, high = statistics.quantiles(times, n=4, method="inclusive")
+    return (high - low) / median
 
 
 def timed(call, loops):

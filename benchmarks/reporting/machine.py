@@ -9,18 +9,18 @@ PEERS = ("numpy", "numba", "scipy", "networkx", "jax", "torch", "opt_einsum", "c
 
 def machine():
     """Describe the machine in a few lines."""
-    found = {
+    lines = {
         "processor": processor(),
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         "system": f"{platform.system()} {platform.machine()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
     }
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        found["memory"] = f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
-    found["BLAS"] = blas()
+        lines["memory"] = f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
+    lines["BLAS"] = blas()
     if hasattr(os, "getloadavg"):
-        found["load before the run"] = f"{os.getloadavg()[0]:.1f}"
-    return {name: text for name, text in found.items() if text}
+        lines["load before the run"] = f"{os.getloadavg()[0]:.1f}"
+    return {name: text for name, text in lines.items() if text}
 
 
 def processor():

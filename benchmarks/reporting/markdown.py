@@ -21,7 +21,7 @@ def row_text(texts):
 def report_text(results, figures=None, changes=None):
     """Write the whole report; ``figures`` gives the files of a suite's figures by title, ``changes`` tables of changes."""
     parts = ["# Benchmarks", HOW, "\n".join(f"- {name}: {text}" for name, text in facts(results).items())]
-    parts += [listed(title, found) for title, found in (("Failed", failures(results)), ("Left out", left_out(results))) if found]
+    parts += [listed(title, lines) for title, lines in (("Failed", failures(results)), ("Left out", left_out(results))) if lines]
     if changes:
         parts += ["## Changes", *map(table_text, changes)]
     for name, suite in results.suites.items():
@@ -35,5 +35,5 @@ def report_text(results, figures=None, changes=None):
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def listed(title, found):
-    return f"**{title}**\n\n" + "\n".join(f"- {line}" for line in found)
+def listed(title, lines):
+    return f"**{title}**\n\n" + "\n".join(f"- {line}" for line in lines)

@@ -40,18 +40,18 @@ def page(results, figures=None, changes=None):
     )
 
 
-def definitions(found):
+def definitions(lines):
     rows = "".join(
-        f"<tr><td>{escape(name)}</td><td style='text-align:left'>{escape(text)}</td></tr>" for name, text in found.items()
+        f"<tr><td>{escape(name)}</td><td style='text-align:left'>{escape(text)}</td></tr>" for name, text in lines.items()
     )
     return f"<table>{rows}</table>"
 
 
-def listed(title, found, kind):
-    if not found:
+def listed(title, lines, style):
+    if not lines:
         return []
-    items = "".join(f"<li>{escape(line)}</li>" for line in found)
-    return [f'<p class="{kind}"><b>{escape(title)}</b></p>' if title else "", f"<ul>{items}</ul>"]
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return [f'<p class="{style}"><b>{escape(title)}</b></p>' if title else "", f"<ul>{items}</ul>"]
 
 
 def table_html(table):

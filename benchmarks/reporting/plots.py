@@ -1,4 +1,4 @@
-"""Figures of what a suite found: growth where cases are lengths, ratios to the first contender elsewhere, and curves."""
+"""Figures of a suite: growth where cases are lengths, curves, and ratios to the first contender elsewhere."""
 
 import io
 import re
@@ -6,22 +6,22 @@ import textwrap
 
 from benchmarks.reporting.tables import contests, seconds_text
 
-# Of the palette of Okabe and Ito, which colour-blind readers can tell apart; the first is for the first contender.
-COLOURS = ("#009E73", "#0072B2", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Of the palette of Okabe and Ito, which color-blind readers can tell apart; the first is for the first contender.
+COLORS = ("#009E73", "#0072B2", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "osv^DPX"
-FEWEST = 4  # figures: fewer are as easily read in the table
+FEWEST = 4  # numbers: fewer are as easily read in the table
 LENGTH = re.compile(r"n = ([\d,]+)$")
 UNITS = {"s": "seconds", "bytes": "bytes", "multiply-adds": "multiply-adds"}
 
 
-def figures(suite):
-    """Draw all figures of a suite; by title, as the text of an SVG."""
-    found = {cells.group: figure_of(cells) for cells in contests(suite)}
+def figures(suite, *, ratios=True):
+    """Draw the figures of a suite; by title, as the text of an SVG. Those of ratios show at a glance what their table says."""
+    drawn = {cells.group: contest_figure(cells, ratios=ratios) for cells in contests(suite)}
     groups = {}
     for group, *curve in suite.curves:
         groups.setdefault(group, []).append(curve)
-    found |= {group: curves_of(group, curves) for group, curves in groups.items()}
-    return {title: svg(figure) for title, figure in found.items() if figure is not None}
+    drawn |= {group: curves_figure(group, curves) for group, curves in groups.items()}
+    return {title: svg(figure) for title, figure in drawn.items() if figure is not None}
 
 
 def svg(figure):
@@ -31,7 +31,13 @@ def svg(figure):
     with io.BytesIO() as file, mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "chainopt"}):
         figure.savefig(file, format="svg", metadata={"Date": None})
         text = file.getvalue().decode()
-    return text[text.index("<svg") :]
+    return compact(text[text.index("<svg") :])
+
+
+def compact(text):
+    """Cut the coordinates of an SVG to hundredths of a point, and take out the white space around its tags."""
+    text = re.sub(r'="[^"]*"', lambda attribute: re.sub(r"(\.\d\d)\d+", r"\1", attribute[0]), text)
+    return re.sub(r"\s*\n\s*", "\n", text)
 
 
 def new_axes(width, height):
@@ -63,23 +69,23 @@ def finished(axes, title):
     return figure
 
 
-def figure_of(cells):
-    """Draw a contest, if there is anything to see: several figures, in a unit that has ratios."""
+def contest_figure(cells, *, ratios):
+    """Draw a contest, if there is anything to see: several numbers, in a unit that has ratios."""
     if cells.unit not in UNITS or sum(value is not None for value in cells.values.values()) < FEWEST:
         return None
     lengths = [LENGTH.search(case) for case in cells.cases]
     if all(lengths) and len(lengths) > 2:
-        return growth(cells, [int(found[1].replace(",", "")) for found in lengths])
-    return ratios(cells) if len(cells.peers) > 1 else None
+        return growth_figure(cells, [int(match[1].replace(",", "")) for match in lengths])
+    return ratios_figure(cells) if ratios and len(cells.peers) > 1 else None
 
 
-def growth(cells, lengths):
+def growth_figure(cells, lengths):
     axes = new_axes(6.5, 3.6)
-    for at, who in enumerate(cells.peers):
+    for index, who in enumerate(cells.peers):
         pairs = zip(lengths, (cells.values.get((case, who)) for case in cells.cases), strict=True)
         points = [(length, value) for length, value in pairs if value]
         if points:
-            axes.plot(*zip(*points, strict=True), color=COLOURS[at % 7], marker=MARKERS[at % 7], markersize=4, label=who)
+            axes.plot(*zip(*points, strict=True), color=COLORS[index % 7], marker=MARKERS[index % 7], markersize=4, label=who)
     on_log(axes.xaxis)
     on_log(axes.yaxis)
     if cells.unit == "s":
@@ -89,7 +95,7 @@ def growth(cells, lengths):
     return finished(axes, cells.group)
 
 
-def ratios(cells):
+def ratios_figure(cells):
     """Draw every peer's ratio to the first contender, a line for each case."""
     first, *others = cells.peers
     cases = [case for case in cells.cases if cells.values.get((case, first))]
@@ -97,16 +103,16 @@ def ratios(cells):
     if not any(value for line in values for value in line):
         return None
     axes = new_axes(7.5, 1.5 + 0.3 * len(cases))
-    axes.axvline(1, color=COLOURS[0], linewidth=1.5, label=first)
-    for at, who in enumerate(others, 1):
+    axes.axvline(1, color=COLORS[0], linewidth=1.5, label=first)
+    for index, who in enumerate(others, 1):
         points = [
-            (line[at - 1] / cells.values[case, first], y)
+            (line[index - 1] / cells.values[case, first], y)
             for y, (case, line) in enumerate(zip(cases, values, strict=True))
-            if line[at - 1]
+            if line[index - 1]
         ]
         if points:
-            hollow = {"facecolors": "none", "edgecolors": COLOURS[at % 7], "linewidths": 1.4}  # so that none hides another
-            axes.scatter(*zip(*points, strict=True), marker=MARKERS[at % 7], s=30, label=who, zorder=2, **hollow)
+            hollow = {"facecolors": "none", "edgecolors": COLORS[index % 7], "linewidths": 1.4}  # so that none hides another
+            axes.scatter(*zip(*points, strict=True), marker=MARKERS[index % 7], s=30, label=who, zorder=2, **hollow)
     axes.set_yticks(range(len(cases)), cases, fontsize=8)
     axes.set_ylim(len(cases) - 0.5, -0.5)
     axes.grid(axis="y", color="#E0E0E0", linewidth=0.6)
@@ -118,12 +124,12 @@ def ratios(cells):
     return finished(axes, cells.group)
 
 
-def curves_of(title, curves):
+def curves_figure(title, curves):
     """Draw the curves of a group in one pair of axes."""
     axes = new_axes(6.5, 3.6)
-    for at, (who, xs, ys, options) in enumerate(curves):
-        marker = MARKERS[at % 7] if len(xs) <= 20 else None
-        axes.plot(xs, ys, color=COLOURS[at % 7], marker=marker, markersize=4, label=who)
+    for index, (who, xs, ys, options) in enumerate(curves):
+        marker = MARKERS[index % 7] if len(xs) <= 20 else None
+        axes.plot(xs, ys, color=COLORS[index % 7], marker=marker, markersize=4, label=who)
         axes.set(**options)
     for axis in (axes.xaxis, axes.yaxis):
         on_log(axis, axis.get_scale())

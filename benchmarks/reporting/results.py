@@ -1,4 +1,4 @@
-"""The results of a run: folded from what each benchmark says when it ends, kept as JSON."""
+"""The results of a run: folded from what each benchmark reports when it ends, kept as JSON."""
 
 import dataclasses
 import json
@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FORMAT = "chainopt.benchmarks/1"
+FORMAT = "chainopt.benchmarks/2"
+DIGITS = 6  # of every float: twice as many as the tables show
+LINES_DOWN_TO = 4  # levels of nesting: results, suites, one suite, its lists; each entry of these is one line of the file
 
 
 class ResultsError(ValueError):
@@ -15,25 +17,28 @@ class ResultsError(ValueError):
 
 @dataclass(slots=True)
 class Suite:
-    """What the benchmarks of one file found."""
+    """What the benchmarks of one file report.
+
+    A cell is a figure of a table: its group, case, contender, value and unit, and of a median how far apart the quartiles are, as
+    a fraction of it.
+    """
 
     question: str = ""
     seconds: float = 0.0
     cells: list = field(default_factory=list)
-    times: list = field(default_factory=list)
     lines: list = field(default_factory=list)
     curves: list = field(default_factory=list)
     notes: list = field(default_factory=list)
 
-    def add(self, found):
-        """Add what one benchmark found."""
-        for kind in ("cells", "times", "lines", "curves", "notes"):
-            getattr(self, kind).extend(found.get(kind, []))
+    def add(self, entries):
+        """Add what one benchmark reports."""
+        for name in ("cells", "lines", "curves", "notes"):
+            getattr(self, name).extend(rounded(entries.get(name, [])))
 
 
 @dataclass(slots=True)
 class Results:
-    """A run: what was asked, where it ran, and what each suite found."""
+    """A run: what was asked, where it ran, and what each suite reports."""
 
     options: dict = field(default_factory=dict)
     machine: dict = field(default_factory=dict)
@@ -48,56 +53,83 @@ class Results:
     interrupted: bool = False
 
     def fold(self, event):
-        """Take in one event of a run; return its kind."""
-        kind = event["kind"]
-        if kind == "collected":
+        """Take in one event of a run."""
+        if event["kind"] == "collected":
             self.tests = event["tests"]
             for name, question in event["questions"].items():
                 self.suites.setdefault(name, Suite()).question = question
-        elif kind == "left out":
+        elif event["kind"] == "left out":
             self.left_out.append([event["where"], event["why"]])
-        elif kind == "done":
+        elif event["kind"] == "done":
             self.done += 1
             suite = self.suites.setdefault(event["suite"], Suite())
-            suite.seconds += event["seconds"]
-            suite.add(event["found"])
+            suite.seconds = rounded(suite.seconds + event["seconds"])
+            suite.add(event["entries"])
             if event["outcome"] == "failed":
                 self.failed.append([event["test"], event["why"]])
             elif event["outcome"] == "skipped":
                 self.left_out.append([event["test"], event["why"]])
-        return kind
 
     def missing(self):
         """List the peers that are not installed."""
         return [name for name, version in self.versions.items() if version is None]
 
+    def shortcoming(self):
+        """Say why this is no full run, or return an empty text."""
+        if self.interrupted:
+            return "the run was interrupted"
+        if self.options.get("quick") or self.options.get("only"):
+            return "it is not a full run"
+        if self.failed:
+            return f"{len(self.failed)} of {self.tests} benchmarks failed"
+        return "" if self.done == self.tests else f"{self.done} of {self.tests} benchmarks were run"
+
     def to_json(self):
-        """Write all of it."""
-        return json.dumps({"format": FORMAT} | dataclasses.asdict(self), indent=1, default=_plain) + "\n"
+        """Write all of it, an entry a line."""
+        return json_lines({"format": FORMAT} | dataclasses.asdict(self), LINES_DOWN_TO) + "\n"
 
     @classmethod
     def read(cls, path):
         """Read what `to_json` wrote."""
         try:
-            held = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             msg = f"{path} cannot be read: {error.strerror}"
             raise ResultsError(msg) from None
         except ValueError:
-            msg = f"{path} is no JSON: give the results.json of a run of python -m benchmarks"
+            msg = f"{path} is not JSON: give the results.json of a run of python -m benchmarks"
             raise ResultsError(msg) from None
-        if not isinstance(held, dict) or held.get("format") != FORMAT:
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
             msg = f"{path} holds no results of the format {FORMAT}: give the results.json of a run of python -m benchmarks"
             raise ResultsError(msg)
         try:
-            suites = {name: Suite(**suite) for name, suite in held["suites"].items()}
-            return cls(**{name: held[name] for name in held if name not in {"format", "suites"}}, suites=suites)
+            suites = {name: Suite(**suite) for name, suite in content["suites"].items()}
+            return cls(**{name: content[name] for name in content if name not in {"format", "suites"}}, suites=suites)
         except (KeyError, TypeError, AttributeError):
             msg = f"{path} lacks a part of the results, or has one too many: give a results.json as it was written"
             raise ResultsError(msg) from None
 
 
-def _plain(value):
-    """Turn NumPy's numbers into Python's."""
+def rounded(value):
+    """Round every float in nested lists and dicts; counts stay exact."""
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, list):
+        return [rounded(entry) for entry in value]
+    return {name: rounded(entry) for name, entry in value.items()} if isinstance(value, dict) else value
+
+
+def json_lines(value, levels):
+    """Write JSON without spaces, each entry of the upper levels on a line of its own."""
+    if levels and value and isinstance(value, dict):
+        entries = [f"{json.dumps(name)}:{json_lines(entry, levels - 1)}" for name, entry in value.items()]
+        return "{\n" + ",\n".join(entries) + "\n}"
+    if levels and value and isinstance(value, list):
+        return "[\n" + ",\n".join(json_lines(entry, levels - 1) for entry in value) + "\n]"
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def plain(value):
+    """Turn NumPy's numbers into Python's, for `json`."""
     number = value.item()
     return number if not isinstance(number, float) or math.isfinite(number) else str(number)

@@ -1,4 +1,4 @@
-"""Run the suites in another process, follow what they say, and keep what is done if the run is interrupted."""
+"""Run the suites in another process, follow what they report, and keep what is done if the run is interrupted."""
 
 import contextlib
 import json
@@ -11,12 +11,13 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.reporting.interrupts import interruptible
 from benchmarks.reporting.machine import machine, versions
-from benchmarks.reporting.results import Results
+from benchmarks.reporting.results import Results, rounded
 
 FOLDER = Path(__file__).parents[1]
 POLL = 0.25  # seconds; looking more often would disturb what is measured
-PATIENCE, ASKED = 4.0, 3  # seconds for an interrupted benchmark to end, each time that it is asked
+PATIENCE, REQUESTS = 4.0, 3  # seconds for an interrupted benchmark to end, after each request to do so
 
 
 class RunError(Exception):
@@ -37,8 +38,8 @@ def command(names, *, quick, record):
 
 def run(names, *, quick, chosen, progress):
     """Run suites; ``progress`` is called with the results so far and what is running. Return the results and the log."""
-    asked = {"quick": quick, "only": list(names) if chosen else []}
-    results = Results(options=asked, machine=machine(), versions=versions())
+    options = {"quick": quick, "only": list(names) if chosen else []}
+    results = Results(options=options, machine=machine(), versions=versions())
     results.begun = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     begin = time.monotonic()
     with interruptible(), tempfile.TemporaryDirectory() as folder:
@@ -58,33 +59,18 @@ def run(names, *, quick, chosen, progress):
                     follow(events, results, progress)
                 follow(events, results, progress)
             except KeyboardInterrupt:
-                # What is said from now on may come of the interrupt: a search that is interrupted answers with the best so far.
+                # What is reported from now on may come of the interrupt: a search then answers with the best so far.
                 results.interrupted = True
                 stop(child)
-        results.seconds = time.monotonic() - begin
+        results.seconds = rounded(time.monotonic() - begin)
         text = log.read_text(encoding="utf-8", errors="replace")
     if child.returncode < 0 and not results.interrupted:
         results.failed.append(["the run", f"ended by signal {-child.returncode} after {results.done} benchmarks"])
     if not results.tests and not results.left_out and not results.interrupted:
-        last = (text.strip().splitlines() or ["nothing was said"])[-1]
+        last = (text.strip().splitlines() or ["it printed nothing"])[-1]
         msg = f"no benchmark could be run: {last}"
         raise RunError(msg)
     return results, text
-
-
-@contextlib.contextmanager
-def interruptible():
-    """Let Ctrl-C, and whoever ends this program, interrupt the run; in the background of a shell neither would."""
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def environment():
@@ -94,12 +80,12 @@ def environment():
 
 
 def follow(events, results, progress):
-    """Take in what was said since the last time."""
+    """Take in what was written down since the last time."""
     while True:
-        at = events.tell()
+        position = events.tell()
         line = events.readline()
         if not line.endswith("\n"):
-            events.seek(at)
+            events.seek(position)
             return
         event = json.loads(line)
         results.fold(event)
@@ -107,8 +93,8 @@ def follow(events, results, progress):
 
 
 def stop(child):
-    """End the run: ask, ask again, since a search takes the first time as its own affair, then do not ask any more."""
-    for _ in range(ASKED):
+    """End the run: ask, ask again, since a search takes the first time as its own affair, then kill it."""
+    for _ in range(REQUESTS):
         with contextlib.suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
             if child.poll() is None:
                 child.send_signal(signal.SIGINT)

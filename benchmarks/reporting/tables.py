@@ -1,4 +1,4 @@
-"""Tables of what a suite found, for the terminal, Markdown and HTML alike."""
+"""The tables of a suite, for the terminal, Markdown and HTML alike."""
 
 from typing import NamedTuple
 
@@ -29,23 +29,23 @@ class Cells(NamedTuple):
     @property
     def peers(self):
         """The columns, as in the line that has most of them; the first is what the others are held against."""
-        fullest = max(self.cases, key=lambda case: sum(case == at for at, _ in self.values))
+        fullest = max(self.cases, key=lambda case: sum(case == other for other, _ in self.values))
         return list(dict.fromkeys([*(who for case, who in self.values if case == fullest), *(who for _, who in self.values)]))
 
 
 def contests(suite):
     """Gather the cells of a suite by group."""
-    found = {}
-    for group, case, who, value, unit in suite.cells:
-        cells = found.setdefault(group, Cells(group, unit if value is not None else "", {}))
+    groups = {}
+    for group, case, who, value, unit, _ in suite.cells:
+        cells = groups.setdefault(group, Cells(group, unit if value is not None else "", {}))
         if not cells.unit and value is not None:
-            cells = found[group] = cells._replace(unit=unit)
+            cells = groups[group] = cells._replace(unit=unit)
         cells.values[case, who] = value
-    return list(found.values())
+    return list(groups.values())
 
 
 def tables(suite):
-    """Lay out all that a suite found, in the order in which it was found."""
+    """Lay out all that a suite reports, in the order in which it came."""
     laid_out = [contest_table(cells) for cells in contests(suite)]
     gathered = {}
     for group, head, line in suite.lines:

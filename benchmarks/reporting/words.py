@@ -15,16 +15,22 @@ def heading(name):
 
 def facts(results):
     """Name where and with what a run was made, and what it lacks."""
-    found = dict(results.machine)
-    found["versions"] = ", ".join(f"{name} {version}" for name, version in results.versions.items() if version is not None)
-    found["missing"] = ", ".join(results.missing()) or "no peer"
+    lines = dict(results.machine)
+    lines["versions"] = ", ".join(f"{name} {version}" for name, version in results.versions.items() if version is not None)
+    lines["missing"] = ", ".join(results.missing()) or "no peer"
     if results.begun:
-        asked = results.options.get("only") or ["all questions"]
-        found["run"] = f"{results.begun}, {results.seconds:.0f} s, {', '.join(asked)}" + (
+        questions = results.options.get("only") or ["all questions"]
+        lines["run"] = f"{results.begun}, {results.seconds:.0f} s, {', '.join(questions)}" + (
             ", in the quick form" if results.options.get("quick") else ""
         )
-        found["benchmarks"] = f"{results.done} of {results.tests}" + (", then interrupted" if results.interrupted else "")
-    return found
+        lines["benchmarks"] = f"{results.done} of {results.tests}" + (", then interrupted" if results.interrupted else "")
+    spreads = sorted(cell[-1] for suite in results.suites.values() for cell in suite.cells if cell[-1] is not None)
+    if spreads:
+        usual, large = (f"{100 * spreads[int(share * (len(spreads) - 1))]:.1f} %" for share in (0.5, 0.9))
+        lines["spread"] = (
+            f"the middle half of the rounds spans up to {usual} of the median in half of the cells, {large} in nine of ten"
+        )
+    return lines
 
 
 def left_out(results):

@@ -4,14 +4,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks.reporting.compare import changes, ratios
-from benchmarks.reporting.contest import Contest
-from benchmarks.reporting.excerpts import filled
+from benchmarks.reporting.contest import Contest, spread
+from benchmarks.reporting.excerpts import LINES, filled
 from benchmarks.reporting.markdown import report_text, table_text
 from benchmarks.reporting.page import page
 from benchmarks.reporting.plots import figures
 from benchmarks.reporting.results import Results, ResultsError, Suite
 from benchmarks.reporting.tables import figure, tables
-from benchmarks.reporting.write import write
+from benchmarks.reporting.write import publish, write
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,7 +29,7 @@ class Fixture:
 
 
 def results_of(*cells, **content):
-    suite = Suite("Which is faster?", cells=[["speed", *cell] for cell in cells])
+    suite = Suite("Which is faster?", cells=[["speed", *cell, None] for cell in cells])
     return Results(suites={"speed": suite}, versions={"numpy": "2.0", "absent": None}, **content)
 
 
@@ -87,7 +87,15 @@ def test_contenders_take_turns_and_short_calls_are_repeated():
     assert later.index("own") < len(later) - 1 - later[::-1].index("peer")  # neither has all its turns before the other
     assert later.index("peer") < len(later) - 1 - later[::-1].index("own")
     assert [cell[:3] for cell in benchmark.extra_info["cells"]] == [["speed", "case", "own"], ["speed", "case", "peer"]]
-    assert [len(found) for *_, found in benchmark.extra_info["times"]] == [4, 4]
+    assert all(0 <= cell[5] < 10 for cell in benchmark.extra_info["cells"])
+
+
+def test_the_spread_of_the_rounds():
+    assert spread([4.0, 1.0, 2.0, 3.0, 5.0]) == 2 / 3
+    assert spread([1.0, 2.0]) is None
+    results = results_of()
+    results.suites["speed"].cells = [["speed", "case", who, 1.0, "s", 0.05] for who in ("own", "peer")]
+    assert "- spread: the middle half of the rounds spans up to 5.0 % of the median" in report_text(results)
 
 
 def test_other_things_than_times():
@@ -115,15 +123,29 @@ def test_results_round_trip(tmp_path):
     assert Results.read(path) == results
 
 
+def test_floats_are_rounded_and_counts_are_exact():
+    suite = Suite()
+    entries = {"cells": [["worth", "a", "own", 10**30 + 1, "multiply-adds", None], ["speed", "a", "own", 1 / 3, "s", 2 / 3]]}
+    suite.add(entries | {"curves": [["growth", "own", [1.23456789], [2.0], {"ylim": (0, 1)}]]})
+    assert suite.cells == [
+        ["worth", "a", "own", 10**30 + 1, "multiply-adds", None],
+        ["speed", "a", "own", 0.333333, "s", 0.666667],
+    ]
+    assert suite.curves[0][2] == [1.23457]
+    text = Results(suites={"x": suite}).to_json()
+    assert '\n["speed","a","own",0.333333,"s",0.666667]\n' in text
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         (None, "cannot be read: No such file"),
-        ("no json", "is no JSON"),
+        ("no json", "is not JSON"),
         ("[]", "holds no results of the format"),
         ('{"benchmarks": []}', "holds no results of the format"),
-        ('{"format": "chainopt.benchmarks/1"}', "lacks a part"),
-        ('{"format": "chainopt.benchmarks/1", "suites": {"a": {"odd": 1}}}', "one too many"),
+        ('{"format": "chainopt.benchmarks/1", "suites": {}}', "holds no results of the format"),
+        ('{"format": "chainopt.benchmarks/2"}', "lacks a part"),
+        ('{"format": "chainopt.benchmarks/2", "suites": {"a": {"odd": 1}}}', "one too many"),
     ],
 )
 def test_results_that_are_none(text, message, tmp_path):
@@ -139,7 +161,7 @@ def test_changes_are_those_of_ratios():
     before = results_of(("a", "own", 1.0, "s"), ("a", peer, 4.0, "s"), ("b", "own", 1.0, "s"), ("b", peer, 3.0, "s"))
     # Twice as slow a machine changes no ratio; case a is twice as good as before, b is new there, c only now.
     after = results_of(("a", "own", 1.0, "s"), ("a", peer, 8.0, "s"), ("b", "own", 2.0, "s"), ("b", peer, 6.0, "s"))
-    after.suites["speed"].cells += [["speed", "c", "own", 1.0, "s"], ["speed", "c", peer, 5.0, "s"]]
+    after.suites["speed"].cells += [["speed", "c", "own", 1.0, "s", None], ["speed", "c", peer, 5.0, "s", None]]
     after.versions["numpy"] = "2.1"
     assert ratios(before) == {("speed", "a", peer): 4, ("speed", "b", peer): 3}
     changed, versions, new = changes(before, after)
@@ -165,32 +187,68 @@ def test_the_page_needs_nothing_else_and_escapes(tmp_path):
     assert all((paths[1].parent / name).read_text().startswith("<svg") for name in shown)
 
 
-def test_excerpts():
-    text = "Before.\n\n<!-- benchmarks: spe | 100$ -->\n\n| old |\n|---|\n| 1 |\n\nAfter.\n"
-    expected = text.replace("| old |\n|---|\n| 1 |", "|  | own | peer |\n|---|---:|---:|\n| n = 100 | 1.5 s | – |")
-    assert filled(text, results_of(*SECONDS)) == expected
-    assert filled(expected, results_of(*SECONDS)) == expected
-    new = filled("<!-- benchmarks: speed -->\n\nAfter.\n", results_of(*SECONDS))
-    assert new.count("\n| n = ") == 2
-    assert new.endswith(" |\n\nAfter.\n")
-    assert filled(new, results_of(*SECONDS)) == new
-    with pytest.raises(ResultsError, match="no table 'speed' with lines 'm'"):
-        filled("<!-- benchmarks: speed | m -->\n", results_of(*SECONDS))
+def test_an_excerpt_holds_the_best_peer_against_chainopt():
+    cells = [(case, who, 1e-3, "s") for _, case, who, _ in LINES.values()]
+    cells += [(case, who, 3e-3 + 1e-3 * n, "s") for _, case, _, peers in LINES.values() for n, who in enumerate(peers)]
+    results = results_of(*cells)
+    groups = {case: group for group, case, *_ in LINES.values()}
+    results.suites["speed"].cells = [[groups[case], case, *rest] for _, case, *rest in results.suites["speed"].cells]
+    text = "Before.\n\n<!-- benchmarks -->\n\n| old |\n|---|\n| 1 |\n\nAfter.\n"
+    once = filled(text, results)
+    assert once.count("\n| ") == 1 + len(LINES)
+    assert "| 1 ms | 3 ms (jax.jacfwd) | 3 × |" in once
+    assert once.startswith("Before.\n\n<!-- benchmarks -->\n\n|  | chainopt |")
+    assert once.endswith(" × |\n\nAfter.\n")
+    assert filled(once, results) == once
+    with pytest.raises(ResultsError, match="no line 'hourglass 1200-1200-8-1200-1200' of 'Jacobians of JAX functions' with"):
+        filled(text, results_of(*SECONDS))
 
 
 def test_the_readme_shows_the_report():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     results = Results.read(ROOT / "benchmarks" / "report" / "results.json")
     assert filled(text, results) == text  # else: python .ci/readme.py tables
-    assert text.count("<!-- benchmarks: ") >= 8
+    assert text.count("<!-- benchmarks -->") == 1
     shown = re.findall(r"\]\((benchmarks/report/[^)]*)\)", text)
     assert all((ROOT / path).is_file() for path in shown)
 
 
+def test_the_report_that_is_kept_is_small_and_of_its_results():
+    folder = ROOT / "benchmarks" / "report"
+    results = Results.read(folder / "results.json")
+    assert results.shortcoming() == ""
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    drawn = re.findall(r"!\[.*\]\((.*)\)", text)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["report.md", "results.json", *drawn])
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 400_000
+    without_figures = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("!["))
+    assert without_figures.split() == report_text(results).split()  # else: python -m benchmarks --results ... --publish
+
+
+def test_a_report_is_put_in_its_place_all_at_once(tmp_path, monkeypatch):
+    cells = [(f"n = {size}", who, size * 1e-6, "s") for size in (10, 100, 1000) for who in ("own", "peer")]
+    folder = tmp_path / "report"
+    publish(results_of(*cells), folder)
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    assert sorted(before) == ["report.md", "results.json", "speed-speed.svg"]
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(OSError, match="No space left"):
+            publish(results_of(*SECONDS), folder)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
+    publish(results_of(*SECONDS), folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["report.md", "results.json"]
+
+
 def test_the_same_results_are_drawn_alike():
-    cells = [(f"case {at}", who, at + 1.0, "s") for at in range(3) for who in ("own", "peer")]
+    cells = [(f"case {n}", who, n + 1.0, "s") for n in range(3) for who in ("own", "peer")]
     suite = results_of(*cells).suites["speed"]
     assert figures(suite) == figures(suite)
     assert list(figures(suite)) == ["speed"]
+    assert figures(suite, ratios=False) == {}
     few = results_of(*cells[:2]).suites["speed"]
     assert figures(few) == {}

@@ -1,11 +1,14 @@
 import os
+import signal
 import textwrap
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from benchmarks import __main__ as program
 from benchmarks.reporting import machine, run
+from benchmarks.reporting import write as writing
 from benchmarks.reporting.results import Results
 
 ROOT = Path(__file__).parents[2]
@@ -111,15 +114,120 @@ def test_an_interrupted_run_keeps_what_is_done(questions):
     assert not questions.exists()
 
 
+@pytest.fixture
+def kept(questions, tmp_path, monkeypatch):
+    """Give the program a published report; return a function that reads its files, with the times of their last change."""
+    folder = tmp_path / "kept"
+    monkeypatch.setattr(program, "REPORT", folder)
+    writing.publish(Results(tests=1, done=1), folder)
+    (folder / "old.svg").write_text("<svg/>")
+    (folder / "index.html").write_text("not of the report")
+    assert not questions.exists()
+
+    def files():
+        return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+    return files
+
+
+def ask(questions, *names):
+    """Let a full run be of a few of the suites."""
+    for path in (questions.parent / "questions").glob("test_*.py"):
+        if path.stem.removeprefix("test_") not in names:
+            path.unlink()
+
+
+def test_a_full_run_is_published(questions, kept):
+    ask(questions, "fast")
+    before = kept()
+    assert program.main(["--output", str(questions)]) == 0
+    assert kept() == before
+    assert program.main(["--output", str(questions), "--publish"]) == 0
+    assert {name for name in kept() if kept()[name] != before.get(name)} == {"report.md", "results.json"}
+    assert set(kept()) == {"report.md", "results.json", "index.html"}
+    assert Results.read(program.REPORT / "results.json") == Results.read(questions / "results.json")
+
+
+def test_a_report_is_written_anew(questions, kept, capsys):
+    ask(questions, "fast")
+    assert program.main(["--output", str(questions)]) == 0
+    (questions / "report.md").unlink()
+    assert program.main(["--results", str(questions / "results.json"), "--output", str(questions), "--publish"]) == 0
+    assert (questions / "report.md").read_text() == (program.REPORT / "report.md").read_text()
+    assert "old.svg" not in kept()
+    assert capsys.readouterr().err.count("benchmarks: ") == 0
+
+
+def test_what_fails_is_not_published(questions, kept, capsys):
+    ask(questions, "fast", "wrong")
+    before = kept()
+    assert program.main(["--output", str(questions), "--publish"]) == 1
+    assert kept() == before
+    assert capsys.readouterr().err.endswith("benchmarks: nothing was published: 1 of 3 benchmarks failed\n")
+
+
+def test_an_interrupt_leaves_what_is_published(questions, kept, monkeypatch, capsys):
+    @contextmanager
+    def interrupting_bar():
+        def progress(results, begins):
+            if results.done == 1 and "test_slow" in begins:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        yield progress
+
+    ask(questions, "zzz_slow")
+    monkeypatch.setattr(program, "bar", interrupting_bar)
+    before = kept()
+    assert program.main(["--output", str(questions), "--publish"]) == 130
+    assert kept() == before
+    assert capsys.readouterr().err == "benchmarks: nothing was published: the run was interrupted\n"
+    assert Results.read(questions / "results.json").interrupted
+    assert "then interrupted" in (questions / "report.md").read_text()
+
+
+@pytest.mark.parametrize("step", ["report_text", "draw", "page"])
+def test_an_interrupt_while_the_report_is_written(questions, kept, monkeypatch, capsys, step):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    ask(questions, "fast")
+    monkeypatch.setattr(writing, step, interrupt)
+    before = kept()
+    assert program.main(["--output", str(questions), "--publish"]) == 130
+    assert kept() == before
+    assert list(questions.iterdir()) == []
+    assert capsys.readouterr().err.endswith("benchmarks: interrupted before there was a report\n")
+
+
+def test_nothing_disturbs_the_moves(kept, monkeypatch):
+    moved = []
+    move = Path.replace
+
+    def disturbed(path, target):
+        os.kill(os.getpid(), signal.SIGINT)
+        moved.append(target.name)
+        return move(path, target)
+
+    monkeypatch.setattr(Path, "replace", disturbed)
+    writing.publish(Results(tests=1, done=1), program.REPORT)
+    assert sorted(moved) == ["report.md", "results.json"]
+    assert set(kept()) == {"report.md", "results.json", "index.html"}
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--only", "beauty"], "--only beauty: there is no such suite; there are exact_costs, "),
         (["--only"], "--only: expected at least one argument"),
         (["--compare", "no/such.json"], "no/such.json cannot be read: No such file"),
-        (["--compare", __file__], "is no JSON"),
+        (["--compare", __file__], "is not JSON"),
         (["--output", __file__], "no file can be written there"),
         (["--qick"], "unrecognized arguments: --qick"),
+        (["--results", "no/such.json"], "no/such.json cannot be read: No such file"),
+        (["--publish", "--quick"], "--publish: only a full run is published"),
+        (["--publish", "--only", "ordering"], "--publish: only a full run is published"),
         (["ordering"], "unrecognized arguments: ordering"),
     ],
 )
