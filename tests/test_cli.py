@@ -253,7 +253,7 @@ def test_structures_in_files(capsys, tmp_path):
     assert "J2[500x500 diagonal]" in capsys.readouterr().out
     path.write_text(json.dumps([{"shape": [3, 3], "structure": {"kind": "triangular"}}]))
     assert main(["order", "--file", str(path)]) == 2
-    assert "known kinds are dense, diagonal" in capsys.readouterr().err
+    assert "known kinds are banded, blockdiagonal, dense, diagonal" in capsys.readouterr().err
 
 
 def test_graphs_in_files(capsys, tmp_path):

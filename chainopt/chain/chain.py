@@ -13,9 +13,9 @@ from chainopt.chain.jacobian import Jacobian
 from chainopt.chain.parsing import NO_COSTS, Reading, read_dims, read_factors
 from chainopt.errors import ChainError
 from chainopt.numbers import shape_text
-from chainopt.structure import texts
 from chainopt.structure.bands import Band
-from chainopt.structure.structures import Dense
+from chainopt.structure.dense import Dense
+from chainopt.structure.structure import structure_from_dict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from chainopt.chain.factor_data import Details, StageCosts
     from chainopt.structure.patterns import Pattern
-    from chainopt.structure.structures import Structure
+    from chainopt.structure.structure import Structure
 
 FORMAT = "chainopt.chain"
 VERSION = 1
@@ -129,7 +129,7 @@ class JacobianChain:
     def structures(self) -> tuple[Structure, ...] | None:
         """The structures of the factors; None where all are dense."""
         held = None if self.details is None else self.details.structures
-        if held is None or all(structure is None or isinstance(structure, Dense) for structure in held):
+        if held is None or all(structure is None or structure.is_dense for structure in held):
             return None
         return tuple(structure or Dense() for structure in held)
 
@@ -181,8 +181,8 @@ class JacobianChain:
         """Write the shape of a factor: ``10x2000``, and of a stack of five ``5x10x2000``."""
         at = range(len(self))[position]
         batch = () if self.batches is None else self.batches[at]
-        what = "" if self.structures is None else texts.words(self.structures[at])
-        return shape_text(*batch, int(self.sizes[at]), int(self.sizes[at + 1])) + what
+        label = "" if self.structures is None else self.structures[at].label
+        return f"{shape_text(*batch, int(self.sizes[at]), int(self.sizes[at + 1]))} {label}".rstrip()
 
     def __len__(self) -> int:
         return self.sizes.size - 1
@@ -235,7 +235,7 @@ class JacobianChain:
             None if self.batches is None else [list(batch) for batch in self.batches],
             None if self.names is None else list(self.names),
             *([None] * 4 if self.stage_costs is None else map(list, self.stage_costs)),
-            None if structures is None else [None if entry is None else texts.to_dict(entry) for entry in structures],
+            None if structures is None else [None if entry is None else entry.to_dict() for entry in structures],
         ]
         held = {key: column for key, column in zip(_COLUMNS, columns, strict=True) if column is not None}
         return {"format": FORMAT, "version": VERSION, "dims": self.sizes.tolist(), **held}
@@ -265,7 +265,7 @@ class JacobianChain:
             given = dict(zip(options, row, strict=True))
             try:
                 if given.get("structure") is not None:
-                    given["structure"] = texts.from_dict(given["structure"])
+                    given["structure"] = structure_from_dict(given["structure"])
                 jacobians.append(Jacobian(sizes[at : at + 2], **given))
             except ChainError as error:
                 msg = f"data, factor {at}: {error}"

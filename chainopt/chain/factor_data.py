@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from chainopt.structure.structures import Structure
+    from chainopt.structure.structure import Structure
 
 Cost = int | float
 

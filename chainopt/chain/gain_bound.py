@@ -6,13 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 from chainopt.numbers import ratio
-from chainopt.structure.coloring import column_colours, row_colours
+from chainopt.structure.coloring import column_colors, row_colors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.chain.factor_data import Cost, StageCosts
-    from chainopt.structure.structures import Structure
+    from chainopt.structure.structure import Structure
 
 
 def least_possible(dims: Sequence[int], costs: StageCosts | None, structures: Sequence[Structure] | None) -> Cost | None:
@@ -32,8 +32,8 @@ def least_possible(dims: Sequence[int], costs: StageCosts | None, structures: Se
         ways = [cut * min(known)] + ([] if accumulation is None else [accumulation])
         if structures is not None and accumulation is None:
             shape = (dims[at], dims[at + 1])
-            ways += [] if jvp is None else [column_colours(structures[at], shape) * jvp]
-            ways += [] if vjp is None else [row_colours(structures[at], shape) * vjp]
+            ways += [] if jvp is None else [column_colors(structures[at], shape) * jvp]
+            ways += [] if vjp is None else [row_colors(structures[at], shape) * vjp]
         least += min(ways)  # type: ignore[assignment]
     return least
 

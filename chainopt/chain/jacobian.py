@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
-from chainopt.structure.structures import Structure
+from chainopt.structure.structure import check_structure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.chain.factor_data import Cost
+    from chainopt.structure.structure import Structure
 
 
 def checked_size(value: object, place: str) -> int:
@@ -58,15 +59,6 @@ def checked_cost(value: object, place: str) -> Cost:
         f"{place} is {value!r}: a cost is an int that counts fused multiply-adds, or a float in seconds, finite and not negative"
     )
     raise ChainError(msg)
-
-
-def check_structure(structure: object, shape: tuple[int, int]) -> None:
-    """Refuse what is no structure, or none that a matrix of this shape can have."""
-    if not isinstance(structure, Structure):
-        kinds = ", ".join(kind.__name__ for kind in get_args(Structure))
-        msg = f"structure is {structure!r}: give one of {kinds}, made with its parameters, or None"
-        raise ChainError(msg)
-    structure.pattern(shape)  # which says what does not fit
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)

@@ -15,7 +15,6 @@ from chainopt.costs.multiplications import stacks
 from chainopt.costs.stage_choices import vectors_needed
 from chainopt.structure.bands import Band
 from chainopt.structure.patterns import product
-from chainopt.structure.structures import Banded, Dense, Diagonal, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -100,7 +99,7 @@ def seed(chain: JacobianChain, at: int, mode: Mode | None) -> int:
     rows, columns = chain.shapes[at]
     jvps, vjps = vectors_needed(chain, at)
     seeds = columns * jvps if mode is Mode.FORWARD else rows * vjps
-    is_coloured = chain.structures is not None and not isinstance(chain.structures[at], Dense)
+    is_coloured = chain.structures is not None and not chain.structures[at].is_dense
     return seeds + is_coloured * (rows * jvps if mode is Mode.FORWARD else columns * vjps)
 
 
@@ -127,15 +126,14 @@ def entries_of(chain: JacobianChain) -> Callable[[int, int], int]:
     def structured(first: int, last: int) -> int:
         span = range(first, last + 1)
         free = [costs is not None and (costs.jvp[at] is not None or costs.vjp[at] is not None) for at in span]
-        if any(isinstance(structures[at], Dense) for at in span) or (last > first and any(free)):
+        if any(structures[at].is_dense for at in span) or (last > first and any(free)):
             return dense(first, last)
         for at in span[1:-1]:
             pattern(first, at)  # one after the other, so that the recursion stays flat
         places = pattern(first, last)
-        square = all(dims[at] == dims[at + 1] for at in span)
-        if square and all(isinstance(structures[at], Diagonal | Identity) for at in span):
+        if all(structures[at].is_diagonal((dims[at], dims[at + 1])) for at in span):
             return dims[first]
-        if isinstance(places, Band) and all(isinstance(structures[at], Diagonal | Identity | Banded) for at in span):
+        if isinstance(places, Band) and all(structures[at].diagonals is not None for at in span):
             rows, columns = places.shape
             return (min(places.lower, max(rows - 1, 0)) + min(places.upper, max(columns - 1, 0)) + 1) * columns
         return places.nonzeros

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE
 from chainopt.errors import InfeasibleError
-from chainopt.structure.coloring import column_colours, row_colours
+from chainopt.structure.coloring import column_colors, row_colors
 
 if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
@@ -42,7 +42,7 @@ def vectors_needed(chain: JacobianChain, at: int) -> tuple[int, int]:
     rows, columns = shape = chain.shapes[at]
     if structures is None:
         return columns, rows
-    return column_colours(structures[at], shape), row_colours(structures[at], shape)
+    return column_colors(structures[at], shape), row_colors(structures[at], shape)
 
 
 def stage_choices(chain: JacobianChain, tape_limit: float | None = None, model: CostModel | None = None) -> StageChoices:

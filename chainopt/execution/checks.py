@@ -15,7 +15,6 @@ from chainopt.execution.backends.dask import from_array, from_future
 from chainopt.execution.backends.dispatch import Remote, as_torch, is_array_like, is_operator, kind_of, library_of
 from chainopt.kernels.threads import cores
 from chainopt.numbers import shown
-from chainopt.structure.structures import Diagonal, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,9 +64,7 @@ def checked_factors(chain: JacobianChain, factors: Sequence[Any], out: Any, need
         needed = _MATRIX if needs is None else needs[at]
         matrix = given if isinstance(given, np.ndarray) else _as_matrix(given, f"factors[{at}] ({chain.label(at)})", needed)
         matrices[at] = matrix
-        is_vector = (
-            chain.structures is not None and isinstance(chain.structures[at], Diagonal | Identity) and len(matrix.shape) == 1
-        )
+        is_vector = chain.structures is not None and chain.structures[at].diagonals == (0, 0) and len(matrix.shape) == 1
         if tuple(matrix.shape) != (wanted[:1] if is_vector and wanted[0] == wanted[1] else wanted):
             msg = (
                 f"factors[{at}] ({chain.label(at)}) has the shape {tuple(matrix.shape)}, "

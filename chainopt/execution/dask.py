@@ -19,14 +19,13 @@ from chainopt.execution.progress import progress_bar
 from chainopt.execution.remote import described
 from chainopt.execution.serial import copy_into
 from chainopt.numbers import shown
-from chainopt.structure.structures import Dense
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.bracketing.operations import Operation
     from chainopt.chain.chain import JacobianChain
-    from chainopt.structure.structures import Structure
+    from chainopt.structure.structure import Structure
 
 ATTEMPTS = 10  # each costs a worker that died
 
@@ -130,7 +129,7 @@ class Work:
             matrix = self.matrices[at]
             if not isinstance(matrix, Remote):
                 self.factors[at] = sent[id(matrix)]
-            elif structures is None or isinstance(structures[at], Dense) or is_operator(matrix):
+            elif structures is None or structures[at].is_dense or is_operator(matrix):
                 self.factors[at] = matrix.future
             else:
                 place = f"factors[{at}] ({self.chain.label(at)})"

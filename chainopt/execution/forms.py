@@ -9,15 +9,14 @@ import numpy as np
 from chainopt.errors import ChainError
 from chainopt.execution.backends import dask
 from chainopt.execution.backends.dispatch import Remote, as_library_of, dense_form, is_operator, library_of
-from chainopt.structure.coloring import colours, count
+from chainopt.structure.coloring import color_count, coloring_of
 from chainopt.structure.patterns import places, scipy_sparse
-from chainopt.structure.structures import Banded, Dense, Diagonal, Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.chain.chain import JacobianChain
-    from chainopt.structure.structures import Structure
+    from chainopt.structure.structure import Structure
 
 
 class Diagonalized:
@@ -77,7 +76,7 @@ def prepared(chain: JacobianChain, factors: list[Any]) -> list[Any]:
     assert structures is not None
     return [
         matrix
-        if is_operator(matrix) or isinstance(structure, Dense) or isinstance(matrix, Remote)
+        if is_operator(matrix) or structure.is_dense or isinstance(matrix, Remote)
         else in_form(matrix, structure, f"factors[{at}] ({chain.label(at)})")
         for at, (matrix, structure) in enumerate(zip(factors, structures, strict=True))
     ]
@@ -101,19 +100,19 @@ def finisher(factors: Sequence[Any]) -> Callable[[Any], Any]:
 def in_form(matrix: Any, structure: Structure, place: str) -> Any:
     """Bring one checked matrix into the form of its structure."""
     library = library_of(matrix)
-    if isinstance(structure, Diagonal | Identity) and matrix.shape[0] == matrix.shape[-1]:
+    if structure.is_diagonal((matrix.shape[0], matrix.shape[-1])):
         vector = matrix if len(matrix.shape) == 1 else dask.diagonal(matrix) if library == "dask" else matrix.diagonal()
         if len(matrix.shape) > 1 and library in {"numpy", "scipy", "torch"} and _nonzeros(matrix) != _nonzeros(vector):
             raise _misfit(place, structure)
-        if isinstance(structure, Identity):
+        if structure.is_identity:
             if library in {"numpy", "scipy", "torch"} and not (vector == 1).all():
                 raise _misfit(place, structure)
             return Unit(matrix.shape[0], matrix)
         return Diagonalized(vector)
     if library not in {"numpy", "scipy"}:
         return matrix  # no sparse form is known there, and a dense one is right
-    if isinstance(structure, Diagonal | Banded):
-        lower, upper = (structure.lower, structure.upper) if isinstance(structure, Banded) else (0, 0)
+    if structure.diagonals is not None:
+        lower, upper = structure.diagonals
         if library == "scipy":
             if not _is_banded(matrix, lower, upper):
                 raise _misfit(place, structure)
@@ -158,7 +157,7 @@ def _nonzeros(matrix: Any) -> int:
 
 
 def _misfit(place: str, structure: Structure) -> ChainError:
-    what = "is no identity" if isinstance(structure, Identity) else "has nonzeros outside of it"
+    what = "is no identity" if structure.is_identity else "has nonzeros outside of it"
     msg = f"{place} was planned with the structure {structure!r}, but {what}: plan it with another structure, or without one"
     return ChainError(msg)
 
@@ -176,30 +175,30 @@ def accumulate(
     ``find`` takes the seed to what the stage makes of it.
     """
     shape = (int(stage.shape[0]), int(stage.shape[1]))
-    colouring = colours(structure, shape, axis)
-    used = np.flatnonzero(colouring >= 0)
+    coloring = coloring_of(structure, shape, axis)
+    used = np.flatnonzero(coloring >= 0)
     found = []
-    for part in chunks(count(colouring)) or [slice(0, 1)]:  # a seed of zeros, to see whose arrays come out
-        inside = used[(colouring[used] >= part.start) & (colouring[used] < part.stop)]
+    for part in chunks(color_count(coloring)) or [slice(0, 1)]:  # a seed of zeros, to see whose arrays come out
+        inside = used[(coloring[used] >= part.start) & (coloring[used] < part.stop)]
         seed = np.zeros((shape[axis], part.stop - part.start))
-        seed[inside, colouring[inside] - part.start] = 1
+        seed[inside, coloring[inside] - part.start] = 1
         found.append(find(as_library_of(seed if axis == 1 else seed.T, stage, others)))
     pattern = places(structure.pattern(shape))
     rows, columns = np.repeat(np.arange(shape[0]), np.diff(pattern.indptr)), pattern.indices
     if library_of(found[0]) != "numpy":
-        return _spread_densely(found, colouring, pattern.toarray(), axis)
+        return _spread_densely(found, coloring, pattern.toarray(), axis)
     compressed = np.concatenate(found, axis=axis)
-    data = compressed[rows, colouring[columns]] if axis == 1 else compressed[colouring[rows], columns]
-    if isinstance(structure, Diagonal | Identity) and shape[0] == shape[1]:
+    data = compressed[rows, coloring[columns]] if axis == 1 else compressed[coloring[rows], columns]
+    if structure.is_diagonal(shape):
         return Diagonalized(data)
     return scipy_sparse().csr_array((data, pattern.indices, pattern.indptr), shape=shape)
 
 
-def _spread_densely(found: Sequence[Any], colouring: Any, mask: Any, axis: int) -> Any:
+def _spread_densely(found: Sequence[Any], coloring: Any, mask: Any, axis: int) -> Any:
     """Do the same for tensors of other libraries, which multiply with dense ones only."""
     from chainopt.execution.backends.dispatch import concatenate
 
     compressed = concatenate(found, axis)
-    columns = colouring.tolist()
+    columns = coloring.tolist()
     spread = compressed[:, columns] if axis == 1 else compressed[columns, :]
     return spread * as_library_of(mask.astype(float), spread, [spread])

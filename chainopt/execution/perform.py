@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from chainopt.bracketing.operations import Operation
-    from chainopt.structure.structures import Structure
+    from chainopt.structure.structure import Structure
 
     Product = Callable[[Any, Any], Any]
 
@@ -135,7 +135,7 @@ def _accumulate(stage: Any, mode: Mode | None, chunk_size: int | None, others: S
     by_jvps = mode is Mode.FORWARD or (mode is None and hasattr(stage, "matmat"))
     axis = 1 if by_jvps else 0
     step = _push if by_jvps else _pull
-    if not isinstance(structure, Dense):
+    if not structure.is_dense:
         return forms.accumulate(
             structure, stage, axis, lambda seed: step(stage, seed), lambda size: _slices(size, chunk_size), others
         )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from chainopt.bracketing.operations import Operation
     from chainopt.execution.perform import Product
-    from chainopt.structure.structures import Structure
+    from chainopt.structure.structure import Structure
 
 
 def execute(

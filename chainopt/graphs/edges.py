@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from chainopt.chain.jacobian import Jacobian, check_structure, checked_cost, checked_shape, checked_size
+from chainopt.chain.jacobian import Jacobian, checked_cost, checked_shape, checked_size
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import is_operator, library_of
 from chainopt.numbers import shown
 from chainopt.structure.bands import Band
-from chainopt.structure.coloring import column_colours, row_colours
+from chainopt.structure.coloring import column_colors, row_colors
 from chainopt.structure.patterns import places
+from chainopt.structure.structure import Structure, check_structure
 from chainopt.structure.structures import Banded, Diagonal, Identity, Sparse
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from chainopt.chain.factor_data import Cost
     from chainopt.costs.model import CostModel
     from chainopt.structure.patterns import Pattern
-    from chainopt.structure.structures import Structure
 
 _COSTS = ("jvp_cost", "vjp_cost", "accumulation_cost")
 _SAID = (*_COSTS, "tape", "jacobian", "structure")
@@ -71,9 +71,10 @@ def known_shape(attributes: Mapping[str, Any], place: Place) -> tuple[int, int] 
     matrix = attributes.get("jacobian")
     if matrix is None:
         structure = attributes.get("structure")
-        return checked_shape(structure.shape, f"{place}: structure") if isinstance(structure, Sparse) else None
+        return structure.own_shape if isinstance(structure, Structure) else None
     shape = getattr(matrix, "shape", None)
-    if isinstance(attributes.get("structure"), Diagonal) and isinstance(shape, tuple) and len(shape) == 1:
+    structure = attributes.get("structure")
+    if isinstance(structure, Structure) and structure.diagonals == (0, 0) and isinstance(shape, tuple) and len(shape) == 1:
         shape *= 2  # the vector of the diagonal
     if not isinstance(shape, tuple) or len(shape) != 2:
         what = f"has the shape {shape}" if isinstance(shape, tuple) else f"is {shown(matrix)}"
@@ -107,7 +108,7 @@ def read_link(attributes: Mapping[str, Any], shape: tuple[int, int], place: Plac
     tape = 0 if tape is None else checked_size(tape, f"{place}: tape")
     matrix = attributes.get("jacobian")
     structure, pattern = _structure(attributes, shape, place)
-    if isinstance(structure, Identity):
+    if structure is not None and structure.is_identity:
         return IDENTITY
     entries = shape[0] * shape[1] if pattern is None else pattern.nonzeros
     is_at_hand = matrix is not None and not is_operator(matrix)
@@ -124,7 +125,7 @@ def read_link(attributes: Mapping[str, Any], shape: tuple[int, int], place: Plac
         jvp, vjp = entries if jvp is None else jvp, entries if vjp is None else vjp
     is_free = matrix is not None and not is_at_hand
     if accumulation is None or is_free:
-        height, width = shape if structure is None else (row_colours(structure, shape), column_colours(structure, shape))
+        height, width = shape if structure is None else (row_colors(structure, shape), column_colors(structure, shape))
         ways = [count * cost for count, cost in ((width, jvp), (height, vjp)) if cost is not None]
         accumulation = min(ways) if accumulation is None else accumulation
         if is_free:
@@ -143,9 +144,9 @@ def _structure(attributes: Mapping[str, Any], shape: tuple[int, int], place: Pla
     except ChainError as error:
         msg = f"{place}: {error}"
         raise ChainError(msg) from None
-    if isinstance(structure, Identity):
+    if structure is not None and structure.is_identity:
         _check_identity(attributes.get("jacobian"), place)
-    if structure is None or isinstance(structure, Identity):
+    if structure is None or structure.is_identity:
         return structure, None
     pattern: Pattern = structure.pattern(shape)
     return (None, None) if pattern.nonzeros == shape[0] * shape[1] else (structure, pattern)
@@ -225,14 +226,10 @@ def _joined(one: Link, other: Link) -> tuple[Structure | None, Pattern | None]:
     if one.pattern is None or other.pattern is None:
         return None, None
     shape = one.pattern.shape
-    diagonals = [
-        (0, 0) if isinstance(structure, Diagonal) else (structure.lower, structure.upper)
-        for structure in (one.structure, other.structure)
-        if isinstance(structure, Diagonal | Banded)
-    ]
+    diagonals = [None if structure is None else structure.diagonals for structure in (one.structure, other.structure)]
     joined: Structure
-    if len(diagonals) == 2:
-        joined = Banded(*map(max, zip(*diagonals, strict=True)))
+    if diagonals[0] is not None and diagonals[1] is not None:
+        joined = Banded(*map(max, diagonals[0], diagonals[1]))
     else:
         joined = Sparse(places(one.pattern) + places(other.pattern))
     pattern = joined.pattern(shape)

@@ -9,12 +9,12 @@ from xml.etree.ElementTree import ParseError
 from chainopt.errors import ChainError
 from chainopt.graphs.computation_graph import read_graph
 from chainopt.graphs.edges import Place, read_link
-from chainopt.structure import texts
+from chainopt.structure.structure import structure_from_dict
 
 if TYPE_CHECKING:
     import os
 
-    from chainopt.structure.structures import Structure
+    from chainopt.structure.structure import Structure
 
 _COSTS = {"c_tan": "jvp_cost", "c_adj": "vjp_cost"}
 
@@ -79,7 +79,7 @@ def read_graphml(path: str | os.PathLike[str]) -> Any:
 def _read_structure(text: Any, place: str) -> Structure:
     try:
         data = json.loads(text) if str(text).lstrip().startswith("{") else {"kind": text}
-        return texts.from_dict(data)
+        return structure_from_dict(data)
     except ValueError as error:  # of JSON, and ChainError, which is one
         msg = f"{place}: {error}"
         raise ChainError(msg) from None
@@ -114,6 +114,6 @@ def write_graphml(graph: Any, path: str | os.PathLike[str]) -> None:
         costs |= {name: attributes[name] for name in ("accumulation_cost", "tape") if attributes.get(name) is not None}
         link = read_link(attributes, (sizes[head], sizes[tail]), Place(tail, head))
         if link.structure is not None:
-            costs["structure"] = json.dumps(texts.to_dict(link.structure))
+            costs["structure"] = json.dumps(link.structure.to_dict())
         written.add_edge(tail, head, acc_stat=is_at_hand, has_model="c_tan" in costs or "c_adj" in costs, **costs)
     nx.write_graphml(written, path)

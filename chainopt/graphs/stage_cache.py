@@ -10,7 +10,7 @@ from chainopt.graphs.edges import IDENTITY
 from chainopt.graphs.elimination.orders import FEW, best
 from chainopt.graphs.elimination.vertex_elimination import Stage
 from chainopt.graphs.price import Price
-from chainopt.graphs.stage_structure import has_few_colours, structure_of
+from chainopt.graphs.stage_structure import has_few_colors, structure_of
 from chainopt.structure.structures import Identity
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Workshop:
         if plain.structure is not None:
             return plain
         structure = structure_of(stage, self.inside(stage, self.network.links), self.network.sizes)
-        if structure is None or (plain.is_matrix_free and plain.accumulation_cost is None and not has_few_colours(structure)):
+        if structure is None or (plain.is_matrix_free and plain.accumulation_cost is None and not has_few_colors(structure)):
             return plain
         return Jacobian(
             plain.shape,

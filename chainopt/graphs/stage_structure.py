@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from chainopt.graphs.elimination.vertex_elimination import Links, Stage
     from chainopt.structure.patterns import Pattern
-    from chainopt.structure.structures import Structure
+    from chainopt.structure.structure import Structure
 
 ENTRIES = 1_000_000  # of a stage whose pattern is written out
 BLOCKS = 2_000  # of a stage, from variables that come in to those that it computes
@@ -74,7 +74,7 @@ def _is_full(block: Pattern | None) -> bool:
     return isinstance(block, Band) and block.is_full
 
 
-def has_few_colours(structure: Structure) -> bool:
+def has_few_colors(structure: Structure) -> bool:
     """Whether colours of its rows and columns are found at once."""
     if not isinstance(structure, Sparse):
         return True

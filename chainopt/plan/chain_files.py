@@ -8,7 +8,7 @@ from chainopt.chain.chain import FORMAT, JacobianChain
 from chainopt.chain.jacobian import Jacobian
 from chainopt.errors import ChainError
 from chainopt.plan.graph_chain import read_chain_dict
-from chainopt.structure import texts
+from chainopt.structure.structure import structure_from_dict
 
 
 def read_chain(text: str, place: str) -> JacobianChain:
@@ -62,7 +62,7 @@ def _factor(entry: Any, place: str) -> Any:
         return entry
     structure = entry.get("structure")
     try:
-        return Jacobian(**(entry if structure is None else entry | {"structure": texts.from_dict(structure)}))
+        return Jacobian(**(entry if structure is None else entry | {"structure": structure_from_dict(structure)}))
     except TypeError:
         msg = f'{place} must hold the arguments of Jacobian, "shape" and what else is known, not {", ".join(map(repr, entry))}'
         raise ChainError(msg) from None

@@ -1,4 +1,4 @@
-"""Colours: columns that share no row can be found with one JVP, rows that share no column with one VJP.
+"""Colors: columns that share no row can be found with one JVP, rows that share no column with one VJP.
 
 Reference: A. R. Curtis, M. J. D. Powell and J. K. Reid, "On the estimation of sparse Jacobian matrices", IMA J. Appl.
 Math. 13 (1974).
@@ -8,58 +8,70 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainopt.structure.bands import Band
-from chainopt.structure.patterns import Pattern, Rectangle, places, transposed
+from chainopt.structure.patterns import Rectangle, places, transposed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from chainopt.structure.structures import Structure
+    from chainopt.structure.patterns import Entries, Pattern
+    from chainopt.structure.structure import Structure
 
-    Ints = NDArray[np.int64]
+    Coloring = NDArray[np.int64]
 
 STRATEGIES = ("largest_first", "smallest_last")
-MOST_PAIRS = 5_000_000  # of columns that share a row; beyond them every column has a colour of its own
+MOST_PAIRS = 5_000_000  # of columns that share a row; beyond them every column has a color of its own
 
 
-def column_colours(structure: Structure, shape: tuple[int, int]) -> int:
+def column_colors(structure: Structure, shape: tuple[int, int]) -> int:
     """Return how many JVPs find the matrix."""
     pattern = structure.pattern(shape)
-    return pattern.widest_row if isinstance(pattern, Band) else count(_kept(structure, shape, 1))
+    return pattern.widest_row if isinstance(pattern, Band) else color_count(coloring_of(structure, shape, 1))
 
 
-def row_colours(structure: Structure, shape: tuple[int, int]) -> int:
+def row_colors(structure: Structure, shape: tuple[int, int]) -> int:
     """Return how many VJPs find the matrix."""
     pattern = structure.pattern(shape)
-    return pattern.transposed().widest_row if isinstance(pattern, Band) else count(_kept(structure, shape, 0))
+    return pattern.transposed().widest_row if isinstance(pattern, Band) else color_count(coloring_of(structure, shape, 0))
 
 
-def colours(structure: Structure, shape: tuple[int, int], axis: int) -> Ints:
-    """Return the colour of each column (axis 1) or row (axis 0); -1 where it is empty."""
-    return _kept(structure, shape, axis)
-
-
-def count(colouring: Ints) -> int:
-    """Return how many colours there are."""
-    return int(colouring.max(initial=-1)) + 1
+def color_count(coloring: Coloring) -> int:
+    """Return how many colors there are."""
+    return int(coloring.max(initial=-1)) + 1
 
 
 @lru_cache(maxsize=256)
-def _kept(structure: Structure, shape: tuple[int, int], axis: int) -> Ints:
+def coloring_of(structure: Structure, shape: tuple[int, int], axis: int) -> Coloring:
+    """Return the color of each column (axis 1) or row (axis 0) of a matrix; -1 where it is empty.
+
+    Parameters
+    ----------
+    structure : Structure
+        Where the matrix has nonzeros.
+    shape : (int, int)
+        Its rows and columns.
+    axis : int
+        1: columns get colors, for JVPs; 0: rows, for VJPs.
+
+    Returns
+    -------
+    numpy.ndarray of int64
+        Read-only, for it is kept for the next call.
+    """
     pattern = structure.pattern(shape)
-    found = colour_columns(pattern if axis == 1 else transposed(pattern))
-    found.setflags(write=False)
-    return found
+    coloring = color_columns(pattern if axis == 1 else transposed(pattern))
+    coloring.setflags(write=False)
+    return coloring
 
 
-def colour_columns(pattern: Pattern) -> Ints:
-    """Give columns that share a row different colours, few of them.
+def color_columns(pattern: Pattern) -> Coloring:
+    """Give columns that share a row different colors, few of them.
 
-    Of a band they are as few as can be: the columns of a row are neighbours, so that counting them off repeatedly does.
+    Of a band they are as few as can be: the columns of a row are neighbors, so that counting them off repeatedly does.
     Else the better of two greedy orders of networkx is taken, which may need more than the fullest row has places.
     """
     columns = np.arange(pattern.shape[1], dtype=np.int64)
@@ -71,7 +83,7 @@ def colour_columns(pattern: Pattern) -> Ints:
     return np.where(used, _greedy(places(pattern)), -1)
 
 
-def _greedy(entries: Any) -> Ints:
+def _greedy(entries: Entries) -> Coloring:
     import networkx as nx
 
     columns = int(entries.shape[1])
@@ -81,12 +93,12 @@ def _greedy(entries: Any) -> Ints:
     graph = nx.empty_graph(columns)
     for begin, end in zip(entries.indptr[:-1], entries.indptr[1:], strict=True):
         graph.add_edges_from(combinations(entries.indices[begin:end].tolist(), 2))
-    best: Ints = np.arange(columns, dtype=np.int64)
+    best: Coloring = np.arange(columns, dtype=np.int64)
     for strategy in STRATEGIES:
-        found = nx.greedy_color(graph, strategy=strategy)
-        colouring = np.array([found[column] for column in range(columns)], dtype=np.int64)
-        if count(colouring) < count(best):
-            best = colouring
-        if count(best) <= widths.max(initial=0):
+        color_of = nx.greedy_color(graph, strategy=strategy)
+        coloring = np.array([color_of[column] for column in range(columns)], dtype=np.int64)
+        if color_count(coloring) < color_count(best):
+            best = coloring
+        if color_count(best) <= widths.max(initial=0):
             break
     return best

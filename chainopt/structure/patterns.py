@@ -11,7 +11,7 @@ Reference: A. Griewank and U. Naumann, "Accumulating Jacobians as chained sparse
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
@@ -21,9 +21,11 @@ from chainopt.structure.bands import Band
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
     Bools = NDArray[np.bool_]
     Counts = NDArray[np.int64]
+    Entries: TypeAlias = "csr_array[np.bool_, tuple[int, int]]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +58,12 @@ class Rectangle:
 class Places:
     """Places one by one, in a SciPy sparse array of bools in row order."""
 
-    entries: Any
+    entries: Entries
+
+    @classmethod
+    def of_rows(cls, shape: tuple[int, int], indptr: Counts, indices: Counts) -> Self:
+        """List the places of rows that begin at ``indptr`` in a list of columns."""
+        return cls(scipy_sparse().csr_array((np.ones(indices.size, dtype=bool), indices, indptr), shape=shape))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -187,7 +194,7 @@ def transposed(pattern: Pattern) -> Pattern:
     return Places(pattern.entries.T.tocsr())
 
 
-def _joined_rows(entries: Any, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _joined_rows(entries: Entries, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Join, for each row of a sparse pattern, the rows of bits that its places name."""
     joined = np.zeros((entries.shape[0], rows.shape[1]), dtype=np.uint8)
     filled = np.flatnonzero(np.diff(entries.indptr))
@@ -211,13 +218,15 @@ def reached(pattern: Pattern, columns: Bools) -> Bools:
     return np.asarray(pattern.entries @ columns.astype(np.int64) > 0)
 
 
-def places(pattern: Pattern) -> Any:
+def places(pattern: Pattern) -> Entries:
     """Return a SciPy sparse array of bools in row order that lists the places."""
     if isinstance(pattern, Places):
         return pattern.entries
     sparse = scipy_sparse()
+    entries: Entries
     if isinstance(pattern, Bitmap):
-        return sparse.csr_array(pattern.unpacked().astype(bool))
+        entries = sparse.csr_array(pattern.unpacked().astype(bool))
+        return entries
     if isinstance(pattern, Rectangle):
         rows, columns = np.flatnonzero(pattern.rows), np.flatnonzero(pattern.columns)
         pairs = np.repeat(rows, columns.size), np.tile(columns, rows.size)
@@ -227,7 +236,8 @@ def places(pattern: Pattern) -> Any:
         row_ends = np.cumsum(counts)
         within = np.arange(int(row_ends[-1]) if row_ends.size else 0) - np.repeat(row_ends - counts, counts)
         pairs = np.repeat(np.arange(pattern.shape[0]), counts), np.repeat(begins, counts) + within
-    return sparse.csr_array((np.ones(pairs[0].size, dtype=bool), pairs), shape=pattern.shape)
+    entries = sparse.csr_array((np.ones(pairs[0].size, dtype=bool), pairs), shape=pattern.shape)
+    return entries
 
 
 def scipy_sparse() -> Any:

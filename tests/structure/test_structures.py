@@ -20,7 +20,7 @@ from chainopt import (
     Sparse,
     optimal_order,
 )
-from chainopt.structure import texts
+from chainopt.structure.structure import structure_from_dict
 
 
 @given(chains(smallest=1))
@@ -55,7 +55,7 @@ def test_what_a_sparse_array_stores_counts_even_if_it_is_zero():
         ((2, 3), Identity(), r"structure is Identity\(\), but the shape is \(2, 3\): an identity is square"),
         ((2, 3), Sparse(np.eye(3)), r"structure has a pattern of 3x3, but the shape is \(2, 3\)"),
         ((2, 3), BlockDiagonal([(1, 1), (1, 1)]), r"structure is a BlockDiagonal of 2x2 together, but the shape is \(2, 3\)"),
-        ((2, 3), "diagonal", "structure is 'diagonal': give one of Dense, Diagonal, Identity, Banded, BlockDiagonal, Sparse"),
+        ((2, 3), "diagonal", "structure is 'diagonal': give one of Banded, BlockDiagonal, Dense, Diagonal, Identity, Sparse"),
         ((2, 3), Diagonal, "structure is <class .*Diagonal'>: give one of"),
     ],
 )
@@ -79,10 +79,13 @@ def test_structures_that_do_not_fit_are_refused(shape, structure, message):
         (lambda: Sparse.from_places((2, 2), [0, 1, 2], [0, 2]), "are not ascending columns within its shape"),
         (lambda: Sparse.from_places((2, 2), [0, 2, 2], [1, 0]), "are not ascending columns within its shape"),
         (lambda: Sparse.from_places((2, 2), "no", None), "are not ascending columns within its shape"),
-        (lambda: texts.from_dict({"kind": "triangular"}), "known kinds are dense, diagonal"),
-        (lambda: texts.from_dict({"kind": "banded", "lower": 1}), "lacks what describes it"),
-        (lambda: texts.from_dict({"kind": "banded", "lower": -1, "upper": 1}), "lower is -1"),
-        (lambda: texts.from_dict(7), "structure is 7"),
+        (
+            lambda: structure_from_dict({"kind": "triangular"}),
+            "known kinds are banded, blockdiagonal, dense, diagonal, identity and",
+        ),
+        (lambda: structure_from_dict({"kind": "banded", "lower": 1}), "lacks what describes it"),
+        (lambda: structure_from_dict({"kind": "banded", "lower": -1, "upper": 1}), "lower is -1"),
+        (lambda: structure_from_dict(7), "structure is 7"),
     ],
 )
 def test_what_is_no_structure_is_refused(make, message):

@@ -1,4 +1,4 @@
-"""Colourings: columns of one colour share no row, and few colours do."""
+"""Colorings: columns of one color share no row, and few colors do."""
 
 import numpy as np
 import pytest
@@ -12,21 +12,21 @@ from chainopt.structure import coloring
 
 @settings(max_examples=200)
 @given(st.tuples(st.integers(0, 9), st.integers(0, 9)), st.data())
-def test_columns_of_one_colour_share_no_row(shape, data):
+def test_columns_of_one_color_share_no_row(shape, data):
     structure = data.draw(structures(shape))
     for axis, pattern in ((1, written_out(structure, shape)), (0, written_out(structure, shape).T)):
-        colouring = coloring.colours(structure, shape, axis)
-        assert ((colouring >= 0) == pattern.any(axis=0)).all()
-        for colour in range(coloring.count(colouring)):
-            assert pattern[:, colouring == colour].sum(axis=1).max(initial=0) <= 1
-        counted = coloring.column_colours(structure, shape) if axis == 1 else coloring.row_colours(structure, shape)
+        colors = coloring.coloring_of(structure, shape, axis)
+        assert ((colors >= 0) == pattern.any(axis=0)).all()
+        for color in range(coloring.color_count(colors)):
+            assert pattern[:, colors == color].sum(axis=1).max(initial=0) <= 1
+        counted = coloring.column_colors(structure, shape) if axis == 1 else coloring.row_colors(structure, shape)
         fullest = pattern.sum(axis=1, initial=0).max(initial=0)
-        assert fullest <= counted == coloring.count(colouring) <= pattern.any(axis=0).sum()
+        assert fullest <= counted == coloring.color_count(colors) <= pattern.any(axis=0).sum()
         if not isinstance(structure, Sparse):
             assert counted == fullest
 
 
-def test_an_accumulation_needs_a_vector_for_each_colour():
+def test_an_accumulation_needs_a_vector_for_each_color():
     costs = [
         optimal_order([Jacobian((9, 9), structure=structure, jvp_cost=10, vjp_cost=7)]).cost
         for structure in (Diagonal(), Identity(), Banded(1, 2), BlockDiagonal([(3, 2), (3, 4), (3, 3)]), None)
@@ -39,18 +39,18 @@ def test_an_accumulation_needs_a_vector_for_each_colour():
 def test_an_arrow_needs_all_columns_or_two_rows():
     arrow = np.eye(50, dtype=int)
     arrow[0] = 1
-    assert coloring.column_colours(Sparse(arrow), (50, 50)) == 50
-    assert coloring.row_colours(Sparse(arrow), (50, 50)) == 2
+    assert coloring.column_colors(Sparse(arrow), (50, 50)) == 50
+    assert coloring.row_colors(Sparse(arrow), (50, 50)) == 2
 
 
-def test_where_too_many_columns_meet_each_has_its_colour(monkeypatch):
+def test_where_too_many_columns_meet_each_has_its_color(monkeypatch):
     monkeypatch.setattr(coloring, "MOST_PAIRS", 3)
-    colouring = coloring.colour_columns(Sparse(np.array([[1, 1, 0, 1], [0, 1, 0, 1]])).pattern((2, 4)))
-    assert colouring.tolist() == [0, 1, -1, 3]
+    colors = coloring.color_columns(Sparse(np.array([[1, 1, 0, 1], [0, 1, 0, 1]])).pattern((2, 4)))
+    assert colors.tolist() == [0, 1, -1, 3]
 
 
 @pytest.mark.parametrize("rows", [1, 3, 40])
-def test_few_rows_bound_the_colours_of_a_band(rows):
+def test_few_rows_bound_the_colors_of_a_band(rows):
     structure = Banded(20, 20)
     fullest = written_out(structure, (rows, 60)).sum(axis=1).max()
-    assert coloring.column_colours(structure, (rows, 60)) == fullest
+    assert coloring.column_colors(structure, (rows, 60)) == fullest

@@ -1,0 +1,97 @@
+"""Matrices of dense blocks along the diagonal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from chainopt.errors import ChainError
+from chainopt.structure.bands import Band
+from chainopt.structure.patterns import Places
+from chainopt.structure.structure import Structure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.structure.patterns import Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDiagonal(Structure):
+    """Dense blocks along the diagonal, as of a function that works on groups of its inputs one by one.
+
+    Parameters
+    ----------
+    blocks : sequence of (int, int) or int
+        The (rows, columns) of each block, or the size of a square one; together they make up the matrix.
+
+    Raises
+    ------
+    ChainError
+        If they are no such sequence.
+
+    Examples
+    --------
+    >>> from chainopt import BlockDiagonal, Jacobian, optimal_order
+    >>> pairs = Jacobian((6, 6), structure=BlockDiagonal([2, 2, 2]))
+    >>> optimal_order([pairs, pairs]).cost
+    24
+    """
+
+    blocks: tuple[tuple[int, int], ...]
+
+    def __init__(self, blocks: Sequence[tuple[int, int] | int]) -> None:
+        if not isinstance(blocks, list | tuple):
+            msg = f"blocks is {blocks!r}: give a sequence of (rows, columns) pairs"
+            raise ChainError(msg)
+        pairs = []
+        for position, block in enumerate(blocks):
+            pair = block if isinstance(block, list | tuple) else (block, block)
+            sizes_fit = all(isinstance(size, int | np.integer) and not isinstance(size, bool) and size >= 0 for size in pair)
+            if len(pair) != 2 or not sizes_fit:
+                msg = f"blocks[{position}] is {block!r}: give a pair (rows, columns), or the size of a square block"
+                raise ChainError(msg)
+            pairs.append((int(pair[0]), int(pair[1])))
+        object.__setattr__(self, "blocks", tuple(pairs))
+
+    def pattern(self, shape: tuple[int, int]) -> Pattern:
+        """Return where a matrix of this shape has nonzeros.
+
+        Raises
+        ------
+        ChainError
+            If the blocks do not make up such a matrix.
+        """
+        rows = np.array([block[0] for block in self.blocks], dtype=np.int64)
+        columns = np.array([block[1] for block in self.blocks], dtype=np.int64)
+        if (rows.sum(), columns.sum()) != shape:
+            msg = f"structure is a BlockDiagonal of {rows.sum()}x{columns.sum()} together, but the shape is {shape}"
+            raise ChainError(msg)
+        if len(self.blocks) == 1:
+            return Band.full(*shape)
+        widths = np.repeat(columns, rows)
+        begins = np.repeat(np.cumsum(columns) - columns, rows)
+        indptr = np.concatenate([[0], np.cumsum(widths)])
+        indices = np.arange(indptr[-1]) - np.repeat(indptr[:-1] - begins, widths)
+        return Places.of_rows(shape, indptr, indices)
+
+    @property
+    def label(self) -> str:
+        """What stands behind the shape: "2 blocks"."""
+        return f"{len(self.blocks)} blocks"
+
+    @property
+    def own_shape(self) -> tuple[int, int]:
+        """The shape that the blocks make up."""
+        return sum(rows for rows, _ in self.blocks), sum(columns for _, columns in self.blocks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the structure as a text and lists of ints."""
+        return {"kind": "blockdiagonal", "blocks": [list(block) for block in self.blocks]}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Make the structure that `to_dict` wrote."""
+        return cls(data["blocks"])

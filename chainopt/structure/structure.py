@@ -1,0 +1,100 @@
+"""What every structure can say of itself; the structures themselves stand in files of their own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from chainopt.errors import ChainError
+
+if TYPE_CHECKING:
+    from chainopt.structure.patterns import Pattern
+
+    Shape = tuple[int, int]
+
+_KINDS: dict[str, type[Structure]] = {}
+
+
+class Structure(ABC):
+    """Where a Jacobian has nonzeros.
+
+    A new structure is a frozen dataclass that derives from this class, in a file of its own that `structures` imports.
+    It has to say its `pattern`. Where it has parameters, it says its `label`, its `to_dict` and its `from_dict`, too.
+    """
+
+    __slots__ = ()
+
+    is_dense: ClassVar[bool] = False  # whether no zeros are known
+    is_identity: ClassVar[bool] = False  # whether multiplying with it costs nothing
+
+    def __init_subclass__(cls) -> None:
+        _KINDS[cls.__name__.lower()] = cls
+
+    @abstractmethod
+    def pattern(self, shape: Shape) -> Pattern:
+        """Return where a matrix of this shape has nonzeros.
+
+        Raises
+        ------
+        ChainError
+            If a matrix of this shape cannot have the structure.
+        """
+
+    @property
+    def label(self) -> str:
+        """What stands behind the shape of such a matrix, where a chain is printed."""
+        return type(self).__name__.lower()
+
+    @property
+    def diagonals(self) -> tuple[int, int] | None:
+        """How many diagonals below and above the main one have nonzeros; None where the structure is not given by that."""
+        return None
+
+    @property
+    def own_shape(self) -> Shape | None:
+        """The only shape that a matrix of the structure can have; None where it can have several."""
+        return None
+
+    def is_diagonal(self, shape: Shape) -> bool:
+        """Whether a matrix of this shape is square and diagonal, so that a vector holds it."""
+        return shape[0] == shape[1] and self.diagonals == (0, 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the structure as texts, ints and lists; see `structure_from_dict`."""
+        return {"kind": type(self).__name__.lower()}
+
+    @classmethod
+    def from_dict(cls, _: dict[str, Any]) -> Self:
+        """Make the structure of this class that its `to_dict` wrote; what is missing there may be a KeyError."""
+        return cls()
+
+
+def structure_from_dict(data: object) -> Structure:
+    """Make the structure, of whatever class, that a ``to_dict`` wrote.
+
+    Raises
+    ------
+    ChainError
+        If it is no such dict.
+    """
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(kind, str) or kind not in _KINDS:
+        *others, last = _KINDS
+        msg = f"structure is {data!r}: known kinds are {', '.join(others)} and {last}"
+        raise ChainError(msg)
+    try:
+        return _KINDS[kind].from_dict(data)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, ChainError):
+            raise
+        msg = f"structure of kind {kind!r} lacks what describes it: {error}"
+        raise ChainError(msg) from None
+
+
+def check_structure(structure: object, shape: Shape) -> None:
+    """Refuse what is no structure, or none that a matrix of this shape can have."""
+    if not isinstance(structure, Structure):
+        names = ", ".join(kind.__name__ for kind in _KINDS.values())
+        msg = f"structure is {structure!r}: give one of {names}, made with its parameters, or None"
+        raise ChainError(msg)
+    structure.pattern(shape)  # which says what does not fit
