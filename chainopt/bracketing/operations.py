@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from chainopt.chain.factor_data import Cost
+    from chainopt.typing import Cost
 
 
 class Mode(StrEnum):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from chainopt.structure.structure import Structure
+    from collections.abc import Iterable
 
-Cost = int | float
+    from chainopt.structure.structure import Structure
+    from chainopt.typing import Cost
+
+    Batch = tuple[int, ...]
 
 
 class StageCosts(NamedTuple):
@@ -27,7 +31,34 @@ class StageCosts(NamedTuple):
 class Details(NamedTuple):
     """Stacks, names, costs and structures of the factors; each None where no factor has one."""
 
-    batches: tuple[tuple[int, ...], ...] | None = None
+    batches: tuple[Batch, ...] | None = None
     names: tuple[str | None, ...] | None = None
     stage_costs: StageCosts | None = None
     structures: tuple[Structure | None, ...] | None = None
+
+
+def broadcast(left: Batch, right: Batch) -> Batch:
+    """Return the leading sizes of a product of two stacks, as ``@`` has them; unlike NumPy's, of any magnitude and number.
+
+    Raises
+    ------
+    ValueError
+        If they do not broadcast.
+    """
+    if left == right or not right:
+        return left
+    joined = []
+    for size, other in zip_longest(reversed(left), reversed(right), fillvalue=1):
+        if size != other and 1 not in {size, other}:
+            msg = f"{size} and {other} do not broadcast"
+            raise ValueError(msg)
+        joined.append(other if size == 1 else size)
+    return tuple(reversed(joined))
+
+
+def broadcast_all(batches: Iterable[Batch]) -> Batch:
+    """Return the leading sizes of a product of many stacks."""
+    joined: Batch = ()
+    for batch in batches:
+        joined = broadcast(joined, batch)
+    return joined

@@ -11,8 +11,9 @@ from chainopt.structure.coloring import column_colors, row_colors
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.chain.factor_data import Cost, StageCosts
+    from chainopt.chain.factor_data import StageCosts
     from chainopt.structure.structure import Structure
+    from chainopt.typing import Cost
 
 
 def least_possible(dims: Sequence[int], costs: StageCosts | None, structures: Sequence[Structure] | None) -> Cost | None:

@@ -16,8 +16,8 @@ from chainopt.structure.structure import check_structure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.chain.factor_data import Cost
     from chainopt.structure.structure import Structure
+    from chainopt.typing import Cost
 
 
 def checked_size(value: object, place: str) -> int:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
-from chainopt.chain.factor_data import Details, StageCosts
+from chainopt.chain.factor_data import Details, StageCosts, broadcast
 from chainopt.chain.jacobian import Jacobian, checked_shape, checked_size
-from chainopt.chain.stacks import broadcast
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
 from chainopt.structure.structures import Sparse

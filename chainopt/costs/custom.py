@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from chainopt.chain.factor_data import Cost
+    from chainopt.typing import Cost
 
 FEWEST_COMPILED = 20_000  # products: for fewer the loop is not worth compiling
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, Pushforward
-from chainopt.chain.stacks import broadcast_all
+from chainopt.chain.factor_data import broadcast_all
 from chainopt.costs.multiplications import stacks
 from chainopt.costs.stage_choices import vectors_needed
 from chainopt.structure.bands import Band
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.bracketing.operations import Operation
     from chainopt.chain.chain import JacobianChain
-    from chainopt.chain.factor_data import Cost
     from chainopt.structure.patterns import Pattern
+    from chainopt.typing import Cost
 
 
 def peak_memory(chain: JacobianChain, bracketing: Bracketing, operations: Iterable[Operation]) -> int:

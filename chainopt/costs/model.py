@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from chainopt.chain.factor_data import Cost
+    from chainopt.typing import Cost
 
 
 class CostModel(Protocol):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
-from chainopt.chain.stacks import broadcast
+from chainopt.chain.factor_data import broadcast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainopt.chain.chain import JacobianChain
-    from chainopt.chain.factor_data import Cost, StageCosts
+    from chainopt.chain.factor_data import StageCosts
     from chainopt.costs.model import CostModel
+    from chainopt.typing import Cost
 
 
 def operations_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None = None) -> Sequence[Operation]:

@@ -10,8 +10,9 @@ from chainopt.structure.coloring import column_colors, row_colors
 
 if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
-    from chainopt.chain.factor_data import Cost, StageCosts
+    from chainopt.chain.factor_data import StageCosts
     from chainopt.costs.model import CostModel
+    from chainopt.typing import Cost
 
 NEVER = -1
 

@@ -15,7 +15,7 @@ from chainopt.errors import ChainError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from chainopt.chain.factor_data import Cost
+    from chainopt.typing import Cost
 
 LARGEST = 1e300  # seconds, sizes and counts beyond are taken for this: sums of them stay finite
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 import numpy as np
 
-from chainopt.chain.stacks import broadcast_all
+from chainopt.chain.factor_data import broadcast_all
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dask import from_array, from_future
 from chainopt.execution.backends.dispatch import Remote, as_torch, is_array_like, is_operator, kind_of, library_of

@@ -19,9 +19,9 @@ from chainopt.structure.structures import Banded, Diagonal, Identity, Sparse
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
-    from chainopt.chain.factor_data import Cost
     from chainopt.costs.model import CostModel
     from chainopt.structure.patterns import Pattern
+    from chainopt.typing import Cost
 
 _COSTS = ("jvp_cost", "vjp_cost", "accumulation_cost")
 _SAID = (*_COSTS, "tape", "jacobian", "structure")

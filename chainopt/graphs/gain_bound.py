@@ -13,8 +13,8 @@ from chainopt.numbers import ratio
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chainopt.chain.factor_data import Cost
     from chainopt.graphs.computation_graph import Edge, Network
+    from chainopt.typing import Cost
 
 
 def gain_bound(problem: JacobianChain | Any) -> float | None:

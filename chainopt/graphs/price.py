@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from chainopt.solvers.objectives import MULTIPLICATIONS
 
 if TYPE_CHECKING:
-    from chainopt.chain.factor_data import Cost
     from chainopt.costs.model import CostModel
+    from chainopt.typing import Cost
 
 
 @dataclass(frozen=True)

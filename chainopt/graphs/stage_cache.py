@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from chainopt.chain.factor_data import Cost
     from chainopt.graphs.computation_graph import Network
     from chainopt.graphs.elimination.orders import Elimination
     from chainopt.graphs.elimination.vertex_elimination import Links
     from chainopt.graphs.liveness import Line
+    from chainopt.typing import Cost
 
 WORK = 100_000  # products up to which elimination is tried in a stage
 

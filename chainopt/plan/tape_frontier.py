@@ -12,8 +12,8 @@ from chainopt.report.tables import columns
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from chainopt.chain.factor_data import Cost
     from chainopt.plan.plan import Plan
+    from chainopt.typing import Cost
 
 
 class Corner(NamedTuple):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from chainopt.bracketing.operations import Operation
-    from chainopt.chain.factor_data import Cost
+    from chainopt.typing import Cost
 
 LARGEST = 10**300
 MOST_WORKERS = 200

@@ -10,7 +10,7 @@ from chainopt.numbers import count, ratio, times
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.chain.factor_data import Cost
+    from chainopt.typing import Cost
 
 
 class Row(NamedTuple):

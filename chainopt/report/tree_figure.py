@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.bracketing.operations import Join
     from chainopt.chain.chain import JacobianChain
-    from chainopt.chain.factor_data import Cost
     from chainopt.report.tables import Row
+    from chainopt.typing import Cost
 
 LONGEST_TREE = 200
 LONGEST_LABELLED = 16

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chainopt.chain.chain import JacobianChain
-    from chainopt.chain.factor_data import Cost
     from chainopt.costs.model import CostModel
+    from chainopt.typing import Cost
 
     Objective: TypeAlias = str | CostModel | Callable[[int, int, int], Cost]
 

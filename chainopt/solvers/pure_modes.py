@@ -13,10 +13,10 @@ from chainopt.costs.operation_costs import total
 
 if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
-    from chainopt.chain.factor_data import Cost
     from chainopt.costs.model import CostModel
     from chainopt.costs.stage_choices import StageChoices
     from chainopt.solvers.base import Solution
+    from chainopt.typing import Cost
 
 ROUNDING = 1 + 1e-12  # costs in floats that differ by less are the same, added up in another order
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import GIVEN, PRODUCT, PULLED, PUSHED, Mode
-from chainopt.chain.stacks import broadcast_all
+from chainopt.chain.factor_data import broadcast_all
 from chainopt.costs.structured import is_full
 from chainopt.solvers.pure_modes import preferred
 from chainopt.structure.patterns import multiplications, product

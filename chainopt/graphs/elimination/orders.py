@@ -13,9 +13,9 @@ from chainopt.ordering.order import optimal_order
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from chainopt.chain.factor_data import Cost
     from chainopt.graphs.elimination.vertex_elimination import Links, Stage
     from chainopt.graphs.price import Price
+    from chainopt.typing import Cost
 
 FEW = 8  # variables up to which the best order is improved by moving them one by one
 GREEDY = 64  # variables up to which the greedy orders are tried; they are quadratic

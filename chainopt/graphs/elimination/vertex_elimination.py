@@ -11,8 +11,8 @@ from chainopt.structure.bands import Band
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.chain.factor_data import Cost
     from chainopt.graphs.price import Price
+    from chainopt.typing import Cost
 
     Links = dict[tuple[int, int], Link]
 
