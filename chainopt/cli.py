@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from chainopt import __version__
 from chainopt.chain.chain import JacobianChain
-from chainopt.errors import ChainError
+from chainopt.errors import ChainError, raise_missing_extra
 from chainopt.ordering.frontier import tape_frontier
 from chainopt.ordering.order import compare, optimal_order
 from chainopt.plan.chain_files import read_chain
@@ -230,8 +230,7 @@ def _write_figure(plan: Any, path: Path) -> None:
         mpl.use("agg")
         plan.plot().figure.savefig(path)
     except ModuleNotFoundError:
-        msg = 'plot needs matplotlib: install it with python -m pip install "jacobian-chainopt[plot]"'
-        raise ChainError(msg) from None
+        raise_missing_extra("plot", "matplotlib", "plot")
     except (OSError, ValueError) as error:
         if isinstance(error, ChainError):
             raise

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, overload
 
 from chainopt.calibration.cache import keep, saved_model
 from chainopt.calibration.machine import this_machine
 from chainopt.calibration.products import measure
-from chainopt.calibration.progress import bar
 from chainopt.calibration.stages import measured_chain
-from chainopt.errors import ChainError
+from chainopt.errors import raise_missing_extra
+from chainopt.report.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,9 +66,8 @@ def calibrate(stages: Sequence[Any] | None = None, *, progress: bool = False) ->
         return measured_chain(stages, progress=progress)
     for package in ("platformdirs", "threadpoolctl"):
         if find_spec(package) is None:
-            msg = f'calibrate needs {package}: install it with python -m pip install "jacobian-chainopt[calibrate]"'
-            raise ChainError(msg)
-    with bar("measuring products", progress=progress) as report:
-        model = measure(source=f"measured on {this_machine().text}", report=report)
+            raise_missing_extra("calibrate", package, "calibrate")
+    with progress_bar("measuring products") if progress else nullcontext() as bar:
+        model = measure(source=f"measured on {this_machine().text}", report=None if bar is None else bar.reach)
     keep(model)
     return model

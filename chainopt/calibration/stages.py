@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.calibration.progress import bar
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import Jacobian, checked_shape
 from chainopt.chain.parsing import read_factors
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import as_library_of, is_operator
+from chainopt.report.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,10 +31,11 @@ def measured_chain(stages: Sequence[Any], *, progress: bool) -> JacobianChain:
         msg = f"stages is of type {type(stages).__name__}: give a sequence of stages in product order"
         raise ChainError(msg) from None
     measured: list[Any] = []
-    with bar("measuring stages", progress=progress) as report:
+    with progress_bar("measuring stages", len(given)) if progress else nullcontext() as bar:
         for at, stage in enumerate(given):
             measured.append(_measured_stage(stage, f"stages[{at}]") if is_operator(stage) else stage)
-            report((at + 1) / len(given))
+            if bar is not None:
+                bar.advance(1)
     return JacobianChain.from_reading(read_factors(measured, "stages"))
 
 

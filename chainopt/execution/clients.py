@@ -5,15 +5,14 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from chainopt.errors import ChainError
+from chainopt.errors import ChainError, install
 
 
 def check_client(client: Any) -> None:
     """Refuse what is no client of a Dask cluster, or none that can be waited for. Who has one has imported Dask."""
     distributed = sys.modules.get("distributed")
     if distributed is None or not isinstance(client, distributed.Client):
-        remedy = 'give a distributed.Client (python -m pip install "jacobian-chainopt[dask]")'
-        msg = f"client is of type {type(client).__name__}: {remedy}"
+        msg = f"client is of type {type(client).__name__}: give a distributed.Client ({install('dask')})"
         raise ChainError(msg)
     if client.asynchronous:
         msg = "client is asynchronous: give one that waits, distributed.Client(address)"

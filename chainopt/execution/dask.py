@@ -15,10 +15,10 @@ from chainopt.execution.checks import checked_factors
 from chainopt.execution.clients import check_client
 from chainopt.execution.dependencies import consumers, critical_path, in_order_of_schedule, sources
 from chainopt.execution.forms import finisher, in_form, prepared
-from chainopt.execution.progress import progress_bar
 from chainopt.execution.remote import described
 from chainopt.execution.serial import copy_into
 from chainopt.numbers import shown
+from chainopt.report.progress import progress_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,7 +66,8 @@ def execute(
         result = perform.execute(operations, matrices, options.chunk_size, None, None, structures) if operations else matrices[0]
         return client.persist(result if finish is None else finish(result))
     work = Work(client, chain, operations, matrices, planned, options.chunk_size, finish)
-    with progress_bar(operations) if options.progress else nullcontext() as done:
+    costs = [operation.cost for operation in operations]
+    with progress_over("multiplying", costs) if options.progress else nullcontext() as done:
         result = work.product(done, gather=options.gather)
     return result if options.out is None else copy_into(options.out, result)
 

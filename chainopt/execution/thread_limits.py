@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from chainopt.errors import ChainError
+from chainopt.errors import raise_missing_extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,8 +48,7 @@ def controller() -> Any:
     try:
         import threadpoolctl  # type: ignore[import-untyped] # noqa: F401
     except ModuleNotFoundError:
-        msg = 'workers needs threadpoolctl: install it with python -m pip install "jacobian-chainopt[threads]"'
-        raise ChainError(msg) from None
+        raise_missing_extra("workers", "threadpoolctl", "threads")
     return _controller(len(sys.modules))
 
 

@@ -162,7 +162,7 @@ def _scheduled(
         raise ChainError(msg)
     if tape_limit is not None:
         check_limit("tape_limit", tape_limit)
-    from chainopt.schedules.progress import search_progress
+    from chainopt.report.progress import search_progress
     from chainopt.schedules.search import solve
 
     model = model_of(objective)

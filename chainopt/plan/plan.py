@@ -17,13 +17,13 @@ from chainopt.execution.backends.dispatch import is_lazy, is_operator
 from chainopt.execution.checks import checked_factors, checked_workers
 from chainopt.execution.forms import finisher, prepared, product
 from chainopt.execution.perform import execute, needs
-from chainopt.execution.progress import progress_bar
 from chainopt.execution.serial import copy_into, multiply, product_into
 from chainopt.numbers import count
 from chainopt.plan.serialization import plan_dict, read_plan
 from chainopt.plan.summary import facts
 from chainopt.report.bracketing_text import bracketing_text, operations_text, stage_labels
 from chainopt.report.one_line import LONGEST_CHAIN, bracketing_line
+from chainopt.report.progress import progress_over
 from chainopt.report.tables import summary
 
 if TYPE_CHECKING:
@@ -303,7 +303,8 @@ class Plan:
             del formed
         del factors  # what the caller does not hold lives no longer than it is needed
         last_product = None if out is None or structures is not None else product_into(out)
-        with progress_bar(self.operations) if progress else nullcontext() as done:
+        costs = [operation.cost for operation in self.operations] if progress else []
+        with progress_over("multiplying", costs) if progress else nullcontext() as done:
             if operations and thread_count > 1 and not any(map(is_lazy, matrices)):
                 from chainopt.execution import threads
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chainopt.errors import ChainError
+from chainopt.errors import ChainError, raise_missing_extra
 from chainopt.numbers import count, shape_text, times
 from chainopt.report.dot import MEANS
 
@@ -43,8 +43,7 @@ def new_axes(width: float, height: float) -> Axes:
         import matplotlib.pyplot as plt
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
-        msg = 'plot needs matplotlib: install it with python -m pip install ".[plot]", the extra of jacobian-chainopt'
-        raise ChainError(msg) from None
+        raise_missing_extra("plot", "matplotlib", "plot")
     if plt.get_backend().lower() == "agg":  # nobody will show it, so pyplot need not hold it
         return Figure(figsize=(width, height), layout="constrained").add_subplot()
     return plt.subplots(figsize=(width, height), layout="constrained")[1]

@@ -13,7 +13,7 @@ import numpy as np
 
 from chainopt.bracketing.operations import PRODUCT, PULLED, PUSHED
 from chainopt.costs.operation_costs import steps_of
-from chainopt.errors import ChainError
+from chainopt.errors import ChainError, raise_missing_extra
 from chainopt.schedules.assignment import event_of, timetable
 from chainopt.schedules.problem import MOST_TABLED
 
@@ -39,10 +39,7 @@ def cp_model() -> ModuleType:
     try:
         from ortools.sat.python import cp_model
     except ModuleNotFoundError:
-        msg = (
-            'method "cp-sat" needs OR-Tools: install it with python -m pip install ".[schedule]", the extra of jacobian-chainopt'
-        )
-        raise ChainError(msg) from None
+        raise_missing_extra('method "cp-sat"', "OR-Tools", "schedule")
     module: ModuleType = cp_model
     return module
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
-from chainopt.errors import ChainError
+from chainopt.errors import raise_missing_extra
 from chainopt.structure import bands
 from chainopt.structure.bands import Band
 
@@ -245,8 +245,7 @@ def scipy_sparse() -> Any:
     try:
         from scipy import sparse
     except ModuleNotFoundError:
-        msg = 'sparse patterns need SciPy: install it with python -m pip install "jacobian-chainopt[sparse]"'
-        raise ChainError(msg) from None
+        raise_missing_extra("a sparse pattern", "SciPy", "sparse")
     return sparse
 
 

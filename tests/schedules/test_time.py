@@ -54,7 +54,7 @@ def test_without_time_for_tables_dense_chains_still_get_the_least_work():
 
 
 def test_progress(capsys, monkeypatch):
-    monkeypatch.setattr("chainopt.schedules.progress.SECONDS", 0.0)
+    monkeypatch.setattr("chainopt.report.progress.SECONDS", 0.0)
     chainopt.optimal_order(some_chain(60), workers=8, progress=True, method="exact", time_limit=0.5)
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -101,7 +101,7 @@ def test_or_tools_takes_over_where_the_own_search_has_found_no_proof(monkeypatch
     monkeypatch.setattr("chainopt.schedules.annealing.FIRST_STEPS", 0)
     monkeypatch.setattr("chainopt.schedules.annealing.LAST_STEPS", 0)
     monkeypatch.setattr("chainopt.schedules.branch_and_bound.STEPS", 1)
-    monkeypatch.setattr("chainopt.schedules.progress.SECONDS", 0.0)
+    monkeypatch.setattr("chainopt.report.progress.SECONDS", 0.0)
     chain = some_chain(8)
     plan = chainopt.optimal_order(chain, workers=2, method="exact", progress=True)
     assert plan.is_optimal
