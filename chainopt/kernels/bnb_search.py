@@ -1,10 +1,10 @@
-"""Branch and bound over bracketings and schedules at once.
+"""Branch and bound over bracketings and schedules at once: the second half of the method "exact", and of the proofs of "auto".
 
 Time runs backward: the last operation starts at 0, and an interval of the chain that an operation needs is released when the
 operation ends.  A state is what is left: the released intervals, which are disjoint, when each of them was released, and when
 each worker is free.  From it one interval is chosen, and what is done last to make it; that operation starts on the worker that
 is free first, as soon as it can.  Operations are placed in the order of their starts: each schedule in which no operation could
-start earlier is found so, and the best is one of these.
+start earlier is reached so, and the best is one of these.
 
 A state is dropped
 
@@ -15,8 +15,9 @@ A state is dropped
   were bracketed does not matter any more, and this is what makes the search short.  From both states nothing starts before the
   times that are compared, so that what can be done from one can be done from the other.
 
-All times are exact; they are compared p-fold with bounds, so that nothing is divided.  The search can be left after a number of
-steps and be gone on with: all it knows is in its arrays.
+Times are compared p-fold with bounds, so that nothing is divided: ints are exact, and floats round only where they are added.
+The search stops at every plan that meets the target, and after a number of steps, and can then be resumed: all it knows is in
+its arrays.  A target is of the type of the times, for a float beside int64 would make float64, which is not exact, of both.
 """
 
 from __future__ import annotations
@@ -26,20 +27,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import MutableSequence, Sequence
 
-PRODUCT, PUSHED, PULLED = 0, 1, 2
-DEPTH, STEPS, FOUND, DONE, FRONT, STATE_SIZE = 0, 1, 2, 3, 4, 5
-"""Where the state of the search stands: its depth, steps taken, plans found, whether it is done, the option at its root."""
+DEPTH, STEPS, LENGTH, DONE, ROOT_OPTION, STATE_SIZE = 0, 1, 2, 3, 4, 5
+"""What the state of the search holds: its depth, the steps taken, how many operations the plan has at which it stopped (0: at
+none), whether all is searched, and the option at the root."""
 
 
 def least_work(
     number: int, left: float, room: int, counts: Sequence[int], times: Sequence[float], works: Sequence[float]
 ) -> float:
-    """Return the least work of the plans of an interval that may take up to ``left``, p-fold; below zero if there is none."""
+    """Return the least work of the plans of an interval that may take up to ``left``, p-fold; below zero if there is none.
+
+    ``number`` is that of the interval; its front is the ``counts`` entries of ``times`` and ``works`` from ``room * number`` on.
+    """
     begin = number * room
-    at = begin + counts[number] - 1
-    while at >= begin and times[at] > left:
-        at -= 1
-    return works[at] if at >= begin else 0 * left - 1
+    point = begin + counts[number] - 1
+    while point >= begin and times[point] > left:
+        point -= 1
+    return works[point] if point >= begin else 0 * left - 1
 
 
 def insert(
@@ -50,14 +54,14 @@ def insert(
     intervals: MutableSequence[int],
     releases: MutableSequence[float],
 ) -> None:
-    """Put an interval among those of a state, which are sorted."""
-    at = base + count
-    while at > base and intervals[at - 1] > number:
-        intervals[at] = intervals[at - 1]
-        releases[at] = releases[at - 1]
-        at -= 1
-    intervals[at] = number
-    releases[at] = release
+    """Put an interval among the ``count`` ones of a state, which begin at ``base`` and are sorted."""
+    place = base + count
+    while place > base and intervals[place - 1] > number:
+        intervals[place] = intervals[place - 1]
+        releases[place] = releases[place - 1]
+        place -= 1
+    intervals[place] = number
+    releases[place] = release
 
 
 def seen(
@@ -68,63 +72,63 @@ def seen(
     workers: int,
     worker_base: int,
     free: Sequence[float],
-    places: int,
-    ways: int,
-    entry: int,
-    memory_counts: MutableSequence[int],
-    memory_intervals: MutableSequence[int],
-    memory_times: MutableSequence[float],
+    buckets: int,
+    slots: int,
+    room: int,
+    seen_counts: MutableSequence[int],
+    seen_intervals: MutableSequence[int],
+    seen_times: MutableSequence[float],
 ) -> int:
     """Whether a state no later in anything was seen; if not, this one is kept, in the place of one that is later if there is one.
 
-    A place has so many ``ways``; the memory is ``places * ways`` entries, of up to ``entry`` intervals each.
+    The state has ``count`` intervals from ``base`` on, and its workers are free at ``free`` from ``worker_base`` on. The memory
+    has so many buckets, of so many slots each, and a slot has ``room`` intervals.
     """
     key = 0
-    for at in range(base, base + count):
-        key = (key * 8191 + intervals[at] + 1) % 2147483647
-    place = (key * 48271) % 2147483647 % places
+    for index in range(base, base + count):
+        key = (key * 8191 + intervals[index] + 1) % 2147483647
+    bucket = (key * 48271) % 2147483647 % buckets
     chosen = -1
-    long = entry + workers
-    for way in range(ways):
-        slot = place * ways + way
-        if memory_counts[slot] == 0:
+    width = room + workers
+    for slot in range(bucket * slots, (bucket + 1) * slots):
+        if seen_counts[slot] == 0:
             if chosen < 0:
                 chosen = slot
             break
-        if memory_counts[slot] != count:
+        if seen_counts[slot] != count:
             continue
-        start = slot * entry
+        start = slot * room
         same = True
-        for at in range(count):
-            if memory_intervals[start + at] != intervals[base + at]:
+        for index in range(count):
+            if seen_intervals[start + index] != intervals[base + index]:
                 same = False
                 break
         if not same:
             continue
-        start = slot * long
+        start = slot * width
         earlier = later = True
-        for at in range(count):
-            if memory_times[start + at] > releases[base + at]:
+        for index in range(count):
+            if seen_times[start + index] > releases[base + index]:
                 earlier = False
-            if memory_times[start + at] < releases[base + at]:
+            if seen_times[start + index] < releases[base + index]:
                 later = False
-        for at in range(workers):
-            if memory_times[start + entry + at] > free[worker_base + at]:
+        for worker in range(workers):
+            if seen_times[start + room + worker] > free[worker_base + worker]:
                 earlier = False
-            if memory_times[start + entry + at] < free[worker_base + at]:
+            if seen_times[start + room + worker] < free[worker_base + worker]:
                 later = False
         if earlier:
             return 1
         if later and chosen < 0:
             chosen = slot
     if chosen < 0:
-        chosen = place * ways + (key // places) % ways
-    memory_counts[chosen] = count
-    for at in range(count):
-        memory_intervals[chosen * entry + at] = intervals[base + at]
-        memory_times[chosen * long + at] = releases[base + at]
-    for at in range(workers):
-        memory_times[chosen * long + entry + at] = free[worker_base + at]
+        chosen = bucket * slots + (key // buckets) % slots
+    seen_counts[chosen] = count
+    for index in range(count):
+        seen_intervals[chosen * room + index] = intervals[base + index]
+        seen_times[chosen * width + index] = releases[base + index]
+    for worker in range(workers):
+        seen_times[chosen * width + room + worker] = free[worker_base + worker]
     return 0
 
 
@@ -132,10 +136,9 @@ def search(
     factors: int,
     workers: int,
     target: float,
-    whole: int,
     most_steps: int,
-    places: int,
-    ways: int,
+    buckets: int,
+    slots: int,
     begins: Sequence[int],
     ends: Sequence[int],
     costs: Sequence[float],
@@ -152,18 +155,21 @@ def search(
     releases: MutableSequence[float],
     works: MutableSequence[float],
     free: MutableSequence[float],
-    at_interval: MutableSequence[int],
-    at_option: MutableSequence[int],
-    found_intervals: MutableSequence[int],
-    found_options: MutableSequence[int],
-    memory_counts: MutableSequence[int],
-    memory_intervals: MutableSequence[int],
-    memory_times: MutableSequence[float],
-) -> float:
-    """Go on with the search for plans of at most ``target``; return the target that is left, one below the best plan found.
+    positions: MutableSequence[int],
+    next_options: MutableSequence[int],
+    plan_intervals: MutableSequence[int],
+    plan_options: MutableSequence[int],
+    seen_counts: MutableSequence[int],
+    seen_intervals: MutableSequence[int],
+    seen_times: MutableSequence[float],
+) -> None:
+    """Search on, until a plan takes at most ``target``, all is searched, or so many steps are taken.
 
-    ``whole`` is 1 where times are ints. At depth d the intervals of the state begin at ``d * factors``, the workers at
-    ``d * workers``. What is done at every depth is left in ``found_intervals`` and ``found_options`` for the best plan found.
+    The options ``begins`` to ``front_works`` are those of `chainopt.kernels.bnb_options.list_options`; ``state`` is that of this
+    module. At depth d there are ``counts[d]`` intervals, which begin at ``d * factors`` of ``intervals``, ``releases`` and
+    ``works``; the workers begin at ``d * workers`` of ``free``; the interval at ``positions[d]`` is tried with the options from
+    ``next_options[d]`` on. What a plan does at every depth is left in ``plan_intervals`` and ``plan_options``. The memory,
+    ``seen_counts`` to ``seen_times``, is that of `seen`.
     """
     depth = state[DEPTH]
     steps = 0
@@ -171,78 +177,77 @@ def search(
     while depth >= 0 and steps < most_steps:
         base = depth * factors
         count = counts[depth]
-        x = at_interval[depth]
-        if x >= count:
+        position = positions[depth]
+        if position >= count:
             depth -= 1
             continue
-        number = intervals[base + x]
-        option = at_option[depth]
+        number = intervals[base + position]
+        option = next_options[depth]
         if option < 0:
             option = begins[number]
         worker_base = depth * workers
         start = free[worker_base]
-        if releases[base + x] > start:
-            start = releases[base + x]
+        if releases[base + position] > start:
+            start = releases[base + position]
         if option >= ends[number] or workers * start + least[option] > limit:
-            at_interval[depth] = x + 1
-            at_option[depth] = -1
+            positions[depth] = position + 1
+            next_options[depth] = -1
             continue
         if depth == 0:
-            state[FRONT] = option
-        at_option[depth] = option + 1
+            state[ROOT_OPTION] = option
+        next_options[depth] = option + 1
         steps += 1
         end = start + costs[option]
         # The state after it: an interval that costs nothing is made whenever it is needed.
         new_base = base + factors
         new_free = worker_base + workers
         new_count = 0
-        for at in range(count):
-            if at != x:
-                intervals[new_base + new_count] = intervals[base + at]
-                releases[new_base + new_count] = releases[base + at]
+        for index in range(count):
+            if index != position:
+                intervals[new_base + new_count] = intervals[base + index]
+                releases[new_base + new_count] = releases[base + index]
                 new_count += 1
         for side in (lefts[option], rights[option]):
             if side >= 0 and front_times[side * room] > 0:
                 insert(side, end, new_count, new_base, intervals, releases)
                 new_count += 1
-        at = 1
-        while at < workers and free[worker_base + at] < end:
-            free[new_free + at - 1] = free[worker_base + at]
-            at += 1
-        free[new_free + at - 1] = end
-        while at < workers:
-            free[new_free + at] = free[worker_base + at]
-            at += 1
+        worker = 1
+        while worker < workers and free[worker_base + worker] < end:
+            free[new_free + worker - 1] = free[worker_base + worker]
+            worker += 1
+        free[new_free + worker - 1] = end
+        while worker < workers:
+            free[new_free + worker] = free[worker_base + worker]
+            worker += 1
         if new_count == 0:
-            longest = free[new_free + workers - 1]
-            if longest <= target:
-                for at in range(depth + 1):
-                    found_intervals[at] = intervals[at * factors + at_interval[at]]
-                    found_options[at] = at_option[at] - 1
-                state[FOUND] = depth + 1
-                target = longest - 1 if whole == 1 else longest * (1 - 1e-12)
-                limit = workers * target
+            if free[new_free + workers - 1] <= target:
+                for index in range(depth + 1):
+                    plan_intervals[index] = intervals[index * factors + positions[index]]
+                    plan_options[index] = next_options[index] - 1
+                state[LENGTH] = depth + 1
+                break
             continue
         # Nothing starts before this operation did, nor before an interval is released.
         earliest = releases[new_base]
-        for at in range(new_base + 1, new_base + new_count):
-            if releases[at] < earliest:
-                earliest = releases[at]
+        for index in range(new_base + 1, new_base + new_count):
+            if releases[index] < earliest:
+                earliest = releases[index]
         if earliest < start:
             earliest = start
         if earliest < free[new_free]:
             earliest = free[new_free]
         shared = 0 * earliest
-        for at in range(new_free, new_free + workers):
-            if free[at] < earliest:
-                free[at] = earliest
-            shared += free[at]
+        for worker in range(new_free, new_free + workers):
+            if free[worker] < earliest:
+                free[worker] = earliest
+            shared += free[worker]
         too_long = shared > limit
-        for at in range(new_base, new_base + new_count):
-            if releases[at] < earliest:
-                releases[at] = earliest
-            work = least_work(intervals[at], limit - workers * releases[at], room, front_counts, front_times, front_works)
-            works[at] = work
+        for index in range(new_base, new_base + new_count):
+            if releases[index] < earliest:
+                releases[index] = earliest
+            left = limit - workers * releases[index]
+            work = least_work(intervals[index], left, room, front_counts, front_times, front_works)
+            works[index] = work
             shared += work
             if work < 0 or shared > limit:
                 too_long = True
@@ -250,8 +255,8 @@ def search(
         if too_long:
             continue
         if new_count > 1:
-            for at in range(new_base, new_base + new_count):
-                release = releases[at]
+            for index in range(new_base, new_base + new_count):
+                release = releases[index]
                 if release > earliest:
                     shared = 0 * release
                     for other in range(new_base, new_base + new_count):
@@ -272,22 +277,21 @@ def search(
                 workers,
                 new_free,
                 free,
-                places,
-                ways,
+                buckets,
+                slots,
                 factors,
-                memory_counts,
-                memory_intervals,
-                memory_times,
+                seen_counts,
+                seen_intervals,
+                seen_times,
             )
             == 1
         ):
             continue
         depth += 1
         counts[depth] = new_count
-        at_interval[depth] = 0
-        at_option[depth] = -1
+        positions[depth] = 0
+        next_options[depth] = -1
     state[DEPTH] = depth
     state[STEPS] += steps
     if depth < 0:
         state[DONE] = 1
-    return target

@@ -1,5 +1,7 @@
 """The interval program with workers: what a bracketing takes if its operations share several workers.
 
+The kernel of the method "interval" for as many workers as one likes, and the start of "heuristic" and "exact".
+
 The cheapest plan of an interval is described by two numbers, its work and its makespan; of the two sides of a join both may
 run at once, and all their work together needs its share of the workers.  With q workers, and all times held q-fold, so that
 no division rounds,
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import MutableSequence, Sequence
 
 PRODUCT, PUSHED, PULLED = 0, 1, 2
-NEVER = -1
+NONE = -1
 
 
 def fill_row(
@@ -42,38 +44,40 @@ def fill_row(
     pull: Sequence[float],
     most: float,
     least: Sequence[float],
-    least_kinds: Sequence[int],
+    least_joins: Sequence[int],
     least_splits: Sequence[int],
     times: Sequence[MutableSequence[float]],
     work: Sequence[MutableSequence[float]],
-    kinds: MutableSequence[int],
+    joins: MutableSequence[int],
     splits: MutableSequence[int],
 ) -> None:
     """Finish row i, whose rows below are finished: the intervals that begin with factor i.
 
     ``factor`` is q and ``share`` 1, or they are 1 and 0. ``work`` is only read where it is given, and filled otherwise. What is
-    done last is left in ``kinds[j]`` and ``splits[j]``. ``prices[k][j]`` is what joining ``i..k-1`` with ``k..j-1`` costs, where
-    they are none the product of three sizes.
+    done last is left in ``joins[j]`` and ``splits[j]``. ``prices[k][j]`` is what joining ``i..k-1`` with ``k..j-1`` costs, where
+    there are none the product of three ``sizes``; ``leaf`` and ``push`` are what the matrix and a JVP of factor i cost,
+    ``pull`` what a VJP of each factor does, -1 where there is none. Intervals whose least work, of row i in ``least``, is at most
+    ``most`` are joined as ``least_joins`` and ``least_splits`` say.
     """
     row, own = times[i], work[i]
     count = len(row)
     # The columns are finished one after the other: a column's pull needs the one before, and it is then offered to all after it.
     row[i + 1] = factor * leaf
     splits[i + 1] = i
-    kinds[i + 1] = PRODUCT
+    joins[i + 1] = PRODUCT
     if given_work == 0:
         own[i + 1] = leaf
     for j in range(i + 2, count):
-        splits[j] = NEVER
+        splits[j] = NONE
     if push >= 0:
-        below, other = times[i + 1], work[i + 1]
+        below, below_work = times[i + 1], work[i + 1]
         for j in range(i + 2, count):
             cost = sizes[j] * push
             row[j] = factor * cost + below[j]
             splits[j] = i + 1
-            kinds[j] = PUSHED
+            joins[j] = PUSHED
             if given_work == 0:
-                own[j] = cost + other[j]
+                own[j] = cost + below_work[j]
     for k in range(i + 1, count):
         if k > i + 1 and pull[k - 1] >= 0:
             cost = sizes[i] * pull[k - 1]
@@ -82,20 +86,20 @@ def fill_row(
             if splits[k] < 0 or candidate < row[k] or (candidate == row[k] and total < own[k]):
                 row[k] = candidate
                 splits[k] = k - 1
-                kinds[k] = PULLED
+                joins[k] = PULLED
                 if given_work == 0:
                     own[k] = total
         if k > i + 1 and least[k] <= most:
             row[k] = factor * least[k]
             own[k] = least[k]
-            kinds[k] = least_kinds[k]
+            joins[k] = least_joins[k]
             splits[k] = least_splits[k]
-        below, other = times[k], work[k]
-        through, held = row[k], own[k]
+        below, below_work = times[k], work[k]
+        through, through_work = row[k], own[k]
         scale = sizes[i] * sizes[k]
         for j in range(k + 1, count):
             cost = scale * sizes[j] if len(prices) == 0 else prices[k][j]
-            both = held + other[j]
+            both = through_work + below_work[j]
             longest = share * both
             if through > longest:
                 longest = through
@@ -105,10 +109,10 @@ def fill_row(
             if splits[j] < 0 or candidate < row[j]:
                 row[j] = candidate
                 splits[j] = k
-                kinds[j] = PRODUCT
+                joins[j] = PRODUCT
                 if given_work == 0:
                     own[j] = cost + both
             elif given_work == 0 and candidate == row[j] and cost + both < own[j]:
                 splits[j] = k
-                kinds[j] = PRODUCT
+                joins[j] = PRODUCT
                 own[j] = cost + both

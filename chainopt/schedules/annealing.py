@@ -54,16 +54,16 @@ class Search:
             problem.has_leaf,
         )
         helpers = (
-            annealing.rise,
-            annealing.sink,
+            annealing.heap_insert,
+            annealing.heap_pop,
             annealing.urgency,
             annealing.describe,
             annealing.forward,
             annealing.backward,
             annealing.build,
             annealing.schedule,
-            annealing.kinds_allowed,
-            annealing.choose_kind,
+            annealing.joins_allowed,
+            annealing.choose_join,
             annealing.rotate,
             annealing.copy,
         )
@@ -92,7 +92,7 @@ class Search:
             start = plain(begun[task])
             starts[task if task < gaps else ~(task - gaps)] = -length - start - plain(costs[task]) if length < 0 else start
         spans = np.array([list(tree[annealing.FIRST]), list(tree[annealing.LAST])], dtype=np.int32)
-        kinds = np.array(list(tree[annealing.KIND]), dtype=np.int8)
+        kinds = np.array(list(tree[annealing.JOIN]), dtype=np.int8)
         best.offer(timetable(problem.chain, problem.choices, problem.model, problem.workers, spans, kinds, starts))
         return abs(length)
 
@@ -118,7 +118,7 @@ class Search:
                 tree[row][split] = value
             for side in (left, right):
                 if side != annealing.NONE:
-                    tree[annealing.UP][side] = split
+                    tree[annealing.PARENT][side] = split
             stack.append((first, split))
         return stack[0][1]
 

@@ -91,15 +91,13 @@ def search(problem: Problem, best: Best, most_steps: float = math.inf, options: 
     run: Any = bnb_search.search
     if problem.is_compiled:
         run = compiled(run, bnb_search.least_work, bnb_search.insert, bnb_search.seen)
-    target = best.target
     slice_steps = STEPS if problem.is_compiled else UNCOMPILED_STEPS
     try:
         while state[bnb_search.DONE] == 0 and state[bnb_search.STEPS] < most_steps:
-            target = run(
+            run(
                 factors,
                 workers,
-                target,
-                int(not isinstance(best.makespan, float)),
+                best.target,
                 int(min(slice_steps, most_steps)),
                 places,
                 WAYS,
@@ -125,18 +123,18 @@ def search(problem: Problem, best: Best, most_steps: float = math.inf, options: 
                 found_options,
                 *memory,
             )
-            if state[bnb_search.FOUND]:
-                _offer(problem, options, best, [*map(int, found)], [*map(int, found_options)], int(state[bnb_search.FOUND]))
-                state[bnb_search.FOUND] = 0
+            if state[bnb_search.LENGTH]:
+                _offer(problem, options, best, [*map(int, found)], [*map(int, found_options)], int(state[bnb_search.LENGTH]))
+                state[bnb_search.LENGTH] = 0
             if state[bnb_search.DONE]:
                 best.raise_bound(best.makespan)
             else:
-                best.raise_bound(_bound(problem, options.least[int(state[bnb_search.FRONT])]))
+                best.raise_bound(_bound(problem, options.least[int(state[bnb_search.ROOT_OPTION])]))
             if best.is_proved() or not best.goes_on():
                 return
     finally:  # a plan that was found when the user interrupted
-        if state[bnb_search.FOUND]:
-            _offer(problem, options, best, [*map(int, found)], [*map(int, found_options)], int(state[bnb_search.FOUND]))
+        if state[bnb_search.LENGTH]:
+            _offer(problem, options, best, [*map(int, found)], [*map(int, found_options)], int(state[bnb_search.LENGTH]))
 
 
 def _bound(problem: Problem, time: Any) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from chainopt import JacobianChain
+from chainopt.costs.custom import CustomModel
 from chainopt.costs.stage_choices import stage_choices
 from chainopt.schedules import annealing, branch_and_bound
 from chainopt.schedules.incumbent import Best
@@ -73,6 +74,24 @@ def test_the_search(monkeypatch, seed):
         assert best.is_proved()
         plans.append(best.timetable)
     assert plans[0].makespan == plans[1].makespan
+
+
+def test_large_ints_are_compared_as_ints(monkeypatch):
+    # A float beside them would round what is above 2**53: proofs were off by one.
+    makespans = []
+    for pays in (True, False):
+        monkeypatch.setattr("chainopt.schedules.problem.compiled_pays", lambda _, pays=pays: pays)
+        for seed in (34, 53, 103):
+            dims = np.random.default_rng(seed).integers(1, 10, 7).tolist()
+            model = CustomModel(lambda m, k, n, seed=seed: 2**52 + (m * 7 + k * 3 + n * 5) * (seed + 1) % 11)
+            problem = problem_of(JacobianChain.from_dims(dims), None, model, 2)
+            assert problem.is_compiled == pays
+            best = Best(math.inf)
+            annealing._begin(problem, best, [ONE_WORKER])
+            branch_and_bound.search(problem, best)
+            assert best.is_proved()
+            makespans.append(best.makespan)
+    assert makespans[:3] == makespans[3:]
 
 
 def test_a_front_that_is_thinned_stays_a_bound(monkeypatch):
