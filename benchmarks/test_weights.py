@@ -1,4 +1,4 @@
-"""What does an entry cost in a JVP and in a VJP, in multiply-adds of a large product? For chainopt/jax/costs.py."""
+"""What does an entry cost in a JVP and in a VJP, in multiply-adds of a large product? For chainopt/jax/rules/."""
 
 import numpy as np
 import pytest

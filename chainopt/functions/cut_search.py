@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import Jacobian
-from chainopt.functions.primitives import Elemental, elemental, pieces
+from chainopt.functions.elementals import Elemental, elemental, pieces
 from chainopt.ordering.order import optimal_order
 from chainopt.structure.structures import Diagonal
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from chainopt.functions.trace import Equation, Price
+from chainopt.functions.primitives import Derivative, Price
+from chainopt.functions.trace import Equation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,11 +124,9 @@ def _as_loop(
 
         values.update(zip(last, repeat(body, tuple(values[variable] for variable in initial), trips - 1), strict=True))
 
-    one = [equation.price for equation in steps[1]]
-    jvp = None if any(price.jvp is None for price in one) else (trips - 1) * sum(price.jvp or 0 for price in one)
-    vjp = None if any(price.vjp is None for price in one) else (trips - 1) * sum(price.vjp or 0 for price in one)
+    price = Price.total(equation.price for equation in steps[1]).times(trips - 1)
     reads = tuple(dict.fromkeys((*initial, *fixed)))
-    return Equation("loop", run, reads, last, Price(jvp, vjp), steps[1][0].stage)
+    return Equation("loop", run, reads, last, Derivative(price), steps[1][0].stage)
 
 
 def _reads(equations: Sequence[Equation]) -> Iterator[int]:

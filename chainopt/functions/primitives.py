@@ -1,123 +1,95 @@
-"""Elemental Jacobians that a program holds already: a product with a matrix, between elementwise functions."""
+"""What is known of the derivatives of primitives before they run, and the rules that say it, by the primitives' names."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterable
 
-    from chainopt.functions.trace import Equation, Trace
+    from chainopt.structure.structures import Structure
+
+Application = TypeVar("Application")
+Rule = TypeVar("Rule", bound=Callable[..., "Derivative"])
 
 
-class Elemental(NamedTuple):
-    """Equations from one variable to one other: ``last(W first(x))``, with ``first`` and ``last`` elementwise.
+class Price(NamedTuple):
+    """The cost of one JVP and of one VJP, in multiply-adds of a large matrix product; None where there is none."""
 
-    The Jacobian is then W with its columns and rows scaled by the slopes of the two. Without a product it is diagonal.
+    jvp: int | None
+    vjp: int | None
+
+    def times(self, count: int) -> Price:
+        """Return the price of doing it so many times."""
+        return Price(None if self.jvp is None else self.jvp * count, None if self.vjp is None else self.vjp * count)
+
+    @classmethod
+    def total(cls, prices: Iterable[Price]) -> Price:
+        """Return the price of doing one after the other; it has only the modes that all of them have."""
+        jvp: int | None = 0
+        vjp: int | None = 0
+        for price in prices:
+            jvp = None if jvp is None or price.jvp is None else jvp + price.jvp
+            vjp = None if vjp is None or price.vjp is None else vjp + price.vjp
+        return cls(jvp, vjp)
+
+
+class Matrix(NamedTuple):
+    """The Jacobian of a primitive by one of its operands, where it depends on the other operands alone.
+
+    ``read`` takes all operands and returns the matrix, whose rows are the flattened result and whose columns
+    are the flattened operand. ``structure`` is None where the matrix is dense.
     """
 
-    first: tuple[Equation, ...]
-    product: Equation | None
-    by: int  # the variable that the product reads, or without one the result
-    last: tuple[Equation, ...]
-    begin: int
-    end: int
+    read: Callable[[Sequence[Any]], Any]
+    structure: Structure | None = None
 
 
-def elemental(
-    trace: Trace, varying: set[int], equations: Sequence[Equation], before: Sequence[int], after: Sequence[int]
-) -> Elemental | None:
-    """Recognize equations whose Jacobian is known; None where it is not."""
-    if len(before) != 1 or len(after) != 1 or not equations:
-        return None
-    followed = list(_follow(trace, varying, equations, before[0]))
-    if len(followed) < len(equations) or after[0] not in followed[-1][0]:
-        return None
-    split = followed[-1][1]
-    if split is None:
-        return Elemental(tuple(equations), None, after[0], (), before[0], after[0])
-    (by,) = varying & set(equations[split].inputs)
-    return Elemental(tuple(equations[:split]), equations[split], by, tuple(equations[split + 1 :]), before[0], after[0])
+NO_MATRICES: Mapping[int, Matrix] = MappingProxyType({})
 
 
-def _follow(
-    trace: Trace, varying: set[int], equations: Sequence[Equation], begin: int
-) -> Iterator[tuple[frozenset[int], int | None]]:
-    """Yield after each equation what is known by its entries alone, and where the product is; end where nothing is known."""
-    family, split = frozenset({begin}), None
-    for at, equation in enumerate(equations):
-        read = varying & set(equation.inputs)
-        sizes = {trace.size(variable) for variable in (*read, *equation.outputs)}
-        if equation.is_elementwise and len(sizes) == 1 and read <= family:
-            family |= set(equation.outputs)
-        elif split is None and len(read) == 1 and read <= family & set(equation.matrices):
-            split, family = at, frozenset(equation.outputs)
-        else:
-            return
-        yield family, split
+class Derivative(NamedTuple):
+    """What is known of the derivative of a primitive, applied to operands of known shapes."""
+
+    price: Price
+    is_sum: bool = False  # whether the result is the plain sum of the two operands
+    is_elementwise: bool = False  # whether an entry of a result depends on the same entry of the operands, or on scalars
+    matrices: Mapping[int, Matrix] = NO_MATRICES  # by the position of the operand
 
 
-def pieces(
-    trace: Trace, varying: set[int], equations: Sequence[Equation], states: Sequence[tuple[int, ...]]
-) -> list[tuple[int, int, Elemental | None]]:
-    """Take equations apart: from where to where the longest runs with a known Jacobian go, and what is between them."""
-    found: list[tuple[int, int, Elemental | None]] = []
-    at = unknown = 0
-    while at < len(equations):
-        longest = at
-        if len(states[at]) == 1:
-            for length, (family, _) in enumerate(_follow(trace, varying, equations[at:], states[at][0]), 1):
-                if len(states[at + length]) == 1 and states[at + length][0] in family:
-                    longest = at + length
-        if longest == at:
-            at += 1
-            continue
-        if unknown < at:
-            found.append((unknown, at, None))
-        found.append((at, longest, elemental(trace, varying, equations[at:longest], states[at], states[longest])))
-        at = unknown = longest
-    return [*found, (unknown, at, None)] if unknown < at else found
+class Rules(Generic[Application]):
+    """The rules of one library's primitives. A rule takes what the library calls an application of a primitive.
 
+    Parameters
+    ----------
+    default : callable
+        The rule of the primitives that have none of their own.
 
-class Factors(NamedTuple):
-    """A known Jacobian at a point: slopes that scale its columns, a matrix, slopes that scale its rows; None for ones."""
+    Examples
+    --------
+    >>> rule = Rules(default=lambda entries: Derivative(Price(8 * entries, 8 * entries)))
+    >>> @rule("sin", "cos")
+    ... def wave(entries):
+    ...     return Derivative(Price(8 * entries, 8 * entries), is_elementwise=True)
+    >>> rule.derivative("cos", 10).is_elementwise, rule.derivative("sort", 10).is_elementwise
+    (True, False)
+    """
 
-    columns: Any
-    matrix: Any
-    rows: Any
+    def __init__(self, default: Callable[[Application], Derivative]) -> None:
+        self.default = default
+        self.by_name: dict[str, Callable[[Application], Derivative]] = {}
 
-    def whole(self) -> Any:
-        """Return the Jacobian, which is not diagonal."""
-        scaled = self.matrix if self.columns is None else self.matrix * self.columns
-        return scaled if self.rows is None else self.rows[:, None] * scaled
+    def __call__(self, *names: str) -> Callable[[Rule], Rule]:
+        """Return the decorator that makes a function the rule of the primitives with these names."""
 
-    def pushed(self, columns: Any) -> Any:
-        """Return the Jacobian times a matrix, whose columns lie one after the other in memory: BLAS is faster then."""
-        rows = columns.mT if self.columns is None else columns.mT * self.columns
-        rows = rows if self.matrix is None else rows @ self.matrix.mT
-        return (rows if self.rows is None else rows * self.rows).mT
+        def register(function: Rule) -> Rule:
+            self.by_name |= dict.fromkeys(names, function)
+            return function
 
-    def pulled(self, columns: Any) -> Any:
-        """Return the transposed Jacobian times a matrix."""
-        return Factors(self.rows, None if self.matrix is None else self.matrix.mT, self.columns).pushed(columns)
+        return register
 
-
-def factors_of(
-    found: Elemental, values: dict[int, Any], slopes: Callable[[Callable[[Any], Any], Any], Any], cast: Callable[[Any], Any]
-) -> Factors:
-    """Evaluate the factors; ``slopes`` differentiates an elementwise function, given with its argument."""
-
-    def along(equations: Sequence[Equation], begin: int, end: int) -> Any:
-        def function(argument: Any) -> Any:
-            local = values | {begin: argument}
-            for equation in equations:
-                equation.run(local)
-            return local[end]
-
-        return cast(slopes(function, values[begin])) if equations else None
-
-    columns = along(found.first, found.begin, found.by)
-    if found.product is None:
-        return Factors(columns, None, None)
-    (middle,) = found.product.outputs
-    return Factors(columns, cast(found.product.matrices[found.by](values)), along(found.last, middle, found.end))
+    def derivative(self, name: str, application: Application) -> Derivative:
+        """Apply the rule of the primitive with this name."""
+        return self.by_name.get(name, self.default)(application)

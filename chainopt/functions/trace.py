@@ -3,41 +3,60 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping  # noqa: TC003 -- whose types the fields of a NamedTuple are
+from collections.abc import Callable, Mapping, Sequence  # noqa: TC003 -- types of the fields of a NamedTuple
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from chainopt.functions.primitives import Derivative  # noqa: TC001 -- as above
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from chainopt.functions.primitives import Matrix, Price
+
 REAL, COMPLEX, OTHER = "real", "complex", "other"
-NO_MATRICES: Mapping[int, Callable[[dict[int, Any]], Any]] = MappingProxyType({})
 
 
-class Price(NamedTuple):
-    """The cost of one JVP and of one VJP, in multiply-adds; None where there is none."""
-
-    jvp: int | None
-    vjp: int | None
+def no_operands(values: dict[int, Any]) -> Sequence[Any]:  # noqa: ARG001 -- as those of any equation
+    """Return none: of an equation that is no single primitive."""
+    return ()
 
 
 class Equation(NamedTuple):
-    """One operation, with the numbers of the variables that it reads and writes.
+    """A primitive applied to variables, with the numbers of those that it reads and writes.
 
-    ``run`` takes the values of all variables so far, by number, and puts its results beside them.
+    ``run`` takes the values of all variables so far, by number, and puts its results beside them; ``operands`` returns
+    those that the primitive is given. The matrices of the derivative are by the number of a variable here.
     """
 
     name: str
     run: Callable[[dict[int, Any]], None]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    price: Price
+    derivative: Derivative
     stage: int = 0  # of those that the user named, from 1; 0 where none are
     same: Any = None  # equal for equations that do the same to their inputs; None where that is not known
-    is_sum: bool = False  # whether the result is the plain sum of the two inputs
-    is_elementwise: bool = False  # whether an entry of a result depends on the same entry of what is read, or on scalars
-    matrices: Mapping[int, Callable[[dict[int, Any]], Any]] = NO_MATRICES  # the Jacobians that are other inputs, by variable
+    operands: Callable[[dict[int, Any]], Sequence[Any]] = no_operands
+
+    @property
+    def price(self) -> Price:
+        """What one JVP and one VJP costs."""
+        return self.derivative.price
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether the result is the plain sum of the two inputs."""
+        return self.derivative.is_sum
+
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether an entry of a result depends on the same entry of the inputs, or on scalars."""
+        return self.derivative.is_elementwise
+
+    @property
+    def matrices(self) -> Mapping[int, Matrix]:
+        """The Jacobians that depend on other inputs alone, by the variable."""
+        return self.derivative.matrices
 
 
 class Variable(NamedTuple):
@@ -81,3 +100,20 @@ def needed(equations: list[Equation], outputs: Iterable[int], effects: Iterable[
             wanted |= set(equation.inputs)
             kept.append(equation)
     return kept[::-1]
+
+
+def by_variable(derivative: Derivative, operands: Sequence[int | None]) -> Derivative:
+    """Return a rule's answer with the matrices by the number of the variable, where that is one operand and no other.
+
+    Parameters
+    ----------
+    derivative : Derivative
+        Its matrices are by the position of the operand.
+    operands : sequence of int or None
+        The numbers of the variables among the operands, by position.
+    """
+    if not derivative.matrices:
+        return derivative
+    numbered = {operands[position]: matrix for position, matrix in derivative.matrices.items()}
+    alone = {number: matrix for number, matrix in numbered.items() if number is not None and operands.count(number) == 1}
+    return derivative._replace(matrices=alone)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from chainopt.functions.computation_graph import graph_of
-from chainopt.jax.equations import trace
+from chainopt.jax.trace import trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,15 +10,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from chainopt.functions.elementals import factors_of
 from chainopt.functions.low_rank import Halves, halves_of
 from chainopt.functions.mode_choice import choice, compared
-from chainopt.functions.primitives import factors_of
 from chainopt.functions.program import Program, cut
 from chainopt.functions.signature import Call, Trees
 from chainopt.functions.trace import REAL
 from chainopt.functions.unpack import Arrays, blocks, sides
-from chainopt.jax.equations import kind_of, trace
 from chainopt.jax.stages import Stage, slopes, stage_by_stage
+from chainopt.jax.trace import kind_of, trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from chainopt.jax.equations import STAGE
+from chainopt.jax.trace import STAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.functions.primitives import Factors
+    from chainopt.functions.elementals import Factors
 
 
 class Piece(NamedTuple):

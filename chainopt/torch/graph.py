@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from torch.utils import _pytree as pytree
 
 from chainopt.functions.computation_graph import graph_of
-from chainopt.torch.equations import trace
+from chainopt.torch.trace import trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from chainopt.errors import ChainError
 from chainopt.functions.autotune import fastest
 from chainopt.functions.mode_choice import check_options, choice, plan_of
 from chainopt.functions.signature import Call
-from chainopt.torch.equations import is_transformed
 from chainopt.torch.running import TREES, Prepared, prepare
+from chainopt.torch.trace import is_transformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,21 +12,21 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
 from chainopt.execution.perform import needs
+from chainopt.functions.elementals import factors_of
 from chainopt.functions.low_rank import Halves, halves_of
 from chainopt.functions.mode_choice import compared
-from chainopt.functions.primitives import factors_of
 from chainopt.functions.program import Program, cut
 from chainopt.functions.signature import Call, Trees
 from chainopt.functions.trace import REAL
 from chainopt.functions.unpack import Arrays, blocks, sides
-from chainopt.torch.equations import is_transforming, trace, untransformed
 from chainopt.torch.stages import Opaque, Stage, slopes
+from chainopt.torch.trace import is_transforming, trace, untransformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.functions.cut_search import Section
-    from chainopt.functions.primitives import Factors
+    from chainopt.functions.elementals import Factors
     from chainopt.functions.trace import Variable
     from chainopt.plan.comparison import Comparison
     from chainopt.plan.plan import Plan

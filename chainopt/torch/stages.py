@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from chainopt.functions.primitives import Factors
+from chainopt.functions.elementals import Factors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

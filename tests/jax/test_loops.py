@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 @pytest.fixture(scope="module")
 def traced(jax):  # noqa: ARG001 -- chainopt.jax needs it
-    from chainopt.jax.equations import trace
+    from chainopt.jax.trace import trace
 
     return lambda function, x: trace(lambda *arrays: [function(*arrays)], [x])
 

@@ -10,17 +10,14 @@ import numpy as np
 from jax.extend import core
 
 from chainopt.functions.loop_rolling import rolled
-from chainopt.functions.trace import COMPLEX, OTHER, REAL, Equation, Trace, Variable, needed
-from chainopt.jax.costs import price
-from chainopt.jax.elementals import has_elementwise_rule, is_elementwise, matrices_of
+from chainopt.functions.trace import COMPLEX, OTHER, REAL, Equation, Trace, Variable, by_variable, needed
+from chainopt.jax.rules import derivative_of
+from chainopt.jax.rules.registry import alone, variables_read, variables_written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-SUMS = {"add", "add_any"}  # of two arrays
 STAGE = "chainopt_stage_"  # begins the names of calls that are stages of the user's
-# Until then the names of all arguments had to stay with a jaxpr.
-NO_NAMES: dict[str, Any] = {"debug_info": None} if jax.__version_info__ < (0, 5) else {}
 CALLS = {"jit", "pjit", "closed_call", "core_call", "core_closed_call"}
 
 
@@ -86,17 +83,8 @@ class _Flattening:
                 results = self.inline(inner, [number(atom) for atom in equation.invars])
                 scope |= dict(zip(equation.outvars, results, strict=True))
                 continue
-            read = list(dict.fromkeys(atom for atom in equation.invars if not isinstance(atom, core.Literal)))
-            written = [variable for variable in equation.outvars if type(variable).__name__ != "DropVar"]
-            scope |= {variable: self.new(variable.aval) for variable in written}
-            reads, writes = (tuple(scope[variable] for variable in atoms) for atoms in (read, written))
-            alone = jaxpr.replace(constvars=[], invars=read, outvars=written, eqns=[equation], **NO_NAMES)
-            run = _evaluation(alone, reads, writes)
-            same = None if equation.effects else _what_it_does(equation, read, self.stage)
-            made = Equation(str(equation.primitive), run, reads, writes, price(equation), self.stage, same)
-            by_entries = is_elementwise(equation) and (made.name != "custom_jvp_call" or has_elementwise_rule(alone))
-            is_sum = made.name in SUMS
-            self.equations.append(made._replace(is_sum=is_sum, is_elementwise=by_entries, matrices=matrices_of(equation, scope)))
+            scope |= {variable: self.new(variable.aval) for variable in variables_written(equation)}
+            self.equations.append(_equation(equation, jaxpr, scope, self.stage))
             if equation.effects:
                 self.acting.append(self.equations[-1])
         return tuple(number(atom) for atom in jaxpr.outvars)
@@ -126,11 +114,20 @@ def _what_it_does(equation: Any, read: list[Any], stage: int) -> Any:
     return key
 
 
-def _evaluation(alone: Any, reads: tuple[int, ...], writes: tuple[int, ...]) -> Callable[[dict[int, Any]], None]:
-    """Return what evaluates one equation, which stands alone in its jaxpr."""
+def _equation(equation: core.JaxprEqn, jaxpr: core.Jaxpr, scope: Mapping[Any, int], stage: int) -> Equation:
+    """Make an equation that can be run of one in a jaxpr, whose variables have these numbers."""
+    read = variables_read(equation)
+    reads, writes = (tuple(scope[variable] for variable in variables) for variables in (read, variables_written(equation)))
+    evaluated = alone(equation, jaxpr)
+    numbers = [None if isinstance(atom, core.Literal) else scope[atom] for atom in equation.invars]
 
     def run(values: dict[int, Any]) -> None:
-        results = jax.core.eval_jaxpr(alone, (), *[values[variable] for variable in reads])
+        results = jax.core.eval_jaxpr(evaluated, (), *[values[variable] for variable in reads])
         values.update(zip(writes, results, strict=True))
 
-    return run
+    def operands(values: dict[int, Any]) -> list[Any]:
+        return [atom.val if number is None else values[number] for atom, number in zip(equation.invars, numbers, strict=True)]
+
+    derivative = by_variable(derivative_of(equation), numbers)
+    same = None if equation.effects else _what_it_does(equation, read, stage)
+    return Equation(str(equation.primitive), run, reads, writes, derivative, stage, same, operands)

@@ -9,12 +9,12 @@ import torch
 from torch.fx import Node
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from chainopt.functions.trace import COMPLEX, OTHER, REAL, Equation, Trace, Variable, needed
-from chainopt.torch.costs import price
-from chainopt.torch.elementals import is_elementwise, matrices_of
+from chainopt.functions.trace import COMPLEX, OTHER, REAL, Equation, Trace, Variable, by_variable, needed
+from chainopt.torch.rules import derivative_of
+from chainopt.torch.rules.registry import OperatorCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
 
@@ -110,7 +110,7 @@ class _Following:
         written = picked or [node]
         index = [user.args[1] for user in picked]
 
-        def arguments(values: dict[int, Any]) -> Any:
+        def arguments(values: Mapping[int, Any]) -> Any:
             return torch.fx.map_arg((node.args, node.kwargs), lambda read: values[scope[read]])
 
         def results(values: dict[int, Any]) -> list[Any]:
@@ -118,29 +118,23 @@ class _Following:
             result = target(*args, **kwargs)
             return [result[at] for at in index] if picked else [result]
 
-        found = results(self.values)
-        numbers = tuple(self.new(value) for value in found)
+        tensors = results(self.values)
+        numbers = tuple(self.new(tensor) for tensor in tensors)
         scope |= dict(zip(written, numbers, strict=True))
         reads = tuple(dict.fromkeys(scope[read] for read in node.all_input_nodes))
 
         def run(values: dict[int, Any]) -> None:
             values.update(zip(numbers, results(values), strict=True))
 
-        cost = price(str(target), [self.variables[number] for number in reads], [self.variables[number] for number in numbers])
-        shape = self.variables[numbers[0]].shape
-        self.equations.append(
-            Equation(
-                str(target),
-                run,
-                reads,
-                numbers,
-                cost,
-                stage,
-                is_sum=target is torch.ops.aten.add.Tensor and not node.kwargs,  # which may scale what is added
-                is_elementwise=is_elementwise(target, name.removesuffix("_"), shape),
-                matrices=matrices_of(node, name, scope, self.variables),
-            )
-        )
+        def operands(values: dict[int, Any]) -> Sequence[Any]:
+            given: Sequence[Any] = arguments(values)[0]
+            return given
+
+        args, options = arguments(self.variables)
+        described = OperatorCall(target, args, options, *([self.variables[at] for at in some] for some in (reads, numbers)))
+        positions = [scope[given] if isinstance(given, Node) else None for given in node.args]
+        derivative = by_variable(derivative_of(described), positions)
+        self.equations.append(Equation(str(target), run, reads, numbers, derivative, stage, operands=operands))
 
 
 def _is_in_place(target: Any) -> bool:

@@ -1,0 +1,29 @@
+"""Parts of arrays: read, put together, written and added."""
+
+from __future__ import annotations
+
+from chainopt.functions.primitives import Derivative, Price
+from chainopt.jax.rules.registry import MOVE, JaxprEqn, entries, read, rule, size, written
+
+BACKWARDS = 3  # times as expensive is a VJP of a slice: it adds into a larger array
+LOOKED_UP, ADDED = 20, 200  # weights of an entry that a gather reads, and that its VJP, a scatter, adds one by one
+
+
+@rule("slice", "dynamic_slice", "dynamic_update_slice", "concatenate", "pad")
+def sliced(equation: JaxprEqn) -> Derivative:
+    """Copy what lies together."""
+    return Derivative(Price(MOVE * written(equation), BACKWARDS * MOVE * entries(equation)))
+
+
+@rule("gather")
+def gather(equation: JaxprEqn) -> Derivative:
+    """Look entries up one by one."""
+    results = written(equation)
+    return Derivative(Price(LOOKED_UP * results, ADDED * results + MOVE * read(equation)))
+
+
+@rule("scatter")
+def scatter(equation: JaxprEqn) -> Derivative:
+    """Add entries one by one into a copy."""
+    updates, copied = size(equation.invars[-1]), MOVE * written(equation)
+    return Derivative(Price(ADDED * updates + copied, LOOKED_UP * updates + copied))

@@ -1,0 +1,49 @@
+"""Products of matrices and vectors."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend import core
+
+from chainopt.functions.primitives import Derivative, Matrix, Price
+from chainopt.jax.rules.registry import JaxprEqn, read, rule, size, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@rule("dot_general")
+def dot_general(equation: JaxprEqn) -> Derivative:
+    """Multiply; the Jacobian by a factor that is contracted as a whole is the other factor."""
+    contracted, (batch, _) = equation.params["dimension_numbers"]
+    factors = equation.invars
+    summed = math.prod(factors[0].aval.shape[axis] for axis in contracted[0])
+    results = written(equation)
+    matrices = {
+        position: Matrix(_other_factor(1 - position, contracted[position], contracted[1 - position]))
+        for position, factor in enumerate(factors)
+        if not batch
+        and not any(isinstance(operand, core.Literal) for operand in factors)
+        and math.prod(factor.aval.shape[axis] for axis in contracted[position]) == size(factor)
+    }
+    return Derivative(Price(results * summed + results, results * summed + read(equation)), matrices=matrices)
+
+
+def _other_factor(position: int, of_vector: tuple[int, ...], of_matrix: tuple[int, ...]) -> Callable[[Sequence[Any]], Any]:
+    """Return what makes a matrix of the factor at a position: its contracted axes become the columns, in the vector's order."""
+    columns_first = [of_matrix[place] for place in sorted(range(len(of_vector)), key=of_vector.__getitem__)]
+
+    def matrix(operands: Sequence[Any]) -> Any:
+        factor = operands[position]
+        if not isinstance(factor, jax.core.Tracer):  # a constant: the compiler would take its time to transpose it itself
+            factor = jax.lax.optimization_barrier(factor)
+        rows = [axis for axis in range(factor.ndim) if axis not in columns_first]
+        columns = math.prod(factor.shape[axis] for axis in columns_first)
+        transposed = jnp.transpose(factor, (*rows, *columns_first))
+        return jnp.reshape(transposed, (-1 if columns else math.prod(factor.shape), columns))
+
+    return matrix

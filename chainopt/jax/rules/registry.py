@@ -1,0 +1,89 @@
+"""The rules of JAX's primitives, and what they share: sizes, weights and the equations inside of an equation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+import jax
+from jax.extend import core
+
+from chainopt.functions.primitives import Derivative, Price, Rules
+
+JaxprEqn: TypeAlias = core.JaxprEqn
+
+# Until then the names of all arguments had to stay with a jaxpr.
+NO_NAMES: dict[str, Any] = {"debug_info": None} if jax.__version_info__ < (0, 5) else {}
+# All weights are how long an entry takes, in multiply-adds of a large product, of 64 columns or rows at once, in float32 on two
+# cores; `benchmarks/test_weights.py` measures them anew. What touches every entry waits for memory.
+ENTRY = 8
+MOVE = 2  # an entry that is copied only
+
+
+def derivative_of(equation: JaxprEqn) -> Derivative:
+    """Apply the rule of an equation's primitive."""
+    return rule.derivative(str(equation.primitive), equation)
+
+
+def size(atom: Any) -> int:
+    """Return how many entries a variable or a literal has."""
+    return math.prod(getattr(atom.aval, "shape", ()))
+
+
+def written(equation: JaxprEqn) -> int:
+    """Return how many entries an equation writes."""
+    return sum(map(size, equation.outvars))
+
+
+def read(equation: JaxprEqn) -> int:
+    """Return how many entries an equation reads, literals aside."""
+    return sum(size(atom) for atom in equation.invars if not isinstance(atom, core.Literal))
+
+
+def entries(equation: JaxprEqn) -> int:
+    """Return how many entries an equation touches: those that it reads, or those that it writes, whatever is more."""
+    return max(written(equation), read(equation))
+
+
+def inner(equation: JaxprEqn) -> list[core.Jaxpr]:
+    """List the jaxprs that an equation runs."""
+    jaxprs = []
+    for value in equation.params.values():
+        for part in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(part, core.ClosedJaxpr):
+                jaxprs.append(part.jaxpr)
+            elif isinstance(part, core.Jaxpr):
+                jaxprs.append(part)
+    return jaxprs
+
+
+def variables_read(equation: JaxprEqn) -> list[Any]:
+    """List the variables among the operands of an equation, each once."""
+    return list(dict.fromkeys(atom for atom in equation.invars if not isinstance(atom, core.Literal)))
+
+
+def variables_written(equation: JaxprEqn) -> list[Any]:
+    """List the results of an equation that somebody may read."""
+    return [variable for variable in equation.outvars if type(variable).__name__ != "DropVar"]
+
+
+def alone(equation: JaxprEqn, jaxpr: core.Jaxpr) -> core.Jaxpr:
+    """Return the jaxpr of one equation alone, made of any other; it takes and returns the equation's variables."""
+    reads, writes = variables_read(equation), variables_written(equation)
+    return jaxpr.replace(constvars=[], invars=reads, outvars=writes, eqns=[equation], **NO_NAMES)
+
+
+def price_inside(equation: JaxprEqn) -> Price:
+    """Return the price of running once all that is inside of an equation, and of writing the results."""
+    inside = [derivative_of(one).price for jaxpr in inner(equation) for one in jaxpr.eqns]
+    results = written(equation)
+    return Price.total([Price(results, results), *inside])
+
+
+def _default(equation: JaxprEqn) -> Derivative:
+    """Take an unknown primitive for one that passes over all entries, or does all that is inside of it once."""
+    touched = ENTRY * entries(equation)
+    return Derivative(price_inside(equation) if inner(equation) else Price(touched, touched))
+
+
+rule = Rules[JaxprEqn](_default)

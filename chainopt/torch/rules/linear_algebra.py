@@ -1,0 +1,49 @@
+"""Products of matrices and vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chainopt.functions.primitives import Derivative, Matrix, Price
+from chainopt.functions.trace import Variable
+from chainopt.torch.rules.registry import OperatorCall, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@rule("bmm", "baddbmm", "linear", "linear_backward", "matmul", "matmul_backward")
+def product(call: OperatorCall) -> Derivative:
+    """Multiply."""
+    factors = [variable for variable in call.read if len(variable.shape) > 0][-2:]
+    summed = factors[0].shape[-1] if factors else 1
+    return Derivative(Price(call.results * summed + call.results, call.results * summed + call.entries))
+
+
+@rule("mm", "mv", "dot")
+def product_of_two(call: OperatorCall, left: int = 0) -> Derivative:
+    """Multiply two matrices or vectors; the Jacobian by one that has a single row or column is the other."""
+    known = product(call)
+    factors = call.arguments[left : left + 2]
+    if call.options or not all(isinstance(factor, Variable) for factor in factors):
+        return known
+    of_left, of_right = (factor.shape for factor in factors)
+    matrices: dict[int, Matrix] = {}
+
+    def right_factor(operands: Sequence[Any]) -> Any:
+        return operands[left + 1].reshape(of_right[0], -1).mT
+
+    def left_factor(operands: Sequence[Any]) -> Any:
+        return operands[left].reshape(-1, of_left[-1])
+
+    if len(of_left) == 1 or of_left[0] == 1:
+        matrices[left] = Matrix(right_factor)
+    if len(of_right) == 1 or of_right[1] == 1:
+        matrices[left + 1] = Matrix(left_factor)
+    return known._replace(matrices=matrices)
+
+
+@rule("addmm", "addmv")
+def product_that_is_added(call: OperatorCall) -> Derivative:
+    """Multiply two factors, and add the product to something else; by a factor the Jacobian is that of the product."""
+    return product_of_two(call, left=1)
