@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Cost: TypeAlias = int | float
 """An int counts fused multiply-adds, or what a custom objective counts; a float is a time in seconds, or such a count."""
+
+Array: TypeAlias = Any
+"""An array, tensor or sparse matrix of any library, or an operator: what can be a factor, an intermediate or a product."""
+
+SizeArray: TypeAlias = "NDArray[Any]"
+"""Sizes: int64, or Python ints (dtype object) where one is larger."""
+
+CostArray: TypeAlias = "NDArray[Any]"
+"""Costs: int64, Python ints (dtype object) where one may be larger, or float64."""
+
+IntArray: TypeAlias = "NDArray[np.int64]"
+BoolArray: TypeAlias = "NDArray[np.bool_]"
+
+PlainDict: TypeAlias = dict[str, Any]
+"""What JSON can hold: texts, numbers, lists and dicts of such."""
+
+
+class HasShape(Protocol):
+    """A matrix, or a stack of them, of which only the shape is looked at."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns, and what leads them."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from chainopt.chain.gain_bound import gain_bound
 from chainopt.chain.jacobian import Jacobian
-from chainopt.chain.parsing import NO_COSTS, Reading, read_dims, read_factors
+from chainopt.chain.parsing import NO_COSTS, Factor, Reading, read_dims, read_factors
 from chainopt.errors import ChainError
 from chainopt.numbers import shape_text
 from chainopt.structure.bands import Band
@@ -20,11 +20,10 @@ from chainopt.structure.structure import structure_from_dict
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from chainopt.chain.factor_data import Details, StageCosts
     from chainopt.structure.patterns import Pattern
     from chainopt.structure.structure import Structure
+    from chainopt.typing import PlainDict, SizeArray
 
 FORMAT = "chainopt.chain"
 VERSION = 1
@@ -74,11 +73,11 @@ class JacobianChain:
     Jacobian((30, 1000))
     """
 
-    sizes: NDArray[Any]
+    sizes: SizeArray
     largest: int
     details: Details | None
 
-    def __init__(self, jacobians: Sequence[Jacobian]) -> None:
+    def __init__(self, jacobians: Sequence[Factor]) -> None:
         self._hold(read_factors(jacobians, "jacobians"))
 
     def _hold(self, reading: Reading) -> None:
@@ -96,17 +95,17 @@ class JacobianChain:
         return chain
 
     @classmethod
-    def from_shapes(cls, shapes: Sequence[tuple[int, int]]) -> Self:
+    def from_shapes(cls, shapes: Sequence[Sequence[int]] | SizeArray) -> Self:
         """Make a chain from (rows, columns) pairs in product order."""
         return cls.from_reading(read_factors(shapes, "shapes"))
 
     @classmethod
-    def from_dims(cls, dims: Sequence[int]) -> Self:
+    def from_dims(cls, dims: Sequence[int] | SizeArray) -> Self:
         """Make a chain of n factors from the n + 1 sizes between them, outputs first."""
         return cls.from_reading(read_dims(dims))
 
     @classmethod
-    def from_stages(cls, stages: Sequence[Jacobian | tuple[int, int]]) -> Self:
+    def from_stages(cls, stages: Sequence[Factor]) -> Self:
         """Make a chain from its stages in evaluation order, the first stage first."""
         return cls.from_reading(read_factors(stages, "stages", backwards=True))
 
@@ -128,10 +127,10 @@ class JacobianChain:
     @property
     def structures(self) -> tuple[Structure, ...] | None:
         """The structures of the factors; None where all are dense."""
-        held = None if self.details is None else self.details.structures
-        if held is None or all(structure is None or structure.is_dense for structure in held):
+        given = None if self.details is None else self.details.structures
+        if given is None or all(structure is None or structure.is_dense for structure in given):
             return None
-        return tuple(structure or Dense() for structure in held)
+        return tuple(structure or Dense() for structure in given)
 
     @property
     def patterns(self) -> list[Pattern]:
@@ -173,37 +172,36 @@ class JacobianChain:
 
     def label(self, position: int) -> str:
         """Return what the factor at a position is called."""
-        at = range(len(self))[position]
-        name = None if self.names is None else self.names[at]
-        return name or f"J{len(self) - at}"
+        position = range(len(self))[position]
+        name = None if self.names is None else self.names[position]
+        return name or f"J{len(self) - position}"
 
     def shape_text(self, position: int) -> str:
         """Write the shape of a factor: ``10x2000``, and of a stack of five ``5x10x2000``."""
-        at = range(len(self))[position]
-        batch = () if self.batches is None else self.batches[at]
-        label = "" if self.structures is None else self.structures[at].label
-        return f"{shape_text(*batch, int(self.sizes[at]), int(self.sizes[at + 1]))} {label}".rstrip()
+        position = range(len(self))[position]
+        batch = () if self.batches is None else self.batches[position]
+        label = "" if self.structures is None else self.structures[position].label
+        return f"{shape_text(*batch, int(self.sizes[position]), int(self.sizes[position + 1]))} {label}".rstrip()
 
     def __len__(self) -> int:
         return self.sizes.size - 1
 
     def __getitem__(self, position: int) -> Jacobian:
-        at = range(len(self))[position]
-        shape = (int(self.sizes[at]), int(self.sizes[at + 1]))
+        position = range(len(self))[position]
+        shape = (int(self.sizes[position]), int(self.sizes[position + 1]))
         if self.details is None:
             return Jacobian(shape)
         batches, names, costs, structures = self.details
-        costs_here: Any = NO_COSTS if costs is None else [column[at] for column in costs]
-        jvp, vjp, accumulation, tape = costs_here
+        jvp, vjp, accumulation, tape = NO_COSTS if costs is None else costs.of(position)
         return Jacobian(
             shape,
             jvp_cost=jvp,
             vjp_cost=vjp,
             accumulation_cost=accumulation,
             tape=tape,
-            structure=None if structures is None else structures[at],
-            batch=() if batches is None else batches[at],
-            name=None if names is None else names[at],
+            structure=None if structures is None else structures[position],
+            batch=() if batches is None else batches[position],
+            name=None if names is None else names[position],
         )
 
     def __iter__(self) -> Iterator[Jacobian]:
@@ -218,17 +216,17 @@ class JacobianChain:
         sizes = self.sizes.tobytes() if self.sizes.dtype == np.int64 else self.dims
         return hash((sizes, self.details))
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return _restore, (self.sizes, self.largest, self.details)
 
     def __repr__(self) -> str:
         shown = range(len(self)) if len(self) <= 6 else (0, 1, -2, -1)
-        parts = [f"{self.label(at)}: {self.shape_text(at)}" for at in shown]
+        parts = [f"{self.label(position)}: {self.shape_text(position)}" for position in shown]
         if len(self) > 6:
             parts.insert(2, "...")
         return f"JacobianChain({', '.join(parts)})"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainDict:
         """Return the chain as plain lists and ints, with a format version; see `from_dict`."""
         structures = None if self.details is None else self.details.structures
         columns = [
@@ -237,11 +235,11 @@ class JacobianChain:
             *([None] * 4 if self.stage_costs is None else map(list, self.stage_costs)),
             None if structures is None else [None if entry is None else entry.to_dict() for entry in structures],
         ]
-        held = {key: column for key, column in zip(_COLUMNS, columns, strict=True) if column is not None}
-        return {"format": FORMAT, "version": VERSION, "dims": self.sizes.tolist(), **held}
+        given = {key: column for key, column in zip(_COLUMNS, columns, strict=True) if column is not None}
+        return {"format": FORMAT, "version": VERSION, "dims": self.sizes.tolist(), **given}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
+    def from_dict(cls, data: PlainDict) -> Self:
         """Make the chain that `to_dict` wrote.
 
         Raises
@@ -261,14 +259,14 @@ class JacobianChain:
                 raise ChainError(msg)
         options = [_COLUMNS[key] for key in columns]
         jacobians = []
-        for at, row in enumerate(zip(*columns.values(), strict=True)):
-            given = dict(zip(options, row, strict=True))
+        for position, row in enumerate(zip(*columns.values(), strict=True)):
+            arguments = dict(zip(options, row, strict=True))
             try:
-                if given.get("structure") is not None:
-                    given["structure"] = structure_from_dict(given["structure"])
-                jacobians.append(Jacobian(sizes[at : at + 2], **given))
+                if arguments.get("structure") is not None:
+                    arguments["structure"] = structure_from_dict(arguments["structure"])
+                jacobians.append(Jacobian(sizes[position : position + 2], **arguments))
             except ChainError as error:
-                msg = f"data, factor {at}: {error}"
+                msg = f"data, factor {position}: {error}"
                 raise ChainError(msg) from None
         return cls(jacobians)
 
@@ -283,6 +281,6 @@ def check_header(data: object, name: str, version: int) -> None:
         raise ChainError(msg)
 
 
-def _restore(*reading: Any) -> JacobianChain:
+def _restore(*reading: *Reading) -> JacobianChain:
     reading[0].setflags(write=False)
     return JacobianChain.from_reading(reading)

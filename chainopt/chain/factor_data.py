@@ -22,6 +22,10 @@ class StageCosts(NamedTuple):
     accumulation: tuple[Cost | None, ...]
     tape: tuple[int, ...]
 
+    def of(self, position: int) -> tuple[Cost | None, Cost | None, Cost | None, int]:
+        """Return what is known of one stage."""
+        return self.jvp[position], self.vjp[position], self.accumulation[position], self.tape[position]
+
     @property
     def are_seconds(self) -> bool:
         """Whether one of the costs is a float: then it counts seconds."""

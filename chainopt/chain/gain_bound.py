@@ -21,21 +21,21 @@ def least_possible(dims: Sequence[int], costs: StageCosts | None, structures: Se
 
     Each stage is accumulated, or a matrix is pushed or pulled through it. The matrix has at least as many columns, or rows, as
     the smallest size between the stages, and so many has the stage itself. A stage whose matrix costs less than that, by an
-    ``accumulation_cost`` or by the colours of its structure, counts with what it costs.
+    ``accumulation_cost`` or by the colors of its structure, counts with what it costs.
     """
     if costs is None:
         return None
     cut, least = min(dims), 0
-    for at, (jvp, vjp, accumulation, _) in enumerate(zip(*costs, strict=True)):
+    for position, (jvp, vjp, accumulation, _) in enumerate(zip(*costs, strict=True)):
         known = [cost for cost in (jvp, vjp) if cost is not None]
         if not known:
             return None
-        ways = [cut * min(known)] + ([] if accumulation is None else [accumulation])
+        costs_of_matrix = [cut * min(known)] + ([] if accumulation is None else [accumulation])
         if structures is not None and accumulation is None:
-            shape = (dims[at], dims[at + 1])
-            ways += [] if jvp is None else [column_colors(structures[at], shape) * jvp]
-            ways += [] if vjp is None else [row_colors(structures[at], shape) * vjp]
-        least += min(ways)  # type: ignore[assignment]
+            shape = (dims[position], dims[position + 1])
+            costs_of_matrix += [] if jvp is None else [column_colors(structures[position], shape) * jvp]
+            costs_of_matrix += [] if vjp is None else [row_colors(structures[position], shape) * vjp]
+        least += min(costs_of_matrix)  # type: ignore[assignment]
     return least
 
 

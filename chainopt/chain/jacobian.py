@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -61,6 +61,14 @@ def checked_cost(value: object, place: str) -> Cost:
     raise ChainError(msg)
 
 
+def checked_name(value: object) -> str:
+    """Return a name, or say what is none."""
+    if not (isinstance(value, str) and value and value.isprintable()):
+        msg = f"name is {value!r}: give a text that can be printed on a line, or None"
+        raise ChainError(msg)
+    return value
+
+
 @dataclass(frozen=True, slots=True, init=False, repr=False)
 class Jacobian:
     """The Jacobian of one stage.
@@ -79,8 +87,8 @@ class Jacobian:
     tape : int, optional
         The memory that a reverse sweep of the stage needs.
     structure : Dense, Diagonal, Identity, Banded, BlockDiagonal or Sparse, optional
-        Where the matrix has nonzeros; without one it is dense. A matrix-free stage then needs a JVP for each colour of
-        its columns, or a VJP for each colour of its rows, instead of n or m.
+        Where the matrix has nonzeros; without one it is dense. A matrix-free stage then needs a JVP for each color of
+        its columns, or a VJP for each color of its rows, instead of n or m.
     batch : sequence of int, optional
         The leading sizes of a stack of such matrices; they broadcast as those of ``@`` do.
     name : str, optional
@@ -116,12 +124,9 @@ class Jacobian:
         accumulation_cost: Cost | None = None,
         tape: int = 0,
         structure: Structure | None = None,
-        batch: Any = (),
-        name: Any = None,
+        batch: Sequence[int] = (),
+        name: str | None = None,
     ) -> None:
-        if name is not None and not (isinstance(name, str) and name and name.isprintable()):
-            msg = f"name is {name!r}: give a text that can be printed on a line, or None"
-            raise ChainError(msg)
         if not isinstance(batch, tuple | list):
             msg = f"batch is {batch!r}: give the leading sizes of the stack as a tuple"
             raise ChainError(msg)
@@ -134,8 +139,8 @@ class Jacobian:
         if structure is not None:
             check_structure(structure, self.shape)
         set_attribute(self, "structure", structure)
-        set_attribute(self, "batch", tuple([checked_size(size, f"batch[{at}]") for at, size in enumerate(batch)]))
-        set_attribute(self, "name", name)
+        set_attribute(self, "batch", tuple([checked_size(size, f"batch[{axis}]") for axis, size in enumerate(batch)]))
+        set_attribute(self, "name", None if name is None else checked_name(name))
 
     @property
     def stack_size(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from chainopt.structure.structures import Sparse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from chainopt.typing import HasShape, SizeArray
 
 LARGEST_INT64 = 2**63 - 1
 _INT64 = np.dtype(np.int64)
@@ -28,8 +28,11 @@ _INT = {int}
 _ACCEPTED = "a JacobianChain, or a sequence of (rows, columns) pairs, Jacobians or matrices"
 
 
-Reading: TypeAlias = "tuple[NDArray[Any], int, Details | None]"
-"""A chain of n factors: n + 1 sizes (int64, or Python ints where one is larger), the largest, and what else is said."""
+Factor: TypeAlias = "Jacobian | Sequence[int] | HasShape"
+"""What stands for one factor: a `Jacobian`, a (rows, columns) pair, or a matrix, or stack of them, of any library."""
+
+Reading: TypeAlias = "tuple[SizeArray, int, Details | None]"
+"""A chain of n factors: n + 1 sizes (int64, or Python ints where one is larger), the largest, and what else is known."""
 
 
 def hold(sizes: Sequence[int], details: Details | None = None) -> Reading:
@@ -51,28 +54,27 @@ def read_dims(dims: object) -> Reading:
             array = dims.astype(np.int64)
             array.setflags(write=False)
             return array, int(dims.max()), None
-    sizes = [checked_size(size, f"dims[{at}]") for at, size in enumerate(_listed(dims, "dims", "a sequence of sizes"))]
+    sizes = [checked_size(size, f"dims[{index}]") for index, size in enumerate(_listed(dims, "dims", "a sequence of sizes"))]
     if len(sizes) < 2:
         msg = f"dims has {len(sizes)} sizes: a chain of n factors has n + 1 sizes, at least two"
         raise ChainError(msg)
     return hold(sizes)
 
 
-def read_many_dims(dims: object) -> NDArray[Any]:
+def read_many_dims(dims: object) -> SizeArray:
     """Read an (N, n + 1) array of sizes: int64, or Python ints where one is larger."""
     if isinstance(dims, np.ndarray):
         _refuse_masks(dims, "dims")
         array = np.asarray(dims)
     else:
         rows = _listed(dims, "dims", "an (N, n + 1) array of sizes, a chain a row")
-        lists = [_listed(row, f"dims[{at}]", "the sizes of a chain") for at, row in enumerate(rows)]
-        for at, row in enumerate(lists):
-            if len(row) != len(lists[0]):
-                msg = (
-                    f"dims[{at}] has {len(row)} sizes, and dims[0] has {len(lists[0])}: give chains of the same number of factors"
-                )
+        lists = [_listed(row, f"dims[{index}]", "the sizes of a chain") for index, row in enumerate(rows)]
+        length = len(lists[0]) if lists else 0
+        for index, row in enumerate(lists):
+            if len(row) != length:
+                msg = f"dims[{index}] has {len(row)} sizes, and dims[0] has {length}: give chains of the same number of factors"
                 raise ChainError(msg)
-        array = np.empty((len(lists), len(lists[0]) if lists else 0), dtype=object)
+        array = np.empty((len(lists), length), dtype=object)
         array[...] = lists if array.size else None
     if array.ndim != 2 or array.shape[1] < 2:
         msg = f"dims has the shape {array.shape}: give an (N, n + 1) array of sizes, a chain a row"
@@ -84,19 +86,34 @@ def read_many_dims(dims: object) -> NDArray[Any]:
                 raise ChainError(msg)
             checked_size(size, f"dims[{row}, {column}]")
         array = np.frompyfunc(operator.index, 1, 1)(array)
-    held = np.array(array, dtype=np.int64 if not array.size or array.max() <= LARGEST_INT64 else object)
-    held.setflags(write=False)
-    return held
+    checked = np.array(array, dtype=np.int64 if not array.size or array.max() <= LARGEST_INT64 else object)
+    checked.setflags(write=False)
+    return checked
 
 
-def _refuse_masks(array: NDArray[Any], argument: str) -> None:
+def _refuse_masks(array: SizeArray, argument: str) -> None:
     if np.ma.isMaskedArray(array) and np.ma.is_masked(array):
         msg = f"{argument} has masked sizes: fill them in"
         raise ChainError(msg)
 
 
 def read_factors(items: object, argument: str, *, backwards: bool = False) -> Reading:
-    """Read pairs, Jacobians or matrices, in any mixture: in product order, or ``backwards``, in evaluation order."""
+    """Read pairs, Jacobians or matrices, in any mixture.
+
+    Parameters
+    ----------
+    items : sequence of factors, or array of shape (n, 2)
+        As the user gave them.
+    argument : str
+        What they are called in errors.
+    backwards : bool
+        Whether they come in evaluation order, the first stage first, instead of product order.
+
+    Raises
+    ------
+    ChainError
+        If there are none, one is no factor, or neighbors do not fit.
+    """
     if type(items) is list:
         factors = items
     elif isinstance(items, np.ndarray) and items.ndim == 2 and items.shape[1] == 2:
@@ -122,17 +139,17 @@ def read_factors(items: object, argument: str, *, backwards: bool = False) -> Re
     return _read_one_by_one(factors, argument, backwards=backwards)
 
 
-def _listed(items: object, argument: str, accepted: str) -> list[Any]:
+def _listed(items: object, argument: str, accepted: str) -> list[object]:
     if not isinstance(items, str | bytes | dict | set | frozenset):
         try:
-            return list(cast(Iterable[Any], items))
+            return list(cast(Iterable[object], items))
         except TypeError:
             pass
     msg = f"{argument} is of type {type(items).__name__}: give {accepted}"
     raise ChainError(msg)
 
 
-def _read_pair_array(pairs: NDArray[Any]) -> Reading | None:
+def _read_pair_array(pairs: SizeArray) -> Reading | None:
     """Read a long array of pairs at once; None where something is to be said about it."""
     inner = pairs[1:, 0]
     fits = pairs.size > 0 and pairs.min() >= 0 and pairs.max() <= LARGEST_INT64
@@ -146,12 +163,12 @@ def _read_pair_array(pairs: NDArray[Any]) -> Reading | None:
 
 
 def _read_one_by_one(factors: Sequence[object], argument: str, *, backwards: bool = False) -> Reading:
-    places = [f"{argument}[{at}]" for at in range(len(factors))]
+    places = [f"{argument}[{index}]" for index in range(len(factors))]
     jacobians = [_as_jacobian(factor, place) for factor, place in zip(factors, places, strict=True)]
     if backwards:
         jacobians.reverse()
         places.reverse()
-    _check_neighbours([jacobian.shape for jacobian in jacobians], places, backwards=backwards)
+    _check_neighbors([jacobian.shape for jacobian in jacobians], places, backwards=backwards)
     sizes = [jacobian.shape[0] for jacobian in jacobians] + [jacobians[-1].shape[1]]
     return hold(sizes, _details(jacobians, argument, places))
 
@@ -179,7 +196,7 @@ def _details(jacobians: Sequence[Jacobian], argument: str, places: Sequence[str]
     return None if details == Details() else details
 
 
-def _as_jacobian(item: Any, place: str) -> Jacobian:
+def _as_jacobian(item: object, place: str) -> Jacobian:
     if isinstance(item, Jacobian):
         return item
     if isinstance(item, tuple | list):
@@ -197,18 +214,18 @@ def _as_jacobian(item: Any, place: str) -> Jacobian:
     if len(shape) < 2:
         msg = f"{place} has the shape {shape}: a factor has two dimensions, rows and columns, and may be stacked"
         raise ChainError(msg)
-    sizes = [checked_size(size, f"{place}.shape[{at}]") for at, size in enumerate(shape)]
+    sizes = [checked_size(size, f"{place}.shape[{index}]") for index, size in enumerate(shape)]
     if len(sizes) == 2 and hasattr(item, "tocsr"):
         return Jacobian(sizes, structure=Sparse(item))
     return Jacobian(sizes[-2:], batch=sizes[:-2])
 
 
-def _check_neighbours(shapes: Sequence[tuple[int, int]], places: Sequence[str], *, backwards: bool) -> None:
-    for at, (left, right) in enumerate(pairwise(shapes)):
+def _check_neighbors(shapes: Sequence[tuple[int, int]], places: Sequence[str], *, backwards: bool) -> None:
+    for position, (left, right) in enumerate(pairwise(shapes)):
         if left[1] != right[0]:
-            stage = len(shapes) - at
+            stage = len(shapes) - position
             msg = (
-                f"J{stage} ({places[at]}) has {shown(left[1])} columns, but J{stage - 1} ({places[at + 1]}) "
+                f"J{stage} ({places[position]}) has {shown(left[1])} columns, but J{stage - 1} ({places[position + 1]}) "
                 f"has {shown(right[0])} rows: neighbours must share a size"
             )
             if all(after[1] == before[0] for before, after in pairwise(shapes)):

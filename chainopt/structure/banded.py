@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from chainopt.structure.structure import Structure
 
 if TYPE_CHECKING:
     from chainopt.structure.patterns import Pattern
+    from chainopt.typing import PlainDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,11 @@ class Banded(Structure):
         """How many diagonals below and above the main one have nonzeros."""
         return self.lower, self.upper
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainDict:
         """Return the structure as a text and two ints."""
         return {"kind": "banded", "lower": self.lower, "upper": self.upper}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
+    def from_dict(cls, data: PlainDict) -> Self:
         """Make the structure that `to_dict` wrote."""
         return cls(data["lower"], data["upper"])

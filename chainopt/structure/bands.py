@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from chainopt.typing import CostArray, IntArray, SizeArray
 
 INT64_LIMIT = 2**63
 FEW = 40  # pairs, up to which Python ints are faster than arrays
@@ -65,13 +65,13 @@ class Band:
         places = replace(self, is_unit=False)
         return multiplications(places, Band.full(self.shape[1], 1))
 
-    def row_counts(self) -> NDArray[np.int64]:
+    def row_counts(self) -> IntArray:
         """How many places each row has."""
         rows = np.arange(self.shape[0], dtype=np.int64)
         counts = np.minimum(self.column_end, rows + self.upper + 1) - np.maximum(0, rows - self.lower)
         return np.where(rows < self.row_end, np.maximum(counts, 0), 0)
 
-    def column_counts(self) -> NDArray[np.int64]:
+    def column_counts(self) -> IntArray:
         """How many places each column has."""
         return self.transposed().row_counts()
 
@@ -133,7 +133,7 @@ def multiplications(left: Band, right: Band) -> int:
     return total
 
 
-def table_of_multiplications(lefts: list[Band], rights: list[Band]) -> NDArray[Any]:
+def table_of_multiplications(lefts: list[Band], rights: list[Band]) -> CostArray:
     """Return `multiplications` of every left with every right: an array of a row a left, of int64 or Python ints."""
     if len(lefts) * len(rights) <= FEW:
         table = np.empty((len(lefts), len(rights)), dtype=object)
@@ -163,7 +163,7 @@ def table_of_multiplications(lefts: list[Band], rights: list[Band]) -> NDArray[A
     return np.where(units, 0, total)
 
 
-def _counts(band: NDArray[Any], place: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _counts(band: SizeArray, place: SizeArray) -> tuple[SizeArray, SizeArray]:
     """Return how many places the line at ``place`` crosses, and how that grows up to the next bend."""
     row_end, below, above, _ = band
     counts = np.minimum(row_end, place + below + 1) - np.maximum(0, place - above)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.structure.patterns import Pattern
+    from chainopt.typing import PlainDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,11 @@ class BlockDiagonal(Structure):
         """The shape that the blocks make up."""
         return sum(rows for rows, _ in self.blocks), sum(columns for _, columns in self.blocks)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainDict:
         """Return the structure as a text and lists of ints."""
         return {"kind": "blockdiagonal", "blocks": [list(block) for block in self.blocks]}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
+    def from_dict(cls, data: PlainDict) -> Self:
         """Make the structure that `to_dict` wrote."""
         return cls(data["blocks"])

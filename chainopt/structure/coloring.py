@@ -16,12 +16,10 @@ from chainopt.structure.bands import Band
 from chainopt.structure.patterns import Rectangle, places, transposed
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from chainopt.structure.patterns import Entries, Pattern
     from chainopt.structure.structure import Structure
+    from chainopt.typing import IntArray
 
-    Coloring = NDArray[np.int64]
 
 STRATEGIES = ("largest_first", "smallest_last")
 MOST_PAIRS = 5_000_000  # of columns that share a row; beyond them every column has a color of its own
@@ -39,13 +37,13 @@ def row_colors(structure: Structure, shape: tuple[int, int]) -> int:
     return pattern.transposed().widest_row if isinstance(pattern, Band) else color_count(coloring_of(structure, shape, 0))
 
 
-def color_count(coloring: Coloring) -> int:
+def color_count(coloring: IntArray) -> int:
     """Return how many colors there are."""
     return int(coloring.max(initial=-1)) + 1
 
 
 @lru_cache(maxsize=256)
-def coloring_of(structure: Structure, shape: tuple[int, int], axis: int) -> Coloring:
+def coloring_of(structure: Structure, shape: tuple[int, int], axis: int) -> IntArray:
     """Return the color of each column (axis 1) or row (axis 0) of a matrix; -1 where it is empty.
 
     Parameters
@@ -68,7 +66,7 @@ def coloring_of(structure: Structure, shape: tuple[int, int], axis: int) -> Colo
     return coloring
 
 
-def color_columns(pattern: Pattern) -> Coloring:
+def color_columns(pattern: Pattern) -> IntArray:
     """Give columns that share a row different colors, few of them.
 
     Of a band they are as few as can be: the columns of a row are neighbors, so that counting them off repeatedly does.
@@ -83,7 +81,7 @@ def color_columns(pattern: Pattern) -> Coloring:
     return np.where(used, _greedy(places(pattern)), -1)
 
 
-def _greedy(entries: Entries) -> Coloring:
+def _greedy(entries: Entries) -> IntArray:
     import networkx as nx
 
     columns = int(entries.shape[1])
@@ -93,7 +91,7 @@ def _greedy(entries: Entries) -> Coloring:
     graph = nx.empty_graph(columns)
     for begin, end in zip(entries.indptr[:-1], entries.indptr[1:], strict=True):
         graph.add_edges_from(combinations(entries.indices[begin:end].tolist(), 2))
-    best: Coloring = np.arange(columns, dtype=np.int64)
+    best: IntArray = np.arange(columns, dtype=np.int64)
     for strategy in STRATEGIES:
         color_of = nx.greedy_color(graph, strategy=strategy)
         coloring = np.array([color_of[column] for column in range(columns)], dtype=np.int64)

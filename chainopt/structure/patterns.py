@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    Bools = NDArray[np.bool_]
-    Counts = NDArray[np.int64]
+    from chainopt.typing import BoolArray, CostArray, IntArray
+
     Entries: TypeAlias = "csr_array[np.bool_, tuple[int, int]]"
 
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 class Rectangle:
     """All places in some rows and some columns."""
 
-    rows: Bools
-    columns: Bools
+    rows: BoolArray
+    columns: BoolArray
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -45,11 +45,11 @@ class Rectangle:
         """How many places there are."""
         return int(self.rows.sum()) * int(self.columns.sum())
 
-    def row_counts(self) -> Counts:
+    def row_counts(self) -> IntArray:
         """How many places each row has."""
         return np.where(self.rows, self.columns.sum(), 0)
 
-    def column_counts(self) -> Counts:
+    def column_counts(self) -> IntArray:
         """How many places each column has."""
         return np.where(self.columns, self.rows.sum(), 0)
 
@@ -61,7 +61,7 @@ class Places:
     entries: Entries
 
     @classmethod
-    def of_rows(cls, shape: tuple[int, int], indptr: Counts, indices: Counts) -> Self:
+    def of_rows(cls, shape: tuple[int, int], indptr: IntArray, indices: IntArray) -> Self:
         """List the places of rows that begin at ``indptr`` in a list of columns."""
         return cls(scipy_sparse().csr_array((np.ones(indices.size, dtype=bool), indices, indptr), shape=shape))
 
@@ -76,11 +76,11 @@ class Places:
         """How many places there are."""
         return int(self.entries.nnz)
 
-    def row_counts(self) -> Counts:
+    def row_counts(self) -> IntArray:
         """How many places each row has."""
         return np.asarray(np.diff(self.entries.indptr), dtype=np.int64)
 
-    def column_counts(self) -> Counts:
+    def column_counts(self) -> IntArray:
         """How many places each column has."""
         return np.bincount(self.entries.indices, minlength=self.shape[1]).astype(np.int64)
 
@@ -93,7 +93,7 @@ class Bitmap:
     width: int
 
     @classmethod
-    def of(cls, entries: NDArray[Any]) -> Bitmap:
+    def of(cls, entries: BoolArray) -> Bitmap:
         """Pack an array of bools."""
         return cls(np.packbits(entries, axis=1), entries.shape[1])
 
@@ -111,11 +111,11 @@ class Bitmap:
         """How many places there are."""
         return int(self.row_counts().sum())
 
-    def row_counts(self) -> Counts:
+    def row_counts(self) -> IntArray:
         """How many places each row has."""
         return np.asarray(self.unpacked().sum(axis=1, dtype=np.int64))
 
-    def column_counts(self) -> Counts:
+    def column_counts(self) -> IntArray:
         """How many places each column has."""
         return np.asarray(self.unpacked().sum(axis=0, dtype=np.int64))
 
@@ -168,7 +168,7 @@ def multiplications(left: Pattern, right: Pattern) -> int:
     return sum(columns * rows for columns, rows in pairs)
 
 
-def table_of_multiplications(lefts: list[Pattern], rights: list[Pattern]) -> NDArray[Any]:
+def table_of_multiplications(lefts: list[Pattern], rights: list[Pattern]) -> CostArray:
     """Return `multiplications` of every left with every right; all share the inner size. int64 or Python ints."""
     if all(isinstance(pattern, Band) for pattern in (*lefts, *rights)):
         return bands.table_of_multiplications(lefts, rights)  # type: ignore[arg-type]
@@ -176,7 +176,7 @@ def table_of_multiplications(lefts: list[Pattern], rights: list[Pattern]) -> NDA
     rows = np.stack([pattern.row_counts() for pattern in rights])
     largest = int(columns.max(initial=0)) * int(rows.max(initial=0)) * columns.shape[1]
     if largest < 2**53:  # then float64 is exact, and the library for it fast
-        table: NDArray[Any] = (columns.astype(np.float64) @ rows.T.astype(np.float64)).astype(np.int64)
+        table: CostArray = (columns.astype(np.float64) @ rows.T.astype(np.float64)).astype(np.int64)
     else:
         table = columns.astype(object) @ rows.T.astype(object)
     units = [[isinstance(pattern, Band) and pattern.is_unit for pattern in side] for side in (lefts, rights)]
@@ -203,7 +203,7 @@ def _joined_rows(entries: Entries, rows: NDArray[np.uint8]) -> NDArray[np.uint8]
     return joined
 
 
-def reached(pattern: Pattern, columns: Bools) -> Bools:
+def reached(pattern: Pattern, columns: BoolArray) -> BoolArray:
     """Tell which rows have a nonzero in one of some columns."""
     if isinstance(pattern, Band):
         before = np.concatenate([[0], np.cumsum(columns)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -16,9 +16,10 @@ from chainopt.structure.structure import Structure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike
 
     from chainopt.structure.patterns import Pattern
+    from chainopt.typing import Array, IntArray, PlainDict
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
@@ -52,10 +53,10 @@ class Sparse(Structure):
     """
 
     shape: tuple[int, int]
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.int64]
+    indptr: IntArray
+    indices: IntArray
 
-    def __init__(self, pattern: Any) -> None:
+    def __init__(self, pattern: Array | Sequence[Sequence[object]]) -> None:
         if hasattr(pattern, "tocsr"):
             entries = pattern.tocsr(copy=True)
             entries.sum_duplicates()  # which sorts, too
@@ -73,7 +74,7 @@ class Sparse(Structure):
             shape, indptr = array.shape, np.searchsorted(rows, np.arange(array.shape[0] + 1))
         self._hold((int(shape[0]), int(shape[1])), indptr, indices)
 
-    def _hold(self, shape: tuple[int, int], indptr: Any, indices: Any) -> None:
+    def _hold(self, shape: tuple[int, int], indptr: ArrayLike, indices: ArrayLike) -> None:
         object.__setattr__(self, "shape", shape)
         for name, column in (("indptr", indptr), ("indices", indices)):
             array = np.array(column, dtype=np.int64)
@@ -129,10 +130,10 @@ class Sparse(Structure):
     def __hash__(self) -> int:
         return hash(self._key())
 
-    def _key(self) -> tuple[Any, ...]:
+    def _key(self) -> tuple[object, ...]:
         return self.shape, self.indptr.tobytes(), self.indices.tobytes()
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return Sparse.from_places, (self.shape, self.indptr, self.indices)
 
     def __repr__(self) -> str:
@@ -148,7 +149,7 @@ class Sparse(Structure):
         """The shape of the pattern."""
         return self.shape
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainDict:
         """Return the structure as a text and lists of ints."""
         return {
             "kind": "sparse",
@@ -158,7 +159,7 @@ class Sparse(Structure):
         }
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
+    def from_dict(cls, data: PlainDict) -> Self:
         """Make the structure that `to_dict` wrote."""
         rows, columns = data["shape"]
         return cls.from_places((rows, columns), data["indptr"], data["indices"])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from chainopt.errors import ChainError
 
 if TYPE_CHECKING:
     from chainopt.structure.patterns import Pattern
+    from chainopt.typing import PlainDict
 
     Shape = tuple[int, int]
 
@@ -59,12 +60,12 @@ class Structure(ABC):
         """Whether a matrix of this shape is square and diagonal, so that a vector holds it."""
         return shape[0] == shape[1] and self.diagonals == (0, 0)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainDict:
         """Return the structure as texts, ints and lists; see `structure_from_dict`."""
         return {"kind": type(self).__name__.lower()}
 
     @classmethod
-    def from_dict(cls, _: dict[str, Any]) -> Self:
+    def from_dict(cls, _: PlainDict) -> Self:
         """Make the structure of this class that its `to_dict` wrote; what is missing there may be a KeyError."""
         return cls()
 
