@@ -5,6 +5,7 @@ import numpy.linalg.tests.test_linalg as numpy_tests
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from random_sparse import random_sparse
 
 import chainopt
 from chainopt import multi_dot
@@ -111,7 +112,7 @@ def test_sparse_arrays():
     from scipy import sparse
 
     rng = np.random.default_rng(0)
-    arrays = [sparse.random_array(shape, density=0.4, rng=rng, format="csr") for shape in ((4, 5), (5, 6), (6, 3))]
+    arrays = [random_sparse(rng, shape, 0.4) for shape in ((4, 5), (5, 6), (6, 3))]
     result = multi_dot(arrays)
     assert sparse.issparse(result)
     expected = arrays[0].toarray() @ arrays[1].toarray() @ arrays[2].toarray()

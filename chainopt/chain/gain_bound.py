@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 def least_possible(dims: Sequence[int], costs: StageCosts | None, structures: Sequence[Structure] | None) -> Cost | None:
     """Return what accumulating the Jacobian costs at the least; None where a matrix is at hand.
 
+    Parameters
+    ----------
+    dims : sequence of int
+        The n + 1 sizes between the stages, outputs first.
+    costs : StageCosts or None
+        What is known of the stages.
+    structures : sequence of Structure, or None
+        Where their matrices have nonzeros; None where all are dense.
+
+    Notes
+    -----
     Each stage is accumulated, or a matrix is pushed or pulled through it. The matrix has at least as many columns, or rows, as
     the smallest size between the stages, and so many has the stage itself. A stage whose matrix costs less than that, by an
     ``accumulation_cost`` or by the colors of its structure, counts with what it costs.
@@ -51,7 +62,10 @@ def better(forward: Sequence[Cost | None], reverse: Sequence[Cost | None]) -> Co
 
 
 def gain_bound(dims: Sequence[int], costs: StageCosts | None, structures: Sequence[Structure] | None) -> float | None:
-    """Bound what any order of JVPs and VJPs gains over the better pure mode; None where a matrix is at hand."""
+    """Bound what any order of JVPs and VJPs gains over the better pure mode; None where a matrix is at hand.
+
+    The parameters are those of `least_possible`.
+    """
     least = least_possible(dims, costs, structures)
     if costs is None or least is None:
         return None

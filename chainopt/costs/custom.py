@@ -68,7 +68,7 @@ class CustomModel:
         return cost
 
     def _compiled(self, sizes: tuple[NDArray[Any], ...]) -> NDArray[Any]:
-        flat = [np.ascontiguousarray(column).ravel() for column in sizes]
+        flat = [column.flatten() for column in sizes]  # copies: what is broadcast must not be written to
         first = self._price(*(int(column[0]) for column in flat))
         costs = np.empty(flat[0].size, dtype=np.float64 if isinstance(first, float) else np.int64)
         compiled_with(custom_prices.price_all)(self.function, *flat, costs)

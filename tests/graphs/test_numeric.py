@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from random_sparse import random_sparse
 from scipy import sparse
 
 import chainopt
@@ -127,7 +128,7 @@ def test_sparse_edges_are_planned_and_multiplied_as_such():
     size = 50
     graph = nx.DiGraph()
     graph.add_edge("x", "a", jacobian=sparse.diags_array(rng.random(size)))
-    graph.add_edge("a", "b", jacobian=sparse.random_array((size, size), density=0.05, rng=rng))
+    graph.add_edge("a", "b", jacobian=random_sparse(rng, (size, size), 0.05))
     graph.add_edge("b", "c", jacobian=sparse.diags_array([rng.random(size - 1), rng.random(size)], offsets=[-1, 0]))
     graph.add_edge("c", "y", jacobian=rng.random((3, size)))
     chain = linearize(graph)
