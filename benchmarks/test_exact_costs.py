@@ -5,9 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from numpy.linalg import _linalg as numpy_linalg
+from oracles import all_trees, tree_cost
 
 import chainopt
-from chainopt.solvers.textbook import all_trees, tree_cost
 from chainopt.testing import chain_dims
 
 GROUP = "exact costs: time with sizes around 10**30, and with small sizes"

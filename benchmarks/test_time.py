@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from oracles import all_trees, tree_cost
 
 import chainopt
 from chainopt.calibration import measure as measured_model
-from chainopt.solvers.textbook import all_trees, tree_cost
 
 threadpoolctl = pytest.importorskip("threadpoolctl")
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles import brute_force, recurrence, tree_cost
 
 import chainopt
-from chainopt.solvers.textbook import brute_force, recurrence, tree_cost
 from chainopt.testing import FAMILIES, chain_dims
 
 SIZES = {

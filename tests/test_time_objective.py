@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles import all_trees
 
 import chainopt
 from chainopt import Banded, ChainError, Diagonal, Jacobian, JacobianChain, Plan, optimal_order
 from chainopt.costs.time import DEFAULT
-from chainopt.solvers.textbook import all_trees
 
 
 @pytest.fixture(autouse=True)

@@ -30,9 +30,10 @@ class Mode(StrEnum):
     HYBRID = "hybrid"
 
 
-# How the matrix of a factor is obtained, and what joins two neighbours, as a Bracketing holds them.
+# How the matrix of a factor is obtained, and what joins two neighbours, as a Bracketing holds them. Beside the joins there is
+# what makes the matrix of a single factor.
 GIVEN, BY_JVPS, BY_VJPS, OTHERWISE = 0, 1, 2, 3
-PRODUCT, PUSHED, PULLED = 0, 1, 2
+PRODUCT, PUSHED, PULLED, ACCUMULATED = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a cost model is: an objective other than the count of multiplications, which is exact and needs no model."""
+"""What a cost model is: what is minimized. That of the exact count is `chainopt.costs.multiplications.MULTIPLICATIONS`."""
 
 from __future__ import annotations
 

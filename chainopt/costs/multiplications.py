@@ -6,6 +6,7 @@ A product of stacks costs that for every matrix of their broadcast stack.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from operator import mul
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.chain.factor_data import broadcast
+from chainopt.errors import ChainError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +22,53 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainopt.chain.chain import JacobianChain
+    from chainopt.typing import Cost
 
 INT64_LIMIT = 2**63
 SHORT = 40  # up to here Python ints are faster than arrays
+
+
+@dataclass(frozen=True, slots=True)
+class Multiplications:
+    """The objective that is minimized unless another one is asked for: the exact count of fused multiply-adds."""
+
+    @property
+    def name(self) -> str:
+        """What the objective is called in a plan."""
+        return "multiplications"
+
+    @property
+    def unit(self) -> str:
+        """What it counts."""
+        return "fused multiply-adds"
+
+    def products(self, m: NDArray[Any], k: NDArray[Any], n: NDArray[Any]) -> NDArray[Any]:
+        """Return the costs of products of m x k and k x n matrices; the sizes broadcast."""
+        costs: NDArray[Any] = m * k * n
+        return costs
+
+    def structured(self, counts: NDArray[Any]) -> NDArray[Any]:
+        """Return the counts as they are."""
+        return counts
+
+    def stage(self, cost: Cost) -> Cost:
+        """Return the cost of a JVP, a VJP or an accumulation as it is, which must be a count too.
+
+        Raises
+        ------
+        ChainError
+            If it is a float, in seconds.
+        """
+        if isinstance(cost, float):
+            msg = (
+                'the chain has costs in seconds (floats), which objective "multiplications" cannot add to counts: '
+                'give ints, or take objective "time"'
+            )
+            raise ChainError(msg)
+        return cost
+
+
+MULTIPLICATIONS = Multiplications()
 
 
 def largest_stack(batches: tuple[tuple[int, ...], ...]) -> int:
@@ -99,3 +145,16 @@ def stacks(batches: tuple[tuple[int, ...], ...], bracketing: Bracketing, dtype: 
 
     bracketing.fold(batches, join)
     return counts
+
+
+def stack_table(batches: tuple[tuple[int, ...], ...]) -> NDArray[Any]:
+    """Return how many matrices the stack of a product of the factors ``i..j-1`` holds, as Python ints at ``[i, j]``."""
+    count = len(batches)
+    depth = max(map(len, batches))
+    table = np.ones((count + 1, count + 1), dtype=object)
+    axes = np.array([(1,) * (depth - len(batch)) + batch for batch in batches], dtype=object).reshape(count, depth)
+    for i in range(count):
+        widest = np.maximum.accumulate(axes[i:], axis=0)
+        empty = np.logical_or.accumulate(axes[i:] == 0, axis=0)
+        table[i, i + 1 :] = np.where(empty, 0, widest).prod(axis=1)
+    return table

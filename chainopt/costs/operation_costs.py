@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import (
     BY_JVPS,
     BY_VJPS,
     GIVEN,
     PRODUCT,
+    PULLED,
     PUSHED,
     Accumulation,
     Join,
@@ -21,12 +24,14 @@ from chainopt.bracketing.operations import (
     Pushforward,
 )
 from chainopt.costs import multiplications, product_tables
+from chainopt.costs.last_operations import pulled, pushed
+from chainopt.costs.multiplications import Multiplications
+from chainopt.costs.number_type import added
 from chainopt.costs.stage_choices import priced, vectors_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from chainopt.chain.chain import JacobianChain
@@ -35,25 +40,25 @@ if TYPE_CHECKING:
     from chainopt.typing import Cost
 
 
-def operations_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None = None) -> Sequence[Operation]:
+def operations_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Sequence[Operation]:
     """List the operations in an order in which they can be executed; runs of single steps are one operation."""
     if bracketing.kinds is None:
         return _products(chain, bracketing, model)
     return tuple(_merged(single_steps(chain, bracketing, model)))
 
 
-def steps_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None = None) -> Sequence[Operation]:
+def steps_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Sequence[Operation]:
     """List the operations, each push and pull through a single stage."""
     return _products(chain, bracketing, model) if bracketing.kinds is None else tuple(single_steps(chain, bracketing, model))
 
 
-def _products(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None) -> Operations:
+def _products(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Operations:
     splits = bracketing.splits_in_order() if bracketing.order is None else bracketing.order
     costs = product_tables.along(chain, bracketing, model)
     return Operations(bracketing.first[splits], splits, bracketing.last[splits], costs[splits])
 
 
-def single_steps(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None = None) -> Iterator[Operation]:
+def single_steps(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Iterator[Operation]:
     """Yield the operations, each push and pull through a single stage; a matrix is accumulated just before it is used."""
     kinds, ways = bracketing.kinds, bracketing.ways
     assert chain.stage_costs is not None
@@ -71,9 +76,9 @@ def single_steps(chain: JacobianChain, bracketing: Bracketing, model: CostModel 
         if kind == PRODUCT:
             yield Multiplication(first, split, last, prices[split])
         elif kind == PUSHED:
-            yield Pushforward(first, split, last, dims[last + 1] * _known(costs.jvp[split]))
+            yield Pushforward(first, split, last, pushed(dims[last + 1], _known(costs.jvp[split])))
         else:
-            yield Pullback(first, split, last, dims[first] * _known(costs.vjp[last]))
+            yield Pullback(first, split, last, pulled(dims[first], _known(costs.vjp[last])))
 
 
 def _events(bracketing: Bracketing, ways: NDArray[np.int8]) -> Iterator[int]:
@@ -91,7 +96,7 @@ def _events(bracketing: Bracketing, ways: NDArray[np.int8]) -> Iterator[int]:
         yield split
 
 
-def products_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None = None) -> Sequence[Join]:
+def products_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Sequence[Join]:
     """List what joins two neighbours, one operation for each gap, in the order of `Bracketing.fold`."""
     in_order = Bracketing(bracketing.spans, bracketing.kinds, bracketing.ways)
     if bracketing.kinds is None:
@@ -99,27 +104,22 @@ def products_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel |
     return [step for step in single_steps(chain, in_order, model) if isinstance(step, Join)]
 
 
-def total(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None = None) -> Any:
+def total(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Any:
     """Return the cost of all operations together."""
-    if bracketing.kinds is None and model is None and chain.structures is None:
+    if bracketing.kinds is None and isinstance(model, Multiplications) and chain.structures is None:
         return multiplications.total(chain, bracketing)
-    nothing = 0.0 if model is not None and model.unit == "seconds" else 0
+    nothing = model.stage(0)  # in the numbers of the objective
     if bracketing.kinds is None:
-        return sum(product_tables.along(chain, bracketing, model).tolist(), nothing)
-    return sum((operation.cost for operation in single_steps(chain, bracketing, model)), nothing)
+        return added(product_tables.along(chain, bracketing, model).tolist(), nothing)
+    return added((operation.cost for operation in single_steps(chain, bracketing, model)), nothing)
 
 
 def largest_tape(chain: JacobianChain, bracketing: Bracketing) -> int:
     """Return the largest tape that one of the reverse sweeps needs: they go stage by stage."""
-    costs = chain.stage_costs
-    if costs is None or bracketing.kinds is None:
+    if chain.stage_costs is None or bracketing.kinds is None or bracketing.ways is None:
         return 0
-    swept = (
-        operation.last
-        for operation in single_steps(chain, bracketing)
-        if isinstance(operation, Pullback) or (isinstance(operation, Accumulation) and operation.mode is Mode.REVERSE)
-    )
-    return max((costs.tape[at] for at in swept), default=0)
+    swept = [*(np.flatnonzero(bracketing.kinds == PULLED) + 1).tolist(), *np.flatnonzero(bracketing.ways == BY_VJPS).tolist()]
+    return max((chain.stage_costs.tape[position] for position in swept), default=0)
 
 
 def _accumulation(chain: JacobianChain, at: int, way: int, costs: StageCosts) -> Accumulation:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainopt.chain.jacobian import checked_size
+from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.errors import ChainError
 from chainopt.graphs.edges import IDENTITY, Link, Place, Reader, added, in_seconds, known_shape, written_out
 from chainopt.graphs.skips import peeled, placed
@@ -27,7 +28,7 @@ class Network(NamedTuple):
     ``graph`` is a `networkx.DiGraph` of those that depend on an input and that an output depends on; ``links`` holds what is
     known of each of its edges, parallel ones added up. ``sources`` and ``targets`` are the inputs and outputs. An input
     that another input reaches has two numbers: the variable that is seeded, and, an identity behind it, the one computed.
-    ``skips`` are identities that were taken out. ``model`` is what the costs are in, None for counts.
+    ``skips`` are identities that were taken out. ``model`` is what the costs are in.
     """
 
     graph: Any
@@ -38,7 +39,7 @@ class Network(NamedTuple):
     targets: list[int]
     notes: list[str]
     skips: list[Skip]
-    model: CostModel | None
+    model: CostModel
 
 
 def named(nodes: Iterable[Any]) -> str:
@@ -100,9 +101,9 @@ def read_graph(graph: Any, inputs: Any = None, outputs: Any = None) -> Network:
             sizes.append(sizes[source])
             flow.add_edge(sources[at], source)
             links[sources[at], source] = IDENTITY
-    model = None
+    model: CostModel = MULTIPLICATIONS
     if any(isinstance(cost, float) for link in links.values() for cost in link.said):
-        model = cast("CostModel", model_of("time"))  # in which seconds and counts can be added
+        model = model_of("time")  # in which seconds and counts can be added
         links = {edge: in_seconds(link, model) for edge, link in links.items()}
     return Network(flow, names, sizes, links, sources, targets, notes, skips, model)
 

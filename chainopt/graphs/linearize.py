@@ -178,7 +178,7 @@ class _Search:
         chain = GraphChain(jacobians, names, self.network.notes, self.network.skips)
         if self.finalists and not self._can_win(chain):
             return None
-        plan = optimal_order(chain, objective=self.workshop.price.objective)
+        plan = optimal_order(chain, objective=self.workshop.price.model)
         narrow = sum(len(stage.inputs) == 1 for stage in stages[:-1])
         key = plan.cost, min(chain.dims), -narrow, len(chain)
         return _Candidate(key, chain, plan, jacobians, stages, line, positions)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chainopt.errors import InfeasibleError
 from chainopt.ordering.order import as_chain, optimal_order
 from chainopt.plan.tape_frontier import TapeFrontier
-from chainopt.solvers.objectives import MULTIPLICATIONS, model_of
+from chainopt.solvers.objectives import model_of
 
 if TYPE_CHECKING:
     from chainopt.ordering.order import Problem
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chainopt.solvers.objectives import Objective
 
 
-def tape_frontier(chain: Problem, *, objective: Objective = MULTIPLICATIONS) -> TapeFrontier:
+def tape_frontier(chain: Problem, *, objective: Objective = "multiplications") -> TapeFrontier:
     """Find how much time how much tape buys: all corners of the trade-off between the two.
 
     Parameters
@@ -50,13 +50,12 @@ def tape_frontier(chain: Problem, *, objective: Objective = MULTIPLICATIONS) -> 
     costs = chain.stage_costs
     tapes = sorted({0, *(() if costs is None else costs.tape)})
     model = model_of(objective)
-    asked = MULTIPLICATIONS if model is None else model
     plans: dict[int, Plan | None] = {}
 
     def solve(at: int) -> Plan | None:
         if at not in plans:
             try:
-                plans[at] = optimal_order(chain, objective=asked, tape_limit=tapes[at])
+                plans[at] = optimal_order(chain, objective=model, tape_limit=tapes[at])
             except InfeasibleError:
                 plans[at] = None
         return plans[at]

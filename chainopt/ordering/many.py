@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.parsing import read_many_dims
+from chainopt.costs.multiplications import Multiplications
+from chainopt.costs.stage_choices import stage_choices
 from chainopt.errors import ChainError
-from chainopt.ordering.order import SOLVERS, choices_for, name_of
+from chainopt.ordering.order import SOLVERS
 from chainopt.plan.batch import PlanBatch
 from chainopt.solvers import batch, lookup, stage_batch
 from chainopt.solvers.dask_batch import spread
-from chainopt.solvers.objectives import MULTIPLICATIONS, check_units, model_of
+from chainopt.solvers.objectives import model_of
 from chainopt.solvers.registry import check_limit, check_method, priced_solver
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainopt.costs.model import CostModel
+    from chainopt.solvers.base import Candidate
     from chainopt.solvers.batch import Solutions
     from chainopt.solvers.objectives import Objective
 
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 def optimal_orders(
     dims: Any,
     *,
-    objective: Objective = MULTIPLICATIONS,
+    objective: Objective = "multiplications",
     method: str = "auto",
     tape_limit: float | None = None,
     client: Client | None = None,
@@ -70,7 +73,7 @@ def optimal_orders(
     if isinstance(dims, Sequence) and dims and any(isinstance(chain, JacobianChain) for chain in dims):
         return _orders_of_chains(dims, model, method, tape_limit, client)
     sizes = read_many_dims(dims)
-    if model is not None:
+    if not isinstance(model, Multiplications):
         answered = priced_solver(method)
         return PlanBatch(sizes, _spread(client, partial(_priced_sizes, model=model), sizes), model.name, answered, model)
     factors = sizes.shape[1] - 1
@@ -78,26 +81,34 @@ def optimal_orders(
     if factors < 3 or (factors == 3 and method == "auto"):
         answered = "formula"
     by_kernel = factors > 2 and method in {"auto", "polygon"}
-    solutions = _spread(client, partial(batch.solve, solver=SOLVERS[answered], by_kernel=by_kernel), sizes)
-    return PlanBatch(sizes, solutions, MULTIPLICATIONS, answered)
+    solutions = _spread(client, partial(batch.solve, solver=partial(_solve, answered), by_kernel=by_kernel), sizes)
+    return PlanBatch(sizes, solutions, model.name, answered, model)
 
 
 def _spread(client: Client | None, solve: Callable[[Any], Solutions], problems: Any) -> Solutions:
     return solve(problems) if client is None else spread(client, solve, problems)
 
 
+def _solve(method: str, chain: JacobianChain) -> Candidate:
+    return SOLVERS[method](chain, stage_choices(chain))
+
+
+def _lookup(chain: JacobianChain, model: CostModel, tape_limit: float | None = None) -> Candidate:
+    return lookup.solve(chain, stage_choices(chain, tape_limit, model), model)
+
+
 def _priced_sizes(sizes: NDArray[Any], model: CostModel) -> Solutions:
-    solved = [lookup.solve(JacobianChain.from_dims(row), None, model) for row in sizes]
+    solved = [_lookup(JacobianChain.from_dims(row), model) for row in sizes]
     return batch.gathered(solved, sizes.shape[1] - 1)
 
 
-def _priced_chains(chains: Sequence[JacobianChain], model: CostModel | None, tape_limit: float | None) -> Solutions:
-    solved = [lookup.solve(chain, choices_for(chain, model, tape_limit), model) for chain in chains]
+def _priced_chains(chains: Sequence[JacobianChain], model: CostModel, tape_limit: float | None) -> Solutions:
+    solved = [_lookup(chain, model, tape_limit) for chain in chains]
     return batch.gathered(solved, len(chains[0]))
 
 
 def _orders_of_chains(
-    chains: Sequence[Any], model: CostModel | None, method: str, tape_limit: float | None, client: Client | None
+    chains: Sequence[Any], model: CostModel, method: str, tape_limit: float | None, client: Client | None
 ) -> PlanBatch:
     for at, chain in enumerate(chains):
         if not isinstance(chain, JacobianChain) or len(chain) != len(chains[0]):
@@ -107,10 +118,10 @@ def _orders_of_chains(
     if any(chain.batches is not None for chain in chains) or method in {"polygon", "textbook"}:
         msg = 'dims holds chains: those of stacks are ordered one by one, and the others by method "interval" or "auto"'
         raise ChainError(msg)
-    if model is None and all(chain.structures is None for chain in chains):
+    if isinstance(model, Multiplications) and all(chain.structures is None for chain in chains):
         for chain in chains:
-            check_units(chain, model)
+            stage_choices(chain, tape_limit)
         solutions = _spread(client, partial(stage_batch.solve, tape_limit=tape_limit), chains)
-        return PlanBatch(tuple(chains), solutions, MULTIPLICATIONS, "interval")
+        return PlanBatch(tuple(chains), solutions, model.name, "interval", model)
     solutions = _spread(client, partial(_priced_chains, model=model, tape_limit=tape_limit), chains)
-    return PlanBatch(tuple(chains), solutions, name_of(model), "interval", model)
+    return PlanBatch(tuple(chains), solutions, model.name, "interval", model)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from chainopt.bracketing.operations import Mode
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.parsing import read_factors
+from chainopt.costs.multiplications import MULTIPLICATIONS, Multiplications
 from chainopt.costs.operation_costs import total
 from chainopt.costs.stage_choices import stage_choices
 from chainopt.errors import ChainError, InfeasibleError
 from chainopt.plan.comparison import Comparison
 from chainopt.plan.plan import Plan
 from chainopt.solvers import interval, lookup, memory_limited, polygon, pure_modes, textbook
-from chainopt.solvers.objectives import MULTIPLICATIONS, check_units, model_of
+from chainopt.solvers.objectives import model_of
 from chainopt.solvers.pure_modes import mode_of
 from chainopt.solvers.registry import SCHEDULING, check_limit, check_method, check_workers, priced_solver, solver_for
 
@@ -25,19 +26,19 @@ if TYPE_CHECKING:
     from chainopt.chain.jacobian import Jacobian
     from chainopt.costs.model import CostModel
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.base import Solution
+    from chainopt.solvers.base import Candidate
     from chainopt.solvers.objectives import Objective
 
-    Sweep = Callable[[JacobianChain, StageChoices | None, CostModel | None], Solution | None]
+    Sweep = Callable[[JacobianChain, StageChoices, CostModel], Candidate | None]
     Problem = JacobianChain | Sequence[tuple[int, int]] | Sequence[Jacobian] | Sequence[Any]
 
-SOLVERS: dict[str, Callable[[JacobianChain, StageChoices | None], Solution]] = {
-    "formula": pure_modes.cheaper,
-    "polygon": polygon.solve,
+SOLVERS: dict[str, Callable[[JacobianChain, StageChoices], Candidate]] = {
+    "formula": lambda chain, _: pure_modes.cheaper(chain),
+    "polygon": lambda chain, _: polygon.solve(chain),
     "interval": interval.solve,
-    "textbook": textbook.solve,
+    "textbook": lambda chain, choices: textbook.solve(chain, choices, MULTIPLICATIONS),
 }
-PRICED_SOLVERS: dict[str, Callable[[JacobianChain, StageChoices | None, CostModel | None], Solution]] = {
+PRICED_SOLVERS: dict[str, Callable[[JacobianChain, StageChoices, CostModel], Candidate]] = {
     "interval": lookup.solve,
     "textbook": textbook.solve,
 }
@@ -46,7 +47,7 @@ PRICED_SOLVERS: dict[str, Callable[[JacobianChain, StageChoices | None, CostMode
 def optimal_order(
     chain: Problem,
     *,
-    objective: Objective = MULTIPLICATIONS,
+    objective: Objective = "multiplications",
     method: str = "auto",
     tape_limit: float | None = None,
     memory_limit: float | None = None,
@@ -128,22 +129,22 @@ def optimal_order(
         method = "auto"
     if tape_limit is not None:
         check_limit("tape_limit", tape_limit)
-    model = None if objective is MULTIPLICATIONS else model_of(objective)
+    model = model_of(objective)
     if memory_limit is not None:
         check_limit("memory_limit", memory_limit)
         return _limited(chain, model, method, tape_limit, memory_limit)
-    if chain.details is None and model is None:
+    if chain.details is None and isinstance(model, Multiplications) and method == "auto":
         method = solver_for(chain, method)
-        association, cost, mode = SOLVERS[method](chain, None)
-        return Plan(chain, association, cost, mode, MULTIPLICATIONS, method, True)
-    choices = choices_for(chain, model, tape_limit)
-    if model is None and chain.structures is None:
+        association, cost, mode = pure_modes.cheaper(chain) if method == "formula" else polygon.solve(chain)
+        return Plan(chain, association, cost, mode, model.name, method, True)
+    choices = stage_choices(chain, tape_limit, model)
+    if isinstance(model, Multiplications) and chain.structures is None:
         method = solver_for(chain, method)
         association, cost, mode = SOLVERS[method](chain, choices)
     else:
         method = priced_solver(method)
         association, cost, mode = PRICED_SOLVERS[method](chain, choices, model)
-    return Plan(chain, association, cost, mode, name_of(model), method, True, model)
+    return Plan(chain, association, cost, mode, model.name, method, True, model)
 
 
 def _scheduled(
@@ -166,21 +167,20 @@ def _scheduled(
     from chainopt.schedules.search import solve
 
     model = model_of(objective)
-    choices = choices_for(chain, model, tape_limit)
+    choices = stage_choices(chain, tape_limit, model)
     with search_progress() if progress else nullcontext() as show:
         association, schedule, bound, is_optimal, answered = solve(chain, choices, model, workers, method, time_limit, show)
     mode = mode_of(chain, choices, association, model)
     cost = total(chain, association, model)
     known_bound = None if is_optimal else bound
-    return Plan(chain, association, cost, mode, name_of(model), answered, is_optimal, model, known_bound, schedule)
+    return Plan(chain, association, cost, mode, model.name, answered, is_optimal, model, known_bound, schedule)
 
 
-def _limited(chain: JacobianChain, model: CostModel | None, method: str, tape_limit: float | None, memory_limit: float) -> Plan:
-    asked = MULTIPLICATIONS if model is None else model
-    free = optimal_order(chain, objective=asked, method=method, tape_limit=tape_limit)
+def _limited(chain: JacobianChain, model: CostModel, method: str, tape_limit: float | None, memory_limit: float) -> Plan:
+    free = optimal_order(chain, objective=model, method=method, tape_limit=tape_limit)
     unlimited = free.association, free.cost, free.mode
     solution, bound, is_optimal, answered = memory_limited.solve(
-        chain, choices_for(chain, model, tape_limit), model, memory_limit, unlimited
+        chain, stage_choices(chain, tape_limit, model), model, memory_limit, unlimited
     )
     known_bound = None if is_optimal else bound
     return Plan(chain, *solution, free.objective, answered or free.method, is_optimal, model, known_bound)
@@ -189,7 +189,7 @@ def _limited(chain: JacobianChain, model: CostModel | None, method: str, tape_li
 def forward_order(
     chain: Problem,
     *,
-    objective: Objective = MULTIPLICATIONS,
+    objective: Objective = "multiplications",
     tape_limit: float | None = None,
     memory_limit: float | None = None,
     workers: float = 1,
@@ -212,7 +212,7 @@ def forward_order(
 def reverse_order(
     chain: Problem,
     *,
-    objective: Objective = MULTIPLICATIONS,
+    objective: Objective = "multiplications",
     tape_limit: float | None = None,
     memory_limit: float | None = None,
     workers: float = 1,
@@ -235,7 +235,7 @@ def reverse_order(
 def compare(
     chain: Problem,
     *,
-    objective: Objective = MULTIPLICATIONS,
+    objective: Objective = "multiplications",
     method: str = "auto",
     tape_limit: float | None = None,
     memory_limit: float | None = None,
@@ -260,10 +260,9 @@ def compare(
     """
     chain = as_chain(chain)
     model = model_of(objective)
-    asked = MULTIPLICATIONS if model is None else model
     optimal = optimal_order(
         chain,
-        objective=asked,
+        objective=model,
         method=method,
         tape_limit=tape_limit,
         memory_limit=memory_limit,
@@ -285,22 +284,9 @@ def as_chain(chain: Problem) -> JacobianChain:
     return chain if isinstance(chain, JacobianChain) else JacobianChain.from_reading(read_factors(chain, "chain"))
 
 
-def name_of(model: CostModel | None) -> str:
-    """Return the name of the objective that a model prices."""
-    return MULTIPLICATIONS if model is None else model.name
-
-
-def choices_for(chain: JacobianChain, model: CostModel | None, tape_limit: float | None) -> StageChoices | None:
-    """Return how each matrix-free stage can be handled under a tape limit, and its costs; None where there is none."""
-    if chain.stage_costs is None:
-        return None
-    check_units(chain, model)
-    return stage_choices(chain, tape_limit, model)
-
-
 def _homogeneous_plan(
     chain: JacobianChain,
-    model: CostModel | None,
+    model: CostModel,
     tape_limit: float | None,
     memory_limit: float | None,
     sweep: Sweep,
@@ -310,10 +296,9 @@ def _homogeneous_plan(
     for name, limit in (("tape_limit", tape_limit), ("memory_limit", memory_limit)):
         if limit is not None:
             check_limit(name, limit)
-    choices = choices_for(chain, model, tape_limit)
+    choices = stage_choices(chain, tape_limit, model)
     solution = sweep(chain, choices, model)
     if solution is None:
-        assert choices is not None  # matrices can be multiplied in both
         is_forward = sweep is pure_modes.forward
         lacking = pure_modes.impassable(chain, choices.push if is_forward else choices.pull)
         assert lacking is not None
@@ -325,8 +310,8 @@ def _homogeneous_plan(
         from chainopt.schedules.search import scheduled
 
         association, schedule = scheduled(chain, choices, model, workers, association)
-        return Plan(chain, association, cost, mode, name_of(model), sweep.__name__, False, model, None, schedule)
-    plan = Plan(chain, association, cost, mode, name_of(model), sweep.__name__, mode is Mode.ANY, model)
+        return Plan(chain, association, cost, mode, model.name, sweep.__name__, False, model, None, schedule)
+    plan = Plan(chain, association, cost, mode, model.name, sweep.__name__, mode is Mode.ANY, model)
     if memory_limit is not None and plan.peak_memory > memory_limit:
         msg = f"memory_limit is {memory_limit}, but {sweep.__name__} mode needs {plan.peak_memory}: the least limit for it"
         raise InfeasibleError(msg)

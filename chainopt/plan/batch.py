@@ -29,15 +29,15 @@ class PlanBatch(Sequence[Plan]):
         The bracketings, costs and modes, in arrays.
     objective, method : str
         What was minimized, and which algorithm answered.
-    model : CostModel or None
-        What gave the costs; None for the exact count of multiplications.
+    model : CostModel
+        What gave the costs.
     """
 
     chains: NDArray[Any] | Sequence[JacobianChain]
     solutions: Solutions
     objective: str
     method: str
-    model: CostModel | None = None
+    model: CostModel
 
     def __post_init__(self) -> None:
         for column in self.solutions:
@@ -73,7 +73,7 @@ class PlanBatch(Sequence[Plan]):
             bracketing = Bracketing(spans[at])
         else:
             bracketing = Bracketing(spans[at], kinds[at], ways[at])
-        cost = costs[at].item() if self.model is not None and costs.dtype != object else int(costs[at])
+        cost = costs.item(at)
         return Plan(chain, bracketing, cost, modes[at], self.objective, self.method, True, self.model)
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from chainopt.chain.chain import check_header
 from chainopt.chain.jacobian import checked_size
 from chainopt.costs.memory import peak_memory, scheduled_peak
+from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.costs.operation_costs import largest_tape, operations_of, products_of, steps_of
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import is_lazy, is_operator
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
 
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.bracketing.operations import Mode, Operation
+    from chainopt.bracketing.schedule import Schedule
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
-    from chainopt.schedules.schedule import Schedule
 
 FORMAT = "chainopt.plan"
 VERSION = 1
@@ -64,8 +65,8 @@ class Plan:
         What was minimized, and which algorithm answered.
     is_optimal : bool
         Whether it is known that no bracketing is cheaper or, with several workers, done earlier.
-    model : CostModel or None
-        What gave the costs; None for the exact count of multiplications.
+    model : CostModel
+        What gave the costs.
     known_bound : int or float, or None
         What every plan that meets the limits costs, or takes, at the least, where the plan is not known to be optimal.
     schedule : Schedule or None
@@ -93,7 +94,7 @@ class Plan:
     objective: str
     method: str
     is_optimal: bool
-    model: CostModel | None
+    model: CostModel
     known_bound: Any
     schedule: Schedule | None
 
@@ -107,7 +108,7 @@ class Plan:
         objective: str,
         method: str,
         is_optimal: bool,  # noqa: FBT001
-        model: CostModel | None = None,
+        model: CostModel = MULTIPLICATIONS,
         known_bound: Any = None,
         schedule: Schedule | None = None,
     ) -> None:
@@ -193,7 +194,7 @@ class Plan:
     @property
     def unit(self) -> str:
         """What the cost counts."""
-        return "fused multiply-adds" if self.model is None else self.model.unit
+        return self.model.unit
 
     @property
     def peak_memory(self) -> int:

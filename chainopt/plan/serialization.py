@@ -10,21 +10,22 @@ import numpy as np
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PRODUCT, PULLED, PUSHED
 from chainopt.chain.jacobian import checked_cost
+from chainopt.costs.multiplications import MULTIPLICATIONS, Multiplications
 from chainopt.costs.operation_costs import steps_of, total
 from chainopt.costs.stage_choices import stage_choices
 from chainopt.errors import ChainError
 from chainopt.numbers import count
 from chainopt.plan.graph_chain import read_chain_dict
-from chainopt.solvers.objectives import MULTIPLICATIONS, read_model, written
+from chainopt.solvers.objectives import read_model, written
 from chainopt.solvers.pure_modes import mode_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from chainopt.bracketing.schedule import Schedule
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.plan.plan import Plan
-    from chainopt.schedules.schedule import Schedule
 
 
 def plan_dict(plan: Plan) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def plan_dict(plan: Plan) -> dict[str, Any]:
         "last": association.last.tolist(),
         **({} if kinds is None or ways is None else {"kinds": kinds.tolist(), "ways": ways.tolist()}),
         **({} if order is None else {"order": order.tolist()}),
-        **({} if plan.model is None else {"model": written(plan.model)}),
+        **({} if isinstance(plan.model, Multiplications) else {"model": written(plan.model)}),
         **({} if plan.known_bound is None else {"known_bound": plan.known_bound}),
         **({} if plan.schedule is None else {"schedule": plan.schedule.to_dict()}),
     }
@@ -63,11 +64,12 @@ def read_plan(data: dict[str, Any]) -> tuple[Any, ...]:
         msg = 'data must say "is_optimal" (true or false), "objective" and "method" (texts)'
         raise ChainError(msg)
     model = read_model(data.get("model"))
-    if (model is None) != (objective == MULTIPLICATIONS):
-        msg = f'data is of objective {objective!r}, but its "model" is {"missing" if model is None else model.name}'
+    if isinstance(model, Multiplications) != (objective == MULTIPLICATIONS.name):
+        what = "missing" if data.get("model") is None else model.name
+        msg = f'data is of objective {objective!r}, but its "model" is {what}'
         raise ChainError(msg)
     cost = total(chain, association, model)
-    mode = mode_of(chain, None if chain.stage_costs is None else stage_choices(chain, None, model), association, model)
+    mode = mode_of(chain, stage_choices(chain, None, model), association, model)
     known_bound = data.get("known_bound")
     schedule = read_schedule(data, chain, association, model)
     makespan = cost if schedule is None else schedule.makespan
@@ -115,9 +117,7 @@ def read_association(data: dict[str, Any], chain: JacobianChain) -> Bracketing:
     return association
 
 
-def read_schedule(
-    data: dict[str, Any], chain: JacobianChain, association: Bracketing, model: CostModel | None
-) -> Schedule | None:
+def read_schedule(data: dict[str, Any], chain: JacobianChain, association: Bracketing, model: CostModel) -> Schedule | None:
     """Read who does what when.
 
     Raises
@@ -128,7 +128,7 @@ def read_schedule(
     entry = data.get("schedule")
     if entry is None:
         return None
-    from chainopt.schedules.schedule import Schedule, contradiction
+    from chainopt.bracketing.schedule import Schedule, contradiction
 
     held: dict[str, Any] = entry if isinstance(entry, dict) else {}
     workers = math.inf if held.get("workers") == "unlimited" else held.get("workers")

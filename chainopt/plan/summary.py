@@ -12,13 +12,13 @@ from chainopt.solvers.pure_modes import forward, reverse
 
 if TYPE_CHECKING:
     from chainopt.plan.plan import Plan
-    from chainopt.solvers.base import Solution
+    from chainopt.solvers.base import Candidate
 
 
 def facts(plan: Plan) -> list[tuple[str, str]]:
     """Return the lines: a name and a text."""
     chain, model = plan.chain, plan.model
-    choices = None if chain.stage_costs is None else stage_choices(chain, None, model)
+    choices = stage_choices(chain, None, model)
     sweeps = {"forward": forward(chain, choices, model), "reverse": reverse(chain, choices, model)}
     pure = {name: _time_of(plan, sweep) for name, sweep in sweeps.items() if sweep is not None}
     gains = ((name, time, ratio(time, plan.makespan)) for name, time in pure.items())
@@ -27,7 +27,7 @@ def facts(plan: Plan) -> list[tuple[str, str]]:
         most = []
     else:
         most = [("gain bound", f"at most {times(bound)} times cheaper than the better of the two")]
-    tape = [] if choices is None else [("tape", f"{count(plan.tape)} at the most")]
+    tape = [] if choices.only_products else [("tape", f"{count(plan.tape)} at the most")]
     return [
         ("chain", chain_line(chain)),
         ("bracketing", f"{plan.bracketing_line}, {plan.mode} mode"),
@@ -41,13 +41,13 @@ def facts(plan: Plan) -> list[tuple[str, str]]:
     ]
 
 
-def _time_of(plan: Plan, sweep: Solution) -> Any:
+def _time_of(plan: Plan, sweep: Candidate) -> Any:
     """Return what a sweep takes with as many workers as the plan has."""
     if plan.schedule is None:
         return sweep[1]
     from chainopt.schedules.search import scheduled  # with numbers of workers of their own few plans are asked for
 
-    choices = None if plan.chain.stage_costs is None else stage_choices(plan.chain, None, plan.model)
+    choices = stage_choices(plan.chain, None, plan.model)
     return scheduled(plan.chain, choices, plan.model, plan.workers, sweep[0])[1].makespan
 
 

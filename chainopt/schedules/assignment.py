@@ -9,7 +9,6 @@ import numpy as np
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import Accumulation
 from chainopt.costs.operation_costs import steps_of
-from chainopt.solvers.interval import ways_needed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +43,8 @@ def operands(operation: Operation, by_first: Mapping[int, int], by_last: Mapping
 
 def timetable(
     chain: JacobianChain,
-    choices: StageChoices | None,
-    model: CostModel | None,
+    choices: StageChoices,
+    model: CostModel,
     workers: float,
     spans: Any,
     kinds: Any,
@@ -56,7 +55,7 @@ def timetable(
     Operations are taken in the order of the starts, those that take no time first: there is then a worker free for them. The
     worker is the one that made what is needed, if it is free in time: so a run stays with one.
     """
-    bracketing = Bracketing(spans) if choices is None else Bracketing(spans, kinds, ways_needed(choices.ways, kinds))
+    bracketing = choices.bracketing(spans, kinds)
     steps = steps_of(chain, bracketing, model)
     needs: dict[int, list[int]] = {}
     by_first: dict[int, int] = {}

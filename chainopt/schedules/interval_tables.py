@@ -56,7 +56,7 @@ def fill(problem: Problem, programs: Sequence[Program], best: Best, before: Tabl
             best.check_time()
         prices: Any = np.zeros((0, 0))  # where a product costs the product of three sizes
         if problem.rows is not None:
-            prices = problem.prices[i] if len(problem.prices) else problem.rows.row(i).prices
+            prices = problem.prices[i] if len(problem.prices) else problem.rows.row(i).products
         prices = np.asarray(prices, dtype=problem.dtype)
         prices = prices if problem.is_compiled else prices.tolist()
         stage: Any = (problem.sizes, prices, problem.leaves[i], problem.push[i], problem.pull)

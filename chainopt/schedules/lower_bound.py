@@ -6,6 +6,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from chainopt.bracketing.operations import PRODUCT, PULLED, PUSHED
+from chainopt.costs.last_operations import at_gap
+from chainopt.costs.multiplications import Multiplications
 from chainopt.solvers import polygon
 
 if TYPE_CHECKING:
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
 def quick_bound(problem: Problem) -> tuple[Any, Bracketing | None]:
     """Return a lower bound on the makespan: the least work, or less, shared evenly. And the bracketing, where that is known."""
     bracketing = None
-    if problem.chain.details is None and problem.model is None and problem.factors > 2:
-        bracketing, work, _ = polygon.solve(problem.chain, None)
+    if problem.chain.details is None and isinstance(problem.model, Multiplications) and problem.factors > 2:
+        bracketing, work, _ = polygon.solve(problem.chain)
     else:
         work = _relaxed_work(problem)
     return work / problem.workers if isinstance(work, float) else -(-work // problem.workers), bracketing
@@ -29,25 +31,19 @@ def _relaxed_work(problem: Problem) -> Any:
     A stage needs its matrix, unless it is pushed through at the gap to its right or pulled through at the gap to its left: so
     the choices of neighbours hang together, and nothing else does.
     """
-    dims, (push, pull, leaves) = problem.chain.dims, map(_listed, (problem.push, problem.pull, problem.leaves))
+    dims, choices = problem.chain.dims, problem.choices
+    leaves = choices.leaves
     fewest_rows = list(accumulate(dims, min))
     fewest_columns = list(accumulate(reversed(dims), min))[::-1]
     counts_sizes = problem.rows is None
     least: dict[int, Any] = {PRODUCT: 0}  # by what is done at the gap before
     for gap in range(1, len(leaves)):
-        rows, columns = fewest_rows[gap - 1], fewest_columns[gap + 1]
-        costs: dict[int, Any] = {PRODUCT: rows * dims[gap] * columns if counts_sizes else 0}
-        if push[gap - 1] >= 0:
-            costs[PUSHED] = columns * push[gap - 1]
-        if pull[gap] >= 0:
-            costs[PULLED] = rows * pull[gap]
+        costs = at_gap(dims, choices, gap, fewest_rows[gap - 1], fewest_columns[gap + 1])
+        if not counts_sizes:
+            costs[PRODUCT] = 0
         leaf = leaves[gap - 1]
         least = {
             kind: cost + min(work + (0 if before == PULLED or kind == PUSHED else leaf) for before, work in least.items())
             for kind, cost in costs.items()
         }
     return min(work + (0 if before == PULLED else leaves[-1]) for before, work in least.items())
-
-
-def _listed(column: Any) -> list[Any]:
-    return column if isinstance(column, list) else list(column.tolist())

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from chainopt.bracketing.operations import GIVEN, Accumulation
+from chainopt.costs.last_operations import last_operations
+from chainopt.costs.multiplications import Multiplications
 from chainopt.costs.operation_costs import steps_of
-from chainopt.solvers.lookup import pricing
 from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.chain.chain import JacobianChain
+    from chainopt.costs.last_operations import LastOperations
     from chainopt.costs.model import CostModel
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.lookup import Pricing
 
 LARGEST = 2**62
 MOST_TABLED = 200  # factors up to which the prices of all products are held, where they are no products of sizes
-NEVER = -1
 NOISE = 64  # with which list scheduling multiplies
 MOST_UNCOMPILED = 3  # factors of a chain of which all plans are soon searched: what is found is the same, compiled or not
 
@@ -34,14 +34,14 @@ class Problem(NamedTuple):
     """
 
     chain: JacobianChain
-    choices: StageChoices | None
-    model: CostModel | None
+    choices: StageChoices
+    model: CostModel
     workers: int
     dtype: Any  # int64, float64, or object: then everything is lists, and nothing is compiled
     is_compiled: bool
     sizes: Any
     prices: Any
-    rows: Pricing | None
+    rows: LastOperations | None
     push: Any
     pull: Any
     leaves: Any
@@ -74,23 +74,21 @@ class Problem(NamedTuple):
         return made if self.is_compiled else made.tolist()
 
 
-def problem_of(chain: JacobianChain, choices: StageChoices | None, model: CostModel | None, workers: float) -> Problem:
+def problem_of(chain: JacobianChain, choices: StageChoices, model: CostModel, workers: float) -> Problem:
     """Hold a chain as the kernels take it."""
     factors = len(chain)
-    never = [NEVER] * factors
-    leaves, push, pull = ([0] * factors, never, never) if choices is None else (choices.leaves, choices.push, choices.pull)
-    ways = [GIVEN] * factors if choices is None else choices.ways
+    leaves, ways, push, pull, _ = choices
     busy = int(min(workers, factors))
-    is_plain = model is None and chain.structures is None and chain.batches is None
+    is_plain = isinstance(model, Multiplications) and chain.structures is None and chain.batches is None
     dims = chain.dims
-    rows = None if is_plain else pricing(chain, choices, model)
+    rows = None if is_plain else last_operations(chain, choices, model)
     table: Any = None
     if rows is not None and factors <= MOST_TABLED:
-        table = np.stack([rows.row(i).prices for i in range(factors)])
+        table = np.stack([rows.row(i).products for i in range(factors)])
     one, two, three = [*sorted(dims, reverse=True)[:3], 1][:3]
     largest: Any = one * two * max(three, 1)
     if rows is not None:
-        seen = [table] if table is not None else (rows.row(i).prices for i in range(factors))
+        seen = [table] if table is not None else (rows.row(i).products for i in range(factors))
         largest = max([largest, *(prices.max(initial=0) for prices in seen)])
     costs = [*leaves, *push, *pull]
     is_float = any(isinstance(cost, float | np.floating) for cost in [largest, *costs])
@@ -122,11 +120,9 @@ def problem_of(chain: JacobianChain, choices: StageChoices | None, model: CostMo
     )
 
 
-def begun_as(
-    bracketing: Bracketing, chain: JacobianChain, choices: StageChoices | None, model: CostModel | None
-) -> StageChoices | None:
+def begun_as(bracketing: Bracketing, chain: JacobianChain, choices: StageChoices, model: CostModel) -> StageChoices:
     """Return the choices with the accumulations of a bracketing: a sweep begins in its own mode, even if the other is cheaper."""
-    if choices is None or bracketing.ways is None:
+    if bracketing.ways is None:
         return choices
     ways = np.where(bracketing.ways == GIVEN, choices.ways, bracketing.ways).tolist()
     if ways == choices.ways:
@@ -138,9 +134,9 @@ def begun_as(
     return choices._replace(leaves=leaves, ways=ways)
 
 
-def with_choices(problem: Problem, choices: StageChoices | None) -> Problem:
+def with_choices(problem: Problem, choices: StageChoices) -> Problem:
     """Return a problem with other choices, of which only the accumulations differ."""
-    if choices is None or choices is problem.choices:
+    if choices is problem.choices:
         return problem
     leaves: Any = np.array(choices.leaves, dtype=problem.dtype) if problem.is_compiled else choices.leaves
     return problem._replace(choices=choices, leaves=leaves)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from chainopt.bracketing.schedule import Schedule
 from chainopt.schedules import annealing, branch_and_bound, cp_sat
 from chainopt.schedules.assignment import timetable
 from chainopt.schedules.incumbent import Best, TimeIsOverError
 from chainopt.schedules.problem import begun_as, problem_of
-from chainopt.schedules.schedule import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +42,8 @@ class Scheduled(NamedTuple):
 
 def solve(
     chain: JacobianChain,
-    choices: StageChoices | None,
-    model: CostModel | None,
+    choices: StageChoices,
+    model: CostModel,
     workers: float,
     method: str,
     time_limit: float | None,
@@ -112,7 +112,7 @@ def _prove(problem: Problem, best: Best) -> None:
 
 
 def scheduled(
-    chain: JacobianChain, choices: StageChoices | None, model: CostModel | None, workers: float, bracketing: Bracketing
+    chain: JacobianChain, choices: StageChoices, model: CostModel, workers: float, bracketing: Bracketing
 ) -> tuple[Bracketing, Schedule]:
     """Schedule a bracketing as it stands, by list scheduling; the order of what is returned is that of the schedule."""
     choices = begun_as(bracketing, chain, choices, model)
@@ -123,6 +123,6 @@ def scheduled(
     return answer.bracketing, Schedule(workers, answer.workers, answer.starts, answer.makespan)
 
 
-def _only(chain: JacobianChain, choices: StageChoices | None, model: CostModel | None) -> Timetable:
+def _only(chain: JacobianChain, choices: StageChoices, model: CostModel) -> Timetable:
     none = np.zeros((2, 0), dtype=np.int32)
     return timetable(chain, choices, model, 1, none, np.zeros(0, dtype=np.int8), {~0: 0})

@@ -19,14 +19,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.base import Solution
+    from chainopt.solvers.base import Candidate
 
 CHAINS_PER_BLOCK = 4_096
 
 
 class Solutions(NamedTuple):
-    """What `Solution` is for one chain, for N chains of n factors."""
+    """What `Candidate` is for one chain, for N chains of n factors."""
 
     spans: NDArray[np.int32]  # (N, 2, n - 1)
     costs: NDArray[Any]  # (N,), int64, or Python ints where one is larger
@@ -35,7 +34,7 @@ class Solutions(NamedTuple):
     ways: NDArray[np.int8] | None = None  # (N, n)
 
 
-def solve(dims: NDArray[Any], solver: Callable[[JacobianChain, StageChoices | None], Solution], *, by_kernel: bool) -> Solutions:
+def solve(dims: NDArray[Any], solver: Callable[[JacobianChain], Candidate], *, by_kernel: bool) -> Solutions:
     """Solve every row of an (N, n + 1) array; ``by_kernel`` where the polygon kernel may answer in place of the solver."""
     chains, factors = dims.shape[0], dims.shape[1] - 1
     spans = np.empty((chains, 2, factors - 1), dtype=np.int32)
@@ -48,14 +47,14 @@ def solve(dims: NDArray[Any], solver: Callable[[JacobianChain, StageChoices | No
         rows = np.flatnonzero(quick)
         spans[rows], costs[rows], modes[rows] = _by_kernel(dims if rows.size == chains else dims[rows])[:3]
     for row in np.flatnonzero(~quick).tolist():
-        bracketing, costs[row], modes[row] = solver(JacobianChain.from_dims(dims[row]), None)
+        bracketing, costs[row], modes[row] = solver(JacobianChain.from_dims(dims[row]))
         spans[row] = bracketing.spans
     if not chains or costs.max() < INT64_LIMIT:
         costs = costs.astype(np.int64)
     return Solutions(spans, costs, modes)
 
 
-def gathered(solved: Sequence[Solution], factors: int) -> Solutions:
+def gathered(solved: Sequence[Candidate], factors: int) -> Solutions:
     """Put solutions that were found one by one into arrays."""
     spans = np.zeros((len(solved), 2, factors - 1), dtype=np.int32)
     kinds, ways = np.zeros((len(solved), factors - 1), dtype=np.int8), np.zeros((len(solved), factors), dtype=np.int8)

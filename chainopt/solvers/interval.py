@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.bracketing.bracketing import Bracketing
-from chainopt.bracketing.operations import GIVEN, PULLED, PUSHED, Mode
+from chainopt.bracketing.operations import Mode
 from chainopt.chain.gain_bound import least_possible
-from chainopt.costs.multiplications import INT64_LIMIT, largest_stack, neighbours
+from chainopt.costs.multiplications import INT64_LIMIT, MULTIPLICATIONS, largest_stack, neighbours, stack_table
 from chainopt.kernels import interval_dp
 from chainopt.kernels.policy import compiled
 from chainopt.kernels.threads import thread_pool
@@ -22,16 +21,16 @@ if TYPE_CHECKING:
 
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.base import Solution
+    from chainopt.solvers.base import Candidate
 
 SECONDS_PER_STEP = 1.5e-7  # of the kernel as it stands, uncompiled; n**3 / 6 steps
 UNTILED = 600  # up to here the table stays in the cache, and one call fills it
 TILE = 128
 
 
-def solve(chain: JacobianChain, choices: StageChoices | None = None) -> Solution:
+def solve(chain: JacobianChain, choices: StageChoices) -> Candidate:
     """Find the cheapest bracketing, and where stages are matrix-free what is done with each of them."""
-    if choices is not None and (pure := _nothing_to_gain(chain, choices)) is not None:
+    if not choices.only_products and (pure := _nothing_to_gain(chain, choices)) is not None:
         return pure
     factors = len(chain)
     spans: Any = np.empty((2, factors - 1), dtype=np.int32)
@@ -42,7 +41,7 @@ def solve(chain: JacobianChain, choices: StageChoices | None = None) -> Solution
         sizes = chain.sizes
         table = np.full((factors + 1, factors + 1), INT64_LIMIT - 1, dtype=np.int64)
         held = None if weights is None else weights.astype(np.int64)
-        columns: Any = [None] * 3 if choices is None else [np.array(column, dtype=np.int64) for column in _columns(choices)]
+        columns: Any = [None] * 3 if choices.only_products else [np.array(column, dtype=np.int64) for column in _columns(choices)]
         fill_by_tiles(table, sizes, held, *columns)
         pending = np.empty(2 * factors + 2, dtype=np.int64)
         compiled(interval_dp.trace)(table, sizes, held, columns[1], columns[2], pending, spans, kinds)
@@ -51,24 +50,23 @@ def solve(chain: JacobianChain, choices: StageChoices | None = None) -> Solution
         exact = chain.sizes.tolist()
         rows = [[most + 1] * (factors + 1) for _ in range(factors + 1)]
         counts = None if weights is None else weights.tolist()
-        lists: Any = [None] * 3 if choices is None else _columns(choices)
+        lists: Any = [None] * 3 if choices.only_products else _columns(choices)
         leaves, push, pull = lists
         interval_dp.fill_tile(
             rows, exact, counts, leaves, push, pull, [0] * (factors + 1), 0, factors + 1, 0, factors + 1, factors + 1
         )
         interval_dp.trace(rows, exact, counts, push, pull, [0] * (2 * factors + 2), spans, kinds)
         cost = rows[0][factors]
-    bracketing = Bracketing(spans) if choices is None else Bracketing(spans, kinds, ways_needed(choices.ways, kinds))
-    return preferred(chain, choices, (bracketing, cost, Mode.HYBRID))
+    return preferred(chain, choices, (choices.bracketing(spans, kinds), cost, Mode.HYBRID), MULTIPLICATIONS)
 
 
-def _nothing_to_gain(chain: JacobianChain, choices: StageChoices) -> Solution | None:
+def _nothing_to_gain(chain: JacobianChain, choices: StageChoices) -> Candidate | None:
     """Return the pure mode that costs no more than anything can."""
     least = least_possible(chain.dims, chain.stage_costs, chain.structures)
     if least is None:
         return None
     for sweep in (forward, reverse):
-        pure = sweep(chain, choices)
+        pure = sweep(chain, choices, MULTIPLICATIONS)
         if pure is not None and pure[1] <= least:
             return pure
     return None
@@ -76,15 +74,6 @@ def _nothing_to_gain(chain: JacobianChain, choices: StageChoices) -> Solution | 
 
 def _columns(choices: StageChoices) -> list[Any]:
     return [choices.leaves, choices.push, choices.pull]
-
-
-def ways_needed(ways: Any, kinds: NDArray[Any]) -> NDArray[np.int8]:
-    """Return how the matrices of factors are obtained; those that are only pushed or pulled through need none."""
-    needed = np.array(ways, dtype=np.int8)
-    gaps = np.arange(kinds.size)
-    needed[gaps[kinds == PUSHED]] = GIVEN
-    needed[gaps[kinds == PULLED] + 1] = GIVEN
-    return needed
 
 
 def fill_by_tiles(table: NDArray[Any], sizes: NDArray[Any], *columns: NDArray[Any] | None) -> None:
@@ -107,20 +96,7 @@ def fill_by_tiles(table: NDArray[Any], sizes: NDArray[Any], *columns: NDArray[An
                 pass
 
 
-def stack_table(batches: tuple[tuple[int, ...], ...]) -> NDArray[Any]:
-    """Return how many matrices the stack of a product of the factors ``i..j-1`` holds, as Python ints at ``[i, j]``."""
-    count = len(batches)
-    depth = max(map(len, batches))
-    table = np.ones((count + 1, count + 1), dtype=object)
-    axes = np.array([(1,) * (depth - len(batch)) + batch for batch in batches], dtype=object).reshape(count, depth)
-    for i in range(count):
-        widest = np.maximum.accumulate(axes[i:], axis=0)
-        empty = np.logical_or.accumulate(axes[i:] == 0, axis=0)
-        table[i, i + 1 :] = np.where(empty, 0, widest).prod(axis=1)
-    return table
-
-
-def bound(chain: JacobianChain, choices: StageChoices | None = None) -> Any:
+def bound(chain: JacobianChain, choices: StageChoices) -> Any:
     """Return a bound on every value that the kernel forms, bad candidates included.
 
     With matrix-free stages every cell is at most the sum of all leaves and what the products of its matrices cost, and a
@@ -130,6 +106,6 @@ def bound(chain: JacobianChain, choices: StageChoices | None = None) -> Any:
     one, two, three = [*heapq.nlargest(3, sizes), 1][:3]
     border = neighbours(sizes) + sizes[0] * sizes[-1]
     products = one * two * max(three, 1) + two * border
-    if choices is not None:
+    if not choices.only_products:
         return products + sum(choices.leaves) + one * max(0, *choices.push, *choices.pull)
     return products if chain.batches is None else products * largest_stack(chain.batches)

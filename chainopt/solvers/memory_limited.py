@@ -9,14 +9,16 @@ import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, Mode
+from chainopt.costs.last_operations import LastOperations, Row, last_operations
 from chainopt.costs.memory import entries_of, peak_memory, seed
 from chainopt.costs.multiplications import exact_sizes
+from chainopt.costs.number_type import LARGEST
 from chainopt.costs.operation_costs import operations_of, total
 from chainopt.costs.stage_choices import NEVER, priced, vectors_needed
 from chainopt.errors import InfeasibleError
 from chainopt.kernels import memory_bitmask_dp, memory_frontier_dp
 from chainopt.kernels.policy import compiled
-from chainopt.solvers.lookup import LARGEST, Pricing, Row, cheapest, pricing
+from chainopt.solvers.lookup import cheapest
 from chainopt.solvers.pure_modes import ROUNDING, forward, mode_of, reverse
 from chainopt.solvers.warmth import compiled_pays
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.base import Solution
+    from chainopt.solvers.base import Candidate
 
 MOST_BITS = 20  # gaps and matrix-free stages together, up to which all states are searched
 MOST_FACTORS = 2_000  # up to which the interval program with points is filled
@@ -45,7 +47,7 @@ class Leaf(NamedTuple):
 class Limited(NamedTuple):
     """A solution under a limit, and what every plan that keeps the limit costs at the least."""
 
-    solution: Solution
+    solution: Candidate
     bound: Any
     is_optimal: bool
     method: str
@@ -53,16 +55,14 @@ class Limited(NamedTuple):
 
 class _Problem(NamedTuple):
     chain: JacobianChain
-    choices: StageChoices | None
-    model: CostModel | None
-    prices: Pricing
+    choices: StageChoices
+    model: CostModel
+    operations: LastOperations
     leaves: list[list[Leaf]]  # none for a matrix at hand
     entries: list[list[int]]
 
 
-def solve(
-    chain: JacobianChain, choices: StageChoices | None, model: CostModel | None, limit: float, unlimited: Solution
-) -> Limited:
+def solve(chain: JacobianChain, choices: StageChoices, model: CostModel, limit: float, unlimited: Candidate) -> Limited:
     """Find a plan that keeps the limit, given the best one without a limit.
 
     Raises
@@ -76,7 +76,7 @@ def solve(
     if factors > MOST_FACTORS:
         return _by_sweeps(chain, choices, model, limit, unlimited[1])
     leaves = leaves_of(chain, choices, model)
-    problem = _Problem(chain, choices, model, pricing(chain, choices, model), leaves, _entries(chain))
+    problem = _Problem(chain, choices, model, last_operations(chain, choices, model), leaves, _entries(chain))
     whole = math.floor(limit)
     bits = factors - 1 + sum(map(bool, problem.leaves))
     if bits <= MOST_BITS:
@@ -101,9 +101,9 @@ def _entries(chain: JacobianChain) -> list[list[int]]:
     return [[held(i, j - 1) if j > i else 0 for j in range(factors + 1)] for i in range(factors + 1)]
 
 
-def leaves_of(chain: JacobianChain, choices: StageChoices | None, model: CostModel | None) -> list[list[Leaf]]:
+def leaves_of(chain: JacobianChain, choices: StageChoices, model: CostModel) -> list[list[Leaf]]:
     """List, for each factor, all ways to obtain its matrix; the cheapest may need more memory than another."""
-    if chain.stage_costs is None or choices is None:
+    if chain.stage_costs is None:
         return [[] for _ in range(len(chain))]
     costs = priced(chain.stage_costs, model)
     found: list[list[Leaf]] = []
@@ -123,7 +123,7 @@ def leaves_of(chain: JacobianChain, choices: StageChoices | None, model: CostMod
 def _search(problem: _Problem, limit: int | None, bits: int) -> Bracketing | int | None:
     """Search all states for the cheapest order under a limit, or without one for the least peak."""
     factors = len(problem.leaves)
-    rows = [problem.prices.row(i) for i in range(factors)]
+    rows = [problem.operations.row(i) for i in range(factors)]
     leaves = np.full((factors, memory_bitmask_dp.WAYS), NEVER, dtype=object)
     seeds = np.zeros((factors, memory_bitmask_dp.WAYS), dtype=object)
     stage_bits = np.full(factors, NEVER)
@@ -135,13 +135,13 @@ def _search(problem: _Problem, limit: int | None, bits: int) -> Bracketing | int
             stage_bits[at] = taken
             taken += 1
     tables: list[Any] = [
-        np.stack([row.prices.astype(object) for row in rows]),
+        np.stack([row.products.astype(object) for row in rows]),
         np.array(problem.entries, dtype=object),
         leaves,
         seeds,
         stage_bits.astype(object),
-        np.stack([row.pushed.astype(object) for row in rows]),
-        np.stack([row.pulled.astype(object) for row in rows]),
+        np.stack([row.pushes.astype(object) for row in rows]),
+        np.stack([row.pulls.astype(object) for row in rows]),
     ]
     types = _types([tables[0], leaves, tables[5], tables[6]], [tables[1], seeds], 2 * factors)
     if types is not None and compiled_pays(2**bits * factors * SECONDS_PER_STEP):
@@ -207,7 +207,7 @@ def _ordered(events: list[int], joins: Any, ways: list[int]) -> Bracketing:
     return Bracketing(spans, joins, np.array(ways, dtype=np.int8), order)
 
 
-def _named(problem: _Problem, bracketing: Bracketing, limit: float) -> Solution:
+def _named(problem: _Problem, bracketing: Bracketing, limit: float) -> Candidate:
     """Name the mode; a sweep that costs the same takes the place, and the usual order where it keeps the limit."""
     chain, choices, model = problem.chain, problem.choices, problem.model
     if chain.stage_costs is not None and bracketing.kinds is None:
@@ -225,7 +225,7 @@ def _named(problem: _Problem, bracketing: Bracketing, limit: float) -> Solution:
     return bracketing, cost, mode_of(chain, choices, bracketing, model)
 
 
-def _peak(chain: JacobianChain, bracketing: Bracketing, model: CostModel | None) -> int:
+def _peak(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> int:
     return peak_memory(chain, bracketing, operations_of(chain, bracketing, model))
 
 
@@ -244,7 +244,7 @@ def _by_points(problem: _Problem, limit: float, whole: int) -> Limited:
     return Limited(solution, bound, is_optimal, "points")
 
 
-def _by_sweeps(chain: JacobianChain, choices: StageChoices | None, model: CostModel | None, limit: float, bound: Any) -> Limited:
+def _by_sweeps(chain: JacobianChain, choices: StageChoices, model: CostModel, limit: float, bound: Any) -> Limited:
     """Take the cheaper homogeneous sweep that keeps the limit: for a longer chain the points are too many."""
     pure = [sweep(chain, choices, model) for sweep in (forward, reverse)]
     kept = [solution for solution in pure if solution is not None and _peak(chain, solution[0], model) <= limit]
@@ -255,7 +255,7 @@ def _by_sweeps(chain: JacobianChain, choices: StageChoices | None, model: CostMo
     return Limited(min(kept, key=lambda solution: solution[1]), bound, False, "sweeps")
 
 
-def _within(problem: _Problem, limit: int) -> Pricing:
+def _within(problem: _Problem, limit: int) -> LastOperations:
     """Forbid the operations that break the limit on their own: what is left is the problem with less of its limit."""
     entries = np.array(problem.entries, dtype=object)
     held = entries.copy()
@@ -264,7 +264,7 @@ def _within(problem: _Problem, limit: int) -> Pricing:
             held[at, at + 1] = 0
 
     def row(i: int) -> Row:
-        prices, pushed, pulled = problem.prices.row(i)
+        prices, pushed, pulled = problem.operations.row(i)
         results = entries[i]
         fits = (held[i][:, None] + held + results[None, :] <= limit).astype(bool)
         pushes = (held[i + 1] + results <= limit).astype(bool) & (pushed >= 0)
@@ -275,7 +275,7 @@ def _within(problem: _Problem, limit: int) -> Pricing:
     for at, ways in enumerate(problem.leaves):
         fitting = [leaf.cost for leaf in ways if problem.entries[at][at + 1] + leaf.seed <= limit]
         costs.append(min(fitting, default=NEVER) if ways else 0)
-    return Pricing(costs, row)
+    return LastOperations(costs, row)
 
 
 def _points(problem: _Problem, limit: int | None) -> Bracketing | None:
@@ -284,12 +284,12 @@ def _points(problem: _Problem, limit: int | None) -> Bracketing | None:
     room = 1 + (2 if limit is None else 12 if factors <= 100 else 6 if factors <= 300 else 3 if factors <= 1000 else 2)
     given = [int(not ways) for ways in problem.leaves]
     largest = max(map(max, problem.entries)) * 3 + max([leaf.seed for ways in problem.leaves for leaf in ways], default=0)
-    rows = [problem.prices.row(i) for i in range(factors)] if factors <= 100 else None
+    rows = [problem.operations.row(i) for i in range(factors)] if factors <= 100 else None
     compiles = largest < LARGEST and compiled_pays(factors**3 / 6 * room * SECONDS_PER_PAIR)
     dtype: Any = np.int64
     if compiles:
         for i in range(factors):
-            row = problem.prices.row(i) if rows is None else rows[i]
+            row = problem.operations.row(i) if rows is None else rows[i]
             leaves = [leaf.cost for leaf in problem.leaves[i]]
             columns = [np.array(leaves, dtype=object), *(column.astype(object) for column in row)]
             types = _types(columns, [], 2 * factors) if limit is not None else (np.int64, np.int64)
@@ -306,7 +306,7 @@ def _points(problem: _Problem, limit: int | None) -> Bracketing | None:
     else:
         tables, counts, given_held = [table.tolist() for table in tables], counts.tolist(), given  # type: ignore[assignment]
     for i in range(factors - 1, -1, -1):
-        row = problem.prices.row(i) if rows is None else rows[i]
+        row = problem.operations.row(i) if rows is None else rows[i]
         columns = [np.asarray(column) for column in row]
         costs: Any = [leaf.cost for leaf in problem.leaves[i]] or [0]
         if limit is None:  # whatever can be done costs nothing

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.typing import Cost
 
     Objective: TypeAlias = str | CostModel | Callable[[int, int, int], Cost]
 
-MULTIPLICATIONS = "multiplications"
-OBJECTIVES = (MULTIPLICATIONS, "time")
+OBJECTIVES = (MULTIPLICATIONS.name, "time")
 
 
-def model_of(objective: Objective) -> CostModel | None:
-    """Return the cost model of an objective; None for the exact count of multiplications.
+def model_of(objective: Objective) -> CostModel:
+    """Return the cost model of an objective.
 
     Raises
     ------
@@ -29,8 +28,8 @@ def model_of(objective: Objective) -> CostModel | None:
         If it is no objective.
     """
     if isinstance(objective, str) and objective in OBJECTIVES:
-        if objective == MULTIPLICATIONS:
-            return None
+        if objective == MULTIPLICATIONS.name:
+            return MULTIPLICATIONS
         from chainopt.calibration import saved_model
 
         return saved_model()
@@ -43,23 +42,6 @@ def model_of(objective: Objective) -> CostModel | None:
             return CustomModel(objective)
     msg = f"objective is {shown(objective)}: known are {', '.join(map(repr, OBJECTIVES))}, or give a function cost(m, k, n)"
     raise ChainError(msg)
-
-
-def check_units(chain: JacobianChain, model: CostModel | None) -> None:
-    """Refuse to add seconds to counts.
-
-    Raises
-    ------
-    ChainError
-        If the chain has costs in seconds and the objective counts.
-    """
-    costs = chain.stage_costs
-    if model is None and costs is not None and costs.are_seconds:
-        msg = (
-            'the chain has costs in seconds (floats), which objective "multiplications" cannot add to counts: '
-            'give ints, or take objective "time"'
-        )
-        raise ChainError(msg)
 
 
 def written(model: CostModel) -> dict[str, Any]:
@@ -76,7 +58,7 @@ def written(model: CostModel) -> dict[str, Any]:
     return {"name": model.name, **model.to_dict()}
 
 
-def read_model(data: Any) -> CostModel | None:
+def read_model(data: Any) -> CostModel:
     """Make the cost model that `written` wrote.
 
     Raises
@@ -85,7 +67,7 @@ def read_model(data: Any) -> CostModel | None:
         If it is none.
     """
     if data is None:
-        return None
+        return MULTIPLICATIONS
     if not isinstance(data, dict) or data.get("name") != "time":
         msg = 'data["model"] is no cost model that can be read: known is "time"'
         raise ChainError(msg)

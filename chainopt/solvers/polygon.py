@@ -10,7 +10,8 @@ import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import Mode
-from chainopt.costs.multiplications import INT64_LIMIT, is_small, neighbours
+from chainopt.costs.multiplications import INT64_LIMIT, MULTIPLICATIONS, is_small, neighbours
+from chainopt.costs.stage_choices import stage_choices
 from chainopt.kernels import polygon
 from chainopt.kernels.policy import compiled
 from chainopt.solvers.pure_modes import preferred
@@ -18,17 +19,15 @@ from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
-    from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.base import Solution
+    from chainopt.solvers.base import Candidate
 
 MODES = (Mode.FORWARD, Mode.REVERSE, Mode.HYBRID)  # as the kernel numbers them
 _INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)  # made once: with a type, each small array takes twice as long
 SECONDS_PER_FACTOR = 2.5e-6  # of the kernel as it stands, uncompiled
 
 
-def solve(chain: JacobianChain, choices: StageChoices | None = None) -> Solution:
+def solve(chain: JacobianChain) -> Candidate:
     """Find the cheapest bracketing of a chain of at least three matrices; their stacks, if any, must be equal."""
-    assert choices is None, "the polygon knows matrices only"
     factors = chain.sizes.size - 1
     spans: Any = np.empty((2, factors - 1), _INT32)
     if fits_int64(chain) and compiled_pays(factors * SECONDS_PER_FACTOR):
@@ -40,7 +39,7 @@ def solve(chain: JacobianChain, choices: StageChoices | None = None) -> Solution
     solution = Bracketing(spans), cost, MODES[mode]
     if chain.details is None or chain.batches is None:
         return solution
-    return preferred(chain, None, (solution[0], cost * math.prod(chain.batches[0]), solution[2]))
+    return preferred(chain, stage_choices(chain), (solution[0], cost * math.prod(chain.batches[0]), solution[2]), MULTIPLICATIONS)
 
 
 def fits_int64(chain: JacobianChain) -> bool:

@@ -8,22 +8,22 @@ import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, PRODUCT, PULLED, PUSHED, Mode
-from chainopt.costs.multiplications import homogeneous
+from chainopt.costs.multiplications import Multiplications, homogeneous
 from chainopt.costs.operation_costs import total
 
 if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.base import Solution
+    from chainopt.solvers.base import Candidate
     from chainopt.typing import Cost
 
 ROUNDING = 1 + 1e-12  # costs in floats that differ by less are the same, added up in another order
 
 
-def forward(chain: JacobianChain, choices: StageChoices | None = None, model: CostModel | None = None) -> Solution | None:
+def forward(chain: JacobianChain, choices: StageChoices, model: CostModel) -> Candidate | None:
     """Associate right to left: n columns through every stage; None where a matrix-free stage has no JVP."""
-    if choices is not None:
+    if not choices.only_products:
         return _sweep(chain, choices, Mode.FORWARD, model)
     factors = len(chain)
     bracketing = Bracketing.right_to_left(factors)
@@ -31,9 +31,9 @@ def forward(chain: JacobianChain, choices: StageChoices | None = None, model: Co
     return bracketing, cost, Mode.FORWARD if factors > 2 else Mode.ANY
 
 
-def reverse(chain: JacobianChain, choices: StageChoices | None = None, model: CostModel | None = None) -> Solution | None:
+def reverse(chain: JacobianChain, choices: StageChoices, model: CostModel) -> Candidate | None:
     """Associate left to right: m rows back through every stage; None where a matrix-free stage cannot be pulled back."""
-    if choices is not None:
+    if not choices.only_products:
         return _sweep(chain, choices, Mode.REVERSE, model)
     factors = len(chain)
     bracketing = Bracketing.left_to_right(factors)
@@ -41,13 +41,12 @@ def reverse(chain: JacobianChain, choices: StageChoices | None = None, model: Co
     return bracketing, cost, Mode.REVERSE if factors > 2 else Mode.ANY
 
 
-def _counts_sizes(chain: JacobianChain, model: CostModel | None) -> bool:
-    return model is None and (chain.details is None or chain.structures is None)
+def _counts_sizes(chain: JacobianChain, model: CostModel) -> bool:
+    return isinstance(model, Multiplications) and (chain.details is None or chain.structures is None)
 
 
-def cheaper(chain: JacobianChain, choices: StageChoices | None = None) -> Solution:
+def cheaper(chain: JacobianChain) -> Candidate:
     """Take the cheaper of the two: the optimum of up to three matrices, which can be associated in no other way."""
-    assert choices is None, "with matrix-free stages there are other ways"
     right_to_left, left_to_right = homogeneous(chain)
     factors = len(chain)
     if right_to_left <= left_to_right:
@@ -55,7 +54,7 @@ def cheaper(chain: JacobianChain, choices: StageChoices | None = None) -> Soluti
     return Bracketing.left_to_right(factors), left_to_right, Mode.REVERSE
 
 
-def preferred(chain: JacobianChain, choices: StageChoices | None, solution: Solution, model: CostModel | None = None) -> Solution:
+def preferred(chain: JacobianChain, choices: StageChoices, solution: Candidate, model: CostModel) -> Candidate:
     """Put forward mode, then reverse mode, in the place of a bracketing that costs the same."""
     most = solution[1] * ROUNDING if isinstance(solution[1], float) else solution[1]
     for sweep in (forward, reverse):
@@ -65,7 +64,7 @@ def preferred(chain: JacobianChain, choices: StageChoices | None, solution: Solu
     return solution
 
 
-def mode_of(chain: JacobianChain, choices: StageChoices | None, bracketing: Bracketing, model: CostModel | None = None) -> Mode:
+def mode_of(chain: JacobianChain, choices: StageChoices, bracketing: Bracketing, model: CostModel) -> Mode:
     """Name what the operations of a bracketing add up to."""
     for sweep in (forward, reverse):
         pure = sweep(chain, choices, model)
@@ -87,7 +86,7 @@ def _free(chain: JacobianChain) -> list[bool]:
     return [jvp is not None or vjp is not None for jvp, vjp in zip(costs.jvp, costs.vjp, strict=True)]
 
 
-def _sweep(chain: JacobianChain, choices: StageChoices, mode: Mode, model: CostModel | None) -> Solution | None:
+def _sweep(chain: JacobianChain, choices: StageChoices, mode: Mode, model: CostModel) -> Candidate | None:
     costs, free = chain.stage_costs, _free(chain)
     assert costs is not None
     factors = len(chain)

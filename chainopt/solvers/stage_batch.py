@@ -63,8 +63,7 @@ def solve(chains: Sequence[JacobianChain], tape_limit: float | None) -> Solution
             spans[rows], costs[rows], modes[rows], kinds[rows], ways[rows] = found
     for row in np.flatnonzero(~quick).tolist():
         chain = chains[row]
-        choices = None if chain.stage_costs is None else stage_choices(chain, tape_limit)
-        bracketing, costs[row], modes[row] = interval.solve(chain, choices)
+        bracketing, costs[row], modes[row] = interval.solve(chain, stage_choices(chain, tape_limit))
         spans[row] = bracketing.spans
         if bracketing.kinds is not None and bracketing.ways is not None:
             kinds[row], ways[row] = bracketing.kinds, bracketing.ways

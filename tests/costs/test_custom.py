@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles import all_trees
 
 import chainopt
 from chainopt import ChainError, Diagonal, Jacobian, JacobianChain, Plan, optimal_order
 from chainopt.costs import custom
-from chainopt.solvers.textbook import all_trees
 from chainopt.testing import random_stages
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles import recurrence
 
 from chainopt import Jacobian, JacobianChain, optimal_order
 from chainopt.kernels import interval_dp
 from chainopt.solvers import interval
-from chainopt.solvers.textbook import recurrence
 from chainopt.testing import chain_dims
 
 MORE_THAN_ANY = 10**90

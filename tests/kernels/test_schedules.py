@@ -7,6 +7,7 @@ import pytest
 
 from chainopt import JacobianChain
 from chainopt.costs.custom import CustomModel
+from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.costs.stage_choices import stage_choices
 from chainopt.schedules import annealing, branch_and_bound
 from chainopt.schedules.incumbent import Best
@@ -20,7 +21,7 @@ def problems(monkeypatch, factors, workers, seed):
     found = []
     for pays in (True, False):
         monkeypatch.setattr("chainopt.schedules.problem.compiled_pays", lambda _, pays=pays: pays)
-        found.append(problem_of(chain, stage_choices(chain), None, workers))
+        found.append(problem_of(chain, stage_choices(chain), MULTIPLICATIONS, workers))
     assert [problem.is_compiled for problem in found] == [True, False]
     return found
 
@@ -84,7 +85,8 @@ def test_large_ints_are_compared_as_ints(monkeypatch):
         for seed in (34, 53, 103):
             dims = np.random.default_rng(seed).integers(1, 10, 7).tolist()
             model = CustomModel(lambda m, k, n, seed=seed: 2**52 + (m * 7 + k * 3 + n * 5) * (seed + 1) % 11)
-            problem = problem_of(JacobianChain.from_dims(dims), None, model, 2)
+            chain = JacobianChain.from_dims(dims)
+            problem = problem_of(chain, stage_choices(chain), model, 2)
             assert problem.is_compiled == pays
             best = Best(math.inf)
             annealing._begin(problem, best, [ONE_WORKER])
@@ -108,6 +110,6 @@ def test_a_front_that_is_thinned_stays_a_bound(monkeypatch):
 
 def test_numbers_that_no_machine_number_holds():
     chain = JacobianChain(random_stages(np.random.default_rng(0), 6, largest_size=9, largest_cost=10**30))
-    problem = problem_of(chain, stage_choices(chain), None, 2)
+    problem = problem_of(chain, stage_choices(chain), MULTIPLICATIONS, 2)
     assert not problem.is_compiled
     assert problem.dtype is object

@@ -13,6 +13,7 @@ from schedule_oracle import check_schedule, least_makespan
 
 import chainopt
 from chainopt import InfeasibleError, Jacobian, JacobianChain, Plan
+from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.costs.stage_choices import stage_choices
 from chainopt.schedules.lower_bound import quick_bound
 from chainopt.schedules.problem import problem_of
@@ -64,7 +65,7 @@ def test_no_plan_with_any_schedule_is_better(warmth, stages, workers, tape_limit
         assert heuristic.lower_bound <= expected
         check_schedule(heuristic, limit)
         if len(stages) > 1:
-            problem = problem_of(plan.chain, plan.chain.stage_costs and stage_choices(plan.chain, tape_limit), None, workers)
+            problem = problem_of(plan.chain, stage_choices(plan.chain, tape_limit), MULTIPLICATIONS, workers)
             assert quick_bound(problem)[0] <= expected
 
 

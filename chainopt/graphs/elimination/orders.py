@@ -163,7 +163,7 @@ def _by_bracketing(tableau: Tableau, waists: list[int]) -> Iterator[int]:
     stages = [_factor(tableau, list(tableau.before[waist].items()), waist) for waist in waists]
     ends = tableau.after[waists[-1]].items()
     stages.append(_factor(tableau, list(ends), waists[-1], is_last=True))
-    plan = optimal_order(stages[::-1], objective=tableau.price.objective)
+    plan = optimal_order(stages[::-1], objective=tableau.price.model)
     for split in plan.association.splits_in_order().tolist():
         yield waists[len(waists) - 1 - split]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chainopt.costs.multiplications import Multiplications
 from chainopt.graphs.edges import IDENTITY, Link, added, written_out
 from chainopt.structure import patterns
 from chainopt.structure.bands import Band
@@ -135,7 +136,7 @@ class Tableau:
 
     def _pairs(self, node: int, ins: list[tuple[int, Link]], outs: list[tuple[int, Link]]) -> list[list[Cost]]:
         """Return what the products cost of edges that all have matrices, a list for each that goes out."""
-        if self.price.model is not None or any(link.pattern is not None for _, link in (*ins, *outs)):
+        if not isinstance(self.price.model, Multiplications) or any(link.pattern is not None for _, link in (*ins, *outs)):
             return [[self.pair(node, head, left, right, tail)[0] for tail, right in ins] for head, left in outs]
         size = self.size(node)  # the same as there, for the multitude of dense edges
         rights = []
