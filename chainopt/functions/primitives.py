@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from chainopt.structure.structures import Structure
+    from chainopt.structure.structure import Structure
 
 Application = TypeVar("Application")
 Rule = TypeVar("Rule", bound=Callable[..., "Derivative"])
