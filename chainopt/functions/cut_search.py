@@ -9,7 +9,6 @@ from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import Jacobian
 from chainopt.functions.elementals import Elemental, elemental, pieces
 from chainopt.ordering.order import optimal_order
-from chainopt.structure.structures import Diagonal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 MOST_CUTS = 40
 WORTH_A_CUT = 0.9  # of the cost may be left with it at most: each stage is work for the compiler, too
-SCALED = 8  # multiply-adds take as long as an entry of a matrix that is scaled, for it waits for memory
 # Of a section without JVP and VJP: so dear that no plan uses it where there is another.
 IMPOSSIBLE = 10**30
 
@@ -103,9 +101,8 @@ class Line:
         jvp = None if self.without_jvp[end] - self.without_jvp[begin] else self.jvps[end] - self.jvps[begin]
         vjp = None if self.without_vjp[end] - self.without_vjp[begin] else self.vjps[end] - self.vjps[begin]
         found = self.section(begin, end).known if known else None
-        if found is not None and found.product is None:
-            return Jacobian(shape, jvp_cost=jvp, vjp_cost=vjp, tape=columns, structure=Diagonal())
         accumulation = IMPOSSIBLE if jvp is None and vjp is None else None
         if found is not None:
-            accumulation = rows * columns * (SCALED if found.first or found.last else 1)
-        return Jacobian(shape, jvp_cost=jvp, vjp_cost=vjp, accumulation_cost=accumulation, tape=columns)
+            accumulation = found.cost(rows * columns)
+        structure = None if found is None else found.structure
+        return Jacobian(shape, jvp_cost=jvp, vjp_cost=vjp, accumulation_cost=accumulation, tape=columns, structure=structure)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from chainopt.functions.cut_search import SCALED
+from chainopt.functions.elementals import SCALED
 
 
 @pytest.fixture(scope="module")
