@@ -79,8 +79,8 @@ def all_times(smallest, count, threads):
     with threadpoolctl.threadpool_limits(threads, user_api="blas"):
         passes = [[times_of_all(dims) for dims in chains] for _ in range(PASSES)]
     return [
-        (dims, {tree: min(times[tree] for times in regrets) for tree in regrets[0]})
-        for dims, *regrets in zip(chains, *passes, strict=True)
+        (dims, {tree: min(times[tree] for times in runs) for tree in runs[0]})
+        for dims, *runs in zip(chains, *passes, strict=True)
     ]
 
 
@@ -113,10 +113,10 @@ def test_regret(contest, short, threads, smallest):
     def run():
         return {objective: regrets(objective, smallest, count, threads) for objective in ("time", "multiplications")}
 
-    regrets = contest.once(MEAN, run)
-    contest.cells(MEAN, case, {f'"{objective}"': 100 * (regret.mean() - 1) for objective, regret in regrets.items()}, "%")
-    contest.cells(WORST, case, {f'"{objective}"': regret.max() for objective, regret in regrets.items()}, "x")
+    losses = contest.once(MEAN, run)
+    contest.cells(MEAN, case, {f'"{objective}"': 100 * (regret.mean() - 1) for objective, regret in losses.items()}, "%")
+    contest.cells(WORST, case, {f'"{objective}"': regret.max() for objective, regret in losses.items()}, "x")
     # Several threads wait for each other, and on a machine that does other things too they do so for milliseconds at random.
     if threads and not short:
-        assert regrets["time"].mean() <= 1.05
-        assert regrets["time"].mean() < regrets["multiplications"].mean()
+        assert losses["time"].mean() <= 1.05
+        assert losses["time"].mean() < losses["multiplications"].mean()
