@@ -27,7 +27,7 @@ def checked_workers(workers: object, planned: float) -> int:
     wanted = planned if workers is None else workers
     if isinstance(wanted, float) and wanted == math.inf:
         return cores()
-    if not isinstance(wanted, bool):
+    if not isinstance(wanted, bool | np.bool_):
         with suppress(TypeError):
             threads = operator.index(cast(SupportsIndex, wanted))
             if threads >= 1:

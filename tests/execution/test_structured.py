@@ -146,7 +146,7 @@ def test_structured_products_stay_sparse():
     jacobians = [Jacobian((size, size), structure=kind) for kind in (Diagonal(), Banded(1, 1), Banded(1, 1), Diagonal())]
     plan = optimal_order(jacobians)
     product = plan.execute([vector, stencil, stencil, vector])
-    assert product.format == "dia"
+    assert product.format == (stencil @ stencil).format  # "dia", before SciPy 1.16 "csr"
     assert product.data.size <= 5 * size
     expected = sparse.diags_array(vector) @ stencil @ stencil @ sparse.diags_array(vector)
     assert abs((product - expected).tocsr()).max() < 1e-12
