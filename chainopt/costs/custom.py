@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.errors import ChainError
-from chainopt.kernels import custom_prices
+from chainopt.kernels import lookup_dp
 from chainopt.kernels.policy import compiled_with
 from chainopt.numbers import shown
 
@@ -71,7 +71,7 @@ class CustomModel:
         flat = [column.flatten() for column in sizes]  # copies: what is broadcast must not be written to
         first = self._price(*(int(column[0]) for column in flat))
         costs = np.empty(flat[0].size, dtype=np.float64 if isinstance(first, float) else np.int64)
-        compiled_with(custom_prices.price_all)(self.function, *flat, costs)
+        compiled_with(lookup_dp.price_all)(self.function, *flat, costs)
         wrong = np.flatnonzero(~((costs >= 0) & (costs < math.inf)))
         if wrong.size:
             m, k, n = (int(column[wrong[0]]) for column in flat)

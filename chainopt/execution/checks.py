@@ -13,7 +13,7 @@ from chainopt.chain.factor_data import broadcast_all
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dask import from_array, from_future
 from chainopt.execution.backends.dispatch import Remote, as_torch, is_array_like, is_operator, kind_of, library_of
-from chainopt.kernels.threads import cores
+from chainopt.kernels.policy import cores
 from chainopt.numbers import shown
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import MutableSequence, Sequence
+    from collections.abc import Callable, MutableSequence, Sequence
 
 NEVER = -1
 PRODUCT, PUSHED, PULLED = 0, 1, 2
@@ -87,3 +87,15 @@ def trace(
         pending[depth + 2] = split
         pending[depth + 3] = j
         depth += 4
+
+
+def price_all(
+    function: Callable[[int, int, int], float],
+    m: Sequence[int],
+    k: Sequence[int],
+    n: Sequence[int],
+    costs: MutableSequence[float],
+) -> None:
+    """Write what products of m x k and k x n matrices cost, by a function that the user compiled."""
+    for product in range(len(costs)):
+        costs[product] = function(m[product], k[product], n[product])

@@ -1,15 +1,33 @@
-"""The one decorator policy for all kernels: compiled on first need, cached on disk where that is possible."""
+"""How all kernels run: compiled as soon as that pays, cached on disk where that is possible, in threads of their own."""
 
 from __future__ import annotations
 
 import functools
+import os
 import signal
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import ThreadPoolExecutor
+
+# Importing Numba and loading a compiled kernel takes about 0.8 s, compiling it for the first time about 3 s. A process that has
+# spent this much on uncompiled kernels, a hundred chains of ten factors, is taken to be one that will order many more.
+UNCOMPILED_SECONDS = 2.5e-3
+
+_spent = 0.0
+
+
+def compiled_pays(seconds: float) -> bool:
+    """Whether a kernel that would take about so many seconds uncompiled is to run compiled."""
+    if "numba" in sys.modules:  # somebody has paid already
+        return True
+    global _spent  # noqa: PLW0603 -- what this process has done so far is state of the process
+    _spent += seconds
+    return _spent > UNCOMPILED_SECONDS
 
 
 @functools.cache
@@ -67,3 +85,15 @@ def interrupts_held() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if held:
         before(*held[0])
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def thread_pool() -> ThreadPoolExecutor:
+    """Make a pool of as many threads as this process may use cores; kernels let go of the interpreter's lock while they run."""
+    from concurrent.futures import ThreadPoolExecutor  # takes 6 ms, which few processes need
+
+    return ThreadPoolExecutor(cores())

@@ -11,7 +11,7 @@ from chainopt.bracketing.operations import GIVEN, Accumulation
 from chainopt.costs.last_operations import last_operations
 from chainopt.costs.multiplications import Multiplications
 from chainopt.costs.operation_costs import steps_of
-from chainopt.solvers.warmth import compiled_pays
+from chainopt.kernels.policy import compiled_pays
 
 if TYPE_CHECKING:
     from chainopt.bracketing.bracketing import Bracketing

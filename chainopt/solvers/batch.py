@@ -9,10 +9,8 @@ import numpy as np
 from chainopt.chain.chain import JacobianChain
 from chainopt.costs.multiplications import INT64_LIMIT
 from chainopt.kernels import polygon
-from chainopt.kernels.policy import compiled
-from chainopt.kernels.threads import thread_pool
+from chainopt.kernels.policy import compiled, compiled_pays, thread_pool
 from chainopt.solvers.polygon import MODES, SECONDS_PER_FACTOR
-from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,10 +11,8 @@ from chainopt.bracketing.operations import Mode
 from chainopt.chain.gain_bound import least_possible
 from chainopt.costs.multiplications import INT64_LIMIT, MULTIPLICATIONS, largest_stack, neighbours, stack_table
 from chainopt.kernels import interval_dp
-from chainopt.kernels.policy import compiled
-from chainopt.kernels.threads import thread_pool
+from chainopt.kernels.policy import compiled, compiled_pays, thread_pool
 from chainopt.solvers.pure_modes import forward, preferred, reverse
-from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

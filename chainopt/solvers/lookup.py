@@ -11,9 +11,8 @@ from chainopt.costs.last_operations import last_operations
 from chainopt.costs.number_type import in_numbers, number_type
 from chainopt.costs.operation_costs import total
 from chainopt.kernels import lookup_dp
-from chainopt.kernels.policy import compiled
+from chainopt.kernels.policy import compiled, compiled_pays
 from chainopt.solvers.pure_modes import preferred
-from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
     from chainopt.bracketing.bracketing import Bracketing

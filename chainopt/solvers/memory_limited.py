@@ -17,10 +17,9 @@ from chainopt.costs.operation_costs import operations_of, total
 from chainopt.costs.stage_choices import NEVER, priced, vectors_needed
 from chainopt.errors import InfeasibleError
 from chainopt.kernels import memory_bitmask_dp, memory_frontier_dp
-from chainopt.kernels.policy import compiled
+from chainopt.kernels.policy import compiled, compiled_pays
 from chainopt.solvers.lookup import cheapest
 from chainopt.solvers.pure_modes import ROUNDING, forward, mode_of, reverse
-from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
     from collections.abc import Callable

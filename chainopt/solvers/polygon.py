@@ -13,9 +13,8 @@ from chainopt.bracketing.operations import Mode
 from chainopt.costs.multiplications import INT64_LIMIT, MULTIPLICATIONS, is_small, neighbours
 from chainopt.costs.stage_choices import stage_choices
 from chainopt.kernels import polygon
-from chainopt.kernels.policy import compiled
+from chainopt.kernels.policy import compiled, compiled_pays
 from chainopt.solvers.pure_modes import preferred
-from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain

@@ -12,11 +12,9 @@ from chainopt.chain.factor_data import StageCosts
 from chainopt.costs.multiplications import INT64_LIMIT
 from chainopt.costs.stage_choices import NEVER, stage_choices
 from chainopt.kernels import interval_dp
-from chainopt.kernels.policy import compiled
-from chainopt.kernels.threads import thread_pool
+from chainopt.kernels.policy import compiled, compiled_pays, thread_pool
 from chainopt.solvers import interval
 from chainopt.solvers.batch import CHAINS_PER_BLOCK, Solutions
-from chainopt.solvers.warmth import compiled_pays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

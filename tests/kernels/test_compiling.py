@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import chainopt
+from chainopt.kernels import policy
 from chainopt.kernels.policy import compiled, interrupts_held
-from chainopt.solvers import warmth
 
 SOURCE = Path(chainopt.__file__).parents[1]
 SOLVE = """
@@ -97,13 +97,13 @@ def test_a_read_only_installation(tmp_path):
             path.chmod(stat.S_IRWXU)
 
 
-def test_warmth_adds_up(monkeypatch):
+def test_uncompiled_seconds_add_up(monkeypatch):
     monkeypatch.delitem(sys.modules, "numba", raising=False)
-    monkeypatch.setattr(warmth, "_spent", 0.0)
-    assert not warmth.compiled_pays(warmth.UNCOMPILED_SECONDS * 0.6)
-    assert warmth.compiled_pays(warmth.UNCOMPILED_SECONDS * 0.6)
+    monkeypatch.setattr(policy, "_spent", 0.0)
+    assert not policy.compiled_pays(policy.UNCOMPILED_SECONDS * 0.6)
+    assert policy.compiled_pays(policy.UNCOMPILED_SECONDS * 0.6)
     monkeypatch.setitem(sys.modules, "numba", object())
-    assert warmth.compiled_pays(0)
+    assert policy.compiled_pays(0)
 
 
 def test_no_interrupt_falls_into_a_compilation(monkeypatch):
