@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.reporting.compare import changes, ratios
 from benchmarks.reporting.contest import Contest, spread
-from benchmarks.reporting.excerpts import LINES, filled
+from benchmarks.reporting.excerpts import LINES, excerpt, filled
 from benchmarks.reporting.markdown import report_text, table_text
 from benchmarks.reporting.page import page
 from benchmarks.reporting.plots import figures
@@ -207,8 +207,10 @@ def test_an_excerpt_holds_the_best_peer_against_chainopt():
 def test_the_readme_shows_the_report():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     results = Results.read(ROOT / "benchmarks" / "report" / "results.json")
-    assert filled(text, results) == text  # else: python .ci/readme.py tables
+    assert filled(text, results) == text  # else: python .ci/readme.py table
     assert text.count("<!-- benchmarks -->") == 1
+    _, own, peer, _ = (cell.strip() for cell in excerpt(results).splitlines()[2].strip("|").split("|"))
+    assert text.count(f"# {own}") == text.count(f"# {peer.partition(' (')[0]}") == 1  # beside the lines of code at the top
     shown = re.findall(r"\]\((benchmarks/report/[^)]*)\)", text)
     assert all((ROOT / path).is_file() for path in shown)
 
