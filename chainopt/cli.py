@@ -17,8 +17,8 @@ from chainopt.errors import ChainError, raise_missing_extra
 from chainopt.ordering.frontier import tape_frontier
 from chainopt.ordering.order import compare, optimal_order
 from chainopt.plan.chain_files import read_chain
-from chainopt.plan.plan import to_json
-from chainopt.report.terminal import show_facts, show_rows
+from chainopt.plan.serialization import to_json
+from chainopt.report.tables import show_facts
 from chainopt.solvers.objectives import OBJECTIVES
 from chainopt.solvers.registry import METHODS
 
@@ -144,7 +144,7 @@ def _run(options: argparse.Namespace) -> None:
         if options.json:
             print(comparison.to_json())
         else:
-            show_rows(comparison.rows(), comparison.unit, comparison.full_trace, on_terminal=on_terminal)
+            comparison.table.show(on_terminal=on_terminal)
         return
     plan = optimal_order(chain, **choices)
     if options.command == "plot":

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from chainopt.bracketing.operations import Operation
+    from chainopt.typing import Cost
 
 ROUNDING = 1e-9  # of the whole makespan: times in seconds are sums, whose last digits depend on the order
 
@@ -34,8 +35,8 @@ class Schedule:
 
     workers: float
     worker: tuple[int, ...]
-    start: tuple[Any, ...]
-    makespan: Any
+    start: tuple[Cost, ...]
+    makespan: Cost
 
     def steps(self, steps: Iterable[Operation]) -> list[Operation]:
         """Give the steps their workers and starts."""

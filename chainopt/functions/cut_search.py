@@ -89,8 +89,7 @@ class Line:
 
     def cost(self, cuts: Sequence[int]) -> int:
         """Return what the cheapest order costs with these cuts."""
-        cost: int = optimal_order(self.chain(cuts)).cost
-        return cost
+        return int(optimal_order(self.chain(cuts)).cost)
 
     def chain(self, cuts: Sequence[int], *, known: bool = True) -> JacobianChain:
         """Return the chain with these cuts; with or without what is known of the Jacobians."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.numbers import ratio
-from chainopt.plan.plan import to_json
-from chainopt.report.tables import Row, html_table, table
+from chainopt.plan.serialization import to_json
+from chainopt.report.tables import ComparisonTable, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from chainopt.plan.plan import Plan
+    from chainopt.typing import PlainDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class Comparison:
             return self.optimal.unit
         return f"{self.optimal.unit}, the makespan on {'unlimited' if math.isinf(workers) else workers} workers"
 
+    @property
+    def table(self) -> ComparisonTable:
+        """What is printed."""
+        return ComparisonTable(self.rows(), self.unit, self.full_trace)
+
     def rows(self) -> list[Row]:
         """Return the table, a row for every plan; with several workers its cost is the makespan."""
         plans = {"forward": self.forward, "reverse": self.reverse, f"optimal ({self.optimal.mode})": self.optimal}
@@ -68,7 +74,7 @@ class Comparison:
             if plan is not None
         ]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainDict:
         """Return the costs and the three plans as plain lists, ints and texts."""
         plans = {"forward": self.forward, "reverse": self.reverse, "optimal": self.optimal}
         return {name: None if plan is None else plan.to_dict() for name, plan in plans.items()}
@@ -85,12 +91,12 @@ class Comparison:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the costs as bars (needs the extra ``plot``), and return the axes."""
-        from chainopt.report.tree_figure import plot_bars
+        from chainopt.report.bars_figure import plot_bars
 
         return plot_bars(self.rows(), self.unit, ax)
 
     def __str__(self) -> str:
-        return table(self.rows(), self.unit, self.full_trace)
+        return self.table.text()
 
     def _repr_html_(self) -> str:
-        return html_table(self.rows(), self.unit, self.full_trace)
+        return self.table.html()

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import operator
-import sys
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from chainopt.chain.chain import check_header
 from chainopt.chain.jacobian import checked_size
-from chainopt.costs.memory import peak_memory, scheduled_peak
-from chainopt.costs.multiplications import MULTIPLICATIONS
-from chainopt.costs.operation_costs import largest_tape, operations_of, products_of, steps_of
+from chainopt.costs.operation_costs import products_of
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import is_lazy, is_operator
 from chainopt.execution.checks import checked_factors, checked_workers
@@ -20,12 +15,11 @@ from chainopt.execution.forms import finisher, prepared, product
 from chainopt.execution.perform import execute, needs
 from chainopt.execution.serial import copy_into, multiply, product_into
 from chainopt.numbers import count
-from chainopt.plan.serialization import plan_dict, read_plan
+from chainopt.plan.plan_data import PlanData
+from chainopt.plan.serialization import from_json, plan_dict, read_plan, to_json
 from chainopt.plan.summary import facts
-from chainopt.report.bracketing_text import bracketing_text, operations_text, stage_labels
-from chainopt.report.one_line import LONGEST_CHAIN, bracketing_line
 from chainopt.report.progress import progress_over
-from chainopt.report.tables import summary
+from chainopt.report.tables import facts_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,18 +27,10 @@ if TYPE_CHECKING:
     from distributed import Client
     from matplotlib.axes import Axes
 
-    from chainopt.bracketing.bracketing import Bracketing
-    from chainopt.bracketing.operations import Mode, Operation
-    from chainopt.bracketing.schedule import Schedule
-    from chainopt.chain.chain import JacobianChain
-    from chainopt.costs.model import CostModel
-
-FORMAT = "chainopt.plan"
-VERSION = 1
+    from chainopt.typing import PlainDict
 
 
-@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
-class Plan:
+class Plan(PlanData):
     """A bracketing of a chain, what it costs, and the means to look at it and to run it.
 
     Plans are made by `optimal_order`, `forward_order` and `reverse_order`. They are immutable, comparable, hashable
@@ -87,127 +73,7 @@ class Plan:
     peak memory  10,300 matrix entries
     """
 
-    chain: JacobianChain
-    association: Bracketing
-    cost: Any
-    mode: Mode
-    objective: str
-    method: str
-    is_optimal: bool
-    model: CostModel
-    known_bound: Any
-    schedule: Schedule | None
-
-    # Written out, as that of Bracketing: the generated one of a frozen class takes half as long again.
-    def __init__(
-        self,
-        chain: JacobianChain,
-        association: Bracketing,
-        cost: Any,
-        mode: Mode,
-        objective: str,
-        method: str,
-        is_optimal: bool,  # noqa: FBT001
-        model: CostModel = MULTIPLICATIONS,
-        known_bound: Any = None,
-        schedule: Schedule | None = None,
-    ) -> None:
-        set_attribute = object.__setattr__
-        set_attribute(self, "chain", chain)
-        set_attribute(self, "association", association)
-        set_attribute(self, "cost", cost)
-        set_attribute(self, "mode", mode)
-        set_attribute(self, "objective", objective)
-        set_attribute(self, "method", method)
-        set_attribute(self, "is_optimal", is_optimal)
-        set_attribute(self, "model", model)
-        set_attribute(self, "known_bound", known_bound)
-        set_attribute(self, "schedule", schedule)
-
-    @property
-    def bracketing(self) -> str:
-        """The whole product with its brackets, as text: ``"((J3 J2) J1)"``."""
-        chain = self.chain
-        if chain.details is None:
-            return bracketing_text(self.association)
-        return self._brackets(None if chain.names is None else [chain.label(at) for at in range(len(chain))])
-
-    @property
-    def bracketing_line(self) -> str:
-        """The bracketing on one line; of a long chain only both ends."""
-        factors = len(self.chain)
-        return bracketing_line(self.bracketing if factors <= LONGEST_CHAIN else self._brackets(None), self.chain)
-
-    def _brackets(self, names: list[str] | None) -> str:
-        if self.association.kinds is not None:
-            return operations_text(self.operations, names or stage_labels(len(self.chain), 0))
-        return bracketing_text(self.association, names)
-
-    @property
-    def tree(self) -> Any:
-        """The bracketing as nested tuples of factor positions: ``((0, 1), 2)``.
-
-        Raises
-        ------
-        ChainError
-            If they would be nested more than 1,000 deep; `operations` has no such limit.
-        """
-        return self.association.tree()
-
-    @property
-    def path(self) -> list[tuple[int, int]]:
-        """The order as opt_einsum takes it; for NumPy prepend ``"einsum_path"``.
-
-        Examples
-        --------
-        >>> import chainopt
-        >>> chainopt.optimal_order([(10, 2000), (2000, 30), (30, 1000)]).path
-        [(0, 1), (0, 1)]
-        """
-        return self.association.path()
-
-    @property
-    def operations(self) -> Sequence[Operation]:
-        """What is done, in an order in which it can be executed: products, accumulations, pushes and pulls.
-
-        With several workers each operation has its ``worker`` and its ``start``, and the order is that of the starts.
-        """
-        if self.schedule is not None:
-            return tuple(self.schedule.operations(steps_of(self.chain, self.association, self.model)))
-        return operations_of(self.chain, self.association, self.model)
-
-    @property
-    def workers(self) -> float:
-        """How many workers share the operations; `math.inf` for as many as one likes."""
-        return 1 if self.schedule is None else self.schedule.workers
-
-    @property
-    def makespan(self) -> Any:
-        """When the last operation ends; with one worker the cost."""
-        return self.cost if self.schedule is None else self.schedule.makespan
-
-    @property
-    def lower_bound(self) -> Any:
-        """What every bracketing that meets the limits takes at the least (`makespan`), as far as this plan's method knows."""
-        return self.makespan if self.is_optimal else self.known_bound or 0
-
-    @property
-    def unit(self) -> str:
-        """What the cost counts."""
-        return self.model.unit
-
-    @property
-    def peak_memory(self) -> int:
-        """The most matrix entries alive at once while the plan runs, the given factors not counted."""
-        if self.schedule is not None:
-            steps = steps_of(self.chain, self.association, self.model)
-            return scheduled_peak(self.chain, steps, self.schedule.start)
-        return peak_memory(self.chain, self.association, self.operations)
-
-    @property
-    def tape(self) -> int:
-        """The largest tape that one of the reverse sweeps needs: runs are pulled back stage by stage."""
-        return largest_tape(self.chain, self.association)
+    __slots__ = ()
 
     def execute(
         self,
@@ -338,7 +204,7 @@ class Plan:
             return plot_tree(self.chain, self.association, products, title, ax)
         tree, chart = side_by_side(len(self.chain), ax)
         plot_tree(self.chain, self.association, products, title, tree)
-        labels = [self.chain.label(at) for at in range(len(self.chain))]
+        labels = [self.chain.label(position) for position in range(len(self.chain))]
         plot_gantt(self.operations, self.makespan, self.lower_bound, labels, self.unit, chart)
         return tree
 
@@ -348,12 +214,12 @@ class Plan:
 
         return dot(self.chain, self.association, products_of(self.chain, self.association, self.model))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainDict:
         """Return the plan as plain lists, ints and texts, with a format version; see `from_dict`."""
-        return {"format": FORMAT, "version": VERSION, **plan_dict(self)}
+        return plan_dict(self)
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
+    def from_dict(cls, data: PlainDict) -> Self:
         """Make the plan that `to_dict` wrote.
 
         Raises
@@ -361,7 +227,6 @@ class Plan:
         ChainError
             If it is no such dict, of an unknown version, or contradicts itself.
         """
-        check_header(data, FORMAT, VERSION)
         return cls(*read_plan(data))
 
     def to_json(self) -> str:
@@ -383,47 +248,16 @@ class Plan:
         ChainError
             If it is no such text.
         """
-        import json
-
-        try:
-            data = json.loads(text)
-        except (TypeError, ValueError, RecursionError) as error:
-            msg = f"text is no JSON of a plan: {error}"
-            raise ChainError(msg) from None
-        return cls.from_dict(data)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Plan):
-            return NotImplemented
-        return self._identity() == other._identity()
-
-    def __hash__(self) -> int:
-        return hash(self._identity())
-
-    def _identity(self) -> tuple[Any, ...]:
-        asked = self.objective, self.method, self.is_optimal, self.model, self.known_bound
-        return self.chain, self.association, *asked, self.schedule
+        return cls.from_dict(from_json(text))
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what `print` shows, line by line: a name and a text."""
         return facts(self)
 
     def __str__(self) -> str:
-        return summary(self.facts())
+        return facts_text(self.facts())
 
     def __repr__(self) -> str:
         line = self.bracketing_line
         span = "" if self.schedule is None else f", makespan {count(self.makespan)} on {self.workers} workers"
         return f"<Plan of {len(self.chain)} factors: {line}, {self.mode}, cost {count(self.cost)}{span}>"
-
-
-def to_json(data: dict[str, Any]) -> str:
-    """Write a plan's dict as JSON, or say that one of its numbers is too long."""
-    import json  # takes 2 ms, which few processes need
-
-    try:
-        return json.dumps(data)
-    except ValueError:
-        limit = sys.get_int_max_str_digits()
-        msg = f"a number has more than {limit} digits: raise the limit with sys.set_int_max_str_digits to write it"
-        raise ChainError(msg) from None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
-from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PRODUCT, PULLED, PUSHED
+from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PULLED, PUSHED
+from chainopt.chain.chain import check_header
 from chainopt.chain.jacobian import checked_cost
 from chainopt.costs.multiplications import MULTIPLICATIONS, Multiplications
 from chainopt.costs.operation_costs import steps_of, total
@@ -22,17 +24,28 @@ from chainopt.solvers.pure_modes import mode_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from chainopt.bracketing.operations import Mode
     from chainopt.bracketing.schedule import Schedule
     from chainopt.chain.chain import JacobianChain
+    from chainopt.chain.factor_data import StageCosts
     from chainopt.costs.model import CostModel
-    from chainopt.plan.plan import Plan
+    from chainopt.plan.plan_data import PlanData
+    from chainopt.typing import Cost, PlainDict
+
+FORMAT = "chainopt.plan"
+VERSION = 1
+
+Fields: TypeAlias = "tuple[JacobianChain, Bracketing, Cost, Mode, str, str, bool, CostModel, Cost | None, Schedule | None]"
+"""What a plan consists of, in the order in which `PlanData` takes it."""
 
 
-def plan_dict(plan: Plan) -> dict[str, Any]:
-    """Return a plan as plain lists, ints and texts."""
+def plan_dict(plan: PlanData) -> PlainDict:
+    """Return a plan as plain lists, ints and texts, with a format version."""
     association = plan.association
     kinds, ways, order = association.kinds, association.ways, association.order
     return {
+        "format": FORMAT,
+        "version": VERSION,
         "chain": plan.chain.to_dict(),
         "objective": plan.objective,
         "method": plan.method,
@@ -49,14 +62,15 @@ def plan_dict(plan: Plan) -> dict[str, Any]:
     }
 
 
-def read_plan(data: dict[str, Any]) -> tuple[Any, ...]:
-    """Read what a plan is made of, in the order in which it takes it.
+def read_plan(data: PlainDict) -> Fields:
+    """Read what a plan consists of.
 
     Raises
     ------
     ChainError
-        If the dict is none of a plan, or contradicts itself.
+        If the dict is none of a plan, of an unknown version, or contradicts itself.
     """
+    check_header(data, FORMAT, VERSION)
     chain = read_chain_dict(data.get("chain", {}))  # refused there if it is none
     association = read_association(data, chain)
     is_optimal, objective, method = data.get("is_optimal"), data.get("objective"), data.get("method")
@@ -77,14 +91,14 @@ def read_plan(data: dict[str, Any]) -> tuple[Any, ...]:
         what = f"its bracketing costs {count(cost)}" if schedule is None else f"its makespan is {count(makespan)}"
         msg = f"data contradicts itself: its known_bound is {known_bound}, and {what}"
         raise ChainError(msg)
-    said = data.get("cost"), data.get("mode")
-    if not all(isinstance(entry, int | float | str) for entry in said) or (cost, str(mode)) != said:
+    stored = data.get("cost"), data.get("mode")
+    if not all(isinstance(entry, int | float | str) for entry in stored) or (cost, str(mode)) != stored:
         msg = f"data contradicts itself: its bracketing is {mode} and costs {count(cost)}"
         raise ChainError(msg)
     return chain, association, cost, mode, objective, method, is_optimal, model, known_bound, schedule
 
 
-def read_association(data: dict[str, Any], chain: JacobianChain) -> Bracketing:
+def read_association(data: PlainDict, chain: JacobianChain) -> Bracketing:
     """Read what is done, and in which order.
 
     Raises
@@ -117,8 +131,19 @@ def read_association(data: dict[str, Any], chain: JacobianChain) -> Bracketing:
     return association
 
 
-def read_schedule(data: dict[str, Any], chain: JacobianChain, association: Bracketing, model: CostModel) -> Schedule | None:
-    """Read who does what when.
+def read_schedule(data: PlainDict, chain: JacobianChain, association: Bracketing, model: CostModel) -> Schedule | None:
+    """Read who does what when; None where no schedule is stored.
+
+    Parameters
+    ----------
+    data : dict
+        That of the plan.
+    chain : JacobianChain
+        What is multiplied.
+    association : Bracketing
+        The operations, in the order that the schedule counts them in.
+    model : CostModel
+        How long they take.
 
     Raises
     ------
@@ -130,8 +155,8 @@ def read_schedule(data: dict[str, Any], chain: JacobianChain, association: Brack
         return None
     from chainopt.bracketing.schedule import Schedule, contradiction
 
-    held: dict[str, Any] = entry if isinstance(entry, dict) else {}
-    workers = math.inf if held.get("workers") == "unlimited" else held.get("workers")
+    stored: PlainDict = entry if isinstance(entry, dict) else {}
+    workers = math.inf if stored.get("workers") == "unlimited" else stored.get("workers")
     is_count = type(workers) is int and 1 < workers < 2**63
     if not is_count and workers != math.inf:
         msg = 'data["schedule"]["workers"] must be an int above 1, or "unlimited"'
@@ -139,13 +164,13 @@ def read_schedule(data: dict[str, Any], chain: JacobianChain, association: Brack
     steps = steps_of(chain, association, model)
     columns = []
     for key in ("worker", "start"):
-        column = held.get(key)
+        column = stored.get(key)
         if not isinstance(column, list) or len(column) != len(steps) or association.order is None:
             msg = f'data["schedule"]["{key}"] must be a list with an entry for each of the {len(steps)} steps in data["order"]'
             raise ChainError(msg)
         columns.append(tuple(checked_cost(value, f'data["schedule"]["{key}"]') for value in column))
     worker, start = columns
-    makespan = checked_cost(held.get("makespan"), 'data["schedule"]["makespan"]')
+    makespan = checked_cost(stored.get("makespan"), 'data["schedule"]["makespan"]')
     if not all(type(number) is int for number in worker):
         msg = 'data["schedule"]["worker"] must hold ints'
         raise ChainError(msg)
@@ -157,7 +182,7 @@ def read_schedule(data: dict[str, Any], chain: JacobianChain, association: Brack
     return schedule
 
 
-def _read_kinds(data: dict[str, Any], chain: JacobianChain) -> tuple[NDArray[np.int8] | None, NDArray[np.int8] | None]:
+def _read_kinds(data: PlainDict, chain: JacobianChain) -> tuple[NDArray[np.int8] | None, NDArray[np.int8] | None]:
     """Read what is done with matrix-free stages, and refuse what they cannot do."""
     costs = chain.stage_costs
     if costs is None:
@@ -174,15 +199,52 @@ def _read_kinds(data: dict[str, Any], chain: JacobianChain) -> tuple[NDArray[np.
             raise ChainError(msg)
         read.append(np.array(column, dtype=np.int8))
     kinds, ways = read
-    unmade = [at for at, kind in enumerate(kinds) if kind == PUSHED] + [at + 1 for at, kind in enumerate(kinds) if kind == PULLED]
-    able = {PUSHED: costs.jvp, PULLED: costs.vjp}
-    lacking = [at for at, kind in enumerate(kinds) if kind != PRODUCT and able[kind][at + (kind == PULLED)] is None]
-    means = {BY_JVPS: costs.jvp, BY_VJPS: costs.vjp, OTHERWISE: costs.accumulation}
-    for at, way in enumerate(ways):
-        is_given = all(column[at] is None for column in costs[:3])
-        if (at not in unmade and (way == GIVEN) != is_given) or (way != GIVEN and means[way][at] is None):
-            lacking.append(at)
-    if lacking:
-        msg = f"data plans {chain.label(lacking[0])} to be used in a way that the stage lacks"
+    lacking = _lacking(kinds, ways, costs)
+    if lacking is not None:
+        msg = f"data plans {chain.label(lacking)} to be used in a way that the stage lacks"
         raise ChainError(msg)
     return kinds, ways
+
+
+def _lacking(kinds: NDArray[np.int8], ways: NDArray[np.int8], costs: StageCosts) -> int | None:
+    """Return the position of a stage that is used as it cannot be; None where there is none."""
+    pushed, pulled = np.flatnonzero(kinds == PUSHED).tolist(), (np.flatnonzero(kinds == PULLED) + 1).tolist()
+    for positions, column in ((pushed, costs.jvp), (pulled, costs.vjp)):
+        for position in positions:
+            if column[position] is None:
+                return position
+    never_formed = {*pushed, *pulled}
+    sources = {BY_JVPS: costs.jvp, BY_VJPS: costs.vjp, OTHERWISE: costs.accumulation}
+    for position, way in enumerate(ways.tolist()):
+        is_at_hand = all(column[position] is None for column in costs[:3])
+        if way == GIVEN:
+            fits = is_at_hand or position in never_formed
+        else:
+            fits = sources[way][position] is not None and (not is_at_hand or position in never_formed)
+        if not fits:
+            return position
+    return None
+
+
+def to_json(data: PlainDict) -> str:
+    """Write a dict as JSON, or say that one of its numbers is too long."""
+    import json  # takes 2 ms, which few processes need
+
+    try:
+        return json.dumps(data)
+    except ValueError:
+        limit = sys.get_int_max_str_digits()
+        msg = f"a number has more than {limit} digits: raise the limit with sys.set_int_max_str_digits to write it"
+        raise ChainError(msg) from None
+
+
+def from_json(text: str) -> PlainDict:
+    """Read the dict of a plan from JSON, or say that the text is none."""
+    import json
+
+    try:
+        data: PlainDict = json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        msg = f"text is no JSON of a plan: {error}"
+        raise ChainError(msg) from None
+    return data

@@ -2,59 +2,75 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, TypeAlias
 
 from chainopt.costs.stage_choices import stage_choices
 from chainopt.numbers import count, ratio, times
-from chainopt.report.one_line import chain_line
-from chainopt.report.tables import schedule_facts
+from chainopt.report.bracketing_text import chain_line
 from chainopt.solvers.pure_modes import forward, reverse
 
 if TYPE_CHECKING:
-    from chainopt.plan.plan import Plan
+    from chainopt.bracketing.schedule import Schedule
+    from chainopt.plan.plan_data import PlanData
     from chainopt.solvers.base import Candidate
+    from chainopt.typing import Cost
+
+Facts: TypeAlias = list[tuple[str, str]]
+"""Lines, each a name and a text."""
 
 
-def facts(plan: Plan) -> list[tuple[str, str]]:
-    """Return the lines: a name and a text."""
+def facts(plan: PlanData) -> Facts:
+    """Return all that is printed."""
     chain, model = plan.chain, plan.model
+    lines = [("chain", chain_line(chain)), ("bracketing", f"{plan.bracketing_line}, {plan.mode} mode")]
+    lines += _cost_facts(plan) if plan.schedule is None else _schedule_facts(plan, plan.schedule)
     choices = stage_choices(chain, None, model)
-    sweeps = {"forward": forward(chain, choices, model), "reverse": reverse(chain, choices, model)}
-    pure = {name: _time_of(plan, sweep) for name, sweep in sweeps.items() if sweep is not None}
-    gains = ((name, time, ratio(time, plan.makespan)) for name, time in pure.items())
-    bound = chain.gain_bound
-    if bound is None or plan.schedule is not None:  # the bound is one on costs
-        most = []
-    else:
-        most = [("gain bound", f"at most {times(bound)} times cheaper than the better of the two")]
-    tape = [] if choices.only_products else [("tape", f"{count(plan.tape)} at the most")]
-    return [
-        ("chain", chain_line(chain)),
-        ("bracketing", f"{plan.bracketing_line}, {plan.mode} mode"),
-        *_costs(plan),
-        *((name, f"{count(cost)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}") for name, cost, gain in gains),
-        *most,
-        ("peak memory", f"{count(plan.peak_memory)} matrix entries"),
-        *tape,
-        *([("rates", source)] if (source := getattr(model, "source", None)) else []),
-        *(("note", note) for note in chain.remarks),
-    ]
+    for name, sweep in (("forward", forward(chain, choices, model)), ("reverse", reverse(chain, choices, model))):
+        if sweep is not None:
+            makespan = _makespan_of(plan, sweep)
+            gain = ratio(makespan, plan.makespan)
+            lines.append((name, f"{count(makespan)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}"))
+    gain_bound = chain.gain_bound
+    if gain_bound is not None and plan.schedule is None:  # it is a bound on costs
+        lines.append(("gain bound", f"at most {times(gain_bound)} times cheaper than the better of the two"))
+    lines.append(("peak memory", f"{count(plan.peak_memory)} matrix entries"))
+    if not choices.only_products:
+        lines.append(("tape", f"{count(plan.tape)} at the most"))
+    source = getattr(model, "source", None)
+    if source:
+        lines.append(("rates", source))
+    return [*lines, *(("note", remark) for remark in chain.remarks)]
 
 
-def _time_of(plan: Plan, sweep: Candidate) -> Any:
+def _makespan_of(plan: PlanData, sweep: Candidate) -> Cost:
     """Return what a sweep takes with as many workers as the plan has."""
+    bracketing, cost, _ = sweep
+    makespan: Cost = cost
     if plan.schedule is None:
-        return sweep[1]
+        return makespan
     from chainopt.schedules.search import scheduled  # with numbers of workers of their own few plans are asked for
 
     choices = stage_choices(plan.chain, None, plan.model)
-    return scheduled(plan.chain, choices, plan.model, plan.workers, sweep[0])[1].makespan
+    _, schedule = scheduled(plan.chain, choices, plan.model, plan.workers, bracketing)
+    return schedule.makespan
 
 
-def _costs(plan: Plan) -> list[tuple[str, str]]:
-    if plan.schedule is None:
-        bound = [] if plan.known_bound is None else [("lower bound", count(plan.known_bound))]
-        return [("cost", f"{count(plan.cost)} {plan.unit}{', optimal' if plan.is_optimal else ''}"), *bound]
-    used = len({*plan.schedule.worker})
-    known = None if plan.is_optimal else plan.known_bound
-    return schedule_facts(plan.makespan, plan.unit, plan.cost, plan.workers, used, known)
+def _cost_facts(plan: PlanData) -> Facts:
+    bound = [] if plan.known_bound is None else [("lower bound", count(plan.known_bound))]
+    return [("cost", f"{count(plan.cost)} {plan.unit}{', optimal' if plan.is_optimal else ''}"), *bound]
+
+
+def _schedule_facts(plan: PlanData, schedule: Schedule) -> Facts:
+    if math.isinf(plan.workers):
+        workers = f"as many as one likes, of which {len({*schedule.worker})} are used"
+    else:
+        time = int(plan.workers) * plan.makespan
+        idle = max(time - plan.cost, 0 * time)  # sums of floats may differ in their last digits
+        share = 100 * ratio(idle, time) if idle else 0.0
+        workers = f"{plan.workers}, idle for {count(idle)}, {times(share)} % of their time"
+    lines = [("workers", workers), ("makespan", f"{count(plan.makespan)} {plan.unit}{', optimal' if plan.is_optimal else ''}")]
+    if not plan.is_optimal and plan.known_bound is not None:
+        gap = f", {times(100 * (ratio(plan.makespan, plan.known_bound) - 1))} % below" if plan.known_bound else ""
+        lines.append(("lower bound", f"{count(plan.known_bound)}{gap}"))
+    return [*lines, ("work", f"{count(plan.cost)} in all")]

@@ -1,19 +1,19 @@
-"""How much time how much tape buys: the trade-off between the two."""
+"""The trade-off between time and tape: the least cost for each tape."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from chainopt.numbers import count, ratio, times
-from chainopt.report.tables import columns
+from chainopt.report.tables import in_columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from chainopt.plan.plan import Plan
-    from chainopt.typing import Cost
+    from chainopt.typing import Cost, PlainDict
 
 
 class Corner(NamedTuple):
@@ -45,16 +45,16 @@ class TapeFrontier(Sequence[Corner]):
     def __getitem__(self, index: int | slice) -> Corner | list[Corner]:
         """Return a corner, or a range of them."""
         if isinstance(index, slice):
-            return [self[at] for at in range(len(self))[index]]
+            return [self[position] for position in range(len(self))[index]]
         return Corner(self.plans[index].tape, self.plans[index].cost)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the least cost over the tape (needs the extra ``plot``), and return the axes."""
-        from chainopt.report.tree_figure import plot_frontier
+        from chainopt.report.frontier_figure import plot_frontier
 
         return plot_frontier(list(self), self.plans[0].unit, ax)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainDict:
         """Return the corners and their plans as plain lists, ints and texts."""
         return {
             "corners": [list(corner) for corner in self],
@@ -66,4 +66,4 @@ class TapeFrontier(Sequence[Corner]):
         lines = [
             (count(plan.tape), count(plan.cost), times(ratio(plan.cost, least)), plan.bracketing_line) for plan in self.plans
         ]
-        return columns(("tape", "cost", "times least", "bracketing"), lines)
+        return in_columns(("tape", "cost", "times least", "bracketing"), lines)

@@ -1,7 +1,8 @@
-"""A bracketing as text, of chains of any length."""
+"""A chain and its bracketing as text, of any length."""
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.bracketing.operations import Operation
+    from chainopt.chain.chain import JacobianChain
 
 LONGEST_JOINED = 30  # up to here a loop over the labels is faster than the first few array operations
 BLOCK = 1_000
+LONGEST_LINE = 12  # factors, beyond which a line shows both ends of the chain
 
 
 class Template(NamedTuple):
@@ -42,7 +45,7 @@ def bracketing_text(bracketing: Bracketing, names: Sequence[str] | None = None) 
     factors = bracketing.factors
     if factors > LONGEST_JOINED:
         return _in_blocks(bracketing, names)
-    parts = list(names or _kept_labels(factors))
+    parts = list(names or _all_stage_labels(factors))
     first, last = bracketing.spans.tolist()
     for begin in first:
         parts[begin] = "(" + parts[begin]
@@ -60,9 +63,8 @@ def operations_text(operations: Iterable[Operation], labels: Sequence[str]) -> s
     parts = list(labels)
     for operation in operations:
         if isinstance(operation, Accumulation):
-            at = operation.first
-            made = {Mode.FORWARD: "({} > I)", Mode.REVERSE: "(I < {})", None: "[{}]"}[operation.mode]
-            parts[at] = made.format(labels[at])
+            form = {Mode.FORWARD: "({} > I)", Mode.REVERSE: "(I < {})", None: "[{}]"}[operation.mode]
+            parts[operation.first] = form.format(labels[operation.first])
             continue
         parts[operation.first] = "(" + parts[operation.first]
         parts[operation.last] += ")"
@@ -70,6 +72,28 @@ def operations_text(operations: Iterable[Operation], labels: Sequence[str]) -> s
             parts[operation.split] += " >"
         elif isinstance(operation, Pullback):
             parts[operation.split] += " <"
+    return " ".join(parts)
+
+
+def bracketing_line(text: str, chain: JacobianChain) -> str:
+    """Write the brackets on one line; of a long chain only both ends, and of many brackets only the inner ones.
+
+    ``text`` is the bracketing; that of a long chain names the factors by stage, whatever they are called.
+    """
+    if len(chain) <= LONGEST_LINE:
+        return text
+    words = [re.sub(r"\({9,}|\){9,}", lambda run: run[0][:8], word) for word in text.split()]
+    line = " ".join([*words[:2], "...", *words[-2:]])
+    return re.sub(r"J(\d+)", lambda stage: chain.label(-int(stage[1])), line)
+
+
+def chain_line(chain: JacobianChain) -> str:
+    """Write the product with its shapes on one line; of a long chain only both ends."""
+    if len(chain) <= LONGEST_LINE:
+        parts = [f"{chain.label(position)}[{chain.shape_text(position)}]" for position in range(len(chain))]
+    else:
+        parts = [f"{chain.label(position)}[{chain.shape_text(position)}]" for position in (0, 1, -2, -1)]
+        parts.insert(2, f"... {len(chain) - 4:,} more ...")
     return " ".join(parts)
 
 
@@ -81,11 +105,11 @@ def _in_blocks(bracketing: Bracketing, names: Sequence[str] | None) -> str:
     for begin in range(0, factors, BLOCK):
         end = min(begin + BLOCK, factors)
         if names is not None:
-            template = make_template(names[begin:end])
+            template = template_of(names[begin:end])
         elif factors <= BLOCK:
-            template = _kept_template(factors)
+            template = _stage_template(factors)
         else:
-            template = make_template(stage_labels(factors - begin, factors - end))
+            template = template_of(stage_labels(factors - begin, factors - end))
         repeats = np.ones(template.codes.size, dtype=np.intp)
         repeats[template.opening] = opened[begin:end]
         repeats[template.closing] = closed[begin:end]
@@ -93,7 +117,7 @@ def _in_blocks(bracketing: Bracketing, names: Sequence[str] | None) -> str:
     return " ".join(blocks)
 
 
-def make_template(labels: Sequence[str]) -> Template:
+def template_of(labels: Sequence[str]) -> Template:
     """Put a bracket before and after every label."""
     text = f"({') ('.join(labels)})"
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
@@ -103,10 +127,10 @@ def make_template(labels: Sequence[str]) -> Template:
 
 
 @lru_cache(maxsize=64)
-def _kept_labels(factors: int) -> tuple[str, ...]:
+def _all_stage_labels(factors: int) -> tuple[str, ...]:
     return stage_labels(factors, 0)
 
 
 @lru_cache(maxsize=64)
-def _kept_template(factors: int) -> Template:
-    return make_template(_kept_labels(factors))
+def _stage_template(factors: int) -> Template:
+    return template_of(_all_stage_labels(factors))

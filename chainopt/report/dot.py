@@ -19,22 +19,34 @@ MEANS = {Multiplication: "", Pushforward: "JVPs, ", Pullback: "VJPs, "}
 
 
 def dot(chain: JacobianChain, bracketing: Bracketing, operations: Sequence[Join]) -> str:
-    """Write the tree of products: boxes are factors, ellipses products with their shape and cost."""
+    """Write the tree of products: boxes are factors, ellipses products with their shape and cost.
+
+    Parameters
+    ----------
+    chain : JacobianChain
+        The factors.
+    bracketing : Bracketing
+        Which products there are.
+    operations : sequence of Join
+        What each of them does and costs, in the order of the bracketing.
+    """
+    factors = range(len(chain))
     lines = ["digraph bracketing {", "  node [fontname=Helvetica];"]
-    lines += [f"  factor{at} [shape=box, label={_quoted(chain.label(at), chain.shape_text(at))}];" for at in range(len(chain))]
-    sizes = chain.sizes
-    costs = iter(operations)
-    products = iter(range(len(operations)))
+    lines += [
+        f"  factor{position} [shape=box, label={_quoted(chain.label(position), chain.shape_text(position))}];"
+        for position in factors
+    ]
+    numbered = enumerate(operations)
 
     def join(left: str, right: str) -> str:
-        operation = next(costs)
-        node = f"product{next(products)}"
-        shape = shape_text(int(sizes[operation.first]), int(sizes[operation.last + 1]))
-        lines.append(f"  {node} [label={_quoted(shape, f'{MEANS[type(operation)]}cost {count(operation.cost)}')}];")
-        lines.extend(f"  {node} -> {side};" for side in (left, right))
-        return node
+        number, operation = next(numbered)
+        shape = shape_text(int(chain.sizes[operation.first]), int(chain.sizes[operation.last + 1]))
+        cost = f"{MEANS[type(operation)]}cost {count(operation.cost)}"
+        lines.append(f"  product{number} [label={_quoted(shape, cost)}];")
+        lines.extend(f"  product{number} -> {side};" for side in (left, right))
+        return f"product{number}"
 
-    bracketing.fold([f"factor{at}" for at in range(len(chain))], join)
+    bracketing.fold([f"factor{position}" for position in factors], join)
     return "\n".join([*lines, "}"])
 
 

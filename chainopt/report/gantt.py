@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chainopt.bracketing.operations import Accumulation, Multiplication, Pushforward
 from chainopt.errors import ChainError
 from chainopt.numbers import count
-from chainopt.report.tree_figure import new_axes
+from chainopt.report.axes import new_axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

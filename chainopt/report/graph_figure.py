@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainopt.errors import ChainError
 from chainopt.numbers import count
-from chainopt.report.tree_figure import COLOURS, GIVEN, new_axes
+from chainopt.report.axes import COLORS, GIVEN, new_axes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -43,7 +43,7 @@ def plot_cuts(
         _arrow(axes, places[tail], places[head], is_skip=(tail, head) in skipped)
     for node, (x, y) in places.items():
         is_end = not any(head in places for head in graph.successors(node))
-        colour = COLOURS["forward"] if node in columns[0] else COLOURS["reverse"] if is_end else GIVEN
+        colour = COLORS["forward"] if node in columns[0] else COLORS["reverse"] if is_end else GIVEN
         text = str(node) if len(str(node)) <= LONGEST_NAME else str(node)[: LONGEST_NAME - 1] + "…"
         box = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": "black", "linewidth": 0.8}
         shade = "black" if colour == GIVEN else "white"
@@ -80,7 +80,7 @@ def _ends(columns: list[list[Hashable]], stages: Sequence[Sequence[Hashable]]) -
 
 def _arrow(axes: Axes, tail: tuple[float, float], head: tuple[float, float], *, is_skip: bool) -> None:
     bend = -BEND if head[0] - tail[0] > 1 and abs(head[1] - tail[1]) < 1 else 0.0
-    colour, style = (COLOURS["optimal"], "dashed") if is_skip else ("#606060", "solid")
+    colour, style = (COLORS["optimal"], "dashed") if is_skip else ("#606060", "solid")
     how = {
         "arrowstyle": "-|>",
         "color": colour,

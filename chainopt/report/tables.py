@@ -1,11 +1,10 @@
-"""What a plan and a comparison say of themselves when they are printed."""
+"""Tables in plain text, in HTML, and on a terminal, where rich draws them if it is installed."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from chainopt.numbers import count, ratio, times
+from chainopt.numbers import count, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,78 +22,114 @@ class Row(NamedTuple):
     tape: int | None
     bracketing: str
 
-
-def header(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Name the columns of a comparison."""
-    tape = () if rows[0].tape is None else ("tape",)
-    return ("order", "cost", "times optimal", "peak memory", *tape, "bracketing")
-
-
-def cells(row: Row) -> tuple[str, ...]:
-    """Write a row of a comparison, a text for each column."""
-    tape = () if row.tape is None else (count(row.tape),)
-    return (row.name, count(row.cost), times(row.times_optimal), count(row.peak_memory), *tape, row.bracketing)
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """A text for each column."""
+        tape = () if self.tape is None else (count(self.tape),)
+        return (self.name, count(self.cost), times(self.times_optimal), count(self.peak_memory), *tape, self.bracketing)
 
 
-def units(rows: Sequence[Row], unit: str, full_trace: int) -> str:
-    """Say what the columns count."""
-    trace = "" if rows[0].tape is None else f"; the tapes of all stages together: {count(full_trace)}"
-    how = unit if unit.startswith("as ") else f"in {unit}"
-    return f"cost {how}; peak memory in matrix entries{trace}"
+class ComparisonTable(NamedTuple):
+    """Orders of the same chain, a row each.
+
+    Attributes
+    ----------
+    rows : list of Row
+        At least one.
+    unit : str
+        What the costs count.
+    full_trace : int
+        The tapes of all stages together.
+    """
+
+    rows: list[Row]
+    unit: str
+    full_trace: int
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        tape = () if self.rows[0].tape is None else ("tape",)
+        return ("order", "cost", "times optimal", "peak memory", *tape, "bracketing")
+
+    @property
+    def caption(self) -> str:
+        """What the columns count."""
+        trace = "" if self.rows[0].tape is None else f"; the tapes of all stages together: {count(self.full_trace)}"
+        unit = self.unit if self.unit.startswith("as ") else f"in {self.unit}"
+        return f"cost {unit}; peak memory in matrix entries{trace}"
+
+    def text(self) -> str:
+        """Lay the table out in plain text."""
+        return f"{in_columns(self.header, [row.cells for row in self.rows], left=1)}\n({self.caption})"
+
+    def html(self) -> str:
+        """Lay the table out in HTML, for notebooks."""
+        from html import escape
+
+        def line(texts: Sequence[str], tag: str) -> str:
+            return "<tr>" + "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts) + "</tr>"
+
+        body = "".join(line(row.cells, "td") for row in self.rows)
+        head = f"<thead>{line(self.header, 'th')}</thead>"
+        return f"<table>{head}<tbody>{body}</tbody><caption>{escape(self.caption)}</caption></table>"
+
+    def show(self, *, on_terminal: bool) -> None:
+        """Print the table: drawn on a terminal, plain text in a pipe."""
+        if not (on_terminal and _drawn(self.header, [row.cells for row in self.rows], self.caption)):
+            print(self.text())
 
 
-def table(rows: Sequence[Row], unit: str, full_trace: int) -> str:
-    """Lay a comparison out in plain text, numbers to the right."""
-    return f"{columns(header(rows), list(map(cells, rows)))}\n({units(rows, unit, full_trace)})"
+def in_columns(names: Sequence[str], rows: Sequence[Sequence[str]], left: int = 0) -> str:
+    """Lay rows out in columns, numbers to the right.
 
-
-def columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay rows out in columns; numbers, which stand in all columns but a name's and the last, to the right."""
+    Parameters
+    ----------
+    names : sequence of str
+        What stands above the columns.
+    rows : sequence of sequence of str
+        A text for each column.
+    left : int
+        How many columns, besides the last one, hold texts instead of numbers; they are the first ones.
+    """
     lines = [names, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    left = {0, len(names) - 1} if names[0] == "order" else {len(names) - 1}
+    texts = {*range(left), len(names) - 1}
     laid_out = [
         "  ".join(
-            text.ljust(width) if at in left else text.rjust(width)
-            for at, (text, width) in enumerate(zip(line, widths, strict=True))
+            cell.ljust(width) if column in texts else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
     ]
     return "\n".join(laid_out)
 
 
-def summary(facts: Sequence[tuple[str, str]]) -> str:
+def facts_text(facts: Sequence[tuple[str, str]]) -> str:
     """Lay named facts out, one a line."""
     width = max(len(name) for name, _ in facts)
     return "\n".join(f"{name.ljust(width)}  {text}" for name, text in facts)
 
 
-def schedule_facts(
-    makespan: Cost, unit: str, cost: Cost, workers: float, used: int, lower_bound: Cost | None
-) -> list[tuple[str, str]]:
-    """Name what a schedule takes; ``lower_bound`` is None where it is optimal."""
-    if math.isinf(workers):
-        who = f"as many as one likes, of which {used} are used"
-    else:
-        time = int(workers) * makespan
-        idle = max(time - cost, 0 * time)  # sums of floats may differ in their last digits
-        share = 100 * ratio(idle, time) if idle else 0.0
-        who = f"{workers}, idle for {count(idle)}, {times(share)} % of their time"
-    bound = []
-    if lower_bound is not None:
-        gap = f", {times(100 * (ratio(makespan, lower_bound) - 1))} % below" if lower_bound else ""
-        bound = [("lower bound", f"{count(lower_bound)}{gap}")]
-    proved = ", optimal" if lower_bound is None else ""
-    return [("workers", who), ("makespan", f"{count(makespan)} {unit}{proved}"), *bound, ("work", f"{count(cost)} in all")]
+def show_facts(facts: Sequence[tuple[str, str]], *, on_terminal: bool) -> None:
+    """Print named facts: drawn as a table on a terminal, plain text in a pipe."""
+    if not (on_terminal and _drawn([], facts, None)):
+        print(facts_text(facts))
 
 
-def html_table(rows: Sequence[Row], unit: str, full_trace: int) -> str:
-    """Lay a comparison out in HTML, for notebooks."""
-    from html import escape
-
-    def line(texts: Sequence[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts) + "</tr>"
-
-    body = "".join(line(cells(row), "td") for row in rows)
-    head = line(header(rows), "th")
-    return f"<table><thead>{head}</thead><tbody>{body}</tbody><caption>{escape(units(rows, unit, full_trace))}</caption></table>"
+def _drawn(names: Sequence[str], lines: Sequence[Sequence[str]], caption: str | None) -> bool:
+    """Let rich draw a table, with the names above it, if any; False where it is not installed."""
+    try:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+    except ModuleNotFoundError:
+        return False
+    table = Table(show_header=bool(names), caption=caption)
+    for column in range(len(lines[0])):
+        is_number = bool(names) and 0 < column < len(names) - 1
+        table.add_column(names[column] if names else "", justify="right" if is_number else "left", overflow="fold")
+    for line in lines:
+        table.add_row(*map(Text, line))
+    Console().print(table)
+    return True

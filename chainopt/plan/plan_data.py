@@ -1,0 +1,183 @@
+"""What a plan consists of, and what follows from that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chainopt.costs.memory import peak_memory, scheduled_peak
+from chainopt.costs.multiplications import MULTIPLICATIONS
+from chainopt.costs.operation_costs import largest_tape, operations_of, steps_of
+from chainopt.report.bracketing_text import LONGEST_LINE, bracketing_line, bracketing_text, operations_text, stage_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.bracketing.bracketing import Bracketing
+    from chainopt.bracketing.operations import Mode, Operation
+    from chainopt.bracketing.schedule import Schedule
+    from chainopt.chain.chain import JacobianChain
+    from chainopt.costs.model import CostModel
+    from chainopt.typing import Cost
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class PlanData:
+    """A bracketing of a chain, and what it costs; `Plan` can also be looked at, stored and run.
+
+    Attributes
+    ----------
+    chain : JacobianChain
+        What is multiplied.
+    association : Bracketing
+        The order of the products, in arrays; `bracketing`, `tree`, `path` and `operations` show it.
+    cost : int
+        The exact number of fused multiply-adds; a float in seconds for the objective "time".
+    mode : Mode
+        "any" for at most two factors, "forward" where everything is associated right to left, "reverse" left to
+        right, else "hybrid".
+    objective, method : str
+        What was minimized, and which algorithm answered.
+    is_optimal : bool
+        Whether it is known that no bracketing is cheaper or, with several workers, done earlier.
+    model : CostModel
+        What gave the costs.
+    known_bound : int or float, or None
+        What every plan that meets the limits costs, or takes, at the least, where the plan is not known to be optimal.
+    schedule : Schedule or None
+        Who does what when, where several workers share the operations.
+    """
+
+    chain: JacobianChain
+    association: Bracketing
+    cost: Cost
+    mode: Mode
+    objective: str
+    method: str
+    is_optimal: bool
+    model: CostModel
+    known_bound: Cost | None
+    schedule: Schedule | None
+
+    # Written out, as that of Bracketing: the generated one of a frozen class takes half as long again.
+    def __init__(
+        self,
+        chain: JacobianChain,
+        association: Bracketing,
+        cost: Cost,
+        mode: Mode,
+        objective: str,
+        method: str,
+        is_optimal: bool,  # noqa: FBT001
+        model: CostModel = MULTIPLICATIONS,
+        known_bound: Cost | None = None,
+        schedule: Schedule | None = None,
+    ) -> None:
+        set_attribute = object.__setattr__
+        set_attribute(self, "chain", chain)
+        set_attribute(self, "association", association)
+        set_attribute(self, "cost", cost)
+        set_attribute(self, "mode", mode)
+        set_attribute(self, "objective", objective)
+        set_attribute(self, "method", method)
+        set_attribute(self, "is_optimal", is_optimal)
+        set_attribute(self, "model", model)
+        set_attribute(self, "known_bound", known_bound)
+        set_attribute(self, "schedule", schedule)
+
+    @property
+    def bracketing(self) -> str:
+        """The whole product with its brackets, as text: ``"((J3 J2) J1)"``."""
+        chain = self.chain
+        if chain.details is None:
+            return bracketing_text(self.association)
+        return self._brackets(None if chain.names is None else [chain.label(position) for position in range(len(chain))])
+
+    @property
+    def bracketing_line(self) -> str:
+        """The bracketing on one line; of a long chain only both ends."""
+        factors = len(self.chain)
+        return bracketing_line(self.bracketing if factors <= LONGEST_LINE else self._brackets(None), self.chain)
+
+    def _brackets(self, names: list[str] | None) -> str:
+        if self.association.kinds is not None:
+            return operations_text(self.operations, names or stage_labels(len(self.chain), 0))
+        return bracketing_text(self.association, names)
+
+    @property
+    def tree(self) -> Any:
+        """The bracketing as nested tuples of factor positions: ``((0, 1), 2)``.
+
+        Raises
+        ------
+        ChainError
+            If they would be nested more than 1,000 deep; `operations` has no such limit.
+        """
+        return self.association.tree()
+
+    @property
+    def path(self) -> list[tuple[int, int]]:
+        """The order as opt_einsum takes it; for NumPy prepend ``"einsum_path"``.
+
+        Examples
+        --------
+        >>> import chainopt
+        >>> chainopt.optimal_order([(10, 2000), (2000, 30), (30, 1000)]).path
+        [(0, 1), (0, 1)]
+        """
+        return self.association.path()
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        """What is done, in an order in which it can be executed: products, accumulations, pushes and pulls.
+
+        With several workers each operation has its ``worker`` and its ``start``, and the order is that of the starts.
+        """
+        if self.schedule is not None:
+            return tuple(self.schedule.operations(steps_of(self.chain, self.association, self.model)))
+        return operations_of(self.chain, self.association, self.model)
+
+    @property
+    def workers(self) -> float:
+        """How many workers share the operations; `math.inf` for as many as one likes."""
+        return 1 if self.schedule is None else self.schedule.workers
+
+    @property
+    def makespan(self) -> Cost:
+        """When the last operation ends; with one worker the cost."""
+        return self.cost if self.schedule is None else self.schedule.makespan
+
+    @property
+    def lower_bound(self) -> Cost:
+        """What every bracketing that meets the limits takes at the least (`makespan`), as far as this plan's method knows."""
+        return self.makespan if self.is_optimal else self.known_bound or 0
+
+    @property
+    def unit(self) -> str:
+        """What the cost counts."""
+        return self.model.unit
+
+    @property
+    def peak_memory(self) -> int:
+        """The most matrix entries alive at once while the plan runs, the given factors not counted."""
+        if self.schedule is not None:
+            steps = steps_of(self.chain, self.association, self.model)
+            return scheduled_peak(self.chain, steps, self.schedule.start)
+        return peak_memory(self.chain, self.association, self.operations)
+
+    @property
+    def tape(self) -> int:
+        """The largest tape that one of the reverse sweeps needs: runs are pulled back stage by stage."""
+        return largest_tape(self.chain, self.association)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PlanData):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[object, ...]:
+        asked = self.objective, self.method, self.is_optimal, self.model, self.known_bound
+        return self.chain, self.association, *asked, self.schedule

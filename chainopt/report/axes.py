@@ -1,0 +1,44 @@
+"""What all figures share: their axes and their colors. matplotlib is imported when something is drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chainopt.errors import raise_missing_extra
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+    from chainopt.typing import Cost
+
+# Of the palette of Okabe and Ito, which color-blind readers can tell apart.
+COLORS = {"forward": "#0072B2", "reverse": "#D55E00", "optimal": "#009E73"}
+OTHER = "#808080"
+GIVEN = "#D9D9D9"  # of what is given, not computed
+
+
+def new_axes(width: float, height: float) -> Axes:
+    """Make a figure of so many inches with one pair of axes.
+
+    Raises
+    ------
+    ChainError
+        If matplotlib is not installed.
+    """
+    try:
+        import matplotlib.pyplot as plt
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise_missing_extra("plot", "matplotlib", "plot")
+    if plt.get_backend().lower() == "agg":  # nobody will show it, so pyplot need not hold it
+        return Figure(figsize=(width, height), layout="constrained").add_subplot()
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def shorten_ticks(axis: Axis, largest: Cost) -> None:
+    """Write large numbers at an axis with a prefix, as in "80 M"."""
+    from matplotlib.ticker import EngFormatter
+
+    if 10**3 < largest < 10**24:
+        axis.set_major_formatter(EngFormatter(sep=" "))
