@@ -120,13 +120,14 @@ def _equation(equation: core.JaxprEqn, jaxpr: core.Jaxpr, scope: Mapping[Any, in
     reads, writes = (tuple(scope[variable] for variable in variables) for variables in (read, variables_written(equation)))
     evaluated = alone(equation, jaxpr)
     numbers = [None if isinstance(atom, core.Literal) else scope[atom] for atom in equation.invars]
+    literals = [getattr(atom, "val", None) for atom in equation.invars]
 
     def run(values: dict[int, Any]) -> None:
         results = jax.core.eval_jaxpr(evaluated, (), *[values[variable] for variable in reads])
         values.update(zip(writes, results, strict=True))
 
     def operands(values: dict[int, Any]) -> list[Any]:
-        return [atom.val if number is None else values[number] for atom, number in zip(equation.invars, numbers, strict=True)]
+        return [value if number is None else values[number] for value, number in zip(literals, numbers, strict=True)]
 
     derivative = by_variable(derivative_of(equation), numbers)
     same = None if equation.effects else _what_it_does(equation, read, stage)

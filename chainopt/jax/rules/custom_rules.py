@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from chainopt.functions.primitives import Derivative, Price
-from chainopt.jax.rules.registry import JaxprEqn, alone, derivative_of, inner, price_inside, rule
+from chainopt.jax.rules.registry import JaxprEqn, alone, derivative_of, dtype, inner, price_inside, rule, shape
 
 if TYPE_CHECKING:
     from jax.extend import core
@@ -31,30 +31,27 @@ def custom_vjp(equation: JaxprEqn) -> Derivative:
 
 
 def _maps_entries(jaxpr: core.Jaxpr) -> bool:
-    """Whether the values of a function are elementwise, and no array that it takes or returns is of another shape.
+    """Whether the values of a function are elementwise, and no array that it takes or returns is of another shape."""
+    shapes = {shape(variable) for variable in (*jaxpr.invars, *jaxpr.outvars)} - {()}
+    return len(shapes) < 2 and all(map(_is_elementwise, jaxpr.eqns))
 
-    The rules of what it calls are not asked: a derivative may well call its own function.
-    """
-    shapes = {variable.aval.shape for variable in (*jaxpr.invars, *jaxpr.outvars)} - {()}
-    if len(shapes) > 1:
-        return False
-    for equation in jaxpr.eqns:
-        called = equation.params.get(CALLED.get(str(equation.primitive)))
-        is_elementwise = derivative_of(equation).is_elementwise if not inner(equation) else called and _maps_entries(called.jaxpr)
-        if not is_elementwise:
-            return False
-    return True
+
+def _is_elementwise(equation: JaxprEqn) -> bool:
+    """Whether the values of an equation are; the rules of what it calls are not asked, for a derivative may call its function."""
+    if not inner(equation):
+        return derivative_of(equation).is_elementwise
+    called = CALLED.get(str(equation.primitive))
+    return called is not None and _maps_entries(equation.params[called].jaxpr)
 
 
 def _has_elementwise_rule(equation: JaxprEqn) -> bool:
     """Whether the derivative of an elementwise function is elementwise, too."""
     jaxpr = alone(equation, equation.params["call_jaxpr"].jaxpr)
-    operands = jaxpr.invars
-    if not all(jnp.issubdtype(operand.aval.dtype, jnp.floating) for operand in operands):
+    point = [jax.ShapeDtypeStruct(shape(operand), dtype(operand)) for operand in jaxpr.invars]
+    if not all(jnp.issubdtype(operand.dtype, jnp.floating) for operand in point):
         return False
 
-    def derivative(*arrays: Any) -> Any:
-        return jax.jvp(lambda *point: jax.core.eval_jaxpr(jaxpr, (), *point), arrays[: len(operands)], arrays[len(operands) :])[1]
+    def derivative(primals: list[Any], tangents: list[Any]) -> Any:
+        return jax.jvp(lambda *operands: jax.core.eval_jaxpr(jaxpr, (), *operands), primals, tangents)[1]
 
-    shapes = [jax.ShapeDtypeStruct(operand.aval.shape, operand.aval.dtype) for operand in (*operands, *operands)]
-    return _maps_entries(jax.make_jaxpr(derivative)(*shapes).jaxpr)
+    return _maps_entries(jax.make_jaxpr(derivative)(point, point).jaxpr)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.extend import core
 
 from chainopt.functions.primitives import Derivative, Matrix, Price
-from chainopt.jax.rules.registry import JaxprEqn, read, rule, size, written
+from chainopt.jax.rules.registry import JaxprEqn, read, rule, shape, size, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,15 +21,14 @@ def dot_general(equation: JaxprEqn) -> Derivative:
     """Multiply; the Jacobian by a factor that is contracted as a whole is the other factor."""
     contracted, (batch, _) = equation.params["dimension_numbers"]
     factors = equation.invars
-    summed = math.prod(factors[0].aval.shape[axis] for axis in contracted[0])
+    summed = math.prod(shape(factors[0])[axis] for axis in contracted[0])
     results = written(equation)
-    matrices = {
-        position: Matrix(_other_factor(1 - position, contracted[position], contracted[1 - position]))
-        for position, factor in enumerate(factors)
-        if not batch
-        and not any(isinstance(operand, core.Literal) for operand in factors)
-        and math.prod(factor.aval.shape[axis] for axis in contracted[position]) == size(factor)
-    }
+    matrices = {}
+    if not batch and not any(isinstance(factor, core.Literal) for factor in factors):
+        for position, factor in enumerate(factors):
+            if math.prod(shape(factor)[axis] for axis in contracted[position]) == size(factor):  # other axes have one entry
+                read_off = _other_factor(1 - position, contracted[position], contracted[1 - position])
+                matrices[position] = Matrix(read_off)
     return Derivative(Price(results * summed + results, results * summed + read(equation)), matrices=matrices)
 
 

@@ -25,9 +25,20 @@ def derivative_of(equation: JaxprEqn) -> Derivative:
     return rule.derivative(str(equation.primitive), equation)
 
 
-def size(atom: Any) -> int:
+def shape(atom: core.Var | core.Literal) -> tuple[int, ...]:
+    """Return the shape of a variable or a literal; a token, say, has none."""
+    axes: tuple[int, ...] = getattr(atom.aval, "shape", ())
+    return axes
+
+
+def dtype(atom: core.Var | core.Literal) -> Any:
+    """Return the type of the entries of a variable or a literal."""
+    return getattr(atom.aval, "dtype", None)
+
+
+def size(atom: core.Var | core.Literal) -> int:
     """Return how many entries a variable or a literal has."""
-    return math.prod(getattr(atom.aval, "shape", ()))
+    return math.prod(shape(atom))
 
 
 def written(equation: JaxprEqn) -> int:
@@ -57,12 +68,12 @@ def inner(equation: JaxprEqn) -> list[core.Jaxpr]:
     return jaxprs
 
 
-def variables_read(equation: JaxprEqn) -> list[Any]:
+def variables_read(equation: JaxprEqn) -> list[core.Var]:
     """List the variables among the operands of an equation, each once."""
     return list(dict.fromkeys(atom for atom in equation.invars if not isinstance(atom, core.Literal)))
 
 
-def variables_written(equation: JaxprEqn) -> list[Any]:
+def variables_written(equation: JaxprEqn) -> list[core.Var]:
     """List the results of an equation that somebody may read."""
     return [variable for variable in equation.outvars if type(variable).__name__ != "DropVar"]
 
@@ -70,7 +81,8 @@ def variables_written(equation: JaxprEqn) -> list[Any]:
 def alone(equation: JaxprEqn, jaxpr: core.Jaxpr) -> core.Jaxpr:
     """Return the jaxpr of one equation alone, made of any other; it takes and returns the equation's variables."""
     reads, writes = variables_read(equation), variables_written(equation)
-    return jaxpr.replace(constvars=[], invars=reads, outvars=writes, eqns=[equation], **NO_NAMES)
+    made: core.Jaxpr = jaxpr.replace(constvars=[], invars=reads, outvars=writes, eqns=[equation], **NO_NAMES)
+    return made
 
 
 def price_inside(equation: JaxprEqn) -> Price:
