@@ -8,17 +8,20 @@ import numpy as np
 
 from chainopt.execution.backends.dispatch import dense_form
 from chainopt.execution.perform import needs
-from chainopt.graphs.edges import IDENTITY, Free, Place
-from chainopt.graphs.elimination.numeric import Matrices, StageOperator, numeric
-from chainopt.graphs.linearize import linearization
+from chainopt.graphs.edges import IDENTITY, EdgeName, MatrixFree
+from chainopt.graphs.elimination.numeric import NumericElimination, numeric
+from chainopt.graphs.linearize import cut_edges
+from chainopt.graphs.reader import read_graph
+from chainopt.graphs.stage_operator import StageOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from chainopt.graphs.computation_graph import Network
-    from chainopt.graphs.elimination.vertex_elimination import Links
+    from chainopt.graphs.computation_graph import ComputationGraph
+    from chainopt.graphs.edges import Partial
+    from chainopt.graphs.elimination.vertex_elimination import Partials
 
 
 def accumulate(
@@ -60,37 +63,38 @@ def accumulate(
     >>> accumulate(graph)
     array([[13.,  6.]])
     """
-    found = linearization(graph, inputs, outputs)
-    workshop = found.workshop
-    links = _numeric_links(workshop.network)
-    dtype = _dtype(links)
-    plan = found.plan
+    read = read_graph(graph, inputs, outputs)
+    best, stages = cut_edges(read)
+    partials = _numeric(read)
+    dtype = _dtype(partials.values())
+    plan = best.plan
     used = [{"matrix"}] * len(plan.chain) if plan.association.kinds is None else needs(len(plan.chain), plan.operations)
     factors: list[Any] = []
-    for stage, uses in zip(found.stages, used, strict=True):
-        inside = workshop.inside(stage, links)
+    for stage, uses in zip(best.stages, used, strict=True):
+        inside = {edge: partials[edge] for edge in read.edges_into(stage.computed)}
         if uses and "matrix" not in uses:
-            factors.append(StageOperator(stage, inside, workshop.network.sizes, dtype))
+            factors.append(StageOperator(stage, inside, read.sizes, dtype))
         else:
-            tableau = Matrices(stage, inside, workshop.network.sizes, workshop.price)
-            for node in workshop.order(stage):
-                tableau.eliminate(node)
-            factors.append(tableau.matrix(dtype))
+            elimination = NumericElimination(stage, inside, read.sizes, read.model)
+            for node in stages.elimination_order(stage):
+                elimination.eliminate(node)
+            factors.append(elimination.matrix(dtype))
     product = np.asarray(dense_form(plan.execute(factors)))
-    return found.chain.add_skips(product.astype(np.result_type(product, dtype), copy=False))
+    return best.chain.add_skips(product.astype(np.result_type(product, dtype), copy=False))
 
 
-def _numeric_links(network: Network) -> Links:
+def _numeric(graph: ComputationGraph) -> Partials:
     """Return the edges with their matrices in the forms in which they are multiplied."""
-    links = {}
-    for (tail, head), link in network.links.items():
-        place = Place(network.names[tail], network.names[head])
-        links[tail, head] = link if link is IDENTITY else numeric(link, place)
-    return links
+    names = graph.names
+    return {
+        (tail, head): partial if partial is IDENTITY else numeric(partial, EdgeName(names[tail], names[head]))
+        for (tail, head), partial in graph.partials.items()
+    }
 
 
-def _dtype(links: Links) -> np.dtype[Any]:
+def _dtype(partials: Iterable[Partial]) -> np.dtype[Any]:
     """Return the dtype of what all matrices make together."""
-    parts = [part.operator if isinstance(part, Free) else part for link in links.values() for part in link.matrices]
-    dtypes = [part.dtype for part in parts if getattr(part, "dtype", None) is not None]  # which an identity has not
+    matrices = [matrix for partial in partials for matrix in partial.matrices]
+    arrays = [matrix.operator if isinstance(matrix, MatrixFree) else matrix for matrix in matrices]
+    dtypes = [array.dtype for array in arrays if getattr(array, "dtype", None) is not None]  # which an identity has not
     return np.result_type(*dtypes) if dtypes else np.dtype(float)

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.gain_bound import better, swept
-from chainopt.graphs.computation_graph import read_graph
 from chainopt.graphs.edges import IDENTITY
+from chainopt.graphs.reader import read_graph
 from chainopt.numbers import ratio
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chainopt.graphs.computation_graph import Edge, Network
     from chainopt.typing import Cost
+    from chainopt.graphs.computation_graph import ComputationGraph
+    from chainopt.graphs.edges import Edge
 
 
 def gain_bound(problem: JacobianChain | Any) -> float | None:
@@ -45,43 +46,43 @@ def gain_bound(problem: JacobianChain | Any) -> float | None:
     return chain.gain_bound
 
 
-def _bound_of_graph(network: Network) -> float | None:
-    said = {edge: link.said for edge, link in network.links.items() if link is not IDENTITY}
-    if any(jvp is vjp is None for jvp, vjp, _ in said.values()) or not said:
+def _bound_of_graph(graph: ComputationGraph) -> float | None:
+    given = {edge: partial.given for edge, partial in graph.partials.items() if partial is not IDENTITY}
+    if any(jvp is vjp is None for jvp, vjp, _ in given.values()) or not given:
         return None
-    cut = smallest_cut(network)
+    cut = smallest_cut(graph)
     least: Cost = 0
-    for jvp, vjp, accumulation in said.values():
+    for jvp, vjp, accumulation in given.values():
         through = cut * _least(jvp, vjp)
         least += through if accumulation is None else min(accumulation, through)
-    return ratio(better(_swept(network, said, 0), _swept(network, said, 1)), least)
+    return ratio(better(_swept(graph, given, 0), _swept(graph, given, 1)), least)
 
 
-def _swept(network: Network, said: Mapping[Edge, tuple[Cost | None, ...]], mode: int) -> list[Cost | None]:
+def _swept(graph: ComputationGraph, given: Mapping[Edge, tuple[Cost | None, ...]], mode: int) -> list[Cost | None]:
     """Return what each edge costs a forward sweep (mode 0) at the most, or a reverse one (mode 1).
 
-    One that is the whole of the stage where the sweep begins is accumulated as it is said to be, even where that is dear.
+    One that is the whole of the stage where the sweep begins is accumulated at what is given, even where that is dear.
     """
-    ends = network.targets if mode else network.sources
-    costs = swept(sum(network.sizes[node] for node in ends), [costs[mode] for costs in said.values()])
-    for at, (edge, (*_, accumulation)) in enumerate(said.items()):
+    ends = graph.targets if mode else graph.sources
+    costs = swept(sum(graph.sizes[node] for node in ends), [costs[mode] for costs in given.values()])
+    for at, (edge, (*_, accumulation)) in enumerate(given.items()):
         cost = costs[at]
         if cost is not None and accumulation is not None and edge[1 if mode else 0] in ends:
             costs[at] = max(cost, accumulation)
     return costs
 
 
-def smallest_cut(network: Network) -> int:
+def smallest_cut(graph: ComputationGraph) -> int:
     """Return the least total size of variables that all paths pass through."""
     import networkx as nx
 
     split = nx.DiGraph()
-    for node in network.graph:
-        split.add_edge((node, "in"), (node, "out"), capacity=network.sizes[node])
-    for tail, head in network.graph.edges:
+    for node in graph.flow.tails:
+        split.add_edge((node, "in"), (node, "out"), capacity=graph.sizes[node])
+    for tail, head in graph.flow.edges():
         split.add_edge((tail, "out"), (head, "in"))  # without a capacity, an edge bears any flow
-    split.add_edges_from(("inputs", (node, "in")) for node in network.sources if node in network.graph)
-    split.add_edges_from(((node, "out"), "outputs") for node in network.targets if node in network.graph)
+    split.add_edges_from(("inputs", (node, "in")) for node in graph.sources if node in graph.flow.tails)
+    split.add_edges_from(((node, "out"), "outputs") for node in graph.targets if node in graph.flow.tails)
     if "inputs" not in split:
         return 0
     return int(nx.maximum_flow_value(split, "inputs", "outputs"))

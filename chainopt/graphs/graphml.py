@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 
 from chainopt.errors import ChainError
-from chainopt.graphs.computation_graph import read_graph
-from chainopt.graphs.edges import Place, read_link
+from chainopt.graphs.edge_reader import read_partial
+from chainopt.graphs.edges import EdgeName
+from chainopt.graphs.reader import read_graph
 from chainopt.structure.structure import structure_from_dict
 
 if TYPE_CHECKING:
@@ -112,8 +113,8 @@ def write_graphml(graph: Any, path: str | os.PathLike[str]) -> None:
         costs = {key: attributes[name] for key, name in _COSTS.items() if attributes.get(name) is not None}
         is_at_hand = attributes.get("accumulation_cost") == 0 or not {"jacobian"}.isdisjoint(attributes)
         costs |= {name: attributes[name] for name in ("accumulation_cost", "tape") if attributes.get(name) is not None}
-        link = read_link(attributes, (sizes[head], sizes[tail]), Place(tail, head))
-        if link.structure is not None:
-            costs["structure"] = json.dumps(link.structure.to_dict())
+        partial = read_partial(attributes, (sizes[head], sizes[tail]), EdgeName(tail, head))
+        if partial.structure is not None:
+            costs["structure"] = json.dumps(partial.structure.to_dict())
         written.add_edge(tail, head, acc_stat=is_at_hand, has_model="c_tan" in costs or "c_adj" in costs, **costs)
     nx.write_graphml(written, path)

@@ -4,36 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chainopt.chain.gain_bound import least_possible
-from chainopt.graphs import liveness
-from chainopt.graphs.computation_graph import read_graph
-from chainopt.graphs.stage_cache import Workshop
-from chainopt.ordering.order import optimal_order
-from chainopt.plan.graph_chain import GraphChain
+from chainopt.graphs.code_search import cut_code
+from chainopt.graphs.cut_search import Candidate, CutSearch
+from chainopt.graphs.cuts import candidates, smallest
+from chainopt.graphs.liveness import lines_of
+from chainopt.graphs.orders import LARGE
+from chainopt.graphs.reader import read_graph
+from chainopt.graphs.stage_cache import StageCache
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from chainopt.chain.jacobian import Jacobian
-    from chainopt.graphs.computation_graph import Network
-    from chainopt.graphs.elimination.vertex_elimination import Stage
+    from chainopt.graphs.computation_graph import ComputationGraph
     from chainopt.graphs.liveness import Line
-    from chainopt.plan.plan import Plan
+    from chainopt.plan.graph_chain import GraphChain
 
 LONGEST = 300  # stages of a chain that needs the interval program, which is cubic
 FEW = 30  # variables up to which cuts are moved one by one
 THOROUGH = 60  # variables up to which all chains are looked at as closely as otherwise the best few
-FINALISTS = 4
 LONGEST_STRUCTURED = 40  # stages of a chain that is looked at with its structures, each of whose intervals has a pattern
 
 
 class Linearization(NamedTuple):
-    """A chain with its plan, and the stages that it was made of, in product order."""
+    """The best way to cut a graph, and what makes Jacobians of its stages."""
 
-    chain: GraphChain
-    plan: Plan
-    stages: list[Stage]
-    workshop: Workshop
+    best: Candidate
+    stages: StageCache
 
 
 def linearize(graph: Any, *, inputs: Sequence[Hashable] | None = None, outputs: Sequence[Hashable] | None = None) -> GraphChain:
@@ -88,116 +84,54 @@ def linearize(graph: Any, *, inputs: Sequence[Hashable] | None = None, outputs: 
     >>> chainopt.optimal_order(chain).bracketing
     '((J2 > I) (I < J1))'
     """
-    return linearization(graph, inputs, outputs).chain
+    read = read_graph(graph, inputs, outputs)
+    return (cut_edges(read).best if read.operations is None else cut_code(read)).chain
 
 
-def linearization(graph: Any, inputs: Any = None, outputs: Any = None) -> Linearization:
-    """Find the chain of a graph together with its plan."""
-    network = read_graph(graph, inputs, outputs)
-    search = _Search(network)
-    lines = liveness.lines(network)
-    if len(network.graph) > liveness.LARGE:
-        search.consider(lines[0], max(liveness.candidates(lines[0]), key=len))
+def cut_edges(graph: ComputationGraph) -> Linearization:
+    """Find the cheapest chain of a graph whose edges stand for themselves: inside of stages variables are eliminated."""
+    stages = StageCache(graph)
+    stages.is_thorough = len(graph.flow) <= THOROUGH
+    search = CutSearch(graph, stages.jacobian, _rank)
+    lines = lines_of(graph)
+    if len(graph.flow) > LARGE:
+        search.consider(lines[0], _limited(lines[0], max(candidates(lines[0]), key=len), stages))
     else:
         for line in lines:
-            for positions in liveness.candidates(line):
-                search.consider(line, positions)
-        if len(network.graph) <= FEW:
+            for cuts in candidates(line):
+                search.consider(line, _limited(line, cuts, stages))
+        if len(graph.flow) <= FEW:
             search.move_cuts()
-    return search.result()
+    return Linearization(_refined(search, stages), stages)
 
 
-class _Candidate(NamedTuple):
-    """A chain that was ordered. Of two the one with the smaller key is better."""
-
-    key: tuple[Any, ...]
-    chain: GraphChain
-    plan: Plan
-    jacobians: list[Jacobian]
-    stages: list[Stage]
-    line: Line
-    positions: tuple[int, ...]
+def _rank(candidate: Candidate) -> tuple[Any, ...]:
+    chain = candidate.chain
+    through_one = sum(len(stage.inputs) == 1 for stage in candidate.stages[:-1])
+    return candidate.plan.cost, min(chain.dims), -through_one, len(chain)
 
 
-class _Search:
-    """Keeps the cheapest chains of those that it is shown."""
-
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self.workshop = Workshop(network)
-        self.workshop.is_thorough = len(network.graph) <= THOROUGH
-        self.finalists: list[_Candidate] = []  # the best first
-        self._seen: set[Any] = set()
-
-    def consider(self, line: Line, positions: Sequence[int]) -> None:
-        """Order one more chain."""
-        stages = self.workshop.stages(line, positions)
-        if len(stages) > LONGEST and not self._is_dense(stages):
-            positions = _smallest(line, positions, LONGEST - 1)
-            stages = self.workshop.stages(line, positions)
-        stages.reverse()
-        if tuple(stages) in self._seen:
-            return
-        self._seen.add(tuple(stages))
-        candidate = self._ordered([self.workshop.jacobian(stage) for stage in stages], stages, line, tuple(positions))
-        if candidate is not None:
-            self.finalists = sorted([*self.finalists, candidate], key=lambda held: held.key)[:FINALISTS]
-
-    def move_cuts(self) -> None:
-        """Add and take away cuts, one by one, as long as that helps."""
-        before = None
-        while before != self.finalists[0].key:
-            before, *_, line, positions = self.finalists[0]
-            for position in range(1, len(line.order)):
-                self.consider(line, sorted({*positions} ^ {position}))
-
-    def result(self) -> Linearization:
-        """Return the best, all finalists looked at closely: their stages refined, and with their structures."""
-        found = self.finalists[0]
-        self.workshop.is_thorough = True
-        for finalist in self.finalists:
-            stages = finalist.stages
-            plain = [self.workshop.jacobian(stage) for stage in stages]
-            variants = [] if plain == finalist.jacobians or len(stages) > LONGEST else [plain]
-            if (
-                len(stages) <= LONGEST_STRUCTURED
-                and (structured := [self.workshop.structured(stage) for stage in stages]) != plain
-            ):
-                variants.append(structured)
-            for jacobians in variants:
-                candidate = self._ordered(jacobians, stages, finalist.line, finalist.positions)
-                if candidate is not None and candidate.key < found.key:
-                    found = candidate
-        return Linearization(found.chain, found.plan, found.stages, self.workshop)
-
-    def _ordered(
-        self, jacobians: list[Jacobian], stages: list[Stage], line: Line, positions: tuple[int, ...]
-    ) -> _Candidate | None:
-        """Order a chain; None where the least that it can cost is too much."""
-        names = list(map(self.workshop.names, stages))
-        chain = GraphChain(jacobians, names, self.network.notes, self.network.skips)
-        if self.finalists and not self._can_win(chain):
-            return None
-        plan = optimal_order(chain, objective=self.workshop.price.model)
-        narrow = sum(len(stage.inputs) == 1 for stage in stages[:-1])
-        key = plan.cost, min(chain.dims), -narrow, len(chain)
-        return _Candidate(key, chain, plan, jacobians, stages, line, positions)
-
-    def _can_win(self, chain: GraphChain) -> bool:
-        """Whether a chain may cost less than the last of the finalists, by the bound on what any order can gain."""
-        least = least_possible(chain.dims, chain.stage_costs, chain.structures)
-        return least is None or len(self.finalists) < FINALISTS or least <= self.finalists[-1].plan.cost
-
-    def _is_dense(self, stages: Sequence[Stage]) -> bool:
-        """Whether the chain is one of matrices at hand, for which there is a fast method."""
-        return all(len(stage.computed) == 1 and not self.workshop.jacobian(stage).is_matrix_free for stage in stages)
+def _limited(line: Line, cuts: Sequence[int], stages: StageCache) -> Sequence[int]:
+    """Return as many cuts as the method for the chain can do with; for one of matrices at hand there is a fast method."""
+    if len(cuts) < LONGEST:
+        return cuts
+    parts = line.stages(cuts)
+    is_dense = all(len(stage.computed) == 1 and not stages.jacobian(stage).is_matrix_free for stage in parts)
+    return cuts if is_dense else smallest(line, cuts, LONGEST - 1)
 
 
-def _smallest(line: Line, positions: Sequence[int], most: int) -> list[int]:
-    """Return as many cuts as can be, first the smallest of them, of equal ones some evenly spread."""
-    ranked = sorted(positions, key=lambda at: line.live[at])
-    bound = line.live[ranked[most]]
-    kept = [at for at in positions if line.live[at] < bound]
-    equal = [at for at in positions if line.live[at] == bound]
-    room = most - len(kept)
-    return sorted([*kept, *(equal[len(equal) * at // room] for at in range(room))])
+def _refined(search: CutSearch, stages: StageCache) -> Candidate:
+    """Return the best, all finalists looked at closely: their stages refined, and with their structures."""
+    best = search.finalists[0]
+    stages.is_thorough = True
+    for finalist in search.finalists:
+        parts = finalist.stages
+        plain = [stages.jacobian(stage) for stage in parts]
+        variants = [] if plain == finalist.jacobians or len(parts) > LONGEST else [plain]
+        if len(parts) <= LONGEST_STRUCTURED and (structured := [stages.structured(stage) for stage in parts]) != plain:
+            variants.append(structured)
+        for jacobians in variants:
+            candidate = search.ordered(jacobians, parts, finalist.line, finalist.cuts)
+            if candidate is not None and _rank(candidate) < _rank(best):
+                best = candidate
+    return best

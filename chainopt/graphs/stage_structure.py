@@ -15,16 +15,17 @@ from chainopt.structure.structures import Identity, Sparse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.graphs.elimination.vertex_elimination import Links, Stage
+    from chainopt.graphs.elimination.vertex_elimination import Partials
+    from chainopt.graphs.liveness import Stage
     from chainopt.structure.patterns import Pattern
     from chainopt.structure.structure import Structure
 
 ENTRIES = 1_000_000  # of a stage whose pattern is written out
 BLOCKS = 2_000  # of a stage, from variables that come in to those that it computes
-PAIRS = 100_000  # of nonzeros in the same row or column; to colour more takes longer than it is worth
+PAIRS = 100_000  # of nonzeros in the same row or column; to color more takes longer than it is worth
 
 
-def structure_of(stage: Stage, links: Links, sizes: Sequence[int]) -> Structure | None:
+def structure_of(stage: Stage, partials: Partials, sizes: Sequence[int]) -> Structure | None:
     """Return the structure of a stage of several blocks; None of one that is dense, or too large to look at."""
     if not stage.computed and stage.inputs == stage.outputs:
         return Identity()
@@ -36,10 +37,10 @@ def structure_of(stage: Stage, links: Links, sizes: Sequence[int]) -> Structure 
     held = {node: {node: Band.of((sizes[node], sizes[node]), 0, 0, is_unit=True)} for node in stage.inputs}
     found: dict[int, dict[int, Pattern]] = dict(held)  # type: ignore[arg-type]
     before: dict[int, list[int]] = {node: [] for node in stage.computed}
-    for tail, head in links:
+    for tail, head in partials:
         before[head].append(tail)
     for node in stage.computed:
-        found[node] = _row(node, before[node], found, links, sizes)
+        found[node] = _row(node, before[node], found, partials, sizes)
     rows_of_blocks = [[found.get(head, {}).get(tail) for tail in stage.inputs] for head in stage.outputs]
     if all(_is_full(block) for row in rows_of_blocks for block in row):
         return None
@@ -55,17 +56,18 @@ def structure_of(stage: Stage, links: Links, sizes: Sequence[int]) -> Structure 
 
 
 def _row(
-    node: int, tails: list[int], found: dict[int, dict[int, Pattern]], links: Links, sizes: Sequence[int]
+    node: int, tails: list[int], found: dict[int, dict[int, Pattern]], partials: Partials, sizes: Sequence[int]
 ) -> dict[int, Pattern]:
     """Return how a variable depends on each of those that come in."""
     row: dict[int, Pattern] = {}
     for tail in tails:
-        link = links[tail, node]
+        partial = partials[tail, node]
         for source, pattern in found[tail].items():
-            if link is IDENTITY:
+            if partial is IDENTITY:
                 block = pattern
             else:
-                block = patterns.product(Band.full(sizes[node], sizes[tail]) if link.pattern is None else link.pattern, pattern)
+                left = Band.full(sizes[node], sizes[tail]) if partial.pattern is None else partial.pattern
+                block = patterns.product(left, pattern)
             row[source] = patterns.union(row[source], block) if source in row else block
     return row
 
@@ -75,7 +77,7 @@ def _is_full(block: Pattern | None) -> bool:
 
 
 def has_few_colors(structure: Structure) -> bool:
-    """Whether colours of its rows and columns are found at once."""
+    """Whether colors of its rows and columns are found at once."""
     if not isinstance(structure, Sparse):
         return True
     widths, heights = np.diff(structure.indptr), np.bincount(structure.indices, minlength=1)

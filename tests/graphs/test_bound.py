@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import chainopt
 from chainopt import InfeasibleError, Jacobian, JacobianChain
-from chainopt.graphs.computation_graph import read_graph
 from chainopt.graphs.gain_bound import gain_bound, smallest_cut
 from chainopt.graphs.linearize import linearize
+from chainopt.graphs.reader import read_graph
 from chainopt.structure.structures import Banded
 
 COST = st.integers(1, 200)

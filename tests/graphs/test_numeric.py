@@ -10,9 +10,9 @@ from scipy import sparse
 
 import chainopt
 from chainopt import Banded, ChainError, Diagonal, Identity, accumulate, linearize
-from chainopt.graphs.edges import IDENTITY, Link
-from chainopt.graphs.elimination.numeric import StageOperator
-from chainopt.graphs.elimination.vertex_elimination import Stage
+from chainopt.graphs.edges import IDENTITY, Partial
+from chainopt.graphs.liveness import Stage
+from chainopt.graphs.stage_operator import StageOperator
 
 
 class Counted(np.ndarray):
@@ -100,7 +100,11 @@ def test_no_more_is_spent_than_was_planned(graph):
 def test_a_stage_is_pushed_edge_by_edge():
     rng = np.random.default_rng(0)
     a, b, c = rng.random((3, 2)), rng.random((4, 3)), rng.random((4, 2))
-    links = {(0, 1): Link(0, 6, 6, matrices=(a,)), (1, 2): Link(0, 12, 12, matrices=(b,)), (0, 2): Link(0, 8, 8, matrices=(c,))}
+    links = {
+        (0, 1): Partial(0, 6, 6, matrices=(a,)),
+        (1, 2): Partial(0, 12, 12, matrices=(b,)),
+        (0, 2): Partial(0, 8, 8, matrices=(c,)),
+    }
     links[3, 4] = IDENTITY
     stage = Stage((0, 3), (2, 4, 3, 1), (1, 2, 4))
     operator = StageOperator(stage, links, [2, 3, 4, 5, 5], np.dtype(float))

@@ -12,8 +12,8 @@ from scipy import sparse
 
 import chainopt
 from chainopt import ChainError, GraphChain, Identity, InfeasibleError, Jacobian, JacobianChain, Plan, Skip, accumulate, linearize
-from chainopt.graphs.computation_graph import read_graph
 from chainopt.graphs.gain_bound import gain_bound, smallest_cut
+from chainopt.graphs.reader import read_graph
 
 SIZES = [300, 40, 4, 40, 300]
 

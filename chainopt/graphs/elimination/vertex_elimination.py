@@ -5,30 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainopt.costs.multiplications import Multiplications
-from chainopt.graphs.edges import IDENTITY, Link, added, written_out
+from chainopt.graphs.edges import IDENTITY, Partial, added, written_out
 from chainopt.structure import patterns
 from chainopt.structure.bands import Band
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.graphs.price import Price
     from chainopt.typing import Cost
+    from chainopt.graphs.edges import Edge
+    from chainopt.graphs.liveness import Stage
+    from chainopt.costs.model import CostModel
 
-    Links = dict[tuple[int, int], Link]
+    Partials = dict[Edge, Partial]
 
 PRODUCT, PUSHED, PULLED = "product", "pushed", "pulled"
-
-
-class Stage(NamedTuple):
-    """A part of a graph: variables in, variables out, and those it computes, in an order in which they can be.
-
-    A variable may come in and go out, or go out and be used inside.
-    """
-
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    computed: tuple[int, ...]
 
 
 class Step(NamedTuple):
@@ -42,28 +33,35 @@ class Step(NamedTuple):
 NOTHING = Step(0, frozenset(), frozenset())
 
 
-class Tableau:
-    """The edges that are left; variables are eliminated one by one, until only inputs and outputs have edges.
+def product_cost(model: CostModel, sizes: tuple[int, int, int], count: int | None = None) -> Cost:
+    """Return what a product of an m x k and a k x n matrix costs; one of structured matrices takes so many multiplications."""
+    cost: Any = model.products(*sizes) if count is None else model.structured(count)  # type: ignore[arg-type] -- numbers do, too
+    return cost if isinstance(model, Multiplications) else float(cost)
+
+
+class VertexElimination:
+    """The edges of a stage that are left; variables are eliminated one by one, until only inputs and outputs have edges.
 
     An output k is kept as a variable ~k of its own, an identity behind it, so that whatever is computed can be eliminated.
 
     Parameters
     ----------
     stage : Stage
-    links : dict from (tail, head) to Link
+    partials : dict from (tail, head) to Partial
         The edges into what is computed.
     sizes : sequence of int
         Of all variables.
-    price : Price
+    model : CostModel
+        What products cost.
     """
 
-    def __init__(self, stage: Stage, links: Links, sizes: Sequence[int], price: Price) -> None:
-        self.stage, self.sizes, self.price = stage, sizes, price
-        self._dense: dict[Any, Link] = {}  # products by their entries
-        self.before: dict[int, dict[int, Link]] = {node: {} for node in stage.computed}
-        self.after: dict[int, dict[int, Link]] = {node: {} for node in (*stage.inputs, *stage.computed)}
-        for (tail, head), link in links.items():
-            self.before[head][tail] = self.after[tail][head] = link
+    def __init__(self, stage: Stage, partials: Partials, sizes: Sequence[int], model: CostModel) -> None:
+        self.stage, self.sizes, self.model = stage, sizes, model
+        self._dense: dict[Any, Partial] = {}  # products by their entries
+        self.before: dict[int, dict[int, Partial]] = {node: {} for node in stage.computed}
+        self.after: dict[int, dict[int, Partial]] = {node: {} for node in (*stage.inputs, *stage.computed)}
+        for (tail, head), partial in partials.items():
+            self.before[head][tail] = self.after[tail][head] = partial
         for node in stage.outputs:
             self.before[~node] = {}
             if node in self.after:
@@ -82,75 +80,76 @@ class Tableau:
         for head in heads:
             del self.before[head][node]
         if step is not NOTHING:
-            tails = {tail: self.with_matrix(link, node, tail) if tail in step.ins else link for tail, link in tails.items()}
-            heads = {head: self.with_matrix(link, head, node) if head in step.outs else link for head, link in heads.items()}
+            tails |= {tail: self.with_matrix(tails[tail], node, tail) for tail in tails if tail in step.ins}
+            heads |= {head: self.with_matrix(heads[head], head, node) for head in heads if head in step.outs}
         for tail, right in tails.items():
             after = self.after[tail]
             for head, left in heads.items():
                 if right is IDENTITY:
-                    link = left
+                    partial = left
                 elif left is IDENTITY:
-                    link = right
+                    partial = right
                 else:
-                    link = self.product(node, head, left, right, tail, step)
+                    partial = self.product(node, head, left, right, tail, step)
                 if head in after:
-                    if link is after[head] is self._dense.get(link.jvp):
+                    if partial is after[head] is self._dense.get(partial.jvp):
                         continue  # two dense products, whose sum is one
-                    link = added(*(written_out(self.size(tail)) if part is IDENTITY else part for part in (after[head], link)))
-                after[head] = self.before[head][tail] = link
+                    parts = (after[head], partial)
+                    partial = added(*(written_out(self.size(tail)) if part is IDENTITY else part for part in parts))
+                after[head] = self.before[head][tail] = partial
         return step.cost
 
-    def cheapest(self, node: int, tails: dict[int, Link], heads: dict[int, Link]) -> Step:
+    def cheapest(self, node: int, tails: dict[int, Partial], heads: dict[int, Partial]) -> Step:
         """Return the least cost of all products at a variable, and from where and to where matrices are needed for it.
 
         A product of two edges needs the matrix of one of them. So either all edges that come in have matrices, and of those
         that go out as many as pays, or the reverse. A product of two matrices is formed as such, or one of them is pushed or
         pulled through the other edge, whose matrix may be needed for others only.
         """
-        ins = [(tail, link) for tail, link in tails.items() if link is not IDENTITY]
-        outs = [(head, link) for head, link in heads.items() if link is not IDENTITY]
+        ins = [(tail, partial) for tail, partial in tails.items() if partial is not IDENTITY]
+        outs = [(head, partial) for head, partial in heads.items() if partial is not IDENTITY]
         if not ins or not outs:
             return NOTHING
-        forward: Cost = sum([link.accumulation for _, link in ins])
-        reverse: Cost = sum([link.accumulation for _, link in outs])
+        forward: Cost = sum([partial.accumulation for _, partial in ins])
+        reverse: Cost = sum([partial.accumulation for _, partial in outs])
         widths = [self.size(tail) for tail, _ in ins]
         heights = [self.size(head) for head, _ in outs]
         with_both = self._pairs(node, ins, outs)
         columns, rows = sum(widths), sum(heights)
-        made_outs, made_ins = set(), set()
-        for (head, link), costs in zip(outs, with_both, strict=True):
-            matrix = link.accumulation + sum(costs)
-            pushed = matrix if link.jvp is None else columns * link.jvp
+        outs_with_matrix, ins_with_matrix = set(), set()
+        for (head, partial), costs in zip(outs, with_both, strict=True):
+            matrix = partial.accumulation + sum(costs)
+            pushed = matrix if partial.jvp is None else columns * partial.jvp
             forward += min(matrix, pushed)
             if matrix <= pushed:
-                made_outs.add(head)
-        for at, (tail, link) in enumerate(ins):
-            matrix = link.accumulation + sum([costs[at] for costs in with_both])
-            pulled = matrix if link.vjp is None else rows * link.vjp
+                outs_with_matrix.add(head)
+        for at, (tail, partial) in enumerate(ins):
+            matrix = partial.accumulation + sum([costs[at] for costs in with_both])
+            pulled = matrix if partial.vjp is None else rows * partial.vjp
             reverse += min(matrix, pulled)
             if matrix <= pulled:
-                made_ins.add(tail)
+                ins_with_matrix.add(tail)
         if forward <= reverse:
-            return Step(forward, {tail for tail, _ in ins}, made_outs)
-        return Step(reverse, made_ins, {head for head, _ in outs})
+            return Step(forward, {tail for tail, _ in ins}, outs_with_matrix)
+        return Step(reverse, ins_with_matrix, {head for head, _ in outs})
 
-    def _pairs(self, node: int, ins: list[tuple[int, Link]], outs: list[tuple[int, Link]]) -> list[list[Cost]]:
+    def _pairs(self, node: int, ins: list[tuple[int, Partial]], outs: list[tuple[int, Partial]]) -> list[list[Cost]]:
         """Return what the products cost of edges that all have matrices, a list for each that goes out."""
-        if not isinstance(self.price.model, Multiplications) or any(link.pattern is not None for _, link in (*ins, *outs)):
+        if not isinstance(self.model, Multiplications) or any(partial.pattern is not None for _, partial in (*ins, *outs)):
             return [[self.pair(node, head, left, right, tail)[0] for tail, right in ins] for head, left in outs]
         size = self.size(node)  # the same as there, for the multitude of dense edges
         rights = []
-        for tail, link in ins:
+        for tail, partial in ins:
             width = self.size(tail)
             full = size * width
-            rights.append((width, full if link.vjp is None else min(full, link.vjp)))
+            rights.append((width, full if partial.vjp is None else min(full, partial.vjp)))
         lefts = []
-        for head, link in outs:
+        for head, partial in outs:
             height = self.size(head)
-            lefts.append((height, height * size if link.jvp is None else link.jvp))
+            lefts.append((height, height * size if partial.jvp is None else partial.jvp))
         return [[min(height * pulled, width * pushed) for width, pulled in rights] for height, pushed in lefts]
 
-    def pair(self, node: int, head: int, left: Link, right: Link, tail: int) -> tuple[Cost, str]:
+    def pair(self, node: int, head: int, left: Partial, right: Partial, tail: int) -> tuple[Cost, str]:
         """Return what the product of two edges costs of which both have matrices, and how it is formed."""
         height, width = self.size(head), self.size(tail)
         count = None
@@ -160,35 +159,35 @@ class Tableau:
                 Band.full(height, size) if left.pattern is None else left.pattern,
                 Band.full(size, width) if right.pattern is None else right.pattern,
             )
-        cost, way = self.price(height, self.size(node), width, count), PRODUCT
+        cost, form = product_cost(self.model, (height, self.size(node), width), count), PRODUCT
         if left.jvp is not None and width * left.jvp < cost:
-            cost, way = width * left.jvp, PUSHED
+            cost, form = width * left.jvp, PUSHED
         if right.vjp is not None and height * right.vjp < cost:
-            cost, way = height * right.vjp, PULLED
-        return cost, way
+            cost, form = height * right.vjp, PULLED
+        return cost, form
 
-    def with_matrix(self, link: Link, head: int, tail: int) -> Link:  # noqa: ARG002 -- for those who form it
+    def with_matrix(self, partial: Partial, head: int, tail: int) -> Partial:  # noqa: ARG002 -- for those who form it
         """Return an edge whose matrix has been paid for."""
-        return link._replace(accumulation=0) if link.accumulation else link
+        return partial._replace(accumulation=0) if partial.accumulation else partial
 
-    def product(self, node: int, head: int, left: Link, right: Link, tail: int, step: Step) -> Link:  # noqa: ARG002
+    def product(self, node: int, head: int, left: Partial, right: Partial, tail: int, step: Step) -> Partial:  # noqa: ARG002
         """Return the product of two edges."""
         if left.pattern is None and right.pattern is None:
-            return self._made(self.size(head) * self.size(tail))
+            return self._dense_partial(self.size(head) * self.size(tail))
         shape = self.size(head), self.size(tail)
         pattern = patterns.product(
             Band.full(shape[0], self.size(node)) if left.pattern is None else left.pattern,
             Band.full(self.size(node), shape[1]) if right.pattern is None else right.pattern,
         )
         entries = pattern.nonzeros
-        made = self._made(entries)
-        return made if entries == shape[0] * shape[1] else made._replace(pattern=pattern)
+        partial = self._dense_partial(entries)
+        return partial if entries == shape[0] * shape[1] else partial._replace(pattern=pattern)
 
-    def _made(self, entries: int) -> Link:
+    def _dense_partial(self, entries: int) -> Partial:
         if entries not in self._dense:
-            self._dense[entries] = Link(0, entries, entries)
+            self._dense[entries] = Partial(0, entries, entries)
         return self._dense[entries]
 
     def remaining(self) -> Cost:
         """Return what the matrices of the edges cost that are left when all is eliminated."""
-        return sum((link.accumulation for node in self.stage.outputs for link in self.before[~node].values()), 0)
+        return sum((partial.accumulation for node in self.stage.outputs for partial in self.before[~node].values()), 0)

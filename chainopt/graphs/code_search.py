@@ -1,0 +1,66 @@
+"""Chains of traced code: nearly the cheapest, with few stages, each of which is differentiated as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chainopt.graphs.cut_search import Candidate, CutSearch
+from chainopt.graphs.cuts import candidates_of_code, narrowest
+from chainopt.graphs.liveness import line_of, lines_of
+from chainopt.graphs.orders import Steps
+from chainopt.graphs.whole_stages import WholeStages
+
+if TYPE_CHECKING:
+    from chainopt.typing import Cost
+    from chainopt.graphs.computation_graph import ComputationGraph
+
+FEW = 30  # variables up to which cuts are moved one by one
+WORTH_A_CUT = 0.9  # of the cost may be left with it at most: each stage is work for the compiler, too
+
+
+def cut_code(graph: ComputationGraph, *, at_narrowest: bool = False) -> Candidate:
+    """Find a chain of traced code.
+
+    Parameters
+    ----------
+    graph : ComputationGraph
+        With operations. Where the user has named stages, it is cut between these and nowhere else.
+    at_narrowest : bool
+        Whether one of the cuts is where least is live, whatever that costs.
+    """
+    assert graph.operations is not None
+
+    def rank(candidate: Candidate) -> tuple[Any, ...]:
+        width = min(candidate.chain.dims) if at_narrowest else 0
+        return width, candidate.plan.cost, len(candidate.chain)
+
+    search = CutSearch(graph, WholeStages(graph).jacobian, rank)
+    stages = [operation.stage for operation in graph.operations.listed]
+    if stages[-1] > 0:
+        line = line_of(graph, Steps(graph).in_program())
+        stage_of = [stages[graph.operations.of[node]] for node in line.order]
+        return search.cut(line, [position for position in line.positions if stage_of[position] != stage_of[position - 1]])
+    for line in lines_of(graph):
+        needed = narrowest(line) if at_narrowest else None
+        for cuts in candidates_of_code(line):
+            search.consider(line, cuts if needed is None else sorted({*cuts, needed}))
+    if len(graph.flow) <= FEW:
+        search.move_cuts()
+    enough = search.finalists[0].plan.cost
+    merged = [_merged(search, finalist, enough, at_narrowest=at_narrowest) for finalist in search.finalists]
+    return min(merged, key=lambda chosen: (rank(chosen)[0], not _is_enough(chosen, enough), len(chosen.chain), chosen.plan.cost))
+
+
+def _merged(search: CutSearch, candidate: Candidate, enough: Cost, *, at_narrowest: bool) -> Candidate:
+    """Drop cuts, the widest first, without which the plan costs not much more than enough; if asked, never the narrowest."""
+    live = candidate.line.live
+    widest_first = sorted(candidate.cuts, key=lambda cut: (-live[cut], cut))
+    for cut in widest_first[:-1] if at_narrowest else widest_first:
+        fewer = search.cut(candidate.line, [other for other in candidate.cuts if other != cut])
+        if _is_enough(fewer, enough):
+            candidate = fewer
+    return candidate
+
+
+def _is_enough(candidate: Candidate, enough: Cost) -> bool:
+    return candidate.plan.cost * WORTH_A_CUT <= enough

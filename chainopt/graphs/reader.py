@@ -1,0 +1,88 @@
+"""A graph of networkx, read and checked: the door to this room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chainopt.errors import ChainError
+from chainopt.graphs.computation_graph import ComputationGraph, Description, graph_between, named
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+TRACED = "traced"  # the attribute of a graph that was made from a function; its nodes have those that `operations_of` reads
+
+
+def read_graph(
+    graph: Any, inputs: Sequence[Hashable] | None = None, outputs: Sequence[Hashable] | None = None
+) -> ComputationGraph:
+    """Read what lies between the inputs and the outputs of a graph.
+
+    Parameters
+    ----------
+    graph : networkx.DiGraph or networkx.MultiDiGraph
+        As `linearize` takes it.
+    inputs, outputs : sequence of nodes, optional
+        The columns and rows, in their order. By default the nodes that the graph of a function marks as such, of other graphs the
+        sources and the sinks.
+
+    Raises
+    ------
+    ChainError
+        If it is no directed graph without a cycle, or sizes, shapes, costs, inputs or outputs do not fit.
+    """
+    import networkx as nx
+
+    if not (isinstance(graph, nx.Graph) and graph.is_directed()):
+        msg = f"graph is of type {type(graph).__name__}: give a networkx.DiGraph or networkx.MultiDiGraph"
+        raise ChainError(msg)
+    if not nx.is_directed_acyclic_graph(graph):
+        cycle = [edge[0] for edge in nx.find_cycle(graph)]
+        msg = f"graph has a cycle through {named(cycle)}: a variable cannot depend on itself"
+        raise ChainError(msg)
+    names = list(graph)
+    numbers = {name: number for number, name in enumerate(names)}
+    edges = [(numbers[tail], numbers[head], attributes) for tail, head, attributes in graph.edges(data=True)]
+    nodes = [attributes for _, attributes in graph.nodes(data=True)]
+    is_traced = bool(graph.graph.get(TRACED))
+    if is_traced:
+        sources, sinks = (_marked(nodes, names, mark) for mark in ("input", "output"))
+    else:
+        sources = [node for node, degree in graph.in_degree() if degree == 0]
+        sinks = [node for node, degree in graph.out_degree() if degree == 0]
+    return graph_between(
+        Description(names, nodes, edges, is_traced),
+        _numbered("inputs", sources if inputs is None else inputs, numbers),
+        _numbered("outputs", sinks if outputs is None else outputs, numbers),
+    )
+
+
+def _marked(nodes: Sequence[Any], names: Sequence[Hashable], mark: str) -> list[Hashable]:
+    """Return the nodes with a mark, which says their place among the inputs or outputs."""
+    marked = [(attributes[mark], name) for attributes, name in zip(nodes, names, strict=True) if mark in attributes]
+    return [name for _, name in sorted(marked, key=lambda pair: pair[0])]
+
+
+def _numbered(argument: str, chosen: Any, numbers: dict[Any, int]) -> list[int]:
+    """Return the numbers of the inputs or outputs."""
+    if isinstance(chosen, str | bytes) or not hasattr(chosen, "__iter__"):
+        msg = f"{argument} is {chosen!r}: give a sequence of nodes"
+        raise ChainError(msg)
+    listed = list(chosen)
+    if not listed:
+        msg = f"{argument}: there is none; " + ("give at least one node" if numbers else "the graph has no nodes")
+        raise ChainError(msg)
+    ends: dict[int, None] = {}
+    for node in listed:
+        try:
+            number = numbers.get(node)
+        except TypeError:  # what cannot be hashed is no node
+            number = None
+        if number is None:
+            msg = f"{argument} has {node!r}, which is no node of the graph: it has {named(list(numbers))}"
+            raise ChainError(msg)
+        if number in ends:
+            msg = f"{argument} has {node!r} twice: name every node once"
+            raise ChainError(msg)
+        ends[number] = None
+    return list(ends)
