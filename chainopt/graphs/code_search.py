@@ -11,8 +11,8 @@ from chainopt.graphs.orders import Steps
 from chainopt.graphs.whole_stages import WholeStages
 
 if TYPE_CHECKING:
-    from chainopt.typing import Cost
     from chainopt.graphs.computation_graph import ComputationGraph
+    from chainopt.typing import Cost
 
 FEW = 30  # variables up to which cuts are moved one by one
 WORTH_A_CUT = 0.9  # of the cost may be left with it at most: each stage is work for the compiler, too
@@ -63,4 +63,4 @@ def _merged(search: CutSearch, candidate: Candidate, enough: Cost, *, at_narrowe
 
 
 def _is_enough(candidate: Candidate, enough: Cost) -> bool:
-    return candidate.plan.cost * WORTH_A_CUT <= enough
+    return bool(candidate.plan.cost * WORTH_A_CUT <= enough)

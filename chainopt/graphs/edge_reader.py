@@ -92,17 +92,17 @@ def read_partial(attributes: Mapping[str, Any], shape: tuple[int, int], edge: Ed
         return at_hand
     if matrix is not None and not is_matrix_free:
         accumulation = 0 if accumulation is None else accumulation
-        given = jvp, vjp, accumulation
+        given = (jvp, vjp, accumulation)
         jvp, vjp = entries if jvp is None else jvp, entries if vjp is None else vjp
         return at_hand._replace(accumulation=accumulation, jvp=jvp, vjp=vjp, given=given)
-    given = jvp, vjp, accumulation
+    by_user = (jvp, vjp, accumulation)
     if accumulation is None or is_matrix_free:
         height, width = shape if structure is None else (row_colors(structure, shape), column_colors(structure, shape))
         by_mode = [count * cost for count, cost in ((width, jvp), (height, vjp)) if cost is not None]
         accumulation = min(by_mode) if accumulation is None else accumulation
         if is_matrix_free:
             matrix = MatrixFree(matrix, vjp is None or (jvp is not None and width * jvp == min(by_mode)), structure)
-    return at_hand._replace(accumulation=accumulation, jvp=jvp, vjp=vjp, matrices=(matrix,), given=given)
+    return at_hand._replace(accumulation=accumulation, jvp=jvp, vjp=vjp, matrices=(matrix,), given=by_user)
 
 
 def _structure(attributes: Mapping[str, Any], shape: tuple[int, int], edge: EdgeName) -> tuple[Structure | None, Pattern | None]:

@@ -10,12 +10,12 @@ from chainopt.structure.patterns import places
 from chainopt.structure.structures import Banded, Diagonal, Identity, Sparse
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterable
 
-    from chainopt.typing import Cost
     from chainopt.costs.model import CostModel
     from chainopt.structure.patterns import Pattern
     from chainopt.structure.structure import Structure
+    from chainopt.typing import Cost
 
     Edge = tuple[int, int]  # from the tail to the head, by their numbers
 
@@ -93,7 +93,7 @@ def added(one: Partial, other: Partial) -> Partial:
     """Return what two parallel edges are together; their sum is free, as it multiplies nothing."""
     accumulation, tape = one.accumulation + other.accumulation, one.tape + other.tape
     matrices = one.matrices + other.matrices
-    jvp, vjp = _sum(one.jvp, other.jvp), _sum(one.vjp, other.vjp)
+    jvp, vjp = total_cost((one.jvp, other.jvp)), total_cost((one.vjp, other.vjp))
     structure, pattern = _united(one, other)
     if {*one.given, *other.given} != {None}:
         return Partial(accumulation, jvp, vjp, tape, matrices, (jvp, vjp, accumulation), structure, pattern)
@@ -117,8 +117,14 @@ def _united(one: Partial, other: Partial) -> tuple[Structure | None, Pattern | N
     return (None, None) if pattern.nonzeros == shape[0] * shape[1] else (united, pattern)
 
 
-def _sum(one: Cost | None, other: Cost | None) -> Cost | None:
-    return None if one is None or other is None else one + other
+def total_cost(costs: Iterable[Cost | None]) -> Cost | None:
+    """Return what JVPs, or VJPs, through several edges cost together; None where one of them has none."""
+    total: Cost = 0
+    for cost in costs:
+        if cost is None:
+            return None
+        total += cost
+    return total
 
 
 def in_seconds(partial: Partial, model: CostModel) -> Partial:

@@ -13,9 +13,9 @@ from chainopt.numbers import ratio
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chainopt.typing import Cost
     from chainopt.graphs.computation_graph import ComputationGraph
     from chainopt.graphs.edges import Edge
+    from chainopt.typing import Cost
 
 
 def gain_bound(problem: JacobianChain | Any) -> float | None:

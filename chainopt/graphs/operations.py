@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.graphs.edges import IDENTITY
-from chainopt.structure.structures import Diagonal, Identity
+from chainopt.structure.structure import Structure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chainopt.typing import Cost
     from chainopt.graphs.computation_graph import Description
     from chainopt.graphs.edges import Edge, Partial
     from chainopt.graphs.flow import Flow
+    from chainopt.typing import Cost
 
 
 class Operation(NamedTuple):
@@ -80,7 +80,7 @@ def operations_of(description: Description, flow: Flow, partials: Mapping[Edge, 
         if (tail, head) not in partials:
             continue
         costs[description.nodes[head]["equation"]] = attributes.get("jvp_cost"), attributes.get("vjp_cost")
-        if isinstance(attributes.get("structure"), Diagonal | Identity):
+        if isinstance(structure := attributes.get("structure"), Structure) and structure.diagonals == (0, 0):
             entrywise.add((tail, head))
         elif attributes.get("accumulation_cost") is not None:
             matrices.add((tail, head))

@@ -10,8 +10,8 @@ from chainopt.plan.graph_chain import Skip
 if TYPE_CHECKING:
     from collections.abc import Container, Hashable, Mapping, Sequence
 
-    from chainopt.graphs.computation_graph import Flow
     from chainopt.graphs.edges import Edge
+    from chainopt.graphs.flow import Flow
 
 
 def peeled(

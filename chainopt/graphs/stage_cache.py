@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chainopt.chain.jacobian import Jacobian
-from chainopt.graphs.edges import IDENTITY
+from chainopt.graphs.edges import IDENTITY, total_cost
 from chainopt.graphs.elimination.orders import FEW, cheapest_order
 from chainopt.graphs.liveness import Stage
 from chainopt.graphs.stage_structure import has_few_colors, structure_of
@@ -14,10 +14,10 @@ from chainopt.structure.structures import Identity
 if TYPE_CHECKING:
     from typing import Any
 
-    from chainopt.typing import Cost
     from chainopt.graphs.computation_graph import ComputationGraph
     from chainopt.graphs.elimination.orders import Elimination
     from chainopt.graphs.elimination.vertex_elimination import Partials
+    from chainopt.typing import Cost
 
 WORK = 100_000  # products up to which elimination is tried in a stage
 
@@ -86,9 +86,8 @@ class StageCache:
         is_one_edge = len(stage.inputs) == len(stage.outputs) == len(partials) == 1
         if is_one_edge and (partial := next(iter(partials.values()))) is not IDENTITY:
             return partial.jacobian((rows, columns))
-        jvps = [partial.jvp for partial in partials.values()]
-        vjps = [partial.vjp for partial in partials.values()]
-        jvp, vjp = (None if None in costs else sum(cost for cost in costs if cost is not None) for costs in (jvps, vjps))
+        jvp = total_cost(partial.jvp for partial in partials.values())
+        vjp = total_cost(partial.vjp for partial in partials.values())
         by_modes = [size * cost for size, cost in ((columns, jvp), (rows, vjp)) if cost is not None]
         accumulation: Cost | None = None
         if not by_modes or len(partials) * min(len(stage.inputs), len(stage.outputs)) <= WORK:

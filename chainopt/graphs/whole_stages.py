@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chainopt.chain.jacobian import Jacobian
+from chainopt.graphs.edges import total_cost
 from chainopt.graphs.scaled_matrix import scaled_matrix
 from chainopt.structure.structures import Diagonal
 
 if TYPE_CHECKING:
-    from chainopt.typing import Cost
     from chainopt.graphs.computation_graph import ComputationGraph
     from chainopt.graphs.liveness import Stage
 
@@ -39,7 +39,7 @@ class WholeStages:
         shape = self.graph.size(stage.outputs), self.graph.size(stage.inputs)
         steps = {self.operations.of[node] for node in stage.computed}
         operations = [self.operations.listed[step] for step in steps]
-        jvp, vjp = (_total(costs) for costs in ([each.jvp for each in operations], [each.vjp for each in operations]))
+        jvp, vjp = total_cost(each.jvp for each in operations), total_cost(each.vjp for each in operations)
         accumulation = IMPOSSIBLE if jvp is None and vjp is None else None
         return Jacobian(shape, jvp_cost=jvp, vjp_cost=vjp, accumulation_cost=accumulation, tape=shape[1])
 
@@ -62,7 +62,3 @@ class WholeStages:
             tape=opaque.tape,
             structure=structure,
         )
-
-
-def _total(costs: list[Cost | None]) -> Cost | None:
-    return None if None in costs else sum([cost for cost in costs if cost is not None])

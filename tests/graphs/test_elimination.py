@@ -7,19 +7,17 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.graphs.edges import IDENTITY, Partial
 from chainopt.graphs.elimination.numeric import NumericElimination
 from chainopt.graphs.elimination.orders import cheapest_order
 from chainopt.graphs.elimination.vertex_elimination import VertexElimination
 from chainopt.graphs.liveness import Stage
-from chainopt.graphs.price import Price
-
-PRICE = Price()
 
 
 def accumulated(stage, links, sizes, order=None):
-    tableau = NumericElimination(stage, links, sizes, PRICE)
-    cost = sum(tableau.eliminate(node) for node in order or cheapest_order(stage, links, sizes, PRICE).order)
+    tableau = NumericElimination(stage, links, sizes, MULTIPLICATIONS)
+    cost = sum(tableau.eliminate(node) for node in order or cheapest_order(stage, links, sizes, MULTIPLICATIONS).order)
     return cost + tableau.remaining(), tableau.matrix(float)
 
 
@@ -59,10 +57,10 @@ def test_cost_is_that_of_the_products_that_are_done(problem):
 @given(problems())
 def test_no_order_is_better_than_all_of_them_by_much(problem):
     stage, links, sizes = problem
-    cost, order = cheapest_order(stage, links, sizes, PRICE)
+    cost, order = cheapest_order(stage, links, sizes, MULTIPLICATIONS)
     costs = []
     for other in permutations(stage.computed):
-        tableau = VertexElimination(stage, links, sizes, PRICE)
+        tableau = VertexElimination(stage, links, sizes, MULTIPLICATIONS)
         costs.append(sum(tableau.eliminate(node) for node in other))
         if list(other) == order:
             assert costs[-1] == cost
@@ -74,14 +72,14 @@ def test_a_lion_is_eliminated_from_behind():
     # Griewank and Walther, section 9.2: two inputs, a waist of two, four outputs.
     edges = [(0, 2), (1, 2), (2, 3), (3, 4), (3, 5), (2, 6), (3, 7), (2, 7)]
     links = {edge: Partial(0, 1, 1) for edge in edges}
-    cost, _ = cheapest_order(Stage((0, 1), (4, 5, 6, 7), (2, 3, 4, 5, 6, 7)), links, [1] * 8, PRICE)
+    cost, _ = cheapest_order(Stage((0, 1), (4, 5, 6, 7), (2, 3, 4, 5, 6, 7)), links, [1] * 8, MULTIPLICATIONS)
     assert cost == 3 + 2 * 4
 
 
 def test_identities_cost_nothing():
     stage = Stage((0, 1), (0, 2, 1), (2,))
     links = {(0, 2): Partial(0, 10**6, 10**6, matrices=(np.ones((10, 10)),)), (1, 2): IDENTITY}
-    assert cheapest_order(stage, links, [10, 10, 10], PRICE)[0] == 0
+    assert cheapest_order(stage, links, [10, 10, 10], MULTIPLICATIONS)[0] == 0
     eye, zero = np.eye(10), np.zeros((10, 10))
     expected = np.block([[eye, zero], [np.ones((10, 10)), eye], [zero, eye]])
     np.testing.assert_array_equal(accumulated(stage, links, [10, 10, 10])[1], expected)
@@ -89,7 +87,7 @@ def test_identities_cost_nothing():
 
 def test_a_jvp_spares_the_matrix():
     links = {(0, 1): Partial(6, 3, None), (1, 2): Partial(5000, 7, 9)}
-    cost, _ = cheapest_order(Stage((0,), (2,), (1, 2)), links, [2, 1000, 50], PRICE)
+    cost, _ = cheapest_order(Stage((0,), (2,), (1, 2)), links, [2, 1000, 50], MULTIPLICATIONS)
     assert cost == 6 + 2 * 7
 
 
@@ -98,6 +96,6 @@ def test_a_grid_of_scalars_has_no_negative_cost():
     graph.remove_edges_from([edge for edge in graph.edges if edge[0] > edge[1]])
     order = {node: at for at, node in enumerate(nx.topological_sort(graph))}
     links = {(order[tail], order[head]): Partial(0, 1, 1) for tail, head in graph.edges}
-    cost, taken = cheapest_order(Stage((0,), (15,), tuple(range(1, 16))), links, [1] * 16, PRICE)
+    cost, taken = cheapest_order(Stage((0,), (15,), tuple(range(1, 16))), links, [1] * 16, MULTIPLICATIONS)
     assert sorted(taken) == list(range(1, 16))
     assert 0 < cost <= 24

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.chain.jacobian import Jacobian
-from chainopt.graphs.edges import IDENTITY, Partial
+from chainopt.graphs.edges import IDENTITY, Partial, total_cost
 from chainopt.graphs.elimination.vertex_elimination import VertexElimination
 from chainopt.graphs.liveness import live_sizes
 from chainopt.ordering.order import optimal_order
@@ -13,10 +13,10 @@ from chainopt.ordering.order import optimal_order
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from chainopt.typing import Cost
+    from chainopt.costs.model import CostModel
     from chainopt.graphs.elimination.vertex_elimination import Partials
     from chainopt.graphs.liveness import Stage
-    from chainopt.costs.model import CostModel
+    from chainopt.typing import Cost
 
 FEW = 8  # variables up to which the best order is improved by moving them one by one
 GREEDY = 64  # variables up to which the greedy orders are tried; they are quadratic
@@ -29,7 +29,9 @@ class Elimination(NamedTuple):
     order: list[int]
 
 
-def cheapest_order(stage: Stage, partials: Partials, sizes: Sequence[int], model: CostModel, *, refine: bool = True) -> Elimination:
+def cheapest_order(
+    stage: Stage, partials: Partials, sizes: Sequence[int], model: CostModel, *, refine: bool = True
+) -> Elimination:
     """Find the cheapest of several orders of elimination.
 
     Notes
@@ -171,9 +173,7 @@ def _factor(elimination: VertexElimination, edges: list[tuple[int, Partial]], wa
     """Return the edges into a waist, or out of the last one, as one stage."""
     size, others = elimination.size(waist), sum(elimination.size(other) for other, _ in edges)
     partials = [partial for _, partial in edges]
-    jvp, vjp = (
-        None if None in costs else sum(costs) for costs in ([each.jvp for each in partials], [each.vjp for each in partials])
-    )  # type: ignore[arg-type]
+    jvp, vjp = total_cost(each.jvp for each in partials), total_cost(each.vjp for each in partials)
     return Jacobian(
         (others, size) if is_last else (size, others),
         jvp_cost=jvp,

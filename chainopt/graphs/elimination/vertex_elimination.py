@@ -12,10 +12,10 @@ from chainopt.structure.bands import Band
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.typing import Cost
+    from chainopt.costs.model import CostModel
     from chainopt.graphs.edges import Edge
     from chainopt.graphs.liveness import Stage
-    from chainopt.costs.model import CostModel
+    from chainopt.typing import Cost
 
     Partials = dict[Edge, Partial]
 
@@ -35,7 +35,8 @@ NOTHING = Step(0, frozenset(), frozenset())
 
 def product_cost(model: CostModel, sizes: tuple[int, int, int], count: int | None = None) -> Cost:
     """Return what a product of an m x k and a k x n matrix costs; one of structured matrices takes so many multiplications."""
-    cost: Any = model.products(*sizes) if count is None else model.structured(count)  # type: ignore[arg-type] -- numbers do, too
+    priced: Any = model  # which takes numbers as well as arrays
+    cost = priced.products(*sizes) if count is None else priced.structured(count)
     return cost if isinstance(model, Multiplications) else float(cost)
 
 
