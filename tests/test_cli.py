@@ -1,3 +1,4 @@
+import argparse
 import io
 import json
 import os
@@ -10,6 +11,8 @@ import pytest
 
 import chainopt
 from chainopt.cli import main
+from chainopt.cli.commands import run
+from chainopt.cli.parser import COMMANDS, parser
 from chainopt.costs.time import TimeModel
 
 SHAPES = ["10x2000", "2000x30", "30x1000"]
@@ -169,7 +172,7 @@ def test_interrupted(monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("chainopt.cli.optimal_order", interrupt)
+    monkeypatch.setattr("chainopt.cli.commands.optimal_order", interrupt)
     assert main(["order", *SHAPES]) == 130
     assert capsys.readouterr().err == "chainopt: interrupted\n"
 
@@ -288,3 +291,30 @@ def test_calibrating_and_the_time_it_predicts(capsys, monkeypatch):
     assert "rates        measured in a test" in capsys.readouterr().out
     assert main(["calibrate", "10x20"]) == 2
     assert "unrecognized arguments: 10x20" in capsys.readouterr().err
+
+
+class Recorded(argparse.Namespace):
+    """Options that remember which of them are read."""
+
+    def __getattribute__(self, name):
+        if not name.startswith("_"):
+            object.__getattribute__(self, "__dict__").setdefault("_read", set()).add(name)
+        return object.__getattribute__(self, name)
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command != "calibrate"])
+def test_all_options_that_a_command_offers_are_read(command, tmp_path, capsys):
+    output = ["--output", str(tmp_path / "plan.dot")] if command == "plot" else []
+    arguments = [command, *SHAPES, *output]
+    asked = parser().parse_args(arguments)
+    options = parser().parse_args(arguments, Recorded())
+    options._read.clear()
+    run(options)
+    assert options._read == {*vars(asked)}
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("option", ["--method", "--tape-limit", "--workers", "--memory-limit", "--time-limit"])
+def test_what_a_command_does_not_read_is_not_offered(option, capsys):
+    assert main(["frontier", *SHAPES, option, "5"]) == 2
+    assert option in capsys.readouterr().err

@@ -1,0 +1,121 @@
+"""What each command does."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from chainopt.cli.inputs import chain_of, read_limit, read_workers
+from chainopt.cli.parser import COMMANDS
+from chainopt.errors import ChainError, raise_missing_extra
+from chainopt.ordering.frontier import tape_frontier
+from chainopt.ordering.order import compare, optimal_order
+from chainopt.plan.serialization import to_json
+from chainopt.report.tables import show_facts
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from chainopt.plan.plan import Plan
+
+
+def run(options: Namespace) -> None:
+    """Do what the command line asks for."""
+    command = options.command
+    if command == "order":
+        _order(options)
+    elif command == "compare":
+        _compare(options)
+    elif command == "frontier":
+        _frontier(options)
+    elif command == "plot":
+        _plot(options)
+    elif command == "calibrate":
+        _calibrate()
+    else:
+        msg = f"no command: give one of {', '.join(COMMANDS)}; chainopt --help explains them"
+        raise ChainError(msg)
+
+
+def _order(options: Namespace) -> None:
+    plan = _plan(options)
+    if options.json:
+        print(plan.to_json())
+    else:
+        show_facts(plan.facts(), on_terminal=_is_terminal())
+
+
+def _compare(options: Namespace) -> None:
+    comparison = compare(chain_of(options), **_limits(options))
+    if options.json:
+        print(comparison.to_json())
+    else:
+        comparison.table.show(on_terminal=_is_terminal())
+
+
+def _frontier(options: Namespace) -> None:
+    frontier = tape_frontier(chain_of(options), objective=options.objective)
+    print(to_json(frontier.to_dict()) if options.json else frontier)
+
+
+def _plot(options: Namespace) -> None:
+    path = Path(options.output)
+    if not path.suffix:
+        msg = f"--output is {str(path)!r}: give a file name with an ending, svg, png, pdf or dot"
+        raise ChainError(msg)
+    plan = _plan(options)
+    try:
+        if path.suffix.lower() == ".dot":
+            path.write_text(plan.to_dot() + "\n", encoding="utf-8")
+            return
+        import matplotlib as mpl
+
+        mpl.use("agg")
+        figure = plan.plot().get_figure()
+        assert isinstance(figure, mpl.figure.Figure)
+        figure.savefig(path)
+    except ModuleNotFoundError:
+        raise_missing_extra("plot", "matplotlib", "plot")
+    except ChainError:
+        raise
+    except (OSError, ValueError) as error:
+        msg = f"--output {path} cannot be written: {error}"
+        raise ChainError(msg) from None
+
+
+def _calibrate() -> None:
+    from chainopt.calibration import calibrate
+
+    model = calibrate(progress=sys.stderr is not None and sys.stderr.isatty())
+    print(f"rates {model.source}")
+
+
+def _plan(options: Namespace) -> Plan:
+    return optimal_order(chain_of(options), **_limits(options))
+
+
+class _Limits(TypedDict):
+    """What `optimal_order` and `compare` can be told."""
+
+    objective: str
+    method: str
+    tape_limit: float | None
+    memory_limit: float | None
+    workers: float
+    time_limit: float | None
+
+
+def _limits(options: Namespace) -> _Limits:
+    return {
+        "objective": options.objective,
+        "method": options.method,
+        "tape_limit": read_limit("--tape-limit", options.tape_limit),
+        "memory_limit": read_limit("--memory-limit", options.memory_limit),
+        "workers": read_workers(options.workers),
+        "time_limit": read_limit("--time-limit", options.time_limit),
+    }
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()

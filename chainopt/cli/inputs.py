@@ -1,0 +1,83 @@
+"""Texts of the command line, and the files that it names, read."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chainopt.chain.chain import JacobianChain
+from chainopt.errors import ChainError
+from chainopt.plan.chain_files import read_chain
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+_SHAPE = re.compile(r"(\d+)[xX×](\d+)", re.ASCII)
+
+
+def read_limit(option: str, text: str | None) -> float | None:
+    """Read the number behind an option; None where it was not given."""
+    try:
+        return None if text is None else int(text) if text.isdecimal() else float(text)
+    except ValueError:
+        msg = f"{option} is {text!r}: give a number"
+        raise ChainError(msg) from None
+
+
+def read_workers(text: str) -> float:
+    """Read a number of workers: an int, or infinity."""
+    if text == "inf":
+        return math.inf
+    try:
+        return int(text)
+    except ValueError:
+        msg = f"--workers is {text!r}: give a whole number, at least 1, or inf"
+        raise ChainError(msg) from None
+
+
+def chain_of(options: Namespace) -> JacobianChain:
+    """Read the chain that a command is about, from its shapes or its file."""
+    if options.shapes and options.file is not None:
+        msg = f"{options.command} has two chains: give either shapes or --file"
+        raise ChainError(msg)
+    if not options.shapes and options.file is None:
+        msg = f"{options.command} needs a chain: give shapes, as in 10x2000 2000x30, or --file"
+        raise ChainError(msg)
+    if options.file is None:
+        return JacobianChain.from_shapes([_read_shape(text, number) for number, text in enumerate(options.shapes, 1)])
+    return _read_file(options.file)
+
+
+def _read_shape(text: str, number: int) -> tuple[int, int]:
+    match = _SHAPE.fullmatch(text)
+    if match is None:
+        msg = f"shape {number} is {text!r}: give ROWSxCOLUMNS, as in 10x2000"
+        raise ChainError(msg)
+    try:
+        return int(match[1]), int(match[2])
+    except ValueError:
+        msg = f"shape {number} has a number of more than {sys.get_int_max_str_digits()} digits"
+        raise ChainError(msg) from None
+
+
+def _read_file(name: str) -> JacobianChain:
+    try:
+        if name.lower().endswith(".graphml"):
+            from chainopt.graphs.graphml import read_graphml
+            from chainopt.graphs.linearize import linearize
+
+            return linearize(read_graphml(name))
+        if name != "-":
+            text = Path(name).read_text(encoding="utf-8-sig")
+        else:
+            text = "" if sys.stdin is None else sys.stdin.read().removeprefix("\ufeff")
+    except OSError as error:
+        msg = f"--file {name} cannot be read: {error.strerror or error}"
+        raise ChainError(msg) from None
+    except UnicodeDecodeError as error:
+        msg = f"--file {name} is no text: {error}"
+        raise ChainError(msg) from None
+    return read_chain(text, f"--file {name}")
