@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, Pullback, Pushforward
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import Jacobian
-from chainopt.errors import ChainError, InfeasibleError
+from chainopt.errors import ChainError, InfeasibleError, install
 from chainopt.ordering.frontier import tape_frontier
 from chainopt.ordering.many import optimal_orders
 from chainopt.ordering.multi_dot import multi_dot
@@ -18,6 +18,9 @@ from chainopt.plan.tape_frontier import TapeFrontier
 from chainopt.structure.structures import Banded, BlockDiagonal, Dense, Diagonal, Identity, Sparse
 
 if TYPE_CHECKING:
+    from chainopt import jax as jax
+    from chainopt import testing as testing
+    from chainopt import torch as torch
     from chainopt.calibration import calibrate
     from chainopt.graphs.accumulate import accumulate
     from chainopt.graphs.graphml import read_graphml, write_graphml
@@ -72,14 +75,24 @@ _LATER = {
     "read_graphml": "chainopt.graphs.graphml",
     "write_graphml": "chainopt.graphs.graphml",
 }
+# Modules that are there after `import chainopt`, too, and what they need.
+_MODULES = {"jax": "JAX", "testing": "", "torch": "PyTorch"}
 
 
 def __getattr__(name: str) -> Any:
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
+    if name in _MODULES:
+        try:
+            return import_module(f"chainopt.{name}")
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != name:
+                raise
+            msg = f"chainopt.{name} needs {_MODULES[name]}: install it with {install(name)}"
+            raise AttributeError(msg) from error
     msg = f"module 'chainopt' has no attribute {name!r}"
     raise AttributeError(msg)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted([*__all__, *_MODULES, "__version__"])
