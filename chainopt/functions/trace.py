@@ -35,7 +35,7 @@ class Equation(NamedTuple):
     outputs: tuple[int, ...]
     derivative: Derivative
     stage: int = 0  # of those that the user named, from 1; 0 where none are
-    same: Any = None  # equal for equations that do the same to their inputs; None where that is not known
+    key: Any = None  # equal for equations that do the same to their inputs; None where that is not known
     operands: Callable[[dict[int, Any]], Sequence[Any]] = no_operands
 
     @property

@@ -42,7 +42,7 @@ class _Flattening:
         self.acting: list[Equation] = []
         self.variables: dict[int, Variable] = {}
         self.constants: dict[int, Any] = {}
-        self.held: dict[int, int] = {}
+        self.numbers: dict[int, int] = {}
         self.stage = 0
 
     def new(self, aval: Any) -> int:
@@ -53,10 +53,10 @@ class _Flattening:
     def constant(self, value: Any, aval: Any) -> int:
         """Give a constant its number; what is met in each step of a loop is the same one."""
         key = id(value)
-        if key not in self.held:
-            self.held[key] = self.new(aval)
-            self.constants[self.held[key]] = value
-        return self.held[key]
+        if key not in self.numbers:
+            self.numbers[key] = self.new(aval)
+            self.constants[self.numbers[key]] = value
+        return self.numbers[key]
 
     def flattened(self, closed: Any, inputs: int) -> Trace:
         read = tuple(self.new(variable.aval) for variable in closed.jaxpr.invars)
@@ -96,17 +96,17 @@ def repeat(body: Callable[[tuple[Any, ...]], tuple[Any, ...]], state: tuple[Any,
     def strong(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(jax.lax.convert_element_type(array, array.dtype) for array in arrays)  # as the state must keep its type
 
-    return tuple(jax.lax.scan(lambda held, _: (strong(body(held)), None), strong(state), None, length=trips)[0])
+    return tuple(jax.lax.scan(lambda carried, _: (strong(body(carried)), None), strong(state), None, length=trips)[0])
 
 
-def _what_it_does(equation: Any, read: list[Any], stage: int) -> Any:
+def _key(equation: Any, read: list[Any], stage: int) -> Any:
     """Return a key that equations share which differ in their variables only."""
     atoms = tuple(
         (str(atom.aval), np.asarray(atom.val).item()) if isinstance(atom, core.Literal) else read.index(atom)
         for atom in equation.invars
     )
-    kinds = tuple(str(variable.aval) for variable in (*read, *equation.outvars))
-    key = equation.primitive, tuple(sorted(equation.params.items())), atoms, kinds, stage
+    types = tuple(str(variable.aval) for variable in (*read, *equation.outvars))
+    key = equation.primitive, tuple(sorted(equation.params.items())), atoms, types, stage
     try:
         hash(key)
     except TypeError:
@@ -130,5 +130,5 @@ def _equation(equation: core.JaxprEqn, jaxpr: core.Jaxpr, scope: Mapping[Any, in
         return [value if number is None else values[number] for value, number in zip(literals, numbers, strict=True)]
 
     derivative = by_variable(derivative_of(equation), numbers)
-    same = None if equation.effects else _what_it_does(equation, read, stage)
-    return Equation(str(equation.primitive), run, reads, writes, derivative, stage, same, operands)
+    key = None if equation.effects else _key(equation, read, stage)
+    return Equation(str(equation.primitive), run, reads, writes, derivative, stage, key, operands)

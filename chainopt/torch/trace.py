@@ -106,9 +106,8 @@ class _Following:
         if _is_in_place(target) or torch.Tag.nondeterministic_seeded in target.tags:
             msg = f"it calls {target}, whose result is another one each time, or which changes what it is given"
             raise UntraceableError(msg)
-        picked = [user for user in node.users if user.target is operator.getitem]
-        written = picked or [node]
-        index = [user.args[1] for user in picked]
+        items = [user for user in node.users if user.target is operator.getitem]  # where it returns several results
+        indices = [item.args[1] for item in items]
 
         def arguments(values: Mapping[int, Any]) -> Any:
             return torch.fx.map_arg((node.args, node.kwargs), lambda read: values[scope[read]])
@@ -116,25 +115,25 @@ class _Following:
         def results(values: dict[int, Any]) -> list[Any]:
             args, kwargs = arguments(values)
             result = target(*args, **kwargs)
-            return [result[at] for at in index] if picked else [result]
+            return [result[index] for index in indices] if items else [result]
 
         tensors = results(self.values)
-        numbers = tuple(self.new(tensor) for tensor in tensors)
-        scope |= dict(zip(written, numbers, strict=True))
-        reads = tuple(dict.fromkeys(scope[read] for read in node.all_input_nodes))
+        outputs = tuple(self.new(tensor) for tensor in tensors)
+        scope |= dict(zip(items or [node], outputs, strict=True))
+        inputs = tuple(dict.fromkeys(scope[read] for read in node.all_input_nodes))
 
         def run(values: dict[int, Any]) -> None:
-            values.update(zip(numbers, results(values), strict=True))
+            values.update(zip(outputs, results(values), strict=True))
 
         def operands(values: dict[int, Any]) -> Sequence[Any]:
             given: Sequence[Any] = arguments(values)[0]
             return given
 
-        args, options = arguments(self.variables)
-        described = OperatorCall(target, args, options, *([self.variables[at] for at in some] for some in (reads, numbers)))
-        positions = [scope[given] if isinstance(given, Node) else None for given in node.args]
-        derivative = by_variable(derivative_of(described), positions)
-        self.equations.append(Equation(str(target), run, reads, numbers, derivative, stage, operands=operands))
+        read, written = ([self.variables[number] for number in numbers] for numbers in (inputs, outputs))
+        positions = [scope[operand] if isinstance(operand, Node) else None for operand in node.args]
+        args, kwargs = arguments(self.variables)
+        derivative = by_variable(derivative_of(OperatorCall(target, args, kwargs, read, written)), positions)
+        self.equations.append(Equation(str(target), run, inputs, outputs, derivative, stage, operands=operands))
 
 
 def _is_in_place(target: Any) -> bool:
