@@ -66,14 +66,14 @@ def digest(notebook):
 
 
 def texts(cell):
-    """Return the lines that a cell shows, and one for the kind of everything else."""
+    """Return the lines that a cell shows, and the media type of everything else."""
     lines = []
     for output in cell.outputs:
         data = {"stdout": output.text} if output.output_type == "stream" and output.name == "stdout" else output.get("data", {})
         if output.output_type in {"error", "stream"} and not data:
             data = {"text/error": str(output.get("text", output.get("evalue")))}
-        for kind in sorted(data):
-            lines += data[kind].splitlines() if kind.startswith(("text/", "stdout")) else [kind]
+        for media in sorted(data):
+            lines += data[media].splitlines() if media.startswith(("text/", "stdout")) else [media]
     if "numbers-vary" in cell.metadata.get("tags", []):
         lines = [re.sub(r"[\s─-]*#[\s#─-]*", " # ", re.sub(r"\d[\d.,]*", "#", line)).strip() for line in lines]
     return lines
@@ -94,15 +94,15 @@ def complaints(kept, fresh):
         yield "its cells were not run from top to bottom"
     if kept.metadata.get("sources") != digest(kept):
         yield "its code was edited after its outputs were kept"
-    for at, (old, new) in enumerate(zip(code_cells(kept), code_cells(fresh), strict=True), 1):
+    for number, (old, new) in enumerate(zip(code_cells(kept), code_cells(fresh), strict=True), 1):
         before, after = texts(old), texts(new)
         if before != after:
-            yield "\n".join(difflib.unified_diff(before, after, f"kept [{at}]", f"shown [{at}]", lineterm=""))
+            yield "\n".join(difflib.unified_diff(before, after, f"kept [{number}]", f"shown [{number}]", lineterm=""))
         elif "numbers-vary" not in old.metadata.get("tags", []):
             for was, now in zip(pictures(old), pictures(new), strict=True):
                 difference = abs(was - now).sum() / (was + now).sum()
                 if difference > MOST_DIFFERENT:
-                    yield f"cell [{at}] draws another figure than the one kept: they differ by {difference:.0%} of their ink"
+                    yield f"cell [{number}] draws another figure than the one kept: they differ by {difference:.0%} of their ink"
 
 
 def main():
@@ -120,14 +120,14 @@ def main():
             try:
                 fresh = executed(kept)
             except CellExecutionError as error:
-                outcome, found = "failed", [str(error)]
+                outcome, faults = "failed", [str(error)]
             else:
-                found = list(complaints(kept, fresh)) if command == "check" else []
-                outcome = "run" if command == "run" else "stale" if found else "as kept"
+                faults = list(complaints(kept, fresh)) if command == "check" else []
+                outcome = "run" if command == "run" else "stale" if faults else "as kept"
             if outcome == "run":
                 nbformat.write(fresh, path)
-            print(f"{path.name}: {outcome}", *found, sep="\n", flush=True)
-            failed = failed or bool(found)
+            print(f"{path.name}: {outcome}", *faults, sep="\n", flush=True)
+            failed = failed or bool(faults)
     if failed:
         sys.exit("mend them, run them again with: python .ci/notebooks.py run; look at what changed, and keep it")
 

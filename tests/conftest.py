@@ -3,6 +3,7 @@
 import importlib
 import logging
 import os
+import signal
 from contextlib import contextmanager
 
 import pytest
@@ -11,6 +12,13 @@ from hypothesis import HealthCheck, settings
 # No database: the source tree may be read-only. No deadline: machines are shared, and the first call compiles.
 settings.register_profile("chainopt", database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("chainopt")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts():
+    """Let Ctrl-C interrupt: in the background of a shell it is ignored from the start, and several tests press it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def extra(name):
