@@ -12,7 +12,8 @@ from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import Jacobian, checked_shape
 from chainopt.chain.parsing import read_factors
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import as_library_of, is_operator
+from chainopt.execution.backends.dispatch import is_operator
+from chainopt.execution.backends.seeds import seed_for
 from chainopt.report.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _seconds_per_vector(stage: Any, name: str, ends: tuple[int, int], place: str
     if call is None:
         return None
     width = max(min(ends[0], BLOCK), 1)
-    block = as_library_of(np.random.default_rng(0).random((ends[0], width)), stage, [])
+    block = seed_for(stage, None, np.random.default_rng(0).random((ends[0], width)))
     times: list[float] = []
     while len(times) < REPEATS and sum(times) < PATIENCE:
         begin = perf_counter()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import operator
 from contextlib import suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 import numpy as np
 
 from chainopt.chain.factor_data import broadcast_all
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dask import from_array, from_future
-from chainopt.execution.backends.dispatch import Remote, as_torch, is_array_like, is_operator, kind_of, library_of
+from chainopt.execution.backends.dispatch import NUMPY, OTHER, backend_of, is_array_like, is_operator, type_name
+from chainopt.execution.backends.numpy import NUMBERS
+from chainopt.execution.backends.remote import Remote
 from chainopt.kernels.policy import cores
 from chainopt.numbers import shown
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.chain.chain import JacobianChain
+    from chainopt.execution.backends.base import Backend
+
+_MATRIX = {"matrix"}
 
 
 def checked_workers(workers: object, planned: float) -> int:
@@ -36,143 +41,160 @@ def checked_workers(workers: object, planned: float) -> int:
     raise ChainError(msg)
 
 
-_MATRIX = {"matrix"}
-_NUMBERS = "biufc"  # kinds of dtypes
-
-
-def checked_factors(chain: JacobianChain, factors: Sequence[Any], out: Any, needs: Sequence[set[str]] | None = None) -> list[Any]:
+def checked_factors(chain: JacobianChain, factors: Any, out: Any, needs: Sequence[set[str]] | None = None) -> list[Any]:
     """Return the factors, of libraries that go together, or say which one does not fit the plan.
 
-    ``needs`` says of every stage what the plan uses of it, "matmat", "rmatmat" or "matrix"; None where all are matrices.
+    Parameters
+    ----------
+    chain : JacobianChain
+        What the plan is for.
+    factors : sequence
+        As the user gave them.
+    out : array or None
+        Where the product goes.
+    needs : sequence of sets, optional
+        What the plan uses of each factor, "matmat", "rmatmat" or "matrix"; by default the matrix of all of them.
     """
     try:
         matrices = list(factors)
     except TypeError:
         msg = f"factors is of type {type(factors).__name__}: give a sequence of matrices in product order"
         raise ChainError(msg) from None
-    if len(matrices) != len(chain):
+    sizes = chain.sizes.tolist()
+    if len(matrices) != len(sizes) - 1:
         msg = f"factors has {len(matrices)} matrices, but the plan is for a chain of {len(chain)}"
         raise ChainError(msg)
-    sizes, batches = chain.sizes.tolist(), chain.batches
-    all_arrays = True
-    for at, given in enumerate(matrices):
-        batch = () if batches is None else batches[at]
-        wanted = (*batch, sizes[at], sizes[at + 1])
-        if type(given) is np.ndarray and given.shape == wanted and given.dtype.kind in _NUMBERS:
-            continue  # what is usual, before all that could be
-        all_arrays = False
-        needed = _MATRIX if needs is None else needs[at]
-        matrix = given if isinstance(given, np.ndarray) else _as_matrix(given, f"factors[{at}] ({chain.label(at)})", needed)
-        matrices[at] = matrix
-        is_vector = chain.structures is not None and chain.structures[at].diagonals == (0, 0) and len(matrix.shape) == 1
-        if tuple(matrix.shape) != (wanted[:1] if is_vector and wanted[0] == wanted[1] else wanted):
+    shapes: list[tuple[int, ...]] = [*pairwise(sizes)]
+    shape_of_product: tuple[int, ...] = (sizes[0], sizes[-1])
+    batches = chain.batches
+    if batches is not None:
+        shapes = [(*batch, *shape) for batch, shape in zip(batches, shapes, strict=True)]
+        shape_of_product = (*broadcast_all(batches), *shape_of_product)
+    for matrix, shape in zip(matrices, shapes):  # noqa: B905 -- what is usual is looked at first, and in as little time as can be
+        if type(matrix) is not np.ndarray or matrix.shape != shape or matrix.dtype not in NUMBERS:
+            break
+    else:
+        if out is not None:
+            _check_out(out, shape_of_product, NUMPY, [matrix.dtype for matrix in matrices], has_operators=False)
+        return matrices
+    structures = chain.structures
+    for position, shape in enumerate(shapes):
+        place = f"factors[{position}] ({chain.label(position)})"
+        matrix = _as_matrix(matrices[position], place, _MATRIX if needs is None else needs[position])
+        is_diagonal = structures is not None and structures[position].is_diagonal((shape[-2], shape[-1]))
+        if tuple(matrix.shape) != shape and not (is_diagonal and tuple(matrix.shape) == shape[:1]):
             msg = (
-                f"factors[{at}] ({chain.label(at)}) has the shape {tuple(matrix.shape)}, "
-                f"but the plan is for {shown(wanted)}; plan the chain anew with optimal_order"
+                f"{place} has the shape {tuple(matrix.shape)}, "
+                f"but the plan is for {shown(shape)}; plan the chain anew with optimal_order"
             )
             raise ChainError(msg)
-        if np.ma.isMaskedArray(matrix) or (isinstance(matrix, Remote) and matrix.kind == "MaskedArray"):
-            msg = f"factors[{at}] ({chain.label(at)}) is a masked array, which has no product: give its filled(...)"
-            raise ChainError(msg)
-        if (isinstance(matrix, np.ndarray) or library_of(matrix) in {"numpy", "dask"}) and not _is_numeric(matrix.dtype):
-            msg = f"factors[{at}] ({chain.label(at)}) has the dtype {matrix.dtype}: give numbers"
-            raise ChainError(msg)
-    _check_out(out, (sizes[0], sizes[-1]), matrices)
-    return matrices if all_arrays else _in_one_world(matrices)
+        _check_numbers(matrix, place)
+        matrices[position] = matrix
+    if out is not None:
+        at_hand = [matrix for matrix in matrices if not is_operator(matrix)]
+        libraries = {*map(backend_of, at_hand)} - {NUMPY}
+        library = libraries.pop() if len(libraries) == 1 else OTHER if libraries else NUMPY
+        dtypes, has_operators = [matrix.dtype for matrix in at_hand], len(at_hand) < len(matrices)
+        _check_out(out, shape_of_product, library, dtypes, has_operators=has_operators)
+    return _of_one_library(matrices)
 
 
-def _as_matrix(matrix: Any, place: str, needed: set[str]) -> Any:
-    if is_operator(matrix):
+def _check_numbers(matrix: Any, place: str) -> None:
+    """Refuse a matrix of something else than numbers, or with masks."""
+    if np.ma.isMaskedArray(matrix) or (isinstance(matrix, Remote) and matrix.type_name == "MaskedArray"):
+        msg = f"{place} is a masked array, which has no product: give its filled(...)"
+        raise ChainError(msg)
+    if not backend_of(matrix).is_numeric(matrix):
+        msg = f"{place} has the dtype {matrix.dtype}: give numbers"
+        raise ChainError(msg)
+
+
+def _as_matrix(factor: Any, place: str, needed: set[str]) -> Any:
+    """Return a factor as it is multiplied: an array, or an operator that has what is needed of it."""
+    if is_operator(factor):
         if "matrix" in needed:
-            msg = f"{place} is matrix-free (a {kind_of(matrix)}), but the plan needs its matrix"
+            msg = f"{place} is matrix-free (a {type_name(factor)}), but the plan needs its matrix"
             raise ChainError(msg)
-        lacking = sorted(name for name in needed if not hasattr(matrix, name))
+        lacking = sorted(name for name in needed if not hasattr(factor, name))
         if lacking:
-            msg = f"{place} is a {kind_of(matrix)} without {lacking[0]}, which the plan uses"
+            msg = f"{place} is a {type_name(factor)} without {lacking[0]}, which the plan uses"
             raise ChainError(msg)
-    elif library_of(matrix) == "other" and not (hasattr(matrix, "__matmul__") and not is_array_like(matrix)):
+    elif backend_of(factor) is OTHER and (not hasattr(factor, "__matmul__") or is_array_like(factor)):
         try:
-            matrix = np.asarray(matrix)
+            factor = np.asarray(factor)
         except ValueError as error:
             msg = f"{place} is no matrix: {error}"
             raise ChainError(msg) from None
-    if not hasattr(matrix, "shape"):
-        msg = f"{place} is a {type(matrix).__name__} without a shape: give a matrix"
+    if not hasattr(factor, "shape"):
+        msg = f"{place} is a {type(factor).__name__} without a shape: give a matrix"
         raise ChainError(msg)
-    return matrix
+    return factor
 
 
-def _is_numeric(dtype: np.dtype[Any]) -> bool:
-    """Whether it is a number type, of NumPy or, as bfloat16, of a package that added it."""
-    return dtype.kind in _NUMBERS or (dtype.kind == "V" and dtype.type is not np.void)
+def _check_out(out: Any, shape: tuple[int, ...], library: Backend, dtypes: Sequence[Any], *, has_operators: bool) -> None:
+    """Refuse an array that the product cannot be written to.
 
-
-def _check_out(out: Any, ends: tuple[int, int], matrices: list[Any]) -> None:
-    if out is None:
-        return
-    operators = [matrix for matrix in matrices if is_operator(matrix)]
-    matrices = [matrix for matrix in matrices if not is_operator(matrix)]
-    libraries = {*map(library_of, matrices)}
-    wanted = (*broadcast_all(tuple(matrix.shape[:-2]) for matrix in matrices), *ends)
-    if libraries & {"jax", "scipy", "dask", "other"} or library_of(out) != ("torch" if "torch" in libraries else "numpy"):
+    Parameters
+    ----------
+    out : array
+        As the user gave it.
+    shape : tuple of int
+        Of the product.
+    library : Backend
+        Whose array the product is.
+    dtypes : sequence of dtypes
+        Of the matrices among the factors.
+    has_operators : bool
+        Whether there are operators, too, whose dtypes are not known.
+    """
+    if not library.takes_out or backend_of(out) is not library:
         msg = (
             f"out is a {type(out).__name__}: it serves where all factors are NumPy arrays, or PyTorch tensors; else leave it out"
         )
         raise ChainError(msg)
-    if tuple(out.shape) != wanted:
-        msg = f"out has the shape {tuple(out.shape)}, but the product has the shape {wanted}"
+    if tuple(out.shape) != shape:
+        msg = f"out has the shape {tuple(out.shape)}, but the product has the shape {shape}"
         raise ChainError(msg)
-    if "torch" in libraries:
-        tensor = next(matrix for matrix in matrices if library_of(matrix) == "torch")
-        if out.dtype != tensor.dtype:
-            msg = f"out has the dtype {out.dtype}, but the product has {tensor.dtype}"
-            raise ChainError(msg)
-        return
-    if not out.flags.writeable:
-        msg = "out is read-only: give an array that can be written to"
-        raise ChainError(msg)
-    product = out.dtype if operators else np.result_type(*matrices)
-    if not _is_numeric(out.dtype) or not np.can_cast(product, out.dtype, "same_kind"):
-        msg = f"out has the dtype {out.dtype}, to which the product's {product} cannot be cast"
+    refusal = library.out_refusal(out, dtypes, has_operators=has_operators)
+    if refusal is not None:
+        msg = f"out {refusal}"
         raise ChainError(msg)
 
 
-def _in_one_world(matrices: list[Any]) -> list[Any]:
-    """Tensors multiply only with tensors: NumPy arrays among them become some, what else there is, is refused.
-
-    So it is with Dask arrays.
-    """
-    libraries = [library_of(matrix) for matrix in matrices]
-    if "dask" in libraries:
-        return [_as_dask(matrix, f"factors[{at}]") for at, matrix in enumerate(matrices)]
-    if "torch" not in libraries:
-        return matrices
-    tensor = matrices[libraries.index("torch")]
-    for at, library in enumerate(libraries):
-        if library not in ("torch", "numpy") and not is_operator(matrices[at]):
-            msg = f"factors[{at}] is a {kind_of(matrices[at])}, which does not multiply with PyTorch tensors: convert it"
+def _of_one_library(factors: list[Any]) -> list[Any]:
+    """Convert NumPy arrays among those of a library that multiplies with its own only, and refuse what else there is."""
+    libraries = [backend_of(factor) for factor in factors]
+    first = next((position for position, library in enumerate(libraries) if library.stands_alone), None)
+    if first is None:
+        return factors
+    library = libraries[first]
+    converted = [
+        factor if is_operator(factor) else _converted(factor, library, f"factors[{position}]", factors[first])
+        for position, factor in enumerate(factors)
+    ]
+    for position, factor in enumerate(converted):
+        if library.one_dtype and not is_operator(factor) and factor.dtype != factors[first].dtype:
+            other = f"factors[{first}] {factors[first].dtype}"
+            msg = f"factors[{position}] has the dtype {factor.dtype}, and {other}: convert one of them"
             raise ChainError(msg)
-        if library == "numpy" and isinstance(matrices[at], Remote):
-            msg = f"factors[{at}] is a {kind_of(matrices[at])} among PyTorch tensors: make it a tensor where it is"
-            raise ChainError(msg)
-        if library == "numpy":
-            try:
-                matrices[at] = as_torch(matrices[at], tensor)
-            except (TypeError, ValueError) as error:
-                msg = f"factors[{at}] has the dtype {matrices[at].dtype}, which PyTorch does not take: {error}"
-                raise ChainError(msg) from None
-        if library in {"torch", "numpy"} and matrices[at].dtype != tensor.dtype:
-            other = f"factors[{libraries.index('torch')}] {tensor.dtype}"
-            msg = f"factors[{at}] has the dtype {matrices[at].dtype}, and {other}: convert one of them"
-            raise ChainError(msg)
-    return matrices
+    return converted
 
 
-def _as_dask(matrix: Any, place: str) -> Any:
-    library = library_of(matrix)
-    if library in {"scipy", "torch", "jax"}:
-        msg = f"{place} is a {kind_of(matrix)}, which does not multiply with Dask arrays: convert it"
+def _converted(factor: Any, library: Backend, place: str, like: Any) -> Any:
+    """Return a factor as an array of a library, made where another one is."""
+    if backend_of(factor) is library:
+        return factor
+    if backend_of(factor) is not NUMPY:
+        msg = f"{place} is a {type_name(factor)}, which does not multiply with {library.arrays}: convert it"
         raise ChainError(msg)
-    if library == "numpy":
-        return from_future(matrix) if isinstance(matrix, Remote) else from_array(matrix)
-    return matrix
+    if isinstance(factor, Remote):
+        adopted = library.adopt(factor)
+        if adopted is None:
+            msg = f"{place} is a {type_name(factor)} among {library.arrays}: convert it where it is"
+            raise ChainError(msg)
+        return adopted
+    try:
+        return library.convert(factor, like)
+    except (TypeError, ValueError) as error:
+        msg = f"{place} has the dtype {factor.dtype}, which {library.library} does not take: {error}"
+        raise ChainError(msg) from None

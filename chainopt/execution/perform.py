@@ -1,21 +1,19 @@
-"""Operations with matrix-free stages: whole matrices are pushed and pulled, never column by column in Python."""
+"""Single operations: whole matrices are pushed and pulled through stages, never column by column in Python."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, Pushforward
-from chainopt.execution import forms
-from chainopt.execution.backends.dask import pass_through
-from chainopt.execution.backends.dispatch import adjoint, concatenate, dense_form, identity, is_operator, library_of, samples
-from chainopt.execution.dependencies import operands
-from chainopt.execution.forms import product
+from chainopt.execution.accumulate import accumulate, chunks
+from chainopt.execution.backends.dispatch import backend_of, is_operator
+from chainopt.execution.forms import adjoint, dense_form, product
 from chainopt.structure.structures import Dense
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from chainopt.bracketing.operations import Operation
     from chainopt.structure.structure import Structure
@@ -23,147 +21,123 @@ if TYPE_CHECKING:
     Product = Callable[[Any, Any], Any]
 
 
-def execute(
-    operations: Sequence[Operation],
-    factors: list[Any],
-    chunk_size: int | None = None,
-    last_product: Product | None = None,
-    done: Callable[[int], None] | None = None,
-    structures: Sequence[Structure] | None = None,
-) -> Any:
-    """Do one operation after the other; ``done`` is called after each, with its position.
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """Does the operations of a plan, each when it is called with its position and its operands, in whatever thread.
 
-    At most ``chunk_size`` columns, or rows, go through a stage at once. What is not needed any more is let go.
+    Parameters
+    ----------
+    operations : sequence of Operation
+    sample : array, optional
+        Of which library, dtype and device seeds have to be, as `seed_sample` returns it.
+    structures : sequence of Structure, optional
+        Of the factors, where not all of them are dense.
+    chunk_size : int, optional
+        How many columns or rows go through a stage at once; all of them by default.
+    last_product : callable, optional
+        What multiplies two matrices for the last operation, if it is a product.
+    done : callable, optional
+        Is told the position of each operation that is done.
     """
-    do = performer(operations, factors, chunk_size, last_product, structures)
-    held: dict[tuple[int, int], Any] = {}
 
-    def take(span: tuple[int, int]) -> Any:
-        if span in held:
-            return held.pop(span)
-        factor, factors[span[0]] = factors[span[0]], None
-        return factor
+    operations: Sequence[Operation]
+    sample: Any = None
+    structures: Sequence[Structure] | None = None
+    chunk_size: int | None = None
+    last_product: Product | None = None
+    done: Callable[[int], None] | None = None
 
-    for at, operation in enumerate(operations):
-        # The list is emptied on the way, and what is held is let go as soon as it is taken.
-        held[operation.first, operation.last] = do(at, [take(span) for span in operands(operation)])
-        if done is not None:
-            done(at)
-    return held.popitem()[1] if held else None
-
-
-def performer(
-    operations: Sequence[Operation],
-    factors: Sequence[Any],
-    chunk_size: int | None = None,
-    last_product: Product | None = None,
-    structures: Sequence[Structure] | None = None,
-) -> Callable[[int, list[Any]], Any]:
-    """Return what does the operation at a position with its operands, wherever and whenever it is called."""
-    others, last = samples(factors), len(operations) - 1
-
-    def do(at: int, taken: list[Any]) -> Any:
-        operation = operations[at]
-        structure = None if structures is None else structures[operation.first]
-        by = product if last_product is None or at < last else last_product
-        return perform(operation, taken, others, chunk_size, structure, by)
-
-    return do
+    def __call__(self, position: int, taken: list[Any]) -> Any:
+        """Do one operation with what `operands` says that it takes; the list is emptied on the way."""
+        operation = self.operations[position]
+        structure = None if self.structures is None else self.structures[operation.first]
+        is_last = position == len(self.operations) - 1
+        if self.last_product is not None and is_last and isinstance(operation, Multiplication):
+            right, left = taken.pop(), taken.pop()
+            result = self.last_product(left, right)
+        else:
+            result = perform(operation, taken, self.sample, structure, self.chunk_size)
+        if self.done is not None:
+            self.done(position)
+        return result
 
 
 def perform(
     operation: Operation,
     taken: list[Any],
-    others: Sequence[Any],
-    chunk_size: int | None = None,
+    sample: Any = None,
     structure: Structure | None = None,
-    by: Product = product,
+    chunk_size: int | None = None,
 ) -> Any:
     """Do one operation with what `operands` says that it takes; the list is emptied on the way.
 
-    ``others`` says of which libraries the factors are, and ``structure`` which one an accumulated matrix has.
+    Parameters
+    ----------
+    operation : Operation
+    taken : list
+        The operands, in product order.
+    sample : array, optional
+        Of which library, dtype and device seeds have to be, as `seed_sample` returns it.
+    structure : Structure, optional
+        Of a matrix that is accumulated; dense by default.
+    chunk_size : int, optional
+        How many columns or rows go through a stage at once; all of them by default.
     """
     if isinstance(operation, Accumulation):
-        return _accumulate(taken.pop(), operation.mode, chunk_size, others, structure or Dense())
+        return _accumulation(taken.pop(), operation.mode, sample, structure or Dense(), chunk_size)
     if isinstance(operation, Multiplication):
-        left, right = taken
-        taken.clear()
-        return by(left, right)
+        right, left = taken.pop(), taken.pop()
+        return product(left, right)
     if isinstance(operation, Pushforward):
-        stages, matrix = taken[-2::-1], taken[-1:]
-        step, axis = _push, 1
+        step, axis, held, stages = _push, 1, [taken.pop()], taken[::-1]
     else:
-        stages, matrix = taken[1:], taken[:1]
-        step, axis = _pull, 0
+        step, axis, held, stages = _pull, 0, [taken.pop(0)], taken[:]
     taken.clear()
-    return _in_chunks(step, stages, matrix.pop(), axis, chunk_size)
+    if chunk_size is None or chunk_size >= held[0].shape[axis]:
+        return _through(step, stages, held)
+    matrix = dense_form(held.pop())
+    parts = [
+        _through(step, [*stages], [matrix[:, part] if axis == 1 else matrix[part, :]])
+        for part in chunks(matrix.shape[axis], chunk_size)
+    ]
+    return backend_of(parts[0]).concatenate(parts, axis)
+
+
+def _through(step: Callable[[Any, Any], Any], stages: list[Any], held: list[Any]) -> Any:
+    """Take a matrix through stages; each, and what went into it, is let go once it has been gone through."""
+    while stages:
+        held.append(step(stages.pop(0), held.pop()))
+    return held.pop()
 
 
 def _push(stage: Any, matrix: Any) -> Any:
-    if is_operator(stage) and library_of(dense := dense_form(matrix)) == "dask":
-        return pass_through(_push, stage, dense, 1)
-    return stage.matmat(dense_form(matrix)) if is_operator(stage) else product(stage, matrix)
+    if not is_operator(stage):
+        return product(stage, matrix)
+    matrix = dense_form(matrix)
+    return backend_of(matrix).pass_through(_matmat, stage, matrix, 1)
 
 
 def _pull(stage: Any, matrix: Any) -> Any:
-    if is_operator(stage) and library_of(dense := dense_form(matrix)) == "dask":
-        return pass_through(_pull, stage, dense, 0)
-    return adjoint(stage.rmatmat(adjoint(dense_form(matrix)))) if is_operator(stage) else product(matrix, stage)
-
-
-def _in_chunks(step: Callable[[Any, Any], Any], stages: list[Any], matrix: Any, axis: int, chunk_size: int | None) -> Any:
-    if chunk_size is None or chunk_size >= matrix.shape[axis]:
-        while stages:
-            matrix = step(stages.pop(0), matrix)
-        return matrix
+    if not is_operator(stage):
+        return product(matrix, stage)
     matrix = dense_form(matrix)
-    return concatenate([_in_chunks(step, [*stages], part, axis, None) for part in _parts(matrix, axis, chunk_size)], axis)
+    return backend_of(matrix).pass_through(_rmatmat, stage, matrix, 0)
 
 
-def _parts(matrix: Any, axis: int, chunk_size: int) -> Iterator[Any]:
-    for begin in range(0, matrix.shape[axis], chunk_size):
-        part = slice(begin, begin + chunk_size)
-        yield matrix[:, part] if axis == 1 else matrix[part]
+def _matmat(stage: Any, matrix: Any) -> Any:
+    return stage.matmat(matrix)
 
 
-def _accumulate(stage: Any, mode: Mode | None, chunk_size: int | None, others: Sequence[Any], structure: Structure) -> Any:
+def _rmatmat(stage: Any, matrix: Any) -> Any:
+    return adjoint(stage.rmatmat(adjoint(matrix)))
+
+
+def _accumulation(stage: Any, mode: Mode | None, sample: Any, structure: Structure, chunk_size: int | None) -> Any:
     """Build the matrix of a stage; a matrix that stands in the place of the stage is its own."""
     if not is_operator(stage):
         return stage
     if mode is None and hasattr(stage, "elemental_jacobian"):
         return stage.elemental_jacobian()
     by_jvps = mode is Mode.FORWARD or (mode is None and hasattr(stage, "matmat"))
-    axis = 1 if by_jvps else 0
-    step = _push if by_jvps else _pull
-    if not structure.is_dense:
-        return forms.accumulate(
-            structure, stage, axis, lambda seed: step(stage, seed), lambda size: _slices(size, chunk_size), others
-        )
-    size = stage.shape[axis]
-    columns = [step(stage, identity(size, stage, others, part, axis)) for part in _slices(size, chunk_size)]
-    if len(columns) == 1:
-        return columns[0]
-    return concatenate(columns, axis) if columns else np.zeros(stage.shape)
-
-
-def _slices(size: int, chunk_size: int | None) -> list[slice]:
-    chunk = max(size if chunk_size is None else min(chunk_size, size), 1)
-    return [slice(begin, min(begin + chunk, size)) for begin in range(0, size, chunk)]
-
-
-def needs(factors: int, operations: Iterable[Operation]) -> list[set[str]]:
-    """Say of every stage what the operations use of it: its "matmat", its "rmatmat" or its "matrix"."""
-    used: list[set[str]] = [set() for _ in range(factors)]
-    made: set[int] = set()
-    for operation in operations:
-        first, last = operation.first, operation.last
-        if isinstance(operation, Accumulation):
-            made.add(first)
-            used[first] |= {Mode.FORWARD: {"matmat"}, Mode.REVERSE: {"rmatmat"}, None: set()}[operation.mode]
-            continue
-        is_push, is_product = isinstance(operation, Pushforward), isinstance(operation, Multiplication)
-        left, right = range(first, operation.split + 1), range(operation.split + 1, last + 1)
-        for side, through, name in ((left, is_push, "matmat"), (right, not is_push and not is_product, "rmatmat")):
-            for at in side if through else side if len(side) == 1 and side[0] not in made else ():
-                used[at].add(name if through else "matrix")
-    return used
+    through = partial(_push if by_jvps else _pull, stage)
+    return accumulate(stage, structure, 1 if by_jvps else 0, through, sample, chunk_size)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import Remote, library_of
+from chainopt.execution.backends.dispatch import OTHER, backend_of
+from chainopt.execution.backends.remote import Remote
 
 _METHODS = ("matmat", "rmatmat", "matvec")
 
@@ -20,26 +21,25 @@ def described(client: Any, factors: list[Any]) -> list[Any]:
     """
     from distributed import Future
 
-    places = [at for at, factor in enumerate(factors) if isinstance(factor, Future)]
-    asked = [client.submit(_describe, factors[at], pure=False) for at in places]
-    found = list(factors)
-    for at, answer in zip(places, asked, strict=True):
+    futures = {position: factor for position, factor in enumerate(factors) if isinstance(factor, Future)}
+    answers = [client.submit(_describe, future, pure=False) for future in futures.values()]
+    known = list(factors)
+    for (position, future), answer in zip(futures.items(), answers, strict=True):
         try:
-            library, kind, shape, dtype, device, methods = answer.result()
+            backend, type_name, shape, dtype, device, methods = answer.result()
         except Exception as error:
-            msg = f"factors[{at}] is a future that failed, or was lost: {type(error).__name__}: {error}"
+            msg = f"factors[{position}] is a future that failed, or was lost: {type(error).__name__}: {error}"
             raise ChainError(msg) from error
         if shape is None or not (methods or dtype is not None):
-            msg = f"factors[{at}] is a future of a {kind}: give futures of matrices, or of operators"
+            msg = f"factors[{position}] is a future of a {type_name}: give futures of matrices, or of operators"
             raise ChainError(msg)
-        found[at] = Remote(factors[at], library, kind, shape, dtype, device, methods)
-    return found
+        known[position] = Remote(future, backend, type_name, shape, dtype, device, methods)
+    return known
 
 
 def _describe(factor: Any) -> tuple[Any, ...]:
-    library, kind = library_of(factor), type(factor).__name__
-    shape = getattr(factor, "shape", None)
-    methods = [name for name in _METHODS if hasattr(factor, name)] if library == "other" else []
+    backend, shape = backend_of(factor), getattr(factor, "shape", None)
+    methods = [name for name in _METHODS if hasattr(factor, name)] if backend is OTHER else []
     dtype = getattr(factor, "dtype", None)
-    device = str(factor.device) if library == "torch" else None
-    return library, kind, None if shape is None else tuple(shape), dtype, device, methods
+    device = factor.device if backend.stands_alone and hasattr(factor, "device") else None
+    return backend, type(factor).__name__, None if shape is None else tuple(shape), dtype, device, methods

@@ -1,21 +1,17 @@
-"""One loop over the products of a bracketing."""
+"""One operation after the other, in the calling thread."""
 
 from __future__ import annotations
 
 import operator
-from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from chainopt.execution.backends.dispatch import library_of
+from chainopt.execution.dependencies import operands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chainopt.bracketing.bracketing import Bracketing
-
-    Product = Callable[[Any, Any], Any]
+    from chainopt.execution.perform import Performer, Product
 
 
 def multiply(
@@ -25,45 +21,49 @@ def multiply(
     last_product: Product | None = None,
     done: Callable[[int], None] | None = None,
 ) -> Any:
-    """Multiply checked factors; ``done`` is called after every product, with its position.
+    """Multiply checked factors, all of which are matrices.
 
-    The list is emptied on the way, so that an operand that nobody else holds lives no longer than it is needed.
+    Parameters
+    ----------
+    bracketing : Bracketing
+    factors : list
+        Emptied on the way, so that an operand that nobody else holds lives no longer than it is needed.
+    product : callable
+        What multiplies two matrices.
+    last_product : callable, optional
+        What does so for the last product, if not that.
+    done : callable, optional
+        Is told the position of each product that is done.
     """
     factors.reverse()
-    supply = map(list.pop, repeat(factors, len(factors)))
-    if last_product is None and done is None:
-        return bracketing.fold(supply, product)
-    last, at = bracketing.factors - 2, -1
-
-    def join(left: Any, right: Any) -> Any:
-        nonlocal at
-        at += 1
-        result = product(left, right) if at < last or last_product is None else last_product(left, right)
+    take, waiting = factors.pop, [factors.pop()]
+    push, pop = waiting.append, waiting.pop  # what runs between products runs with cold caches, and shows up to 10 ms of them
+    last = bracketing.factors - 2
+    for position, arrivals in enumerate(bracketing.arrivals()):
+        missing = arrivals
+        while missing:
+            push(take())
+            missing -= 1
+        if position == last and last_product is not None:
+            product = last_product
+        right = pop()
+        push(product(pop(), right))
+        del right
         if done is not None:
-            done(at)
-        return result
-
-    return bracketing.fold(supply, join)
+            done(position)
+    return pop()
 
 
-def product_into(out: Any) -> Product:
-    """Return the product that writes its result to ``out``."""
-    if library_of(out) == "torch":
-        import torch
+def execute(perform: Performer, factors: list[Any]) -> Any:
+    """Do the operations of a plan; the list of factors is emptied on the way, and what is not needed any more is let go."""
+    results: dict[tuple[int, int], Any] = {}
 
-        def into_tensor(left: Any, right: Any) -> Any:
-            memory = out.untyped_storage().data_ptr()
-            if memory in (left.untyped_storage().data_ptr(), right.untyped_storage().data_ptr()):
-                return out.copy_(torch.matmul(left, right))  # PyTorch, unlike NumPy, would overwrite what it still reads
-            return torch.matmul(left, right, out=out)
+    def take(span: tuple[int, int]) -> Any:
+        if span in results:
+            return results.pop(span)
+        factor, factors[span[0]] = factors[span[0]], None
+        return factor
 
-        return into_tensor
-    return lambda left, right: np.matmul(left, right, out=out)
-
-
-def copy_into(out: Any, factor: Any) -> Any:
-    """Copy the only factor of a chain to ``out``."""
-    if library_of(out) == "torch":
-        return out.copy_(factor)
-    np.copyto(out, factor, casting="same_kind")
-    return out
+    for position, operation in enumerate(perform.operations):
+        results[operation.first, operation.last] = perform(position, [take(span) for span in operands(operation)])
+    return results.popitem()[1]

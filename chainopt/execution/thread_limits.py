@@ -1,23 +1,32 @@
-"""One thread for every worker: BLAS, OpenMP and PyTorch are held to it, and get back what they had."""
+"""One thread for every worker: BLAS, OpenMP and the libraries are held to it, and get back what they had."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from chainopt.errors import raise_missing_extra
+from chainopt.execution.backends.dispatch import imported_backends
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from chainopt.execution.backends.base import Backend
+
 
 class Pin:
-    """A setting of the whole process: who comes first changes it, who leaves last restores it."""
+    """A setting of the whole process: who comes first changes it, who leaves last restores it.
 
-    def __init__(self, change: Callable[[], Callable[[], Any]]) -> None:
+    Parameters
+    ----------
+    change : callable
+        Changes the setting, and returns what restores it; None where there is nothing to restore.
+    """
+
+    def __init__(self, change: Callable[[], Callable[[], Any] | None]) -> None:
         self._change = change
         self._restore: Callable[[], Any] | None = None
         self._holders = 0
@@ -64,33 +73,26 @@ def _one_blas_thread() -> Callable[[], Any]:
     return restore
 
 
-def _one_torch_thread() -> Callable[[], Any]:
-    import torch
-
-    threads = torch.get_num_threads()
-    return lambda: torch.set_num_threads(threads)
-
-
-_BLAS, _TORCH = Pin(_one_blas_thread), Pin(_one_torch_thread)
+_BLAS = Pin(_one_blas_thread)
+_LIBRARIES: dict[Backend, Pin] = {}
 
 
 @contextmanager
-def one_thread_each() -> Iterator[Callable[[], Any]]:
+def one_thread_each() -> Iterator[Callable[[], None]]:
     """Hold BLAS to one thread; every worker then calls what this gives, once, in its own thread.
 
     OpenMP counts for each thread apart, and so does PyTorch, so that the calling thread keeps what it had.
     """
     libraries = controller()
-    torch = sys.modules.get("torch")
+    backends = [*imported_backends()]
 
-    def begin() -> None:
+    def limit() -> None:
         libraries.limit(limits=1, user_api="openmp")
-        if torch is not None:
-            torch.set_num_threads(1)
+        for backend in backends:
+            backend.limit_threads()
 
-    with _BLAS:
-        if torch is None:
-            yield begin
-        else:
-            with _TORCH:
-                yield begin
+    with ExitStack() as stack:
+        stack.enter_context(_BLAS)
+        for backend in backends:
+            stack.enter_context(_LIBRARIES.setdefault(backend, Pin(backend.restore_threads)))
+        yield limit

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.execution.backends.dispatch import dense_form
-from chainopt.execution.perform import needs
+from chainopt.execution.dependencies import needs
+from chainopt.execution.forms import dense_form
 from chainopt.graphs.edges import IDENTITY, EdgeName, MatrixFree
 from chainopt.graphs.elimination.numeric import NumericElimination, numeric
 from chainopt.graphs.linearize import cut_edges

@@ -8,7 +8,7 @@ import numpy as np
 
 from chainopt.chain.jacobian import checked_cost, checked_shape, checked_size
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import is_operator, library_of
+from chainopt.execution.backends.dispatch import backend_of, is_operator
 from chainopt.graphs.edges import IDENTITY, EdgeName, MatrixFree, Partial
 from chainopt.numbers import shown
 from chainopt.structure.coloring import column_colors, row_colors
@@ -129,13 +129,13 @@ def _shown_by(matrix: Any) -> Structure | None:
 
     A number 1 is none: a graph of scalars should not be planned otherwise where one of them happens to be 1.
     """
-    library = library_of(matrix)
-    if library not in {"numpy", "scipy"}:
+    library = backend_of(matrix)
+    if not library.goes_with_scipy:
         return None
     rows, columns = matrix.shape
     if rows == columns > 1 and _is_identity(matrix):
         return Identity()
-    if library == "numpy":
+    if not library.is_sparse:
         return None
     if matrix.format == "dia" and len(matrix.offsets):
         lower, upper = max(0, -int(min(matrix.offsets))), max(0, int(max(matrix.offsets)))
@@ -154,7 +154,7 @@ def _is_identity(matrix: Any) -> bool:
 
 def _check_identity(matrix: Any, edge: EdgeName) -> None:
     """Refuse another matrix where an identity is announced: it would never be looked at."""
-    if library_of(matrix) not in {"numpy", "scipy"}:
+    if not backend_of(matrix).goes_with_scipy:
         return
     if not ((matrix == 1).all() if matrix.ndim == 1 else _is_identity(matrix)):
         msg = f"{edge}: its jacobian is no identity, but its structure is Identity(): give another structure, or none"

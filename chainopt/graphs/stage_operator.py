@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.execution.backends.dispatch import adjoint, dense_form
+from chainopt.execution.forms import adjoint, dense_form
 from chainopt.graphs.edges import IDENTITY, Unit
 from chainopt.graphs.elimination.numeric import pulled, pushed, summands, total
 

@@ -11,16 +11,17 @@ import numpy as np
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.parsing import read_factors
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import is_array_like, library_of
+from chainopt.execution.backends.dispatch import backend_of, becomes_numpy
 from chainopt.execution.serial import multiply
 from chainopt.ordering.order import optimal_order
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from chainopt.bracketing.bracketing import Bracketing
 
 LONGEST_KEPT = 64
+_ARRAY, _TWO = {np.ndarray}, {2}
 
 
 def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
@@ -58,23 +59,24 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     if len(arrays) < 2:
         msg = f"arrays has {len(arrays)} entries: give at least two arrays to multiply"
         raise ChainError(msg)
-    matrices = [_as_array(array) for array in arrays]
-    for at, matrix in enumerate(matrices):
-        if len(matrix.shape) < 2 and not (len(matrix.shape) == 1 and at in (0, len(matrices) - 1)):
-            msg = (
-                f"arrays[{at}] has {len(matrix.shape)} dimensions: only the first and the last may have one, the others have two"
-            )
+    matrices = [array if isinstance(array, np.ndarray) else _as_array(array) for array in arrays]
+    shapes = [matrix.shape for matrix in matrices]
+    if {*map(type, matrices)} == _ARRAY and {*map(len, shapes)} == _TWO:  # what is usual, before all that could be
+        return _by_dot(matrices, shapes, np.ndarray.dot, out)
+    for position, shape in enumerate(shapes):
+        if len(shape) < 2 and not (len(shape) == 1 and position in (0, len(shapes) - 1)):
+            msg = f"arrays[{position}] has {len(shape)} dimensions: only the first and the last may have one, the others have two"
             raise np.linalg.LinAlgError(msg)
-    plain = all(isinstance(matrix, np.ndarray) and matrix.ndim < 3 for matrix in matrices)
-    if plain and len(matrices) == 2:
+    is_row, is_column = len(shapes[0]) == 1, len(shapes[-1]) == 1
+    is_plain = all(isinstance(matrix, np.ndarray) and matrix.ndim < 3 for matrix in matrices)
+    if is_plain and len(matrices) == 2:
         return np.dot(matrices[0], matrices[1], out=out)
-    is_row, is_column = len(matrices[0].shape) == 1, len(matrices[-1].shape) == 1
     if is_row:
-        matrices[0] = matrices[0].reshape(1, -1)
+        matrices[0] = backend_of(matrices[0]).reshape(matrices[0], (1, -1))
     if is_column:
-        matrices[-1] = matrices[-1].reshape(-1, 1)
-    if plain:
-        result = _by_dot(matrices, out)
+        matrices[-1] = backend_of(matrices[-1]).reshape(matrices[-1], (-1, 1))
+    if is_plain:
+        result = _by_dot(matrices, [matrix.shape for matrix in matrices], np.dot, out)
     else:
         chain = JacobianChain.from_reading(read_factors(matrices, "arrays"))
         result = optimal_order(chain).execute(matrices, out=out)
@@ -86,19 +88,19 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
 
 
 def _as_array(array: Any) -> Any:
-    if library_of(array) != "other" or (hasattr(array, "shape") and not is_array_like(array)):
-        return array
-    return np.asanyarray(array)
+    return np.asanyarray(array) if becomes_numpy(array) else array
 
 
-def _by_dot(matrices: list[Any], out: Any) -> Any:
-    """Multiply plain NumPy arrays, of Python objects too, by NumPy's rules."""
-    if len(matrices) > LONGEST_KEPT or any(left.shape[1] != right.shape[0] for left, right in pairwise(matrices)):
-        shapes = [matrix.shape for matrix in matrices]
+def _by_dot(matrices: list[Any], shapes: list[tuple[int, int]], dot: Callable[..., Any], out: Any) -> Any:
+    """Multiply NumPy arrays, of Python objects too, by NumPy's rules; the list is emptied on the way."""
+    if len(shapes) == 2:
+        return dot(matrices[0], matrices[1], out=out)
+    rows, columns = zip(*shapes, strict=True)
+    if len(shapes) > LONGEST_KEPT or rows[1:] != columns[:-1]:
         association = optimal_order(JacobianChain.from_reading(read_factors(shapes, "arrays"))).association
     else:
-        association = _association((*[matrix.shape[0] for matrix in matrices], matrices[-1].shape[1]))
-    return multiply(association, matrices, np.dot, None if out is None else partial(np.dot, out=out))
+        association = _association((*rows, columns[-1]))
+    return multiply(association, matrices, dot, None if out is None else partial(dot, out=out))
 
 
 @lru_cache(maxsize=512)

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import operator
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Self
 
-from chainopt.chain.jacobian import checked_size
 from chainopt.costs.operation_costs import products_of
-from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import is_lazy, is_operator
-from chainopt.execution.checks import checked_factors, checked_workers
-from chainopt.execution.forms import finisher, prepared, product
-from chainopt.execution.perform import execute, needs
-from chainopt.execution.serial import copy_into, multiply, product_into
+from chainopt.execution.run import run
 from chainopt.numbers import count
 from chainopt.plan.plan_data import PlanData
 from chainopt.plan.serialization import from_json, plan_dict, read_plan, to_json
 from chainopt.plan.summary import facts
-from chainopt.report.progress import progress_over
 from chainopt.report.tables import facts_text
 
 if TYPE_CHECKING:
@@ -140,55 +131,9 @@ class Plan(PlanData):
         >>> chainopt.optimal_order(factors).execute(factors)
         array([[12., 12.]])
         """
-        usual = self.schedule is None and self.association.kinds is None and self.association.order is None
-        dense = self.chain.structures is None and len(self.chain) > 1
-        if usual and dense and workers is None and chunk_size is None and client is None and gather and not progress:
-            # The same as below, in short: what runs between products runs with cold caches, and shows up to 10 ms of them.
-            matrices = checked_factors(self.chain, factors, out)
-            del factors
-            return multiply(self.association, matrices, last_product=None if out is None else product_into(out))
-        if chunk_size is not None and checked_size(chunk_size, "chunk_size") == 0:
-            msg = "chunk_size is 0: give at least 1, or None"
-            raise ChainError(msg)
-        if client is not None:
-            from chainopt.execution import dask
-
-            options = dask.Options(workers, chunk_size, out, progress, gather)
-            return dask.execute(client, self.chain, tuple(self.operations), self.workers, factors, options)
-        if not gather:
-            msg = "gather is False, but there is no client where the product could stay: give client="
-            raise ChainError(msg)
-        thread_count = 1 if workers is None and self.workers == 1 else checked_workers(workers, self.workers)
-        operations = None if usual and thread_count == 1 else self.operations
-        needed = None if operations is None else needs(len(self.chain), operations)
-        matrices = checked_factors(self.chain, factors, out, needed)
-        structures, finish = self.chain.structures, None
-        if structures is not None:
-            formed = prepared(self.chain, matrices)
-            if len(matrices) > 1 or is_operator(matrices[0]):
-                finish, matrices = finisher(matrices), formed
-            del formed
+        handed = [factors]
         del factors  # what the caller does not hold lives no longer than it is needed
-        last_product = None if out is None or structures is not None else product_into(out)
-        costs = [operation.cost for operation in self.operations] if progress else []
-        with progress_over("multiplying", costs) if progress else nullcontext() as done:
-            if operations and thread_count > 1 and not any(map(is_lazy, matrices)):
-                from chainopt.execution import threads
-
-                shared = tuple(operations)
-                result = threads.execute(shared, matrices, thread_count, self.workers, chunk_size, last_product, done, structures)
-            elif operations is not None:
-                result = execute(operations, matrices, chunk_size, last_product, done, structures)
-            elif len(matrices) > 1:
-                by = operator.matmul if structures is None else product
-                result = multiply(self.association, matrices, by, last_product, done)
-            else:
-                result = None
-        if result is None:
-            result = matrices[0]
-        if finish is not None:
-            result = finish(result)
-        return result if out is None or result is out else copy_into(out, result)
+        return run(self, handed, out, workers, chunk_size, client, gather=gather, progress=progress)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the bracketing as a tree of products (needs the extra ``plot``), and return its axes.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.execution.clients import check_client
+from chainopt.execution.dask_client import check_client
 from chainopt.solvers.batch import Solutions
 
 if TYPE_CHECKING:

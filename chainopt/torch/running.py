@@ -11,7 +11,7 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
-from chainopt.execution.perform import needs
+from chainopt.execution.dependencies import needs
 from chainopt.functions.elementals import factors_of
 from chainopt.functions.low_rank import Halves, halves_of
 from chainopt.functions.mode_choice import compared

@@ -18,7 +18,7 @@ from strategies import chains, written_out
 
 import chainopt
 from chainopt import ChainError, Diagonal, Identity, Jacobian, optimal_order
-from chainopt.execution.dask import _priorities
+from chainopt.execution.dask_tasks import _priorities
 from chainopt.execution.dependencies import sources
 from chainopt.testing import random_stages
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import weakref
+from contextvars import Context
 from dataclasses import replace
 from itertools import pairwise
 
@@ -25,6 +26,7 @@ import chainopt
 from chainopt import ChainError, Identity, Jacobian, Plan, optimal_order
 from chainopt.execution import threads
 from chainopt.execution.dependencies import consumers, critical_path, in_order_of_schedule, sources
+from chainopt.execution.perform import Performer
 from chainopt.execution.thread_limits import Pin
 from chainopt.testing import chain_dims, random_stages
 
@@ -157,7 +159,7 @@ def test_a_schedule_is_followed():
             start[worker] = begin + operation.cost
         assert in_order_of_schedule(operations, takes, 2) is not None
         log = []
-        threads.execute(operations, [Factor(shape, log, weakref.WeakSet()) for shape in shapes], 2, 2)
+        threads.execute(Performer(tuple(operations)), [Factor(shape, log, weakref.WeakSet()) for shape in shapes], 2, 2)
         done_by = {(left, right): thread for left, right, thread, _ in log}
         assert len(done_by) == len(operations)
         for operation in operations:
@@ -168,7 +170,7 @@ def test_a_schedule_is_followed():
     assert in_order_of_schedule(late, takes, 2) is None
     assert in_order_of_schedule(plan.operations, takes, 2) is None
     factors = random_factors(HALVES)
-    assert_same(threads.execute(late, [*factors], 2, 2), one_after_the_other(plan, factors))
+    assert_same(threads.execute(Performer(late), [*factors], 2, 2), one_after_the_other(plan, factors))
 
 
 def test_what_holds_up_the_product_comes_first():
@@ -299,6 +301,16 @@ def test_numpys_settings_of_the_calling_thread_hold():
         optimal_order(factors).execute(factors, workers=2)
     with np.errstate(over="ignore", invalid="ignore"):
         assert np.isinf(optimal_order(factors).execute(factors, workers=2)).all()
+
+
+def test_numpys_settings_reach_workers_that_have_no_context(monkeypatch):
+    monkeypatch.setattr("chainopt.execution.crew.copy_context", Context)  # for NumPy 1 there is none, in any case
+    factors = [np.full((2, 2), 1e200)] * 4
+    calls = []
+    with np.errstate(over="call", invalid="ignore", call=lambda *_: calls.append(threading.current_thread().name)):
+        optimal_order(factors).execute(factors, workers=2)
+    assert calls
+    assert all(name.startswith("chainopt worker") for name in calls)
 
 
 def test_jax(jax):

@@ -6,48 +6,81 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from dask import array, delayed
+
+from chainopt.execution.backends.base import Backend
+from chainopt.execution.backends.numpy import is_numeric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from chainopt.execution.backends.dispatch import Remote
+    from numpy.typing import NDArray
 
-
-def pass_through(step: Callable[[Any, Any], Any], stage: Any, matrix: Any, axis: int) -> Any:
-    """Take a Dask array through a stage: blocks of whole columns (axis 1) or of whole rows (axis 0), each by itself."""
-    from dask.array import map_blocks
-
-    whole = matrix.rechunk({1 - axis: -1, axis: "auto"})
-    chunks = ((stage.shape[0],), whole.chunks[1]) if axis == 1 else (whole.chunks[0], (stage.shape[1],))
-    dtype = np.result_type(getattr(stage, "dtype", None) or float, matrix.dtype)
-    return map_blocks(partial(step, stage), whole, chunks=chunks, dtype=dtype, meta=np.empty((0, 0), dtype=dtype))
+    from chainopt.execution.backends.remote import Remote
 
 
-def identity(size: int, dtype: Any, part: slice, axis: int) -> Any:
-    """Return some columns (axis 1) or rows (axis 0) of the identity."""
-    from dask.array import eye
+class DaskBackend(Backend):
+    """What the package asks of Dask."""
 
-    unit = eye(size, dtype=dtype or float)
-    return unit[:, part] if axis == 1 else unit[part]
+    library, arrays = "Dask", "Dask arrays"
+    stands_alone = in_chunks = True
+
+    def owns(self, factor: Any) -> bool:
+        """Whether something is a Dask array."""
+        return isinstance(factor, array.Array)
+
+    def is_lazy(self, _: Any) -> bool:
+        """Whether an array is computed later: all are."""
+        return True
+
+    def is_numeric(self, matrix: Any) -> bool:
+        """Whether an array holds numbers."""
+        return is_numeric(matrix.dtype)
+
+    def sample(self, _: Any) -> Any:
+        """Return an empty array: seeds come in chunks."""
+        return array.empty(0)
+
+    def convert(self, matrix: NDArray[Any], _: Any) -> Any:
+        """Cut a NumPy array into chunks."""
+        return array.from_array(matrix, name=False)  # a name of its own: to hash the entries takes longer than to send them
+
+    def adopt(self, remote: Remote) -> Any:
+        """Take a matrix that is on a cluster as an array of one chunk."""
+        return array.from_delayed(delayed(remote.future), shape=remote.shape, dtype=remote.dtype)
+
+    def seed(self, matrix: NDArray[Any], dtype: Any, sample: Any) -> Any:
+        """Cut a seed into chunks."""
+        return self.convert(super().seed(matrix, dtype, sample), sample)
+
+    def eye(self, shape: tuple[int, int], offset: int, dtype: Any, _: Any) -> Any:
+        """Return a seed of zeros with ones on a diagonal, none of whose chunks is made yet."""
+        row, column = max(offset, 0), max(-offset, 0)
+        unit = array.eye(max(row + shape[0], column + shape[1]), dtype=dtype or float)
+        return unit[row : row + shape[0], column : column + shape[1]]
+
+    def from_diagonal(self, vector: Any) -> Any:
+        """Return the square matrix with this diagonal."""
+        return array.diag(vector)
+
+    def diagonal(self, matrix: Any) -> Any:
+        """Return the diagonal of a square matrix."""
+        return array.diagonal(matrix)
+
+    def concatenate(self, parts: Sequence[Any], axis: int) -> Any:
+        """Put matrices below each other (axis 0) or side by side (axis 1)."""
+        return array.concatenate(parts, axis=axis)
+
+    def masked(self, matrix: Any, mask: NDArray[np.bool_]) -> Any:
+        """Return an array with zeros where a mask says no."""
+        return array.where(mask, matrix, 0)
+
+    def pass_through(self, step: Callable[[Any, Any], Any], stage: Any, matrix: Any, axis: int) -> Any:
+        """Take a matrix through a stage: blocks of whole columns (axis 1) or of whole rows (axis 0), each by itself."""
+        whole = matrix.rechunk({1 - axis: -1, axis: "auto"})
+        chunks = ((stage.shape[0],), whole.chunks[1]) if axis == 1 else (whole.chunks[0], (stage.shape[1],))
+        dtype = np.result_type(getattr(stage, "dtype", None) or float, matrix.dtype)
+        return array.map_blocks(partial(step, stage), whole, chunks=chunks, dtype=dtype, meta=np.empty((0, 0), dtype=dtype))
 
 
-def diagonal(matrix: Any) -> Any:
-    """Return the diagonal as a vector."""
-    from dask.array import diagonal
-
-    return diagonal(matrix)
-
-
-def from_array(matrix: Any) -> Any:
-    """Cut a NumPy array into chunks."""
-    from dask.array import from_array
-
-    return from_array(matrix, name=False)  # a name of its own: to hash the entries takes longer than to send them
-
-
-def from_future(factor: Remote) -> Any:
-    """Take a matrix that is on a cluster as an array of one chunk."""
-    from dask import delayed
-    from dask.array import from_delayed
-
-    return from_delayed(delayed(factor.future), shape=factor.shape, dtype=factor.dtype)
+BACKEND = DaskBackend()

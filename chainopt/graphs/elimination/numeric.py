@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import adjoint, dense_form
-from chainopt.execution.forms import accumulate
+from chainopt.execution.accumulate import accumulate
+from chainopt.execution.forms import adjoint, dense_form
 from chainopt.graphs.edges import IDENTITY, MatrixFree, Partial, Unit, written_out
 from chainopt.graphs.elimination.vertex_elimination import PRODUCT, PULLED, PUSHED, VertexElimination
 from chainopt.structure.patterns import places, scipy_sparse
+from chainopt.structure.structures import Dense
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,10 +69,10 @@ def matrix_of(partial: Partial, shape: tuple[int, int]) -> Any:
     """Add the matrices of an edge up; those of operators are found in their cheaper mode."""
     if partial is IDENTITY:
         partial = written_out(shape[0])
-    return total([_matrix_of_part(part, partial, shape) for part in partial.matrices])
+    return total([_matrix_of_part(part, partial) for part in partial.matrices])
 
 
-def _matrix_of_part(part: Any, partial: Partial, shape: tuple[int, int]) -> Any:
+def _matrix_of_part(part: Any, partial: Partial) -> Any:
     if isinstance(part, Accumulated):
         return part.matrix
     if isinstance(part, Unit):
@@ -82,11 +83,7 @@ def _matrix_of_part(part: Any, partial: Partial, shape: tuple[int, int]) -> Any:
     def through(vectors: Any) -> Any:
         return pushed(part, vectors) if part.by_jvps else pulled(part, vectors)
 
-    axis = 1 if part.by_jvps else 0
-    if part.structure is None:
-        matrix = through(np.eye(shape[axis], dtype=getattr(part.operator, "dtype", None)))
-    else:
-        matrix = accumulate(part.structure, part.operator, axis, through, lambda count: [slice(0, count)], ())
+    matrix = accumulate(part.operator, part.structure or Dense(), 1 if part.by_jvps else 0, through)
     return matrix if partial.pattern is None else _sparse_form(matrix)
 
 

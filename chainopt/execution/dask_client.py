@@ -1,4 +1,4 @@
-"""Dask clusters, as they are given: a client that can be used at once, or an error that says why not."""
+"""A client of a Dask cluster that can be used at once, or an error that says why not."""
 
 from __future__ import annotations
 

@@ -1,0 +1,185 @@
+"""What the package asks of a library of arrays. Each library has a file here, with what it does in its own way."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import ExitStack
+
+    from numpy.typing import NDArray
+
+    from chainopt.execution.backends.remote import Remote
+
+
+class Backend:
+    """A library of arrays; what stands here is what NumPy does, to what NumPy can work with.
+
+    A file here is imported only when its library has been: who holds one of its arrays has done that.
+
+    Attributes
+    ----------
+    library, arrays : str
+        What the library, and several of its arrays, are called in messages.
+    stands_alone : bool
+        Whether its arrays multiply with their own only: NumPy's among them are converted, those of others refused.
+    one_dtype : bool
+        Whether its arrays multiply with those of the same dtype only.
+    takes_out : bool
+        Whether a product can be written to an array that is there already.
+    is_sparse : bool
+        Whether its arrays hold nonzeros only.
+    goes_with_scipy : bool
+        Whether its arrays multiply with SciPy's sparse arrays.
+    in_chunks : bool
+        Whether its arrays come in chunks, which are made where they are used; so do seeds, then.
+    """
+
+    library = "the library of other arrays"
+    arrays = "other arrays"
+    stands_alone = one_dtype = takes_out = is_sparse = goes_with_scipy = in_chunks = False
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return "BACKEND"  # each file has one of this name, in all processes the same
+
+    # Whose arrays they are, and what is known of one.
+
+    def owns(self, _: Any) -> bool:
+        """Whether something is an array of the library."""
+        return False
+
+    def owns_dtype(self, _: Any) -> bool:
+        """Whether a dtype is one of the library's own, which NumPy does not know."""
+        return False
+
+    def is_lazy(self, _: Any) -> bool:
+        """Whether an array stands for numbers that come later: it is traced, or computed when it is asked for."""
+        return False
+
+    def is_numeric(self, _: Any) -> bool:
+        """Whether an array holds numbers; of most libraries all do."""
+        return True
+
+    # Making arrays.
+
+    def sample(self, _: Any) -> Any:
+        """Return an empty array that shows of which dtype and where seeds have to be; None where NumPy's serve."""
+        return None
+
+    def convert(self, matrix: NDArray[Any], _: Any) -> Any:
+        """Hand a NumPy array over, with its dtype, to where another array is.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the library has no such dtype.
+        """
+        return matrix
+
+    def adopt(self, _: Remote) -> Any:
+        """Hand a NumPy array over that is on a cluster; None where the library cannot."""
+        return None
+
+    def seed(self, matrix: NDArray[Any], dtype: Any, _: Any) -> Any:
+        """Hand a seed over, of a dtype, or where that is None of the dtype and on the device of a sample."""
+        return matrix if dtype is None else matrix.astype(dtype, copy=False)
+
+    def eye(self, shape: tuple[int, int], offset: int, dtype: Any, sample: Any) -> Any:
+        """Return a seed of zeros with ones on the diagonal that lies so many columns to the right."""
+        return self.seed(np.eye(*shape, k=offset), dtype, sample)
+
+    def from_diagonal(self, vector: Any) -> Any:
+        """Return the square matrix with this diagonal and zeros around it."""
+        return np.diag(vector)
+
+    # Working with arrays.
+
+    def dense(self, matrix: Any) -> Any:
+        """Return a matrix with all its entries."""
+        return matrix
+
+    def diagonal(self, matrix: Any) -> Any:
+        """Return the diagonal of a square matrix."""
+        return matrix.diagonal()
+
+    def adjoint(self, matrix: Any) -> Any:
+        """Return the conjugate transpose; of a real matrix a view."""
+        return matrix.T if matrix.dtype.kind in "biuf" else matrix.conj().T
+
+    def reshape(self, array: Any, shape: tuple[int, ...]) -> Any:
+        """Return an array in another shape."""
+        return array.reshape(shape)
+
+    def concatenate(self, parts: Sequence[Any], axis: int) -> Any:
+        """Put matrices below each other (axis 0) or side by side (axis 1)."""
+        return np.concatenate(parts, axis=axis)
+
+    def take(self, matrix: Any, positions: NDArray[Any], axis: int) -> Any:
+        """Return the rows (axis 0) or columns (axis 1) at some positions, which may repeat."""
+        return matrix[positions] if axis == 0 else matrix[:, positions]
+
+    def masked(self, matrix: Any, mask: NDArray[np.bool_]) -> Any:
+        """Return a matrix with zeros where a mask says no."""
+        return np.where(mask, matrix, 0)
+
+    def scale_rows(self, vector: Any, matrix: Any) -> Any:
+        """Multiply with a diagonal matrix on the left."""
+        return vector[:, None] * matrix
+
+    def scale_columns(self, matrix: Any, vector: Any) -> Any:
+        """Multiply with a diagonal matrix on the right."""
+        return matrix * vector
+
+    def pass_through(self, step: Callable[[Any, Any], Any], stage: Any, matrix: Any, _: int) -> Any:
+        """Take a matrix through a stage, whose columns (axis 1) or rows (axis 0) have nothing to do with each other."""
+        return step(stage, matrix)
+
+    # Looking at numbers, for the checks.
+
+    def numbers(self, _: Any) -> Any:
+        """Return an array, here or of NumPy, whose numbers can be looked at; None where they are not known."""
+        return None
+
+    def nonzeros(self, matrix: Any, mask: NDArray[np.bool_] | None = None) -> int:
+        """Count the nonzeros of an array whose numbers are known, all or those where a mask says."""
+        return int(np.count_nonzero(matrix if mask is None else matrix[mask]))
+
+    def is_all_ones(self, vector: Any) -> bool:
+        """Whether the entries of an array whose numbers are known are all 1."""
+        return bool((vector == 1).all())
+
+    # Products into an array that is there already.
+
+    def out_refusal(self, out: Any, dtypes: Sequence[Any], *, has_operators: bool) -> str | None:  # noqa: ARG002 -- see NumPy
+        """Say why the product of matrices, and operators, cannot be written there, as what follows "out"; None where it can."""
+        return None
+
+    def matmul_into(self, out: Any) -> Callable[[Any, Any], Any]:
+        """Return the product of two matrices that is written there."""
+        return partial(np.matmul, out=out)
+
+    def copy_into(self, out: Any, matrix: Any) -> Any:
+        """Copy a matrix there."""
+        np.copyto(out, matrix, casting="same_kind")
+        return out
+
+    # Threads.
+
+    def settings(self) -> Callable[[ExitStack], None] | None:
+        """Note what the library keeps for this thread alone; what is returned brings it to another one."""
+        return None
+
+    def limit_threads(self) -> None:
+        """Let the library have one thread for what this thread calls."""
+
+    def restore_threads(self) -> Callable[[], None] | None:
+        """Return what gives the library the threads back that it has now; None where nothing has to be given back."""
+        return None
+
+
+BACKEND = Backend()
+"""What stands for objects that only multiply, for operators, and for what NumPy makes an array of."""

@@ -1,0 +1,61 @@
+"""JAX's arrays, traced or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from chainopt.execution.backends.base import Backend
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+class JaxBackend(Backend):
+    """What the package asks of JAX."""
+
+    library, arrays = "JAX", "JAX arrays"
+
+    def owns(self, factor: Any) -> bool:
+        """Whether something is a JAX array, or stands for one while a function is traced."""
+        return isinstance(factor, jax.Array)
+
+    def is_lazy(self, array: Any) -> bool:
+        """Whether an array is traced."""
+        return isinstance(array, jax.core.Tracer)
+
+    def sample(self, _: Any) -> Any:
+        """Return an empty array: seeds are JAX's, of JAX's default dtype."""
+        return jnp.empty(0)
+
+    def convert(self, matrix: NDArray[Any], _: Any) -> Any:
+        """Make a JAX array of a NumPy array."""
+        return jnp.asarray(matrix)
+
+    def seed(self, matrix: NDArray[Any], dtype: Any, sample: Any) -> Any:
+        """Make a JAX array of a seed."""
+        return jnp.asarray(super().seed(matrix, dtype, sample))
+
+    def from_diagonal(self, vector: Any) -> Any:
+        """Return the square matrix with this diagonal."""
+        return jnp.diag(vector)
+
+    def concatenate(self, parts: Sequence[Any], axis: int) -> Any:
+        """Put matrices below each other (axis 0) or side by side (axis 1)."""
+        return jnp.concatenate(parts, axis=axis)
+
+    def masked(self, matrix: Any, mask: NDArray[np.bool_]) -> Any:
+        """Return an array with zeros where a mask says no."""
+        return jnp.where(mask, matrix, 0)
+
+    def numbers(self, array: Any) -> Any:
+        """Return the array as NumPy's, for while a function is traced JAX would trace the checks, too; None of a traced one."""
+        return None if self.is_lazy(array) else np.asarray(array)
+
+
+BACKEND = JaxBackend()

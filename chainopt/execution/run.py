@@ -1,0 +1,124 @@
+"""Which way a product is formed: by this thread, by several, or by a cluster."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from chainopt.chain.jacobian import checked_size
+from chainopt.errors import ChainError
+from chainopt.execution import serial
+from chainopt.execution.backends.dispatch import backend_of
+from chainopt.execution.backends.seeds import seed_sample
+from chainopt.execution.checks import checked_factors, checked_workers
+from chainopt.execution.dependencies import needs
+from chainopt.execution.forms import product
+from chainopt.execution.perform import Performer
+from chainopt.execution.structured import prepared
+from chainopt.report.progress import progress_over
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chainopt.bracketing.bracketing import Bracketing
+    from chainopt.bracketing.operations import Operation
+    from chainopt.chain.chain import JacobianChain
+    from chainopt.execution.perform import Product
+    from chainopt.structure.structure import Structure
+
+
+class Planned(Protocol):
+    """What is asked of a plan that is executed."""
+
+    @property
+    def chain(self) -> JacobianChain:
+        """What is multiplied."""
+
+    @property
+    def association(self) -> Bracketing:
+        """The order of the products."""
+
+    @property
+    def schedule(self) -> object:
+        """Who does what when; None for one worker."""
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        """What is done, in an order in which it can be executed; made anew whenever it is asked for."""
+
+    @property
+    def workers(self) -> float:
+        """How many workers the plan is for."""
+
+
+def run(
+    plan: Planned,
+    handed: list[Any],
+    out: Any,
+    workers: float | None,
+    chunk_size: int | None,
+    client: Any,
+    *,
+    gather: bool,
+    progress: bool,
+) -> Any:
+    """Multiply factors as a plan says.
+
+    Parameters
+    ----------
+    plan : Planned
+    handed : list
+        Of one entry, the factors; emptied, so that what the caller does not hold lives no longer than it is needed.
+    out, workers, chunk_size, client, gather, progress
+        As `Plan.execute` takes them.
+    """
+    if chunk_size is not None and checked_size(chunk_size, "chunk_size") == 0:
+        msg = "chunk_size is 0: give at least 1, or None"
+        raise ChainError(msg)
+    if client is not None:
+        from chainopt.execution import dask
+
+        options = dask.Options(workers, chunk_size, out, gather=gather, progress=progress)
+        return dask.execute(client, plan, handed.pop(), options)
+    if not gather:
+        msg = "gather is False, but there is no client where the product could stay: give client="
+        raise ChainError(msg)
+    chain, bracketing = plan.chain, plan.association
+    thread_count = 1 if workers is None and plan.schedule is None else checked_workers(workers, plan.workers)
+    is_fold = thread_count == 1 and plan.schedule is None and bracketing.kinds is None and bracketing.order is None
+    operations = () if is_fold else tuple(plan.operations)
+    matrices = checked_factors(chain, handed.pop(), out, needs(len(chain), operations) if operations else None)
+    structures, finish = chain.structures, None
+    if structures is not None:
+        matrices, finish = prepared(chain, structures, matrices)
+    last_product = None if out is None or structures is not None else backend_of(out).matmul_into(out)
+    if progress:
+        with progress_over("multiplying", [operation.cost for operation in plan.operations]) as done:
+            result = _product(plan, operations, matrices, structures, thread_count, chunk_size, last_product, done)
+    else:
+        result = _product(plan, operations, matrices, structures, thread_count, chunk_size, last_product, None)
+    if finish is not None:
+        result = finish(result)
+    return result if out is None or result is out else backend_of(out).copy_into(out, result)
+
+
+def _product(
+    plan: Planned,
+    operations: Sequence[Operation],
+    factors: list[Any],
+    structures: Sequence[Structure] | None,
+    thread_count: int,
+    chunk_size: int | None,
+    last_product: Product | None,
+    done: Callable[[int], None] | None,
+) -> Any:
+    """Multiply factors in their forms; the list is emptied on the way."""
+    if not operations:
+        by = operator.matmul if structures is None else product
+        return serial.multiply(plan.association, factors, by, last_product, done)
+    perform = Performer(operations, seed_sample(factors), structures, chunk_size, last_product, done)
+    if thread_count > 1 and not any(backend_of(factor).is_lazy(factor) for factor in factors):
+        from chainopt.execution import threads
+
+        return threads.execute(perform, factors, thread_count, plan.workers)
+    return serial.execute(perform, factors)

@@ -1,0 +1,137 @@
+"""Structured factors are brought into the forms in which they are multiplied, if their nonzeros lie where they may."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainopt.errors import ChainError
+from chainopt.execution.backends.dispatch import backend_of, is_operator
+from chainopt.execution.backends.remote import Remote
+from chainopt.execution.forms import DiagonalForm, IdentityForm, finisher
+from chainopt.structure.patterns import places, scipy_sparse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from chainopt.chain.chain import JacobianChain
+    from chainopt.structure.structure import Structure
+
+
+def prepared(
+    chain: JacobianChain, structures: Sequence[Structure], factors: list[Any]
+) -> tuple[list[Any], Callable[[Any], Any] | None]:
+    """Bring checked factors into the forms of their structures; those on a cluster are left to it.
+
+    Returns
+    -------
+    list
+        The factors.
+    callable or None
+        What makes of their product what ``@`` would give; None where it is the only factor, as it was given.
+
+    Raises
+    ------
+    ChainError
+        If a matrix has a nonzero where its structure has none.
+    """
+    forms = [
+        factor
+        if is_operator(factor) or structure.is_dense or isinstance(factor, Remote)
+        else in_form(factor, structure, f"factors[{position}] ({chain.label(position)})")
+        for position, (factor, structure) in enumerate(zip(factors, structures, strict=True))
+    ]
+    if len(factors) == 1 and not is_operator(factors[0]):
+        return factors, None
+    return forms, finisher(factors)
+
+
+def in_form(matrix: Any, structure: Structure, place: str) -> Any:
+    """Bring one checked matrix into the form of its structure.
+
+    Parameters
+    ----------
+    matrix : array
+        Of whatever library; where its numbers are not known yet, they are not looked at.
+    structure : Structure
+    place : str
+        What errors call the matrix.
+    """
+    library = backend_of(matrix)
+    if structure.is_diagonal((matrix.shape[0], matrix.shape[-1])):
+        vector = library.diagonal(matrix) if len(matrix.shape) > 1 else matrix
+        form: Any = IdentityForm(matrix) if structure.is_identity else DiagonalForm(vector)
+        fits = _is_diagonal(library.numbers(matrix), is_unit=structure.is_identity)
+    elif library.is_sparse:
+        form, fits = matrix, _is_inside(matrix, structure)
+    elif library.goes_with_scipy:
+        form = _sparse_form(matrix, structure)
+        fits = library.nonzeros(matrix) == form.count_nonzero()
+    else:
+        form = matrix  # no sparse form is known there, and a dense one is right
+        numbers = library.numbers(matrix)
+        fits = numbers is None or _is_masked(numbers, _mask(structure, matrix.shape))
+    if not fits:
+        what = "is no identity" if structure.is_identity else "has nonzeros outside of it"
+        msg = f"{place} was planned with the structure {structure!r}, but {what}: plan it with another structure, or without one"
+        raise ChainError(msg)
+    return form
+
+
+def _is_diagonal(numbers: Any, *, is_unit: bool) -> bool:
+    """Whether a matrix, or the vector of a diagonal, is zero outside of the diagonal, and one on it; as far as is known."""
+    if numbers is None:
+        return True
+    library = backend_of(numbers)
+    vector = library.diagonal(numbers) if len(numbers.shape) > 1 else numbers
+    beside = backend_of(vector)  # NumPy, for SciPy's sparse arrays
+    return library.nonzeros(numbers) == beside.nonzeros(vector) and (not is_unit or beside.is_all_ones(vector))
+
+
+def _is_masked(numbers: Any, mask: NDArray[np.bool_]) -> bool:
+    """Whether a matrix is zero where a mask is."""
+    library = backend_of(numbers)
+    return library.nonzeros(numbers) == library.nonzeros(numbers, mask)
+
+
+def _mask(structure: Structure, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Write out where a structure has nonzeros."""
+    if structure.diagonals is None:
+        mask: NDArray[np.bool_] = places(structure.pattern(shape)).toarray()
+        return mask
+    lower, upper = structure.diagonals
+    offsets = np.arange(shape[1])[None, :] - np.arange(shape[0])[:, None]
+    return (-lower <= offsets) & (offsets <= upper)
+
+
+def _is_inside(matrix: Any, structure: Structure) -> bool:
+    """Whether a sparse array has its nonzeros where a structure has some."""
+    if structure.diagonals is None:
+        entries = matrix.tocsr()
+        inside = entries.astype(bool).multiply(places(structure.pattern(matrix.shape)))
+        return bool(inside.count_nonzero() == entries.count_nonzero())
+    lower, upper = structure.diagonals
+    if matrix.format == "dia" and ((-lower <= matrix.offsets) & (matrix.offsets <= upper)).all():
+        return True
+    entries = matrix.tocoo()
+    offsets = entries.col.astype(np.int64) - entries.row
+    return not entries.data[(offsets < -lower) | (offsets > upper)].any()
+
+
+def _sparse_form(matrix: Any, structure: Structure) -> Any:
+    """Return what of a NumPy array lies inside of a structure, as a sparse array of SciPy."""
+    sparse = scipy_sparse()
+    if structure.diagonals is None:
+        pattern = places(structure.pattern(matrix.shape))
+        rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
+        entries = matrix[rows, pattern.indices], pattern.indices, pattern.indptr
+        return sparse.csr_array(entries, shape=pattern.shape)
+    if 0 in matrix.shape:
+        return sparse.dia_array(matrix.shape, dtype=matrix.dtype)
+    (rows, columns), (lower, upper) = matrix.shape, structure.diagonals
+    offsets = range(-min(lower, rows - 1), min(upper, columns - 1) + 1)
+    diagonals = [matrix.diagonal(offset) for offset in offsets]
+    return sparse.diags_array(diagonals, offsets=list(offsets), shape=matrix.shape, dtype=matrix.dtype)
