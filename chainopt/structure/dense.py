@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chainopt.structure.bands import Band
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     from chainopt.structure.patterns import Pattern
 
 
-@dataclass(frozen=True, slots=True)
 class Dense(Structure):
     """No zeros are known: what a Jacobian without a structure is.
 
@@ -23,6 +21,8 @@ class Dense(Structure):
     >>> chainopt.optimal_order(stages).cost
     24
     """
+
+    __slots__ = ()
 
     is_dense = True
     label = ""

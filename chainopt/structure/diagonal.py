@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chainopt.structure.bands import Band
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     from chainopt.structure.patterns import Pattern
 
 
-@dataclass(frozen=True, slots=True)
 class Diagonal(Structure):
     """Nonzeros on the main diagonal only, as of a function that is applied element by element.
 
@@ -24,6 +22,8 @@ class Diagonal(Structure):
     >>> optimal_order([Jacobian((10, 500)), Jacobian((500, 500), structure=Diagonal())]).cost
     5000
     """
+
+    __slots__ = ()
 
     diagonals = (0, 0)
 

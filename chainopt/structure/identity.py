@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from chainopt.structure.patterns import Pattern
 
 
-@dataclass(frozen=True, slots=True)
 class Identity(Structure):
     """The identity: what passes through a stage unchanged. Multiplying with it costs nothing.
 
@@ -23,6 +21,8 @@ class Identity(Structure):
     >>> optimal_order([Jacobian((9, 9), structure=Identity()), Jacobian((9, 4))]).cost
     0
     """
+
+    __slots__ = ()
 
     is_identity = True
     diagonals = (0, 0)

@@ -19,8 +19,8 @@ _KINDS: dict[str, type[Structure]] = {}
 class Structure(ABC):
     """Where a Jacobian has nonzeros.
 
-    A new structure is a frozen dataclass that derives from this class, in a file of its own that `structures` imports.
-    It has to say its `pattern`. Where it has parameters, it says its `label`, its `to_dict` and its `from_dict`, too.
+    A new structure is an immutable class that derives from this one, in a file of its own that `structures` imports. It has
+    to say its `pattern`. One with parameters is a frozen dataclass, which says its `label`, `to_dict` and `from_dict`, too.
     """
 
     __slots__ = ()
@@ -40,6 +40,15 @@ class Structure(ABC):
         ChainError
             If a matrix of this shape cannot have the structure.
         """
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
     @property
     def label(self) -> str:
