@@ -12,7 +12,7 @@ True
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -78,13 +78,13 @@ def _bottleneck(rng: np.random.Generator, sizes: int) -> list[int]:
 
 def _alternating(rng: np.random.Generator, sizes: int) -> list[int]:
     low, high = int(rng.integers(1, 10)), int(rng.integers(100, LARGEST))
-    return [high if at % 2 else low for at in range(sizes)]
+    return [high if position % 2 else low for position in range(sizes)]
 
 
 def _zeros(rng: np.random.Generator, sizes: int) -> list[int]:
     values = _random(rng, sizes)
-    for at in rng.integers(0, sizes, 1 + sizes // 10).tolist():
-        values[at] = 0
+    for position in rng.integers(0, sizes, 1 + sizes // 10).tolist():
+        values[position] = 0
     return values
 
 
@@ -164,23 +164,13 @@ def random_stages(rng: np.random.Generator, factors: int, largest_size: int, lar
     list of Jacobian
         In product order.
     """
-
-    def cost() -> int:
-        return int(rng.random() * (largest_cost + 1))
-
     sizes = [*map(int, rng.integers(1, largest_size, factors + 1, endpoint=True))]
     stages = []
-    for at in range(factors):
+    for shape in pairwise(sizes):
         kind = int(rng.integers(6))
-        options: dict[str, Any] = {}
-        if kind in {1, 3, 5}:
-            options["jvp_cost"] = cost()
-        if kind in {2, 3}:
-            options["vjp_cost"] = cost()
-        if kind in {4, 5}:
-            options["accumulation_cost"] = cost()
+        costs = [int(rng.random() * (largest_cost + 1)) if kind in kinds else None for kinds in ({1, 3, 5}, {2, 3}, {4, 5})]
         tape = int(rng.integers(min(largest_cost, 30), endpoint=True)) if kind in {2, 3} else 0
-        stages.append(Jacobian((sizes[at], sizes[at + 1]), tape=tape, **options))
+        stages.append(Jacobian(shape, jvp_cost=costs[0], vjp_cost=costs[1], accumulation_cost=costs[2], tape=tape))
     return stages
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    import networkx as nx
     import numpy as np
     from numpy.typing import NDArray
 
@@ -14,14 +15,23 @@ Cost: TypeAlias = int | float
 Array: TypeAlias = Any
 """An array, tensor or sparse matrix of any library, or an operator: what can be a factor, an intermediate or a product."""
 
+NumpyArray: TypeAlias = "NDArray[Any]"
+"""An array of NumPy with numbers of any kind."""
+
 SizeArray: TypeAlias = "NDArray[Any]"
 """Sizes: int64, or Python ints (dtype object) where one is larger."""
 
 CostArray: TypeAlias = "NDArray[Any]"
 """Costs: int64, Python ints (dtype object) where one may be larger, or float64."""
 
+Tree: TypeAlias = "int | tuple[Tree, Tree]"
+"""A bracketing as nested tuples of the factors' positions: ``((0, 1), 2)``."""
+
 IntArray: TypeAlias = "NDArray[np.int64]"
 BoolArray: TypeAlias = "NDArray[np.bool_]"
+
+Graph: TypeAlias = "nx.DiGraph[Any, dict[str, Any], dict[str, Any]]"
+"""Variables and the partial derivatives between them; nodes are hashable, edges have attributes."""
 
 PlainDict: TypeAlias = dict[str, Any]
 """What JSON can hold: texts, numbers, lists and dicts of such."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from chainopt.typing import Tree
+
 DEEPEST_TREE = 1_000
 SHORT = 50  # up to here Python's sort is faster than NumPy's
 
@@ -143,7 +145,7 @@ class Bracketing:
             del left, right
         return stack[0]
 
-    def tree(self) -> Any:
+    def tree(self) -> Tree:
         """Return nested tuples of factor positions.
 
         Raises
@@ -155,7 +157,7 @@ class Bracketing:
         if depth > DEEPEST_TREE:
             msg = f"tree would be nested {depth} deep, more than {DEEPEST_TREE}: use operations, which is a flat sequence"
             raise ChainError(msg)
-        leaves: list[Any] = list(range(self.factors))
+        leaves: list[Tree] = list(range(self.factors))
         return self.fold(leaves, lambda left, right: (left, right))
 
     def path(self) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 from chainopt.calibration.cache import keep, saved_model
 from chainopt.calibration.machine import this_machine
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.time import TimeModel
+    from chainopt.typing import Array
 
 __all__ = ["calibrate", "measure", "saved_model"]
 
@@ -25,8 +26,8 @@ __all__ = ["calibrate", "measure", "saved_model"]
 @overload
 def calibrate(stages: None = None, *, progress: bool = False) -> TimeModel: ...
 @overload
-def calibrate(stages: Sequence[Any], *, progress: bool = False) -> JacobianChain: ...
-def calibrate(stages: Sequence[Any] | None = None, *, progress: bool = False) -> TimeModel | JacobianChain:
+def calibrate(stages: Sequence[Array], *, progress: bool = False) -> JacobianChain: ...
+def calibrate(stages: Sequence[Array] | None = None, *, progress: bool = False) -> TimeModel | JacobianChain:
     """Measure this machine once for all, or the stages of a chain.
 
     Without stages, products of matrices of many shapes are timed for some seconds, and what they took is kept in the user's

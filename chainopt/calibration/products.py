@@ -6,7 +6,7 @@ from functools import partial
 from importlib.util import find_spec
 from operator import matmul, mul
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -38,8 +38,21 @@ def measure(
 ) -> TimeModel:
     """Time products of all shapes of a grid, without keeping the times.
 
-    Every shape is visited in several sweeps for at least ``visit`` seconds and one product, so that what disturbs the machine
-    for a while does not disturb all measurements of a shape; the least time counts. ``report`` is told the share done.
+    Every shape is visited in several sweeps, so that what disturbs the machine for a while does not disturb all measurements
+    of a shape; the least time counts.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        The sizes of the grid, ascending: all shapes (m, k, n) of them are timed.
+    sweeps : int
+        How often every shape is visited, while there is time; long products are visited twice at the most.
+    visit : float
+        The seconds that a visit takes at the least; one product is always timed.
+    source : str
+        Where the times come from, as a plan shows it.
+    report : callable, optional
+        What is told the share that is done, from 0 to 1.
 
     Examples
     --------
@@ -54,19 +67,19 @@ def measure(
     best = np.full((len(sizes),) * 3, np.inf)
 
     def visit_again(cell: tuple[int, ...]) -> None:
-        m, k, n = (sizes[at] for at in cell)
+        m, k, n = (sizes[index] for index in cell)
         a, b = operands[0][: m * k].reshape(m, k), operands[1][: k * n].reshape(k, n)
         best[cell] = _least_time(partial(matmul, a, b), best[cell], visit)
 
     begin = perf_counter()
     for sweep in range(sweeps):
-        for at, cell in enumerate(np.ndindex(best.shape)):
+        for visited, cell in enumerate(np.ndindex(best.shape)):
             if sweep > 0 and perf_counter() - begin > BUDGET:
                 break
             if sweep < 2 or best[cell] < LONG:
                 visit_again(cell)
-            if report is not None and at % 20 == 0:
-                report((sweep + at / best.size) / sweeps)
+            if report is not None and visited % 20 == 0:
+                report((sweep + visited / best.size) / sweeps)
     end = perf_counter() + MENDING
     while (spikes := np.argwhere(best > _ceilings(best))).size and perf_counter() < end:
         for spike in spikes.tolist():
@@ -96,8 +109,18 @@ def _ceilings(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     return ceilings
 
 
-def _least_time(call: Callable[[], Any], known: float, seconds: float) -> float:
-    """Return the least time of one call, as far as it is known or found within some seconds."""
+def _least_time(call: Callable[[], object], known: float, seconds: float) -> float:
+    """Return the least time of one call.
+
+    Parameters
+    ----------
+    call : callable
+        What is timed.
+    known : float
+        The least time so far; infinity before the first visit.
+    seconds : float
+        How long it is repeated.
+    """
     end = perf_counter() + seconds
     now = 0.0
     loops = 1 if known == np.inf else max(1, int(GROUP / known))

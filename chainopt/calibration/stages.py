@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,28 +19,30 @@ from chainopt.report.progress import progress_bar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chainopt.typing import Array
+
 BLOCK = 16  # columns, or rows, that a stage is measured with
 REPEATS = 5
 PATIENCE = 1.0  # seconds after which a stage is not measured again
 
 
-def measured_chain(stages: Sequence[Any], *, progress: bool) -> JacobianChain:
+def measured_chain(stages: Sequence[Array], *, progress: bool) -> JacobianChain:
     """Return the chain of stages, with seconds per JVP and VJP as their costs; see `chainopt.calibrate`."""
     try:
         given = list(stages)
     except TypeError:
         msg = f"stages is of type {type(stages).__name__}: give a sequence of stages in product order"
         raise ChainError(msg) from None
-    measured: list[Any] = []
+    measured: list[Array] = []
     with progress_bar("measuring stages", len(given)) if progress else nullcontext() as bar:
-        for at, stage in enumerate(given):
-            measured.append(_measured_stage(stage, f"stages[{at}]") if is_operator(stage) else stage)
+        for position, stage in enumerate(given):
+            measured.append(_measured_stage(stage, f"stages[{position}]") if is_operator(stage) else stage)
             if bar is not None:
                 bar.advance(1)
     return JacobianChain.from_reading(read_factors(measured, "stages"))
 
 
-def _measured_stage(stage: Any, place: str) -> Jacobian:
+def _measured_stage(stage: Array, place: str) -> Jacobian:
     rows, columns = checked_shape(getattr(stage, "shape", None), f"{place}.shape")
     jvp_cost = _seconds_per_vector(stage, "matmat", (columns, rows), place)
     vjp_cost = _seconds_per_vector(stage, "rmatmat", (rows, columns), place)
@@ -50,8 +52,20 @@ def _measured_stage(stage: Any, place: str) -> Jacobian:
     return Jacobian((rows, columns), jvp_cost=jvp_cost, vjp_cost=vjp_cost)
 
 
-def _seconds_per_vector(stage: Any, name: str, ends: tuple[int, int], place: str) -> float | None:
-    """Time a block of columns, from the one size to the other; None where the stage lacks the mode."""
+def _seconds_per_vector(stage: Array, name: str, ends: tuple[int, int], place: str) -> float | None:
+    """Time a block of columns, and return the seconds for one of them; None where the stage lacks the mode.
+
+    Parameters
+    ----------
+    stage
+        The stage.
+    name : str
+        Its method: "matmat" or "rmatmat".
+    ends : (int, int)
+        The sizes of what the method takes, and of what it returns.
+    place : str
+        What the stage is called in errors.
+    """
     call = getattr(stage, name, None)
     if call is None:
         return None
@@ -77,8 +91,20 @@ def _seconds_per_vector(stage: Any, name: str, ends: tuple[int, int], place: str
     return min(times) / width
 
 
-def _is_made_without(stage: Any, name: str, size: int, error: Exception) -> bool:
-    """Whether a stage has the method but not the mode: SciPy's operators always have both methods, and raise this or that."""
+def _is_made_without(stage: Array, name: str, size: int, error: Exception) -> bool:
+    """Whether a stage has the method but not the mode: SciPy's operators always have both methods, and raise this or that.
+
+    Parameters
+    ----------
+    stage
+        The stage.
+    name : str
+        The method.
+    size : int
+        The rows of what it takes.
+    error : Exception
+        What it raised for a block of columns.
+    """
     if isinstance(error, NotImplementedError):
         return True
     try:

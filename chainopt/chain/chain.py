@@ -95,7 +95,7 @@ class JacobianChain:
         return chain
 
     @classmethod
-    def from_shapes(cls, shapes: Sequence[Sequence[int]] | SizeArray) -> Self:
+    def from_shapes(cls, shapes: Sequence[Factor] | SizeArray) -> Self:
         """Make a chain from (rows, columns) pairs in product order."""
         return cls.from_reading(read_factors(shapes, "shapes"))
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.chain.chain import JacobianChain
 from chainopt.plan.plan import Plan
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from chainopt.costs.model import CostModel
     from chainopt.solvers.batch import Solutions
+    from chainopt.typing import CostArray, SizeArray
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -33,7 +35,7 @@ class PlanBatch(Sequence[Plan]):
         What gave the costs.
     """
 
-    chains: NDArray[Any] | Sequence[JacobianChain]
+    chains: SizeArray | Sequence[JacobianChain]
     solutions: Solutions
     objective: str
     method: str
@@ -45,12 +47,12 @@ class PlanBatch(Sequence[Plan]):
                 column.setflags(write=False)
 
     @property
-    def costs(self) -> NDArray[Any]:
+    def costs(self) -> CostArray:
         """The exact costs, shape (N,): int64, or Python ints where one is larger; float64 for costs in seconds."""
         return self.solutions.costs
 
     @property
-    def modes(self) -> NDArray[Any]:
+    def modes(self) -> NDArray[np.object_]:
         """The modes, shape (N,): each a `Mode`, which compares as its text does."""
         return self.solutions.modes
 
@@ -64,17 +66,17 @@ class PlanBatch(Sequence[Plan]):
     def __getitem__(self, index: int | slice) -> Plan | list[Plan]:
         """Make the plan of one chain, or of a range of them."""
         if isinstance(index, slice):
-            return [self[at] for at in range(len(self))[index]]
-        at = range(len(self))[index]
+            return [self[row] for row in range(len(self))[index]]
+        row = range(len(self))[index]
         spans, costs, modes, kinds, ways = self.solutions
-        row = self.chains[at]
-        chain = row if isinstance(row, JacobianChain) else JacobianChain.from_dims(row)
+        problem = self.chains[row]
+        chain = problem if isinstance(problem, JacobianChain) else JacobianChain.from_dims(problem)
         if chain.stage_costs is None or kinds is None or ways is None:
-            bracketing = Bracketing(spans[at])
+            bracketing = Bracketing(spans[row])
         else:
-            bracketing = Bracketing(spans[at], kinds[at], ways[at])
-        cost = costs.item(at)
-        return Plan(chain, bracketing, cost, modes[at], self.objective, self.method, True, self.model)
+            bracketing = Bracketing(spans[row], kinds[row], ways[row])
+        cost = costs.item(row)
+        return Plan(chain, bracketing, cost, modes[row], self.objective, self.method, True, self.model)
 
     def __repr__(self) -> str:
         return f"<PlanBatch of {len(self)} chains of {self.solutions.spans.shape[2] + 1} factors, method {self.method}>"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from chainopt.chain.chain import FORMAT, JacobianChain
 from chainopt.chain.jacobian import Jacobian
 from chainopt.errors import ChainError
 from chainopt.plan.graph_chain import read_chain_dict
 from chainopt.structure.structure import structure_from_dict
+
+if TYPE_CHECKING:
+    from chainopt.chain.parsing import Factor
+    from chainopt.typing import PlainDict
 
 
 def read_chain(text: str, place: str) -> JacobianChain:
@@ -54,10 +58,10 @@ def read_chain(text: str, place: str) -> JacobianChain:
             f'{place} holds a {type(data).__name__}: give a list of [rows, columns] pairs, or a dict whose "format" is "{FORMAT}"'
         )
         raise ChainError(msg)
-    return JacobianChain.from_shapes([_factor(entry, f"{place}, entry {at + 1}") for at, entry in enumerate(data)])
+    return JacobianChain.from_shapes([_factor(entry, f"{place}, entry {number}") for number, entry in enumerate(data, 1)])
 
 
-def _factor(entry: Any, place: str) -> Any:
+def _factor(entry: Factor | PlainDict, place: str) -> Factor:
     if not isinstance(entry, dict):
         return entry
     structure = entry.get("structure")
@@ -71,9 +75,9 @@ def _factor(entry: Any, place: str) -> Any:
 def _from_lines(text: str, place: str) -> JacobianChain:
     lines = [line.split() for line in text.splitlines() if line.strip()]
     stages = []
-    for at, line in enumerate(lines[1:]):
+    for number, line in enumerate(lines[1:], 1):
         if len(line) != 3 or not all(word.isdecimal() and len(word) < 4_000 for word in line):
-            msg = f"{place}, stage {at + 1}, is {' '.join(line)!r}: give its outputs, its inputs and the cost of one JVP or VJP"
+            msg = f"{place}, stage {number}, is {' '.join(line)!r}: give its outputs, its inputs and the cost of one JVP or VJP"
             raise ChainError(msg)
         outputs, inputs, cost = map(int, line)
         stages.append(Jacobian((outputs, inputs), jvp_cost=cost, vjp_cost=cost, tape=cost))

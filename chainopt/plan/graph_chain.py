@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 import numpy as np
 
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike
 
+    from chainopt.chain.factor_data import Details
     from chainopt.chain.jacobian import Jacobian
     from chainopt.chain.parsing import Reading
+    from chainopt.typing import Graph, NumpyArray, PlainDict, SizeArray
 
 
 class Skip(NamedTuple):
@@ -111,7 +113,7 @@ class GraphChain(JacobianChain):
         added = [f"the identity from {skip.tail!r} to {skip.head!r} is added to the product" for skip in self.skips]
         return *added, *self.notes
 
-    def add_skips(self, product: Any) -> NDArray[Any]:
+    def add_skips(self, product: ArrayLike) -> NumpyArray:
         """Return the Jacobian, given the product of the factors, which is left as it is: the skips are added.
 
         Examples
@@ -129,7 +131,7 @@ class GraphChain(JacobianChain):
             jacobian[row + places, column + places] += 1
         return jacobian
 
-    def plot(self, graph: Any, ax: Axes | None = None) -> Axes:
+    def plot(self, graph: Graph, ax: Axes | None = None) -> Axes:
         """Draw the graph from which the chain was made, with its cuts and their sizes, and return the axes.
 
         Inputs are blue, outputs orange; a skip that the product lacks is green and dashed. It needs the extra ``plot``.
@@ -148,7 +150,7 @@ class GraphChain(JacobianChain):
         skips = [(skip.tail, skip.head) for skip in self.skips]
         return plot_cuts(graph, self.stages[::-1], self.dims[::-1], skips, ax)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainDict:
         """Return the chain as plain lists, numbers and texts, with a format version; see `from_dict`.
 
         Raises
@@ -163,7 +165,7 @@ class GraphChain(JacobianChain):
         return held
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
+    def from_dict(cls, data: PlainDict) -> Self:
         """Make the chain that `to_dict` wrote; that of a `JacobianChain` has no nodes.
 
         Raises
@@ -204,10 +206,10 @@ class GraphChain(JacobianChain):
     def __hash__(self) -> int:
         return hash((JacobianChain.__hash__(self), self._nodes()))
 
-    def _nodes(self) -> tuple[Any, ...]:
+    def _nodes(self) -> tuple[tuple[tuple[Hashable, ...], ...], tuple[str, ...], tuple[Skip, ...]]:
         return self.stages, self.notes, self.skips
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return _restore, (self.sizes, self.largest, self.details, *self._nodes())
 
     def __repr__(self) -> str:
@@ -215,7 +217,7 @@ class GraphChain(JacobianChain):
         return text + "".join([f" + I: {skip.tail!r} -> {skip.head!r}" for skip in self.skips])
 
 
-def read_chain_dict(data: Any) -> JacobianChain:
+def read_chain_dict(data: object) -> JacobianChain:
     """Make the chain that a ``to_dict`` wrote, a `GraphChain` where it names nodes.
 
     Raises
@@ -223,10 +225,11 @@ def read_chain_dict(data: Any) -> JacobianChain:
     ChainError
         If it is no such dict, or of an unknown version.
     """
-    return (GraphChain if isinstance(data, dict) and "stages" in data else JacobianChain).from_dict(data)
+    kind = GraphChain if isinstance(data, dict) and "stages" in data else JacobianChain
+    return kind.from_dict(cast("PlainDict", data))  # which refuses what is no dict
 
 
-def _plain(node: Any) -> Any:
+def _plain(node: Hashable) -> object:
     """Return a node as JSON holds it: a tuple becomes a list."""
     if isinstance(node, tuple):
         return [_plain(part) for part in node]
@@ -235,7 +238,7 @@ def _plain(node: Any) -> Any:
     if node is None or isinstance(node, str | float | bool):
         return node
     try:
-        return operator.index(node)
+        return operator.index(node)  # type: ignore[arg-type]
     except TypeError:
         msg = (
             f"node {node!r} is a {type(node).__name__}, which JSON cannot hold: relabel the graph, as with networkx.relabel_nodes"
@@ -243,12 +246,12 @@ def _plain(node: Any) -> Any:
         raise ChainError(msg) from None
 
 
-def _node(held: Any) -> Any:
-    if isinstance(held, list):
-        return tuple(map(_node, held))
-    if held is None or isinstance(held, str | int | float):
-        return held
-    msg = f"data names a node {held!r}: a node is a text, a number or a list of such"
+def _node(stored: object) -> Hashable:
+    if isinstance(stored, list):
+        return tuple(map(_node, stored))
+    if stored is None or isinstance(stored, str | int | float):
+        return stored
+    msg = f"data names a node {stored!r}: a node is a text, a number or a list of such"
     raise ChainError(msg)
 
 
@@ -256,8 +259,15 @@ def _reading_of(chain: JacobianChain) -> Reading:
     return chain.sizes, chain.largest, chain.details
 
 
-def _restore(sizes: Any, largest: int, details: Any, *nodes: Any) -> GraphChain:
+def _restore(
+    sizes: SizeArray,
+    largest: int,
+    details: Details | None,
+    stages: Sequence[Sequence[Hashable]],
+    notes: Sequence[str],
+    skips: Sequence[Skip],
+) -> GraphChain:
     sizes.setflags(write=False)
     chain = GraphChain.from_reading((sizes, largest, details))
-    chain._add(*nodes)  # noqa: SLF001 -- its own
+    chain._add(stages, notes, skips)  # noqa: SLF001 -- its own
     return chain

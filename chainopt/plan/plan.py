@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from chainopt.costs.operation_costs import products_of
 from chainopt.execution.run import run
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from distributed import Client
     from matplotlib.axes import Axes
 
-    from chainopt.typing import PlainDict
+    from chainopt.typing import Array, PlainDict
 
 
 class Plan(PlanData):
@@ -68,15 +68,15 @@ class Plan(PlanData):
 
     def execute(
         self,
-        factors: Sequence[Any],
+        factors: Sequence[Array],
         *,
-        out: Any = None,
+        out: Array = None,
         workers: float | None = None,
         progress: bool = False,
         chunk_size: int | None = None,
         client: Client | None = None,
         gather: bool = True,
-    ) -> Any:
+    ) -> Array:
         """Multiply the factors in this order.
 
         Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.costs.memory import peak_memory, scheduled_peak
 from chainopt.costs.multiplications import MULTIPLICATIONS
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from chainopt.bracketing.schedule import Schedule
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
-    from chainopt.typing import Cost
+    from chainopt.typing import Cost, Tree
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
@@ -105,7 +105,7 @@ class PlanData:
         return bracketing_text(self.association, names)
 
     @property
-    def tree(self) -> Any:
+    def tree(self) -> Tree:
         """The bracketing as nested tuples of factor positions: ``((0, 1), 2)``.
 
         Raises

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.bracketing.operations import Accumulation, Multiplication, Pushforward
 from chainopt.errors import ChainError
@@ -67,7 +67,7 @@ def plot_gantt(
     for operation in operations:
         kind = kind_of(operation)
         colour, hatch = KINDS[kind]
-        start: Any = operation.start or 0
+        start: Cost = operation.start or 0
         axes.barh(
             operation.worker or 0,
             float(operation.cost),

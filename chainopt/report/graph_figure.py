@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
 from chainopt.numbers import count
@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from chainopt.typing import Graph
+
 LARGEST_GRAPH = 200
 LONGEST_NAME = 12
 BEND = 0.35  # of an edge that would run through what stands between its ends
 
 
 def plot_cuts(
-    graph: Any,
+    graph: Graph,
     stages: Sequence[Sequence[Hashable]],
     sizes: Sequence[int],
     skips: Sequence[tuple[Hashable, Hashable]],
@@ -57,7 +59,7 @@ def plot_cuts(
 
 
 def _columns(
-    graph: Any, stages: Sequence[Sequence[Hashable]], skips: Sequence[tuple[Hashable, Hashable]]
+    graph: Graph, stages: Sequence[Sequence[Hashable]], skips: Sequence[tuple[Hashable, Hashable]]
 ) -> list[list[Hashable]]:
     """Return what stands above each other: the inputs, then of each stage what can be computed at the same time."""
     import networkx as nx

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.errors import raise_missing_extra
 from chainopt.numbers import count, ratio, times
@@ -13,13 +13,17 @@ from chainopt.numbers import count, ratio, times
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from rich.progress import Progress
+
+    from chainopt.typing import Cost
+
 SECONDS = 1.0  # between two lines
 
 
 class ProgressBar:
     """A bar on the terminal; any thread may move it."""
 
-    def __init__(self, bars: Any, title: str, total: float) -> None:
+    def __init__(self, bars: Progress, title: str, total: float) -> None:
         self._bars, self._task = bars, bars.add_task(title, total=total)
 
     def advance(self, amount: float) -> None:
@@ -56,11 +60,11 @@ def progress_over(title: str, amounts: Sequence[float]) -> Iterator[Callable[[in
 
 
 @contextmanager
-def search_progress() -> Iterator[Callable[[Any, Any], None]]:
+def search_progress() -> Iterator[Callable[[Cost, Cost], None]]:
     """Give a function that writes a line a second: the makespan, the lower bound, and the gap between them."""
     begin = last = time.monotonic()
 
-    def show(makespan: Any, bound: Any) -> None:
+    def show(makespan: Cost, bound: Cost) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= SECONDS and sys.stderr is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from chainopt.typing import IntArray
 
 
-STRATEGIES = ("largest_first", "smallest_last")
+STRATEGIES: tuple[Literal["largest_first", "smallest_last"], ...] = ("largest_first", "smallest_last")
 MOST_PAIRS = 5_000_000  # of columns that share a row; beyond them every column has a color of its own
 
 
