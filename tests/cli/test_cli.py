@@ -260,7 +260,7 @@ def test_structures_in_files(capsys, tmp_path):
 
 
 def test_graphs_in_files(capsys, tmp_path):
-    reference = Path(__file__).parent / "reference" / "graphs" / "lion_n1_c1.xml"
+    reference = Path(__file__).parents[1] / "reference" / "graphs" / "lion_n1_c1.xml"
     path = tmp_path / "lion.graphml"
     path.write_text(reference.read_text())
     assert main(["order", "--file", str(path)]) == 0
