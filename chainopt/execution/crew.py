@@ -22,9 +22,9 @@ class Shared:
         self.urgency = urgency
         self.ready: list[tuple[Any, int]] = []
 
-    def add(self, at: int) -> None:
+    def add(self, position: int) -> None:
         """Note that an operation can begin."""
-        heappush(self.ready, (-self.urgency[at], at))
+        heappush(self.ready, (-self.urgency[position], position))
 
     def pick(self, _: int) -> int | None:
         """Return what a worker does next; None if it has to wait."""
@@ -36,14 +36,14 @@ class Assigned:
 
     def __init__(self, operations: Sequence[Operation], order: Sequence[int]) -> None:
         by_worker: dict[int, deque[int]] = {}
-        for at in order:
-            by_worker.setdefault(operations[at].worker or 0, deque()).append(at)
+        for position in order:
+            by_worker.setdefault(operations[position].worker or 0, deque()).append(position)
         self.queues = [queue for _, queue in sorted(by_worker.items())]
         self.ready: set[int] = set()
 
-    def add(self, at: int) -> None:
+    def add(self, position: int) -> None:
         """Note that an operation can begin."""
-        self.ready.add(at)
+        self.ready.add(position)
 
     def pick(self, worker: int) -> int | None:
         """Return what a worker does next; None if it has to wait."""
@@ -52,7 +52,21 @@ class Assigned:
 
 
 class Crew:
-    """Threads that share the operations of one product. All they share is touched under one lock, ``turn``."""
+    """Threads that share the operations of one product. All they share is touched under one lock, ``turn``.
+
+    Parameters
+    ----------
+    takes : sequence of sequences of int
+        Where the operands of each operation come from: an operation's position, or ~k for factor k.
+    taken_by : sequence of int or None
+        Which operation takes the result of each.
+    factors : list
+        Emptied on the way.
+    do : callable
+        Does the operation at a position with its operands, whose list it empties.
+    pool : Shared or Assigned
+        Says who does what next.
+    """
 
     def __init__(
         self,
@@ -64,13 +78,13 @@ class Crew:
     ) -> None:
         self.takes, self.taken_by, self.factors, self.do, self.pool = takes, taken_by, factors, do, pool
         self.results: dict[int, Any] = {}
-        self.missing = [sum(position >= 0 for position in positions) for positions in takes]
+        self.missing = [sum(origin >= 0 for origin in origins) for origins in takes]
         self.to_begin = len(takes)
         self.error: BaseException | None = None
         self.turn = threading.Condition()
-        for at, missing in enumerate(self.missing):
+        for position, missing in enumerate(self.missing):
             if not missing:
-                pool.add(at)
+                pool.add(position)
 
     def run(self, workers: int, begin: Callable[[ExitStack], None]) -> Any:
         """Return the product; what goes wrong first, in a thread or here, ends all threads and is raised once.
@@ -101,45 +115,45 @@ class Crew:
         return self.results.popitem()[1]
 
     def _work(self, worker: int, begin: Callable[[ExitStack], None]) -> None:
-        at = None
+        position = None
         try:
             with ExitStack() as stack:
                 begin(stack)
                 result = None
                 while True:
                     with self.turn:
-                        if at is not None:
-                            self._keep(at, result)
+                        if position is not None:
+                            self._keep(position, result)
                         result = None
-                        at = self._next(worker)
-                        if at is None:
+                        position = self._next(worker)
+                        if position is None:
                             return
-                        taken = [self._take(position) for position in self.takes[at]]
-                    result = self.do(at, taken)
+                        taken = [self._take(origin) for origin in self.takes[position]]
+                    result = self.do(position, taken)
         except BaseException as error:  # noqa: BLE001 -- raised again where the product was asked for
-            if at is not None:
-                error.add_note(f"worker {worker} was at operations[{at}]")
+            if position is not None:
+                error.add_note(f"worker {worker} was at operations[{position}]")
             self._stop(error)
 
     def _next(self, worker: int) -> int | None:
         while self.to_begin and self.error is None:
-            at = self.pool.pick(worker)
-            if at is not None:
+            position = self.pool.pick(worker)
+            if position is not None:
                 self.to_begin -= 1
-                return at
+                return position
             self.turn.wait()
         self.turn.notify_all()
         return None
 
-    def _take(self, position: int) -> Any:
-        if position >= 0:
-            return self.results.pop(position)
-        factor, self.factors[~position] = self.factors[~position], None
+    def _take(self, origin: int) -> Any:
+        if origin >= 0:
+            return self.results.pop(origin)
+        factor, self.factors[~origin] = self.factors[~origin], None
         return factor
 
-    def _keep(self, at: int, result: Any) -> None:
-        self.results[at] = result
-        consumer = self.taken_by[at]
+    def _keep(self, position: int, result: Any) -> None:
+        self.results[position] = result
+        consumer = self.taken_by[position]
         if consumer is not None:
             self.missing[consumer] -= 1
             if not self.missing[consumer]:

@@ -20,7 +20,7 @@ from chainopt.numbers import shown
 from chainopt.report.progress import progress_over
 
 if TYPE_CHECKING:
-    from chainopt.execution.run import Planned
+    from chainopt.execution.planned import Planned
 
 
 class Options(NamedTuple):

@@ -3,52 +3,23 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from chainopt.chain.jacobian import checked_size
 from chainopt.errors import ChainError
 from chainopt.execution import serial
 from chainopt.execution.backends.dispatch import backend_of
-from chainopt.execution.backends.seeds import seed_sample
 from chainopt.execution.checks import checked_factors, checked_workers
 from chainopt.execution.dependencies import needs
-from chainopt.execution.forms import product
-from chainopt.execution.perform import Performer
-from chainopt.execution.structured import prepared
 from chainopt.report.progress import progress_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.bracketing.bracketing import Bracketing
     from chainopt.bracketing.operations import Operation
-    from chainopt.chain.chain import JacobianChain
     from chainopt.execution.perform import Product
+    from chainopt.execution.planned import Planned
     from chainopt.structure.structure import Structure
-
-
-class Planned(Protocol):
-    """What is asked of a plan that is executed."""
-
-    @property
-    def chain(self) -> JacobianChain:
-        """What is multiplied."""
-
-    @property
-    def association(self) -> Bracketing:
-        """The order of the products."""
-
-    @property
-    def schedule(self) -> object:
-        """Who does what when; None for one worker."""
-
-    @property
-    def operations(self) -> Sequence[Operation]:
-        """What is done, in an order in which it can be executed; made anew whenever it is asked for."""
-
-    @property
-    def workers(self) -> float:
-        """How many workers the plan is for."""
 
 
 def run(
@@ -90,6 +61,8 @@ def run(
     matrices = checked_factors(chain, handed.pop(), out, needs(len(chain), operations) if operations else None)
     structures, finish = chain.structures, None
     if structures is not None:
+        from chainopt.execution.structured import prepared
+
         matrices, finish = prepared(chain, structures, matrices)
     last_product = None if out is None or structures is not None else backend_of(out).matmul_into(out)
     if progress:
@@ -113,9 +86,15 @@ def _product(
     done: Callable[[int], None] | None,
 ) -> Any:
     """Multiply factors in their forms; the list is emptied on the way."""
+    if not operations and structures is None:
+        return serial.multiply(plan.association, factors, operator.matmul, last_product, done)
     if not operations:
-        by = operator.matmul if structures is None else product
-        return serial.multiply(plan.association, factors, by, last_product, done)
+        from chainopt.execution.forms import product
+
+        return serial.multiply(plan.association, factors, product, last_product, done)
+    from chainopt.execution.backends.seeds import seed_sample
+    from chainopt.execution.perform import Performer
+
     perform = Performer(operations, seed_sample(factors), structures, chunk_size, last_product, done)
     if thread_count > 1 and not any(backend_of(factor).is_lazy(factor) for factor in factors):
         from chainopt.execution import threads
