@@ -31,7 +31,8 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     ----------
     arrays : sequence of arrays
         Matrices; the first may be 1-D, a row, and the last 1-D, a column. Beyond NumPy's: stacks, which broadcast as
-        those of ``@`` do; SciPy sparse arrays; JAX arrays, traced ones too; PyTorch tensors, with their gradients.
+        those of ``@`` do; SciPy sparse arrays; JAX arrays, traced ones too; PyTorch tensors, with their gradients;
+        Dask arrays; arrays of libraries that follow the array API standard.
     out : array, optional
         Where the product goes, by the rules of `numpy.dot`: of its exact dtype, C-contiguous, two-dimensional.
         For stacks and tensors the rules are those of `Plan.execute`.

@@ -82,11 +82,12 @@ class Plan(PlanData):
         Parameters
         ----------
         factors : sequence of matrices
-            In product order, of the chain's shapes: NumPy, SciPy sparse, JAX (traced too), PyTorch and Dask arrays. For
-            matrix-free stages a `scipy.sparse.linalg.LinearOperator`, or anything with ``shape``, ``matmat(V)`` and
-            ``rmatmat(W)`` (``J^H @ W``, as in SciPy), as far as the plan uses them; or their matrix. What has a
-            ``elemental_jacobian()``, too, is asked for it where the plan accumulates the stage otherwise, and for
-            ``identity_seed(rows, columns, offset)``, if it has one, where a seed is needed. With a client also futures.
+            In product order, of the chain's shapes: NumPy, SciPy sparse, JAX (traced too), PyTorch and Dask arrays, and those
+            of libraries that follow the array API standard. For matrix-free stages a `scipy.sparse.linalg.LinearOperator`, or
+            anything with ``shape``, ``matmat(V)`` and ``rmatmat(W)`` (``J^H @ W``, as in SciPy), as far as the plan uses
+            them; or their matrix. What has an ``elemental_jacobian()``, too, is asked for it where the plan accumulates the
+            stage otherwise, and for ``identity_seed(rows, columns, offset)``, if it has one, where a seed is needed. With a
+            client also futures.
         out : array, optional
             Where the product goes, by the rules of `numpy.matmul` or `torch.matmul`.
         workers : int, optional
