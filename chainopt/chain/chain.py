@@ -10,7 +10,7 @@ import numpy as np
 
 from chainopt.chain.gain_bound import gain_bound
 from chainopt.chain.jacobian import Jacobian
-from chainopt.chain.parsing import NO_COSTS, Factor, Reading, read_dims, read_factors
+from chainopt.chain.parsing import NO_COSTS, read_dims, read_factors
 from chainopt.errors import ChainError
 from chainopt.numbers import shape_text
 from chainopt.structure.bands import Band
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from chainopt.chain.factor_data import Details, StageCosts
+    from chainopt.chain.parsing import Factor, Reading
     from chainopt.structure.patterns import Pattern
     from chainopt.structure.structure import Structure
     from chainopt.typing import PlainDict, SizeArray

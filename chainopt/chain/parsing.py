@@ -20,19 +20,18 @@ if TYPE_CHECKING:
 
     from chainopt.typing import HasShape, SizeArray
 
+    Factor: TypeAlias = Jacobian | Sequence[int] | HasShape
+    """What stands for one factor: a `Jacobian`, a (rows, columns) pair, or a matrix, or stack of them, of any library."""
+
+    Reading: TypeAlias = tuple[SizeArray, int, Details | None]
+    """A chain of n factors: n + 1 sizes (int64, or Python ints where one is larger), the largest, and what else is known."""
+
 LARGEST_INT64 = 2**63 - 1
 _INT64 = np.dtype(np.int64)
 NO_COSTS = (None, None, None, 0)
 _PAIR_TYPES = {tuple, list}
 _INT = {int}
 _ACCEPTED = "a JacobianChain, or a sequence of (rows, columns) pairs, Jacobians or matrices"
-
-
-Factor: TypeAlias = "Jacobian | Sequence[int] | HasShape"
-"""What stands for one factor: a `Jacobian`, a (rows, columns) pair, or a matrix, or stack of them, of any library."""
-
-Reading: TypeAlias = "tuple[SizeArray, int, Details | None]"
-"""A chain of n factors: n + 1 sizes (int64, or Python ints where one is larger), the largest, and what else is known."""
 
 
 def hold(sizes: Sequence[int], details: Details | None = None) -> Reading:
