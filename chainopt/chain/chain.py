@@ -273,7 +273,17 @@ class JacobianChain:
 
 
 def check_header(data: object, name: str, version: int) -> None:
-    """Refuse a dict that is not of this format and version."""
+    """Refuse what is no dict of a format and version.
+
+    Parameters
+    ----------
+    data : object
+        What is read.
+    name : str
+        The format.
+    version : int
+        The only one that is read.
+    """
     if not isinstance(data, dict) or data.get("format") != name:
         msg = f'data is no {name}: it must be a dict whose "format" is "{name}", as to_dict() makes it'
         raise ChainError(msg)

@@ -188,12 +188,12 @@ class GraphChain(JacobianChain):
                 msg = f'data["{key}"] must be a list of {"texts" if key == "notes" else "lists"}'
                 raise ChainError(msg)
         skips = []
-        for at, entry in enumerate(lists["skips"]):
+        for index, entry in enumerate(lists["skips"]):
             if len(entry) != 5:
-                msg = f'data["skips"][{at}] must be a list of tail, head, row, column and size'
+                msg = f'data["skips"][{index}] must be a list of tail, head, row, column and size'
                 raise ChainError(msg)
             tail, head = map(_node, entry[:2])
-            skips.append(Skip(tail, head, *(checked_size(number, f'data["skips"][{at}]') for number in entry[2:])))
+            skips.append(Skip(tail, head, *(checked_size(number, f'data["skips"][{index}]') for number in entry[2:])))
         stages = [[_node(node) for node in stage] for stage in lists["stages"]] if "stages" in data else None
         chain._add(stages, lists["notes"], skips)  # noqa: SLF001 -- its own
         return chain

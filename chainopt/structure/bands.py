@@ -43,7 +43,17 @@ class Band:
 
     @classmethod
     def of(cls, shape: tuple[int, int], lower: int, upper: int, *, is_unit: bool = False) -> Self:
-        """Make the band of a matrix: some diagonals below and above the main one."""
+        """Make the band of a matrix.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Rows and columns.
+        lower, upper : int
+            How many diagonals below and above the main one have places.
+        is_unit : bool
+            Whether the matrix is an identity.
+        """
         rows, columns = shape
         lower, upper = min(lower, rows), min(upper, columns)
         return cls(shape, lower, upper, min(rows, columns + lower), min(columns, rows + upper), is_unit)

@@ -62,7 +62,17 @@ class Places:
 
     @classmethod
     def of_rows(cls, shape: tuple[int, int], indptr: IntArray, indices: IntArray) -> Self:
-        """List the places of rows that begin at ``indptr`` in a list of columns."""
+        """List the places row by row.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Rows and columns.
+        indptr : numpy.ndarray of int64, shape (rows + 1,)
+            Where each row begins in ``indices``, and where the last one ends.
+        indices : numpy.ndarray of int64
+            The columns of the places, ascending in each row.
+        """
         return cls(scipy_sparse().csr_array((np.ones(indices.size, dtype=bool), indices, indptr), shape=shape))
 
     @property

@@ -83,7 +83,16 @@ class Sparse(Structure):
 
     @classmethod
     def from_places(cls, shape: tuple[int, int], indptr: Sequence[int], indices: Sequence[int]) -> Self:
-        """Make the pattern of rows that begin at ``indptr`` in a list of ascending columns.
+        """Make a pattern from its rows.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Rows and columns.
+        indptr : sequence of int, length rows + 1
+            Where each row begins in ``indices``, and where the last one ends.
+        indices : sequence of int
+            The columns of the places, ascending in each row.
 
         Raises
         ------
