@@ -9,8 +9,8 @@ from chainopt.errors import ChainError, install
 
 
 def check_client(client: Any) -> None:
-    """Refuse what is no client of a Dask cluster, or none that can be waited for. Who has one has imported Dask."""
-    distributed = sys.modules.get("distributed")
+    """Refuse what is not a client of a Dask cluster, or one that cannot be waited for."""
+    distributed = sys.modules.get("distributed")  # whoever holds a client has imported it
     if distributed is None or not isinstance(client, distributed.Client):
         msg = f"client is of type {type(client).__name__}: give a distributed.Client ({install('dask')})"
         raise ChainError(msg)

@@ -66,7 +66,7 @@ def run(
         matrices, finish = prepared(chain, structures, matrices)
     last_product = None if out is None or structures is not None else backend_of(out).matmul_into(out)
     if progress:
-        with progress_over("multiplying", [operation.cost for operation in plan.operations]) as done:
+        with progress_over("multiplying", [operation.cost for operation in operations or plan.operations]) as done:
             result = _product(plan, operations, matrices, structures, thread_count, chunk_size, last_product, done)
     else:
         result = _product(plan, operations, matrices, structures, thread_count, chunk_size, last_product, None)

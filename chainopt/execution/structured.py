@@ -85,10 +85,13 @@ def _is_diagonal(numbers: Any, *, is_unit: bool) -> bool:
     """Whether a matrix, or the vector of a diagonal, is zero outside of the diagonal, and one on it; as far as is known."""
     if numbers is None:
         return True
-    library = backend_of(numbers)
-    vector = library.diagonal(numbers) if len(numbers.shape) > 1 else numbers
-    beside = backend_of(vector)  # NumPy, for SciPy's sparse arrays
-    return library.nonzeros(numbers) == beside.nonzeros(vector) and (not is_unit or beside.is_all_ones(vector))
+    vector = numbers
+    if len(numbers.shape) > 1:
+        library = backend_of(numbers)
+        vector = library.diagonal(numbers)  # of SciPy's sparse arrays a NumPy array
+        if library.nonzeros(numbers) != backend_of(vector).nonzeros(vector):
+            return False
+    return not is_unit or backend_of(vector).is_all_ones(vector)
 
 
 def _is_masked(numbers: Any, mask: NDArray[np.bool_]) -> bool:

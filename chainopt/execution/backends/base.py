@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Backend:
     """A library of arrays; what stands here is what NumPy does, to what NumPy can work with.
 
-    A file here is imported only when its library has been: who holds one of its arrays has done that.
+    A file here is imported only where its library has been: whoever holds one of its arrays has done that.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Whose arrays the factors are. No library is imported here: who holds one of its arrays has imported it."""
+"""Whose arrays the factors are. No library is imported here: whoever holds one of its arrays has imported it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from chainopt.execution.backends.base import Backend
 
-# The module that who holds an array of it has imported, and the file here that answers for it. A new library is one line
-# more; those that follow the array API standard need none, where they do nothing in another way.
+# For each library the module that whoever holds one of its arrays has imported, and the file here that answers for it. A new
+# library is one line more; one that follows the array API standard needs none, unless it does something in its own way.
 _FILES = {"torch": "torch", "jax": "jax", "scipy.sparse": "scipy", "dask.array": "dask"}
 
 
