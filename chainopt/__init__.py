@@ -1,7 +1,7 @@
 """The cheapest order in which to multiply a chain of Jacobians: forward, reverse or hybrid mode."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, Pullback, Pushforward
 from chainopt.chain.chain import JacobianChain
@@ -79,19 +79,21 @@ _LATER = {
 _MODULES = {"jax": "JAX", "testing": "", "torch": "PyTorch"}
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(import_module(_LATER[name]), name)
-    if name in _MODULES:
-        try:
-            return import_module(f"chainopt.{name}")
-        except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] != name:
-                raise
-            msg = f"chainopt.{name} needs {_MODULES[name]}: install it with {install(name)}"
-            raise AttributeError(msg) from error
-    msg = f"module 'chainopt' has no attribute {name!r}"
-    raise AttributeError(msg)
+if not TYPE_CHECKING:  # or else type checkers take every name
+
+    def __getattr__(name: str) -> object:
+        if name in _LATER:
+            return getattr(import_module(_LATER[name]), name)
+        if name in _MODULES:
+            try:
+                return import_module(f"chainopt.{name}")
+            except ModuleNotFoundError as error:
+                if (error.name or "").partition(".")[0] != name:
+                    raise
+                msg = f"chainopt.{name} needs {_MODULES[name]}: install it with {install(name)}"
+                raise AttributeError(msg) from error
+        msg = f"module 'chainopt' has no attribute {name!r}"
+        raise AttributeError(msg)
 
 
 def __dir__() -> list[str]:
