@@ -12,7 +12,7 @@ from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import Jacobian, checked_shape
 from chainopt.chain.parsing import read_factors
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import is_operator
+from chainopt.execution.backends.dispatch import backend_of, is_operator
 from chainopt.execution.backends.seeds import seed_for
 from chainopt.report.progress import progress_bar
 
@@ -76,8 +76,7 @@ def _seconds_per_vector(stage: Array, name: str, ends: tuple[int, int], place: s
         begin = perf_counter()
         try:
             result = call(block)
-            if hasattr(result, "block_until_ready"):  # JAX answers before it has calculated
-                result.block_until_ready()
+            backend_of(result).wait_for(result)
             shape = tuple(result.shape)
         except Exception as error:  # whatever a stage raises
             if _is_made_without(stage, name, ends[0], error):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,16 +18,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chainopt.structure.structure import Structure
+    from chainopt.typing import Array, NumpyArray
 
 
 def accumulate(
-    stage: Any,
+    stage: Array,
     structure: Structure,
     axis: int,
-    through: Callable[[Any], Any],
-    sample: Any = None,
+    through: Callable[[Array], Array],
+    sample: Array = None,
     chunk_size: int | None = None,
-) -> Any:
+) -> Array:
     """Build the matrix of a stage from JVPs or VJPs: one a column or row, or where it is not dense one a color of those.
 
     Parameters
@@ -66,7 +67,7 @@ def chunks(size: int, chunk_size: int | None) -> list[slice]:
     return [slice(begin, min(begin + chunk, size)) for begin in range(0, size, chunk)]
 
 
-def _seed(coloring: NDArray[Any], part: slice) -> NDArray[np.float64]:
+def _seed(coloring: NumpyArray, part: slice) -> NDArray[np.float64]:
     """Return a column for each color of a part, with ones where the columns or rows of the color are."""
     colored = np.flatnonzero((coloring >= part.start) & (coloring < part.stop))
     seed = np.zeros((coloring.size, part.stop - part.start))
@@ -74,7 +75,7 @@ def _seed(coloring: NDArray[Any], part: slice) -> NDArray[np.float64]:
     return seed
 
 
-def _decompressed(compressed: Any, coloring: NDArray[Any], structure: Structure, shape: tuple[int, int], axis: int) -> Any:
+def _decompressed(compressed: Array, coloring: NumpyArray, structure: Structure, shape: tuple[int, int], axis: int) -> Array:
     """Bring each nonzero to its place from the column (axis 1), or row (axis 0), of its color."""
     pattern = places(structure.pattern(shape))
     library = backend_of(compressed)

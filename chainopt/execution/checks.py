@@ -19,10 +19,11 @@ from chainopt.kernels.policy import cores
 from chainopt.numbers import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from chainopt.chain.chain import JacobianChain
     from chainopt.execution.backends.base import Backend
+    from chainopt.typing import Array
 
 _MATRIX = {"matrix"}
 
@@ -41,7 +42,9 @@ def checked_workers(workers: object, planned: float) -> int:
     raise ChainError(msg)
 
 
-def checked_factors(chain: JacobianChain, factors: Any, out: Any, needs: Sequence[set[str]] | None = None) -> list[Any]:
+def checked_factors(
+    chain: JacobianChain, factors: Iterable[Array], out: Array, needs: Sequence[set[str]] | None = None
+) -> list[Array]:
     """Return the factors, of libraries that go together, or say which one does not fit the plan.
 
     Parameters
@@ -99,7 +102,7 @@ def checked_factors(chain: JacobianChain, factors: Any, out: Any, needs: Sequenc
     return _of_one_library(matrices)
 
 
-def _check_numbers(matrix: Any, place: str) -> None:
+def _check_numbers(matrix: Array, place: str) -> None:
     """Refuse a matrix of something else than numbers, or with masks."""
     if np.ma.isMaskedArray(matrix) or (isinstance(matrix, Remote) and matrix.type_name == "MaskedArray"):
         msg = f"{place} is a masked array, which has no product: give its filled(...)"
@@ -109,7 +112,7 @@ def _check_numbers(matrix: Any, place: str) -> None:
         raise ChainError(msg)
 
 
-def _as_matrix(factor: Any, place: str, needed: set[str]) -> Any:
+def _as_matrix(factor: Array, place: str, needed: set[str]) -> Array:
     """Return a factor as it is multiplied: an array, or an operator that has what is needed of it."""
     if is_operator(factor):
         if "matrix" in needed:
@@ -131,7 +134,7 @@ def _as_matrix(factor: Any, place: str, needed: set[str]) -> Any:
     return factor
 
 
-def _check_out(out: Any, shape: tuple[int, ...], library: Backend, dtypes: Sequence[Any], *, has_operators: bool) -> None:
+def _check_out(out: Array, shape: tuple[int, ...], library: Backend, dtypes: Sequence[Any], *, has_operators: bool) -> None:
     """Refuse an array that the product cannot be written to.
 
     Parameters
@@ -161,7 +164,7 @@ def _check_out(out: Any, shape: tuple[int, ...], library: Backend, dtypes: Seque
         raise ChainError(msg)
 
 
-def _of_one_library(factors: list[Any]) -> list[Any]:
+def _of_one_library(factors: list[Array]) -> list[Array]:
     """Convert NumPy arrays among those of a library that multiplies with its own only, and refuse what else there is."""
     libraries = [backend_of(factor) for factor in factors]
     first = next((position for position, library in enumerate(libraries) if library.stands_alone), None)
@@ -180,7 +183,7 @@ def _of_one_library(factors: list[Any]) -> list[Any]:
     return converted
 
 
-def _converted(factor: Any, library: Backend, place: str, like: Any) -> Any:
+def _converted(factor: Array, library: Backend, place: str, like: Array) -> Array:
     """Return a factor as an array of a library, made where another one is."""
     if backend_of(factor) is library:
         return factor

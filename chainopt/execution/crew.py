@@ -7,20 +7,21 @@ from collections import deque
 from contextlib import ExitStack
 from contextvars import copy_context
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.bracketing.operations import Operation
+    from chainopt.typing import Array, Cost
 
 
 class Shared:
     """Whoever is free takes what is ready and holds up the product most."""
 
-    def __init__(self, urgency: Sequence[Any]) -> None:
+    def __init__(self, urgency: Sequence[Cost]) -> None:
         self.urgency = urgency
-        self.ready: list[tuple[Any, int]] = []
+        self.ready: list[tuple[Cost, int]] = []
 
     def add(self, position: int) -> None:
         """Note that an operation can begin."""
@@ -72,12 +73,12 @@ class Crew:
         self,
         takes: Sequence[Sequence[int]],
         taken_by: Sequence[int | None],
-        factors: list[Any],
-        do: Callable[[int, list[Any]], Any],
+        factors: list[Array],
+        do: Callable[[int, list[Array]], Array],
         pool: Shared | Assigned,
     ) -> None:
         self.takes, self.taken_by, self.factors, self.do, self.pool = takes, taken_by, factors, do, pool
-        self.results: dict[int, Any] = {}
+        self.results: dict[int, Array] = {}
         self.missing = [sum(origin >= 0 for origin in origins) for origins in takes]
         self.to_begin = len(takes)
         self.error: BaseException | None = None
@@ -86,7 +87,7 @@ class Crew:
             if not missing:
                 pool.add(position)
 
-    def run(self, workers: int, begin: Callable[[ExitStack], None]) -> Any:
+    def run(self, workers: int, begin: Callable[[ExitStack], None]) -> Array:
         """Return the product; what goes wrong first, in a thread or here, ends all threads and is raised once.
 
         Every thread begins with ``begin(stack)``, and leaves the stack when it ends.
@@ -145,13 +146,13 @@ class Crew:
         self.turn.notify_all()
         return None
 
-    def _take(self, origin: int) -> Any:
+    def _take(self, origin: int) -> Array:
         if origin >= 0:
             return self.results.pop(origin)
         factor, self.factors[~origin] = self.factors[~origin], None
         return factor
 
-    def _keep(self, position: int, result: Any) -> None:
+    def _keep(self, position: int, result: Array) -> None:
         self.results[position] = result
         consumer = self.taken_by[position]
         if consumer is not None:

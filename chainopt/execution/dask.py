@@ -20,7 +20,10 @@ from chainopt.numbers import shown
 from chainopt.report.progress import progress_over
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from chainopt.execution.planned import Planned
+    from chainopt.typing import Array
 
 
 class Options(NamedTuple):
@@ -28,12 +31,12 @@ class Options(NamedTuple):
 
     workers: object
     chunk_size: int | None
-    out: Any
+    out: Array
     gather: bool
     progress: bool
 
 
-def execute(client: Any, plan: Planned, factors: Any, options: Options) -> Any:
+def execute(client: Any, plan: Planned, factors: Iterable[Array], options: Options) -> Array:
     """Do a plan's operations on a cluster.
 
     Factors that are Dask arrays are multiplied chunk by chunk. Others are sent once, intermediates stay on the workers until

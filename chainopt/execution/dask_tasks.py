@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chainopt.bracketing.operations import Operation
     from chainopt.chain.chain import JacobianChain
     from chainopt.structure.structure import Structure
+    from chainopt.typing import Array
 
 ATTEMPTS = 10  # each costs a worker that died
 
@@ -49,20 +50,20 @@ class Tasks:
         client: Any,
         chain: JacobianChain,
         operations: Sequence[Operation],
-        matrices: list[Any],
-        sample: Any,
+        matrices: list[Array],
+        sample: Array,
         planned: float,
         chunk_size: int | None,
-        finish: Callable[[Any], Any] | None,
+        finish: Callable[[Array], Array] | None,
     ) -> None:
         self.client, self.chain, self.operations, self.matrices = client, chain, operations, matrices
         self.sample, self.chunk_size, self.finish = sample, chunk_size, finish
         self.takes = sources(operations)
         self.priorities = _priorities(operations, self.takes, planned)
-        self.factors: list[Any] = [None] * len(matrices)
+        self.factors: list[Array] = [None] * len(matrices)
         self.followed: set[int] = set()
 
-    def product(self, done: Callable[[int], None] | None, *, gather: bool) -> Any:
+    def product(self, done: Callable[[int], None] | None, *, gather: bool) -> Array:
         """Return the product, or its future; made anew as far as a worker took with it what only it had."""
         if gather and not self.operations and not isinstance(self.matrices[0], Remote):
             return self.matrices[0]
@@ -107,7 +108,7 @@ class Tasks:
                 form = self.client.submit(in_form, matrix.future, structures[position], place, pure=False)
                 self.factors[position] = form if self.operations else _finished(form, gather=False) and matrix.future
 
-    def _submitted(self, *, keep: bool) -> list[Any]:
+    def _submitted(self, *, keep: bool) -> list[Array]:
         """Begin all operations, as one graph; without ``keep`` only the last result is held once it has been used."""
         from dask import annotate
 
@@ -179,12 +180,12 @@ def _priorities(operations: Sequence[Operation], takes: Sequence[Sequence[int]],
 def _do(
     position: int,
     operation: Operation,
-    sample: Any,
+    sample: Array,
     structure: Structure | None,
     chunk_size: int | None,
-    finish: Callable[[Any], Any] | None,
-    *taken: Any,
-) -> Any:
+    finish: Callable[[Array], Array] | None,
+    *taken: Array,
+) -> Array:
     try:
         result = perform(operation, list(taken), sample, structure, chunk_size)
     except Exception as error:

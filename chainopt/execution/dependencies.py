@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from chainopt.bracketing.operations import Operation
+    from chainopt.typing import Cost
 
     Span = tuple[int, int]
 
@@ -72,9 +73,9 @@ def consumers(takes: Sequence[Sequence[int]]) -> list[int | None]:
     return taken_by
 
 
-def critical_path(operations: Sequence[Operation], taken_by: Sequence[int | None]) -> list[Any]:
+def critical_path(operations: Sequence[Operation], taken_by: Sequence[int | None]) -> list[Cost]:
     """Return for every operation what the plan costs from its beginning on, as far as it holds up the product."""
-    left: list[Any] = [0] * len(operations)
+    left: list[Cost] = [0] * len(operations)
     for position in range(len(operations) - 1, -1, -1):
         consumer = taken_by[position]
         left[position] = operations[position].cost + (0 if consumer is None else left[consumer])

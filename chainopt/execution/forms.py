@@ -12,16 +12,18 @@ from chainopt.structure.patterns import scipy_sparse
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from chainopt.typing import Array
+
 
 class DiagonalForm:
     """A diagonal matrix, held as the vector of its diagonal."""
 
-    def __init__(self, vector: Any) -> None:
+    def __init__(self, vector: Array) -> None:
         self.vector = vector
         self.shape = (vector.shape[0], vector.shape[0])
         self.dtype = vector.dtype
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:  # noqa: FBT001 -- NumPy's protocol
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:  # noqa: FBT001 -- NumPy's protocol
         """Return the whole matrix."""
         return np.diag(np.asarray(self.vector)).astype(dtype or self.dtype, copy=bool(copy))
 
@@ -29,13 +31,13 @@ class DiagonalForm:
 class IdentityForm:
     """An identity, and the matrix, or the vector of ones, that was given for it."""
 
-    def __init__(self, given: Any) -> None:
+    def __init__(self, given: Array) -> None:
         self.given = given
         self.shape = (given.shape[0], given.shape[0])
         self.dtype = given.dtype
 
 
-def product(left: Any, right: Any) -> Any:
+def product(left: Array, right: Array) -> Array:
     """Multiply two matrices, each structured or not, with no more multiplications than their structures need."""
     if isinstance(left, IdentityForm):
         return right
@@ -50,13 +52,13 @@ def product(left: Any, right: Any) -> Any:
     return _with_diagonals(left) @ _with_diagonals(right)
 
 
-def _with_diagonals(matrix: Any) -> Any:
+def _with_diagonals(matrix: Array) -> Array:
     """Store a product across a size of zero by rows: SciPy cannot multiply those that are stored by no diagonals at all."""
     offsets = getattr(matrix, "offsets", None)
     return matrix if offsets is None or len(offsets) else matrix.tocsr()
 
 
-def dense_form(matrix: Any) -> Any:
+def dense_form(matrix: Array) -> Array:
     """Return a matrix, in whatever form, with all its entries."""
     if isinstance(matrix, IdentityForm):
         matrix = matrix.given if len(matrix.given.shape) > 1 else DiagonalForm(matrix.given)
@@ -65,19 +67,19 @@ def dense_form(matrix: Any) -> Any:
     return backend_of(matrix).dense(matrix)
 
 
-def adjoint(matrix: Any) -> Any:
+def adjoint(matrix: Array) -> Array:
     """Return the conjugate transpose of an array; of a real one a view."""
     return backend_of(matrix).adjoint(matrix)
 
 
-def finisher(factors: Sequence[Any]) -> Callable[[Any], Any]:
+def finisher(factors: Sequence[Array]) -> Callable[[Array], Array]:
     """Return what gives the product the type that ``@`` would give: sparse where no factor was given as a dense matrix."""
     is_dense = any(
         not (is_operator(factor) or backend_of(factor).is_sparse or len(factor.shape) == 1)  # a vector is a diagonal
         for factor in factors
     )
 
-    def finish(result: Any) -> Any:
+    def finish(result: Array) -> Array:
         if is_dense:
             return dense_form(result)
         if isinstance(result, IdentityForm):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, Pushforward
 from chainopt.execution.accumulate import accumulate, chunks
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from chainopt.bracketing.operations import Operation
     from chainopt.structure.structure import Structure
+    from chainopt.typing import Array
 
-    Product = Callable[[Any, Any], Any]
+    Product = Callable[[Array, Array], Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,13 @@ class Performer:
     """
 
     operations: Sequence[Operation]
-    sample: Any = None
+    sample: Array = None
     structures: Sequence[Structure] | None = None
     chunk_size: int | None = None
     last_product: Product | None = None
     done: Callable[[int], None] | None = None
 
-    def __call__(self, position: int, taken: list[Any]) -> Any:
+    def __call__(self, position: int, taken: list[Array]) -> Array:
         """Do one operation with what `operands` says that it takes; the list is emptied on the way."""
         operation = self.operations[position]
         structure = None if self.structures is None else self.structures[operation.first]
@@ -64,11 +65,11 @@ class Performer:
 
 def perform(
     operation: Operation,
-    taken: list[Any],
-    sample: Any = None,
+    taken: list[Array],
+    sample: Array = None,
     structure: Structure | None = None,
     chunk_size: int | None = None,
-) -> Any:
+) -> Array:
     """Do one operation with what `operands` says that it takes; the list is emptied on the way.
 
     Parameters
@@ -103,36 +104,36 @@ def perform(
     return backend_of(parts[0]).concatenate(parts, axis)
 
 
-def _through(step: Callable[[Any, Any], Any], stages: list[Any], held: list[Any]) -> Any:
+def _through(step: Callable[[Array, Array], Array], stages: list[Array], held: list[Array]) -> Array:
     """Take a matrix through stages; each, and what went into it, is let go once it has been gone through."""
     while stages:
         held.append(step(stages.pop(0), held.pop()))
     return held.pop()
 
 
-def _push(stage: Any, matrix: Any) -> Any:
+def _push(stage: Array, matrix: Array) -> Array:
     if not is_operator(stage):
         return product(stage, matrix)
     matrix = dense_form(matrix)
     return backend_of(matrix).pass_through(_matmat, stage, matrix, 1)
 
 
-def _pull(stage: Any, matrix: Any) -> Any:
+def _pull(stage: Array, matrix: Array) -> Array:
     if not is_operator(stage):
         return product(matrix, stage)
     matrix = dense_form(matrix)
     return backend_of(matrix).pass_through(_rmatmat, stage, matrix, 0)
 
 
-def _matmat(stage: Any, matrix: Any) -> Any:
+def _matmat(stage: Array, matrix: Array) -> Array:
     return stage.matmat(matrix)
 
 
-def _rmatmat(stage: Any, matrix: Any) -> Any:
+def _rmatmat(stage: Array, matrix: Array) -> Array:
     return adjoint(stage.rmatmat(adjoint(matrix)))
 
 
-def _accumulation(stage: Any, mode: Mode | None, sample: Any, structure: Structure, chunk_size: int | None) -> Any:
+def _accumulation(stage: Array, mode: Mode | None, sample: Array, structure: Structure, chunk_size: int | None) -> Array:
     """Build the matrix of a stage; a matrix that stands in the place of the stage is its own."""
     if not is_operator(stage):
         return stage

@@ -20,19 +20,20 @@ if TYPE_CHECKING:
     from chainopt.execution.perform import Product
     from chainopt.execution.planned import Planned
     from chainopt.structure.structure import Structure
+    from chainopt.typing import Array
 
 
 def run(
     plan: Planned,
-    handed: list[Any],
-    out: Any,
+    handed: list[Array],
+    out: Array,
     workers: float | None,
     chunk_size: int | None,
     client: Any,
     *,
     gather: bool,
     progress: bool,
-) -> Any:
+) -> Array:
     """Multiply factors as a plan says.
 
     Parameters
@@ -78,13 +79,13 @@ def run(
 def _product(
     plan: Planned,
     operations: Sequence[Operation],
-    factors: list[Any],
+    factors: list[Array],
     structures: Sequence[Structure] | None,
     thread_count: int,
     chunk_size: int | None,
     last_product: Product | None,
     done: Callable[[int], None] | None,
-) -> Any:
+) -> Array:
     """Multiply factors in their forms; the list is emptied on the way."""
     if not operations and structures is None:
         return serial.multiply(plan.association, factors, operator.matmul, last_product, done)

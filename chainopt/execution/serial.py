@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.execution.dependencies import operands
 
@@ -12,15 +12,16 @@ if TYPE_CHECKING:
 
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.execution.perform import Performer, Product
+    from chainopt.typing import Array
 
 
 def multiply(
     bracketing: Bracketing,
-    factors: list[Any],
+    factors: list[Array],
     product: Product = operator.matmul,
     last_product: Product | None = None,
     done: Callable[[int], None] | None = None,
-) -> Any:
+) -> Array:
     """Multiply checked factors, all of which are matrices.
 
     Parameters
@@ -54,11 +55,11 @@ def multiply(
     return pop()
 
 
-def execute(perform: Performer, factors: list[Any]) -> Any:
+def execute(perform: Performer, factors: list[Array]) -> Array:
     """Do the operations of a plan; the list of factors is emptied on the way, and what is not needed any more is let go."""
-    results: dict[tuple[int, int], Any] = {}
+    results: dict[tuple[int, int], Array] = {}
 
-    def take(span: tuple[int, int]) -> Any:
+    def take(span: tuple[int, int]) -> Array:
         if span in results:
             return results.pop(span)
         factor, factors[span[0]] = factors[span[0]], None

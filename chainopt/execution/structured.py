@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,15 +15,14 @@ from chainopt.structure.patterns import places, scipy_sparse
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
     from chainopt.chain.chain import JacobianChain
     from chainopt.structure.structure import Structure
+    from chainopt.typing import Array, BoolArray
 
 
 def prepared(
-    chain: JacobianChain, structures: Sequence[Structure], factors: list[Any]
-) -> tuple[list[Any], Callable[[Any], Any] | None]:
+    chain: JacobianChain, structures: Sequence[Structure], factors: list[Array]
+) -> tuple[list[Array], Callable[[Array], Array] | None]:
     """Bring checked factors into the forms of their structures; those on a cluster are left to it.
 
     Returns
@@ -49,7 +48,7 @@ def prepared(
     return forms, finisher(factors)
 
 
-def in_form(matrix: Any, structure: Structure, place: str) -> Any:
+def in_form(matrix: Array, structure: Structure, place: str) -> Array:
     """Bring one checked matrix into the form of its structure.
 
     Parameters
@@ -63,7 +62,7 @@ def in_form(matrix: Any, structure: Structure, place: str) -> Any:
     library = backend_of(matrix)
     if structure.is_diagonal((matrix.shape[0], matrix.shape[-1])):
         vector = library.diagonal(matrix) if len(matrix.shape) > 1 else matrix
-        form: Any = IdentityForm(matrix) if structure.is_identity else DiagonalForm(vector)
+        form: Array = IdentityForm(matrix) if structure.is_identity else DiagonalForm(vector)
         fits = _is_diagonal(library.numbers(matrix), is_unit=structure.is_identity)
     elif library.is_sparse:
         form, fits = matrix, _is_inside(matrix, structure)
@@ -81,7 +80,7 @@ def in_form(matrix: Any, structure: Structure, place: str) -> Any:
     return form
 
 
-def _is_diagonal(numbers: Any, *, is_unit: bool) -> bool:
+def _is_diagonal(numbers: Array, *, is_unit: bool) -> bool:
     """Whether a matrix, or the vector of a diagonal, is zero outside of the diagonal, and one on it; as far as is known."""
     if numbers is None:
         return True
@@ -94,23 +93,23 @@ def _is_diagonal(numbers: Any, *, is_unit: bool) -> bool:
     return not is_unit or backend_of(vector).is_all_ones(vector)
 
 
-def _is_masked(numbers: Any, mask: NDArray[np.bool_]) -> bool:
+def _is_masked(numbers: Array, mask: BoolArray) -> bool:
     """Whether a matrix is zero where a mask is."""
     library = backend_of(numbers)
     return library.nonzeros(numbers) == library.nonzeros(numbers, mask)
 
 
-def _mask(structure: Structure, shape: tuple[int, int]) -> NDArray[np.bool_]:
+def _mask(structure: Structure, shape: tuple[int, int]) -> BoolArray:
     """Write out where a structure has nonzeros."""
     if structure.diagonals is None:
-        mask: NDArray[np.bool_] = places(structure.pattern(shape)).toarray()
+        mask: BoolArray = places(structure.pattern(shape)).toarray()
         return mask
     lower, upper = structure.diagonals
     offsets = np.arange(shape[1])[None, :] - np.arange(shape[0])[:, None]
     return (-lower <= offsets) & (offsets <= upper)
 
 
-def _is_inside(matrix: Any, structure: Structure) -> bool:
+def _is_inside(matrix: Array, structure: Structure) -> bool:
     """Whether a sparse array has its nonzeros where a structure has some."""
     if structure.diagonals is None:
         entries = matrix.tocsr()
@@ -124,7 +123,7 @@ def _is_inside(matrix: Any, structure: Structure) -> bool:
     return not entries.data[(offsets < -lower) | (offsets > upper)].any()
 
 
-def _sparse_form(matrix: Any, structure: Structure) -> Any:
+def _sparse_form(matrix: Array, structure: Structure) -> Array:
     """Return what of a NumPy array lies inside of a structure, as a sparse array of SciPy."""
     sparse = scipy_sparse()
     if structure.diagonals is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.execution.backends.dispatch import imported_backends
 from chainopt.execution.crew import Assigned, Crew, Shared
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from chainopt.execution.perform import Performer
+    from chainopt.typing import Array
 
 
-def execute(perform: Performer, factors: list[Any], workers: int, planned: float) -> Any:
+def execute(perform: Performer, factors: list[Array], workers: int, planned: float) -> Array:
     """Do the operations of a plan by several threads with one BLAS thread each.
 
     A schedule for as many workers is followed; else whoever is free takes what holds up the product most.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache, partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.bracketing.bracketing import Bracketing
+    from chainopt.typing import Array
 
 LONGEST_KEPT = 64
 _ARRAY, _TWO = {np.ndarray}, {2}
 
 
-def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
+def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
     """Multiply two or more arrays in the cheapest order: a drop-in for `numpy.linalg.multi_dot`.
 
     Parameters
@@ -88,11 +89,11 @@ def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
     return result[..., 0] if is_column else result
 
 
-def _as_array(array: Any) -> Any:
+def _as_array(array: Array) -> Array:
     return np.asanyarray(array) if becomes_numpy(array) else array
 
 
-def _by_dot(matrices: list[Any], shapes: list[tuple[int, int]], dot: Callable[..., Any], out: Any) -> Any:
+def _by_dot(matrices: list[Array], shapes: list[tuple[int, int]], dot: Callable[..., Array], out: Array) -> Array:
     """Multiply NumPy arrays, of Python objects too, by NumPy's rules; the list is emptied on the way."""
     if len(shapes) == 2:
         return dot(matrices[0], matrices[1], out=out)

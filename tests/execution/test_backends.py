@@ -57,6 +57,7 @@ def test_all_answer_as_numpy_does(convert):
         (library.convert(matrix, array), matrix),
     ):
         assert backend_of(found) is library
+        library.wait_for(found)
         assert str(found.dtype).split(".")[-1] == str(expected.dtype)
         np.testing.assert_array_equal(as_numpy(found), expected)
     for shape, offset in (((4, 2), -1), ((2, 4), 1), ((3, 3), 0)):

@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
-    from numpy.typing import NDArray
-
     from chainopt.execution.backends.remote import Remote
+    from chainopt.typing import Array, BoolArray, NumpyArray
 
 
 class Backend:
@@ -48,7 +47,7 @@ class Backend:
 
     # Whose arrays they are, and what is known of one.
 
-    def owns(self, _: Any) -> bool:
+    def owns(self, _: Array) -> bool:
         """Whether something is an array of the library."""
         return False
 
@@ -56,21 +55,21 @@ class Backend:
         """Whether a dtype is one of the library's own, which NumPy does not know."""
         return False
 
-    def is_lazy(self, _: Any) -> bool:
+    def is_lazy(self, _: Array) -> bool:
         """Whether an array stands for numbers that come later: it is traced, or computed when it is asked for."""
         return False
 
-    def is_numeric(self, _: Any) -> bool:
+    def is_numeric(self, _: Array) -> bool:
         """Whether an array holds numbers; of most libraries all do."""
         return True
 
     # Making arrays.
 
-    def sample(self, _: Any) -> Any:
+    def sample(self, _: Array) -> Array:
         """Return an empty array that shows of which dtype and where seeds have to be; None where NumPy's serve."""
         return None
 
-    def convert(self, matrix: NDArray[Any], _: Any) -> Any:
+    def convert(self, matrix: NumpyArray, _: Array) -> Array:
         """Hand a NumPy array over, with its dtype, to where another array is.
 
         Raises
@@ -80,89 +79,92 @@ class Backend:
         """
         return matrix
 
-    def adopt(self, _: Remote) -> Any:
+    def adopt(self, _: Remote) -> Array:
         """Hand a NumPy array over that is on a cluster; None where the library cannot."""
         return None
 
-    def seed(self, matrix: NDArray[Any], dtype: Any, _: Any) -> Any:
+    def seed(self, matrix: NumpyArray, dtype: Any, _: Array) -> Array:
         """Hand a seed over, of a dtype, or where that is None of the dtype and on the device of a sample."""
         return matrix if dtype is None else matrix.astype(dtype, copy=False)
 
-    def eye(self, shape: tuple[int, int], offset: int, dtype: Any, sample: Any) -> Any:
+    def eye(self, shape: tuple[int, int], offset: int, dtype: Any, sample: Array) -> Array:
         """Return a seed of zeros with ones on the diagonal that lies so many columns to the right."""
         return self.seed(np.eye(*shape, k=offset), dtype, sample)
 
-    def from_diagonal(self, vector: Any) -> Any:
+    def from_diagonal(self, vector: Array) -> Array:
         """Return the square matrix with this diagonal and zeros around it."""
         return np.diag(vector)
 
     # Working with arrays.
 
-    def dense(self, matrix: Any) -> Any:
+    def dense(self, matrix: Array) -> Array:
         """Return a matrix with all its entries."""
         return matrix
 
-    def diagonal(self, matrix: Any) -> Any:
+    def diagonal(self, matrix: Array) -> Array:
         """Return the diagonal of a square matrix."""
         return matrix.diagonal()
 
-    def adjoint(self, matrix: Any) -> Any:
+    def adjoint(self, matrix: Array) -> Array:
         """Return the conjugate transpose; of a real matrix a view."""
         return matrix.T if matrix.dtype.kind in "biuf" else matrix.conj().T
 
-    def reshape(self, array: Any, shape: tuple[int, ...]) -> Any:
+    def reshape(self, array: Array, shape: tuple[int, ...]) -> Array:
         """Return an array in another shape."""
         return array.reshape(shape)
 
-    def concatenate(self, parts: Sequence[Any], axis: int) -> Any:
+    def concatenate(self, parts: Sequence[Array], axis: int) -> Array:
         """Put matrices below each other (axis 0) or side by side (axis 1)."""
         return np.concatenate(parts, axis=axis)
 
-    def take(self, matrix: Any, positions: NDArray[Any], axis: int) -> Any:
+    def take(self, matrix: Array, positions: NumpyArray, axis: int) -> Array:
         """Return the rows (axis 0) or columns (axis 1) at some positions, which may repeat."""
         return matrix[positions] if axis == 0 else matrix[:, positions]
 
-    def masked(self, matrix: Any, mask: NDArray[np.bool_]) -> Any:
+    def masked(self, matrix: Array, mask: BoolArray) -> Array:
         """Return a matrix with zeros where a mask says no."""
         return np.where(mask, matrix, 0)
 
-    def scale_rows(self, vector: Any, matrix: Any) -> Any:
+    def scale_rows(self, vector: Array, matrix: Array) -> Array:
         """Multiply with a diagonal matrix on the left."""
         return vector[:, None] * matrix
 
-    def scale_columns(self, matrix: Any, vector: Any) -> Any:
+    def scale_columns(self, matrix: Array, vector: Array) -> Array:
         """Multiply with a diagonal matrix on the right."""
         return matrix * vector
 
-    def pass_through(self, step: Callable[[Any, Any], Any], stage: Any, matrix: Any, _: int) -> Any:
+    def pass_through(self, step: Callable[[Array, Array], Array], stage: Array, matrix: Array, _: int) -> Array:
         """Take a matrix through a stage, whose columns (axis 1) or rows (axis 0) have nothing to do with each other."""
         return step(stage, matrix)
 
+    def wait_for(self, array: Array) -> None:
+        """Wait until an array is computed, if the library hands arrays out before they are."""
+
     # Looking at numbers, for the checks.
 
-    def numbers(self, _: Any) -> Any:
+    def numbers(self, _: Array) -> Array:
         """Return an array, here or of NumPy, whose numbers can be looked at; None where they are not known."""
         return None
 
-    def nonzeros(self, matrix: Any, mask: NDArray[np.bool_] | None = None) -> int:
+    def nonzeros(self, matrix: Array, mask: BoolArray | None = None) -> int:
         """Count the nonzeros of an array whose numbers are known, all or those where a mask says."""
         return int(np.count_nonzero(matrix if mask is None else matrix[mask]))
 
-    def is_all_ones(self, vector: Any) -> bool:
+    def is_all_ones(self, vector: Array) -> bool:
         """Whether the entries of an array whose numbers are known are all 1."""
         return bool((vector == 1).all())
 
     # Products into an array that is there already.
 
-    def out_refusal(self, out: Any, dtypes: Sequence[Any], *, has_operators: bool) -> str | None:  # noqa: ARG002 -- see NumPy
+    def out_refusal(self, out: Array, dtypes: Sequence[Any], *, has_operators: bool) -> str | None:  # noqa: ARG002 -- see NumPy
         """Say why the product of matrices, and operators, cannot be written there, as what follows "out"; None where it can."""
         return None
 
-    def matmul_into(self, out: Any) -> Callable[[Any, Any], Any]:
+    def matmul_into(self, out: Array) -> Callable[[Array, Array], Array]:
         """Return the product of two matrices that is written there."""
         return partial(np.matmul, out=out)
 
-    def copy_into(self, out: Any, matrix: Any) -> Any:
+    def copy_into(self, out: Array, matrix: Array) -> Array:
         """Copy a matrix there."""
         np.copyto(out, matrix, casting="same_kind")
         return out

@@ -14,9 +14,8 @@ from chainopt.execution.backends.numpy import is_numeric
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
     from chainopt.execution.backends.remote import Remote
+    from chainopt.typing import Array, BoolArray, NumpyArray
 
 
 class DaskBackend(Backend):
@@ -25,57 +24,57 @@ class DaskBackend(Backend):
     library, arrays = "Dask", "Dask arrays"
     stands_alone = in_chunks = True
 
-    def owns(self, factor: Any) -> bool:
+    def owns(self, factor: Array) -> bool:
         """Whether something is a Dask array."""
         return isinstance(factor, array.Array)
 
-    def is_lazy(self, _: Any) -> bool:
+    def is_lazy(self, _: Array) -> bool:
         """Whether an array is computed later: all are."""
         return True
 
-    def is_numeric(self, matrix: Any) -> bool:
+    def is_numeric(self, matrix: Array) -> bool:
         """Whether an array holds numbers."""
         return is_numeric(matrix.dtype)
 
-    def sample(self, _: Any) -> Any:
+    def sample(self, _: Array) -> Array:
         """Return an empty array: seeds come in chunks."""
         return array.empty(0)
 
-    def convert(self, matrix: NDArray[Any], _: Any) -> Any:
+    def convert(self, matrix: NumpyArray, _: Array) -> Array:
         """Cut a NumPy array into chunks."""
         return array.from_array(matrix, name=False)  # a name of its own: to hash the entries takes longer than to send them
 
-    def adopt(self, remote: Remote) -> Any:
+    def adopt(self, remote: Remote) -> Array:
         """Take a matrix that is on a cluster as an array of one chunk."""
         return array.from_delayed(delayed(remote.future), shape=remote.shape, dtype=remote.dtype)
 
-    def seed(self, matrix: NDArray[Any], dtype: Any, sample: Any) -> Any:
+    def seed(self, matrix: NumpyArray, dtype: Any, sample: Array) -> Array:
         """Cut a seed into chunks."""
         return self.convert(super().seed(matrix, dtype, sample), sample)
 
-    def eye(self, shape: tuple[int, int], offset: int, dtype: Any, _: Any) -> Any:
+    def eye(self, shape: tuple[int, int], offset: int, dtype: Any, _: Array) -> Array:
         """Return a seed of zeros with ones on a diagonal, none of whose chunks is made yet."""
         row, column = max(offset, 0), max(-offset, 0)
         unit = array.eye(max(row + shape[0], column + shape[1]), dtype=dtype or float)
         return unit[row : row + shape[0], column : column + shape[1]]
 
-    def from_diagonal(self, vector: Any) -> Any:
+    def from_diagonal(self, vector: Array) -> Array:
         """Return the square matrix with this diagonal."""
         return array.diag(vector)
 
-    def diagonal(self, matrix: Any) -> Any:
+    def diagonal(self, matrix: Array) -> Array:
         """Return the diagonal of a square matrix."""
         return array.diagonal(matrix)
 
-    def concatenate(self, parts: Sequence[Any], axis: int) -> Any:
+    def concatenate(self, parts: Sequence[Array], axis: int) -> Array:
         """Put matrices below each other (axis 0) or side by side (axis 1)."""
         return array.concatenate(parts, axis=axis)
 
-    def masked(self, matrix: Any, mask: NDArray[np.bool_]) -> Any:
+    def masked(self, matrix: Array, mask: BoolArray) -> Array:
         """Return an array with zeros where a mask says no."""
         return array.where(mask, matrix, 0)
 
-    def pass_through(self, step: Callable[[Any, Any], Any], stage: Any, matrix: Any, axis: int) -> Any:
+    def pass_through(self, step: Callable[[Array, Array], Array], stage: Array, matrix: Array, axis: int) -> Array:
         """Take a matrix through a stage: blocks of whole columns (axis 1) or of whole rows (axis 0), each by itself."""
         whole = matrix.rechunk({1 - axis: -1, axis: "auto"})
         chunks = ((stage.shape[0],), whole.chunks[1]) if axis == 1 else (whole.chunks[0], (stage.shape[1],))

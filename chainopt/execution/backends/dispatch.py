@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from chainopt.execution.backends import base, numpy
 from chainopt.execution.backends.array_api import backend_for
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chainopt.execution.backends.base import Backend
+    from chainopt.typing import Array
 
 # For each library the module that whoever holds one of its arrays has imported, and the file here that answers for it. A new
 # library is one line more; one that follows the array API standard needs none, unless it does something in its own way.
@@ -24,7 +25,7 @@ _FILES = {"torch": "torch", "jax": "jax", "scipy.sparse": "scipy", "dask.array":
 NUMPY, OTHER = numpy.BACKEND, base.BACKEND
 
 
-def backend_of(factor: Any) -> Backend:
+def backend_of(factor: Array) -> Backend:
     """Return the library whose array a factor is."""
     if NUMPY.owns(factor):
         return NUMPY
@@ -49,22 +50,22 @@ def _backend_in(file: str) -> Backend:
     return cast("Backend", import_module(f"chainopt.execution.backends.{file}").BACKEND)
 
 
-def is_operator(factor: Any) -> bool:
+def is_operator(factor: Array) -> bool:
     """Whether a factor is known by what it does to a matrix, not by its entries."""
     names = ("matmat", "rmatmat", "matvec")
     return backend_of(factor) is OTHER and not hasattr(factor, "__array__") and any(hasattr(factor, name) for name in names)
 
 
-def becomes_numpy(factor: Any) -> bool:
+def becomes_numpy(factor: Array) -> bool:
     """Whether NumPy has to make an array of it, as of a list or a DataFrame; arrays of other libraries answer themselves."""
     return backend_of(factor) is OTHER and (not hasattr(factor, "shape") or is_array_like(factor))
 
 
-def is_array_like(factor: Any) -> bool:
+def is_array_like(factor: Array) -> bool:
     """Whether NumPy would make an array of it, where a library of arrays would answer itself."""
     return hasattr(factor, "__array__") and not hasattr(factor, "__array_function__")
 
 
-def type_name(factor: Any) -> str:
+def type_name(factor: Array) -> str:
     """Return the name of a factor's type, on a cluster too."""
     return f"future of a {factor.type_name}" if isinstance(factor, Remote) else type(factor).__name__

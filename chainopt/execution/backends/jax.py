@@ -13,7 +13,7 @@ from chainopt.execution.backends.base import Backend
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from chainopt.typing import Array, BoolArray, NumpyArray
 
 
 class JaxBackend(Backend):
@@ -21,39 +21,43 @@ class JaxBackend(Backend):
 
     library, arrays = "JAX", "JAX arrays"
 
-    def owns(self, factor: Any) -> bool:
+    def owns(self, factor: Array) -> bool:
         """Whether something is a JAX array, or stands for one while a function is traced."""
         return isinstance(factor, jax.Array)
 
-    def is_lazy(self, array: Any) -> bool:
+    def is_lazy(self, array: Array) -> bool:
         """Whether an array is traced."""
         return isinstance(array, jax.core.Tracer)
 
-    def sample(self, _: Any) -> Any:
+    def sample(self, _: Array) -> Array:
         """Return an empty array: seeds are JAX's, of JAX's default dtype."""
         return jnp.empty(0)
 
-    def convert(self, matrix: NDArray[Any], _: Any) -> Any:
+    def convert(self, matrix: NumpyArray, _: Array) -> Array:
         """Make a JAX array of a NumPy array."""
         return jnp.asarray(matrix)
 
-    def seed(self, matrix: NDArray[Any], dtype: Any, sample: Any) -> Any:
+    def seed(self, matrix: NumpyArray, dtype: Any, sample: Array) -> Array:
         """Make a JAX array of a seed."""
         return jnp.asarray(super().seed(matrix, dtype, sample))
 
-    def from_diagonal(self, vector: Any) -> Any:
+    def from_diagonal(self, vector: Array) -> Array:
         """Return the square matrix with this diagonal."""
         return jnp.diag(vector)
 
-    def concatenate(self, parts: Sequence[Any], axis: int) -> Any:
+    def concatenate(self, parts: Sequence[Array], axis: int) -> Array:
         """Put matrices below each other (axis 0) or side by side (axis 1)."""
         return jnp.concatenate(parts, axis=axis)
 
-    def masked(self, matrix: Any, mask: NDArray[np.bool_]) -> Any:
+    def masked(self, matrix: Array, mask: BoolArray) -> Array:
         """Return an array with zeros where a mask says no."""
         return jnp.where(mask, matrix, 0)
 
-    def numbers(self, array: Any) -> Any:
+    def wait_for(self, array: Array) -> None:
+        """Wait until an array is computed."""
+        array.block_until_ready()
+
+    def numbers(self, array: Array) -> Array:
         """Return the array as NumPy's, for while a function is traced JAX would trace the checks, too; None of a traced one."""
         return None if self.is_lazy(array) else np.asarray(array)
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
+    from chainopt.typing import Array
+
 NUMBERS = frozenset(map(np.dtype, "?" + np.typecodes["AllInteger"] + np.typecodes["AllFloat"]))
 """The dtypes of numbers, in this machine's byte order. To look one up takes half as long as to ask for its kind."""
 
@@ -27,19 +29,19 @@ class NumpyBackend(Backend):
     library, arrays = "NumPy", "NumPy arrays"
     takes_out = goes_with_scipy = True
 
-    def owns(self, factor: Any) -> bool:
+    def owns(self, factor: Array) -> bool:
         """Whether something is a NumPy array."""
         return isinstance(factor, np.ndarray)
 
-    def is_numeric(self, matrix: Any) -> bool:
+    def is_numeric(self, matrix: Array) -> bool:
         """Whether an array holds numbers."""
         return is_numeric(matrix.dtype)
 
-    def numbers(self, matrix: Any) -> Any:
+    def numbers(self, matrix: Array) -> Array:
         """Return the array itself: its numbers are known."""
         return matrix
 
-    def out_refusal(self, out: Any, dtypes: Sequence[Any], *, has_operators: bool) -> str | None:
+    def out_refusal(self, out: Array, dtypes: Sequence[Any], *, has_operators: bool) -> str | None:
         """Say why the product of matrices, and operators, cannot be written there."""
         if not out.flags.writeable:
             return "is read-only: give an array that can be written to"

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.execution.backends.dispatch import NUMPY, backend_of, imported_backends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
-
     from chainopt.execution.backends.base import Backend
+    from chainopt.typing import Array, NumpyArray
 
 
-def seed_sample(factors: Iterable[Any]) -> Any:
+def seed_sample(factors: Iterable[Array]) -> Array:
     """Return an empty array of the library that the factors need seeds of, on their device; None where NumPy's serve."""
     samples = (backend_of(factor).sample(factor) for factor in factors)
     return next((sample for sample in samples if sample is not None), None)
 
 
-def seed_for(stage: Any, sample: Any, matrix: NDArray[Any]) -> Any:
+def seed_for(stage: Array, sample: Array, matrix: NumpyArray) -> Array:
     """Hand a seed over as a stage takes it, and the factors, of which there is a sample."""
     return _library_for(stage, sample).seed(matrix, getattr(stage, "dtype", None), sample)
 
 
-def identity(stage: Any, sample: Any, part: slice, axis: int) -> Any:
+def identity(stage: Array, sample: Array, part: slice, axis: int) -> Array:
     """Return some columns (axis 1) or rows (axis 0) of the identity, as a stage takes it.
 
     Parameters
@@ -48,7 +47,7 @@ def identity(stage: Any, sample: Any, part: slice, axis: int) -> Any:
     return library.eye(shape, offset, getattr(stage, "dtype", None), sample)
 
 
-def _library_for(stage: Any, sample: Any) -> Backend:
+def _library_for(stage: Array, sample: Array) -> Backend:
     if sample is not None:
         return backend_of(sample)
     dtype = getattr(stage, "dtype", None)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
-    from numpy.typing import NDArray
+    from chainopt.typing import Array, BoolArray, NumpyArray
 
 
 class TorchBackend(Backend):
@@ -22,7 +22,7 @@ class TorchBackend(Backend):
     library, arrays = "PyTorch", "PyTorch tensors"
     stands_alone = one_dtype = takes_out = True
 
-    def owns(self, factor: Any) -> bool:
+    def owns(self, factor: Array) -> bool:
         """Whether something is a tensor."""
         return isinstance(factor, torch.Tensor)
 
@@ -30,66 +30,71 @@ class TorchBackend(Backend):
         """Whether a dtype is PyTorch's."""
         return isinstance(dtype, torch.dtype)
 
-    def is_lazy(self, tensor: Any) -> bool:
+    def is_lazy(self, tensor: Array) -> bool:
         """Whether a tensor is traced, by `torch.func` or otherwise."""
         try:
             return bool(tensor.layout == torch.strided and tensor.untyped_storage() is None)
         except NotImplementedError:  # what torch.func wraps has no memory of its own
             return True
 
-    def sample(self, tensor: Any) -> Any:
+    def sample(self, tensor: Array) -> Array:
         """Return an empty tensor of the dtype and on the device of another."""
         return torch.empty(0, dtype=tensor.dtype, device=tensor.device)
 
-    def convert(self, matrix: NDArray[Any], like: Any) -> Any:
+    def convert(self, matrix: NumpyArray, like: Array) -> Array:
         """Make a tensor of a NumPy array, on the device of another; on the CPU nothing is copied."""
         native = np.ascontiguousarray(matrix, dtype=matrix.dtype.newbyteorder("="))
         return torch.as_tensor(native if native.flags.writeable else native.copy(), device=like.device)
 
-    def seed(self, matrix: NDArray[Any], dtype: Any, sample: Any) -> Any:
+    def seed(self, matrix: NumpyArray, dtype: Any, sample: Array) -> Array:
         """Make a tensor of a seed."""
         if not self.owns_dtype(dtype):
             dtype = torch.get_default_dtype() if sample is None else sample.dtype
         return torch.as_tensor(matrix, dtype=dtype, device=None if sample is None else sample.device)
 
-    def from_diagonal(self, vector: Any) -> Any:
+    def from_diagonal(self, vector: Array) -> Array:
         """Return the square matrix with this diagonal."""
         return vector.diag()
 
-    def adjoint(self, matrix: Any) -> Any:
+    def adjoint(self, matrix: Array) -> Array:
         """Return the conjugate transpose."""
         return matrix.mH
 
-    def concatenate(self, parts: Sequence[Any], axis: int) -> Any:
+    def concatenate(self, parts: Sequence[Array], axis: int) -> Array:
         """Put matrices below each other (axis 0) or side by side (axis 1)."""
         return torch.cat(list(parts), dim=axis)
 
-    def take(self, matrix: Any, positions: NDArray[Any], axis: int) -> Any:
+    def take(self, matrix: Array, positions: NumpyArray, axis: int) -> Array:
         """Return the rows (axis 0) or columns (axis 1) at some positions."""
         return super().take(matrix, torch.as_tensor(positions, device=matrix.device), axis)
 
-    def masked(self, matrix: Any, mask: NDArray[np.bool_]) -> Any:
+    def masked(self, matrix: Array, mask: BoolArray) -> Array:
         """Return a tensor with zeros where a mask says no."""
         return torch.where(self.convert(mask, matrix), matrix, 0)
 
-    def numbers(self, tensor: Any) -> Any:
+    def wait_for(self, tensor: Array) -> None:
+        """Wait until a tensor is computed: GPUs are left alone with it."""
+        if tensor.is_cuda:
+            torch.cuda.synchronize(tensor.device)
+
+    def numbers(self, tensor: Array) -> Array:
         """Return the tensor itself; None of a traced one."""
         return None if self.is_lazy(tensor) else tensor
 
-    def nonzeros(self, matrix: Any, mask: NDArray[np.bool_] | None = None) -> int:
+    def nonzeros(self, matrix: Array, mask: BoolArray | None = None) -> int:
         """Count the nonzeros of a tensor, where it is, all or those where a mask says."""
         is_nonzero = matrix != 0
         return int((is_nonzero if mask is None else is_nonzero & self.convert(mask, matrix)).sum())
 
-    def out_refusal(self, out: Any, dtypes: Sequence[Any], *, has_operators: bool) -> str | None:  # noqa: ARG002 -- see NumPy
+    def out_refusal(self, out: Array, dtypes: Sequence[Any], *, has_operators: bool) -> str | None:  # noqa: ARG002 -- see NumPy
         """Say why the product of matrices, and operators, cannot be written there."""
         dtype = next(dtype for dtype in dtypes if self.owns_dtype(dtype))
         return None if out.dtype == dtype else f"has the dtype {out.dtype}, but the product has {dtype}"
 
-    def matmul_into(self, out: Any) -> Callable[[Any, Any], Any]:
+    def matmul_into(self, out: Array) -> Callable[[Array, Array], Array]:
         """Return the product of two tensors that is written there."""
 
-        def into_tensor(left: Any, right: Any) -> Any:
+        def into_tensor(left: Array, right: Array) -> Array:
             memory = out.untyped_storage().data_ptr()
             if memory in (left.untyped_storage().data_ptr(), right.untyped_storage().data_ptr()):
                 return out.copy_(torch.matmul(left, right))  # PyTorch, unlike NumPy, would overwrite what it still reads
@@ -97,7 +102,7 @@ class TorchBackend(Backend):
 
         return into_tensor
 
-    def copy_into(self, out: Any, matrix: Any) -> Any:
+    def copy_into(self, out: Array, matrix: Array) -> Array:
         """Copy a tensor there."""
         return out.copy_(matrix)
 
