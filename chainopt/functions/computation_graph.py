@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 SUMS = {"add", "add_any"}  # as JAX calls them; PyTorch's may multiply what they add
 
 
-def graph_of(trace: Trace) -> nx.DiGraph:
+def graph_of(trace: Trace) -> nx.DiGraph[int]:
     """Return a node for each variable that depends on the inputs, and an edge for each that another is computed from."""
     import networkx as nx
 
     varying = varying_of(trace)
-    graph = nx.DiGraph()
+    graph: nx.DiGraph[int] = nx.DiGraph()
     for variable in trace.inputs:
         graph.add_node(variable, size=trace.size(variable), shape=trace.variables[variable].shape)
     for equation in trace.equations:

@@ -17,13 +17,23 @@ if TYPE_CHECKING:
 class Halves(NamedTuple):
     """What multiplies each half, None for an identity, and between which factors they meet."""
 
-    at: int
+    gap: int
     left: Plan | None
     right: Plan | None
 
     def execute(self, stages: Sequence[Any], identity: Callable[[int], Any], chunk_size: int | None) -> tuple[Any, Any]:
-        """Return the two factors, of stages in product order."""
-        left, right = stages[: self.at], stages[self.at :]
+        """Return the two factors.
+
+        Parameters
+        ----------
+        stages : sequence of stages
+            In product order.
+        identity : callable
+            What makes an identity of a size.
+        chunk_size : int, optional
+            How many columns, or rows, go through a stage at once.
+        """
+        left, right = stages[: self.gap], stages[self.gap :]
         return (
             identity(stages[0].shape[0]) if self.left is None else self.left.execute(left, chunk_size=chunk_size),
             identity(stages[-1].shape[1]) if self.right is None else self.right.execute(right, chunk_size=chunk_size),
@@ -33,7 +43,6 @@ class Halves(NamedTuple):
 def halves_of(program: Program) -> Halves:
     """Part the chain where it is narrowest, and order each half."""
     chain = program.chain
-    at = min(range(len(chain) + 1), key=lambda place: (chain.dims[place], place in {0, len(chain)}))
-    parts = [list(chain)[:at], list(chain)[at:]]
-    left, right = (optimal_order(JacobianChain(part)) if part else None for part in parts)
-    return Halves(at, left, right)
+    gap = min(range(len(chain) + 1), key=lambda gap: (chain.dims[gap], gap in {0, len(chain)}))
+    left, right = (optimal_order(JacobianChain(half)) if half else None for half in (list(chain)[:gap], list(chain)[gap:]))
+    return Halves(gap, left, right)

@@ -1,36 +1,43 @@
-"""Which way a Jacobian goes: planned, or one of the pure modes."""
+"""Which way a Jacobian goes: planned, or in one of the pure modes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chainopt.errors import ChainError
-from chainopt.numbers import shown
+from chainopt.errors import InfeasibleError
 from chainopt.ordering.order import compare, optimal_order
 from chainopt.plan.comparison import Comparison
 
 if TYPE_CHECKING:
     from chainopt.functions.program import Program
+    from chainopt.functions.trace import Trace
     from chainopt.plan.plan import Plan
 
-MODES = ("auto", "forward", "reverse", "planned")
 WORTH_IT = 1.5  # times that a planned Jacobian must promise to be cheaper than the better pure mode
 
 
-def choice(comparison: Comparison, mode: str, overhead: int = 0) -> str:
+def choice(comparison: Comparison, overhead: int) -> str:
     """Return "planned", or the pure mode that is the better one.
 
     Calling the equations of the function takes as long as ``overhead`` multiply-adds, whatever the sizes; VJPs call twice
     as many.
     """
-    if mode != "auto":
-        return mode
     pure = {"forward": (comparison.forward, overhead), "reverse": (comparison.reverse, 2 * overhead)}
     costs = {name: plan.cost + calls for name, (plan, calls) in pure.items() if plan is not None}
     if not costs or min(costs.values()) >= WORTH_IT * (comparison.optimal.cost + 2 * overhead):
         return "planned"
     return min(costs, key=lambda name: costs[name])
+
+
+def choice_by_shapes(trace: Trace, outputs: int) -> str:
+    """Return the pure mode that takes fewer passes: reverse where there are fewer entries in the results than in the inputs.
+
+    Where their dtypes differ, only reverse mode gives the blocks those that it gives.
+    """
+    results, inputs = trace.outputs[:outputs], trace.inputs
+    has_one_dtype = len({trace.variables[variable].dtype for variable in (*results, *inputs)}) < 2
+    is_narrowing = sum(map(trace.size, results)) < sum(map(trace.size, inputs))
+    return "reverse" if is_narrowing or not has_one_dtype else "forward"
 
 
 def compared(program: Program) -> Comparison:
@@ -42,31 +49,16 @@ def compared(program: Program) -> Comparison:
 
 
 def plan_of(comparison: Comparison, mode: str) -> Plan:
-    """Return the plan that runs in a mode that was chosen."""
-    return {"forward": comparison.forward, "reverse": comparison.reverse}.get(mode) or comparison.optimal
-
-
-def check_options(function: object, argnums: object, mode: object, chunk_size: object, *, low_rank: object) -> None:
-    """Refuse what is no function, no position, no mode or no chunk size, and factors where the whole Jacobian is asked for.
+    """Return the plan that runs in a mode that was chosen.
 
     Raises
     ------
-    ChainError
-        Which says what there is instead.
+    InfeasibleError
+        If the function lacks the mode.
     """
-    if not callable(function):
-        msg = f"the function is {shown(function)}, which cannot be called"
-        raise ChainError(msg)
-    positions = argnums if isinstance(argnums, Sequence) and not isinstance(argnums, str) else [argnums]
-    if not all(isinstance(at, int) and not isinstance(at, bool) for at in positions):
-        msg = f"argnums is {shown(argnums)}: give the position of an argument, or a sequence of positions"
-        raise ChainError(msg)
-    if mode not in MODES:
-        msg = f"mode is {mode!r}: known are {', '.join(map(repr, MODES))}"
-        raise ChainError(msg)
-    if low_rank and mode in {"forward", "reverse"}:
-        msg = f'low_rank is {low_rank!r}, but mode is {mode!r}, which has no factors: take mode "auto" or "planned"'
-        raise ChainError(msg)
-    if chunk_size is not None and (isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1):
-        msg = f"chunk_size is {chunk_size!r}: give an int of at least 1, or None"
-        raise ChainError(msg)
+    plan = {"forward": comparison.forward, "reverse": comparison.reverse, "planned": comparison.optimal}[mode]
+    if plan is None:
+        other = "reverse" if mode == "forward" else "forward"
+        msg = f'the function has no {mode} mode: take mode "{other}", "planned" or "auto"'
+        raise InfeasibleError(msg)
+    return plan

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainopt.errors import ChainError
+from chainopt.functions.options import check_distinct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Hashable, Sequence
 
-
-class Trees(NamedTuple):
-    """How a library takes pytrees apart, and what it takes for an array."""
-
-    flatten: Callable[[Any], tuple[list[Any], Any]]
-    unflatten: Callable[[list[Any], Any], Any]
-    is_array: Callable[[Any], bool]
-    describe: Callable[[Any], Any]  # what of an array decides how a function of it is traced
+    from chainopt.functions.backend import Backend
 
 
 class _Array:
@@ -25,62 +18,95 @@ class _Array:
 
 
 ARRAY = _Array()
+PLAIN = frozenset({int, bool, str, bytes, type(None)})  # whose values are equal only where nobody can tell them apart
+SCALARS = PLAIN | {float, complex}
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """The arguments of a call: the leaves to differentiate by, the other arrays, and all that is neither."""
 
-    trees: Trees
     inputs: list[Any]
     others: list[Any]
     input_tree: Any
-    rest_tree: Any
-    rest: tuple[Any, ...]  # the leaves of the rest, ARRAY in the place of arrays
+    rest_tree: Any  # None where the rest is a list of leaves already
+    rest: list[Any]  # the leaves of the rest, ARRAY in the place of arrays
     chosen: tuple[int, ...]
     is_tuple: bool
 
     @classmethod
-    def read(cls, trees: Trees, argnums: int | tuple[int, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    def read(cls, backend: Backend, argnums: int | tuple[int, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Take a call apart.
+
+        Parameters
+        ----------
+        backend : Backend
+            Of whose arrays the function is.
+        argnums : int or tuple of int
+            By which arguments it is differentiated.
+        args, kwargs
+            The arguments.
 
         Raises
         ------
         ChainError
-            If an argument to differentiate by is not among the positional ones.
+            If an argument to differentiate by is not among the positional ones, or is named twice.
         """
         is_tuple = not isinstance(argnums, int)
         wanted = (argnums,) if isinstance(argnums, int) else argnums
-        if not all(-len(args) <= at < len(args) for at in wanted):
-            msg = f"argnums is {argnums!r}, but the function was given {len(args)} positional arguments"
+        count = len(args)
+        if not all(-count <= position < count for position in wanted):
+            msg = f"argnums is {argnums!r}, but the function was given {count} positional arguments"
             raise ChainError(msg)
-        chosen = tuple(at % len(args) for at in wanted)
-        picked = tuple(args[at] for at in chosen)
-        inputs, input_tree = trees.flatten(picked if is_tuple else picked[0])
-        kept = [None if at in chosen else argument for at, argument in enumerate(args)]
-        rest, rest_tree = trees.flatten((kept, kwargs))
-        others = [leaf for leaf in rest if trees.is_array(leaf)]
-        held = tuple(ARRAY if trees.is_array(leaf) else leaf for leaf in rest)
-        return cls(trees, inputs, others, input_tree, rest_tree, held, chosen, is_tuple)
+        chosen = tuple(position % count for position in wanted)
+        check_distinct(chosen, argnums)
+        picked = tuple(args[position] for position in chosen)
+        inputs, input_tree = backend.flatten(picked if is_tuple else picked[0])
+        kept = [None if position in chosen else argument for position, argument in enumerate(args)]
+        rest, rest_tree = kept, None
+        are_arrays = [type(leaf) not in SCALARS and backend.is_array(leaf) for leaf in rest]
+        if kwargs or not all(is_one or type(leaf) in SCALARS for leaf, is_one in zip(rest, are_arrays, strict=True)):
+            rest, rest_tree = backend.flatten((kept, kwargs))
+            are_arrays = list(map(backend.is_array, rest))
+        others = [leaf for leaf, is_one in zip(rest, are_arrays, strict=True) if is_one]
+        rest = [ARRAY if is_one else leaf for leaf, is_one in zip(rest, are_arrays, strict=True)]
+        return cls(inputs, others, input_tree, rest_tree, rest, chosen, is_tuple)
 
-    def key(self) -> Any:
-        """Return what calls that trace alike have in common; None where that cannot be told."""
-        arrays = tuple(map(self.trees.describe, (*self.inputs, *self.others)))
-        kinds = tuple(map(type, self.rest))  # 1, 1.0 and True are equal, but a function may tell them apart
+    def key(self, backend: Backend) -> Hashable | None:
+        """Return what calls that trace alike have in common; None where that cannot be told.
+
+        All that it holds is compared, and kept alive as long as it is known: neither texts nor addresses stand for it.
+        """
+        trees = backend.tree_key(self.input_tree), None if self.rest_tree is None else backend.tree_key(self.rest_tree)
+        arrays = tuple(map(backend.describe, (*self.inputs, *self.others)))
+        key = (backend.state(), *trees, arrays, len(self.inputs), tuple(map(static_key, self.rest)))
         try:
-            key = str(self.input_tree), str(self.rest_tree), arrays, self.rest, kinds
             hash(key)
         except TypeError:
             return None
         return key
 
-    def arguments(self, arrays: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+    def arguments(self, backend: Backend, arrays: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
         """Put arrays in the places of the leaves that were arrays."""
         count = len(self.inputs)
         supply = iter(arrays[count:])
         rest = [next(supply) if leaf is ARRAY else leaf for leaf in self.rest]
-        kept, kwargs = self.trees.unflatten(rest, self.rest_tree)
-        picked = self.trees.unflatten(list(arrays[:count]), self.input_tree)
-        for at, argument in zip(self.chosen, picked if self.is_tuple else (picked,), strict=True):
-            kept[at] = argument
+        kept, kwargs = (rest, {}) if self.rest_tree is None else backend.unflatten(self.rest_tree, rest)
+        picked = backend.unflatten(self.input_tree, list(arrays[:count]))
+        for position, argument in zip(self.chosen, picked if self.is_tuple else (picked,), strict=True):
+            kept[position] = argument
         return kept, kwargs
+
+
+def static_key(leaf: Any) -> Hashable:
+    """Return what stands for a leaf that is no array: equal only for those that a function cannot tell apart.
+
+    1, 1.0 and True are equal, and so are 0.0 and -0.0; what is equal by a rule of its own must look the same, too.
+    """
+    kind: Any = type(leaf)
+    if leaf is ARRAY or kind in PLAIN:
+        return kind, leaf
+    if kind is float:
+        return kind, leaf.hex()
+    if kind is complex:
+        return kind, leaf.real.hex(), leaf.imag.hex()
+    return (kind, leaf) if kind.__eq__ is object.__eq__ else (kind, leaf, repr(leaf))

@@ -1,57 +1,76 @@
-"""The matrix of a Jacobian cut into blocks: one for each array of the result and each of the input."""
+"""The matrix of a Jacobian cut into blocks, one for each array of the result and each of the input, and put in pytrees."""
 
 from __future__ import annotations
 
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chainopt.functions.signature import ARRAY
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from chainopt.functions.backend import Arrays, Backend
     from chainopt.functions.program import Program
-    from chainopt.functions.trace import Trace, Variable
+    from chainopt.functions.trace import Trace
 
 
-class Arrays(NamedTuple):
-    """How a library makes zeros for a variable of the result, and gives a part of a matrix its shape and type."""
+def blocks(program: Program, outputs: int, matrix: Any, arrays: Arrays) -> list[Any]:
+    """Cut the whole matrix, row by row; a block has the dtype of its input, as in reverse mode.
 
-    zeros: Callable[[tuple[int, ...], Variable], Any]
-    shaped: Callable[[Any, tuple[int, ...], Variable], Any]
-
-
-def blocks(program: Program, outputs: int, matrix: Any, arrays: Arrays) -> list[list[Any]]:
-    """Cut the whole matrix, row by row."""
+    Parameters
+    ----------
+    program : Program
+        Whose Jacobian it is.
+    outputs : int
+        How many of its results are differentiated.
+    matrix : array
+        A row for each entry of those that depend on the inputs.
+    arrays : Arrays
+        What makes the blocks.
+    """
     trace = program.trace
     rows, columns = _places(program)
-    found = []
+    parts = []
     for output in trace.outputs[:outputs]:
-        of_output, row = trace.variables[output], []
         for variable in trace.inputs:
-            shape = (*of_output.shape, *trace.variables[variable].shape)
+            of_input = trace.variables[variable]
+            shape = (*trace.variables[output].shape, *of_input.shape)
             if output in rows:
-                row.append(arrays.shaped(matrix[rows[output], columns[variable]], shape, of_output))
+                parts.append(arrays.shaped(matrix[rows[output], columns[variable]], shape, of_input.dtype))
             else:
-                row.append(arrays.zeros(shape, of_output))
-        found.append(row)
-    return found
+                parts.append(arrays.zeros(shape, of_input.dtype))
+    return parts
 
 
-def sides(program: Program, outputs: int, left: Any, right: Any, arrays: Arrays) -> list[list[Any]]:
-    """Cut two factors: the left one for each array of the result, the right one for each of the input."""
-    trace = program.trace
+def sides(program: Program, outputs: int, factors: tuple[Any, Any], arrays: Arrays) -> list[Any]:
+    """Cut two factors: the left one for each array of the result, then the right one for each of the input.
+
+    Parameters
+    ----------
+    program : Program
+        Whose Jacobian it is.
+    outputs : int
+        How many of its results are differentiated.
+    factors : tuple of array
+        The left and the right one.
+    arrays : Arrays
+        What makes the parts.
+    """
+    trace, (left, right) = program.trace, factors
     rows, columns = _places(program)
     rank = int(right.shape[0])
-    lefts = []
+    parts = []
     for output in trace.outputs[:outputs]:
         of_output = trace.variables[output]
         shape = (*of_output.shape, rank)
-        known = output in rows
-        lefts.append(arrays.shaped(left[rows[output]], shape, of_output) if known else arrays.zeros(shape, of_output))
-    rights = []
+        is_known = output in rows
+        part = arrays.shaped(left[rows[output]], shape, of_output.dtype) if is_known else arrays.zeros(shape, of_output.dtype)
+        parts.append(part)
     for variable in trace.inputs:
         of_input = trace.variables[variable]
-        rights.append(arrays.shaped(right[:, columns[variable]], (rank, *of_input.shape), of_input))
-    return [lefts, rights]
+        parts.append(arrays.shaped(right[:, columns[variable]], (rank, *of_input.shape), of_input.dtype))
+    return parts
 
 
 def _places(program: Program) -> tuple[dict[int, slice], dict[int, slice]]:
@@ -64,3 +83,39 @@ def _slices(trace: Trace, variables: Sequence[int]) -> dict[int, slice]:
     """Return which rows, or columns, of a matrix belong to each variable."""
     ends = [0, *accumulate(trace.size(variable) for variable in variables)]
     return {variable: slice(*span) for variable, span in zip(variables, pairwise(ends), strict=True)}
+
+
+class Results(NamedTuple):
+    """The pytrees that a call returns, and what of them is known before: leaves of auxiliary data that are no arrays."""
+
+    input_tree: Any
+    inputs: int  # how many leaves that has
+    output_tree: Any
+    outputs: int
+    aux_tree: Any
+    aux: tuple[Any, ...]  # its leaves, ARRAY in the place of arrays
+    has_aux: bool
+    with_value: bool
+    low_rank: bool
+
+    def assembled(self, backend: Backend, flat: Sequence[Any]) -> Any:
+        """Return what the caller gets: the blocks, or sides, in their pytrees, with the value and the auxiliary data."""
+        outputs, inputs = self.outputs, self.inputs
+        if self.low_rank:
+            end = outputs + inputs
+            left = backend.unflatten(self.output_tree, flat[:outputs])
+            derivative: Any = left, backend.unflatten(self.input_tree, flat[outputs:end])
+        else:
+            end = outputs * inputs
+            rows = [backend.unflatten(self.input_tree, flat[begin : begin + inputs]) for begin in range(0, end, inputs)]
+            derivative = backend.unflatten(self.output_tree, rows)
+        if not self.has_aux and not self.with_value:
+            return derivative
+        value = None
+        if self.with_value:
+            value, end = backend.unflatten(self.output_tree, flat[end : end + outputs]), end + outputs
+        if not self.has_aux:
+            return value, derivative
+        supply = iter(flat[end:])
+        aux = backend.unflatten(self.aux_tree, [next(supply) if leaf is ARRAY else leaf for leaf in self.aux])
+        return ((value, aux), derivative) if self.with_value else (derivative, aux)

@@ -1,5 +1,172 @@
 """Jacobians of PyTorch functions, in the cheapest order: a drop-in for `torch.func.jacfwd` and `torch.func.jacrev`."""
 
-from chainopt.torch.graph import computation_graph as computation_graph
-from chainopt.torch.jacobian import jacobian as jacobian
-from chainopt.torch.stages import sequential as sequential
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chainopt.errors import ChainError
+from chainopt.functions.computation_graph import graph_of
+from chainopt.functions.jacobian import JacobianFunction as JacobianFunction
+from chainopt.functions.options import Mode, Options
+from chainopt.functions.prepared import traced
+from chainopt.functions.sequential import Composition
+from chainopt.torch.backend import BACKEND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import networkx as nx
+
+__all__ = ["JacobianFunction", "computation_graph", "jacobian", "sequential", "value_and_jacobian"]
+
+
+def jacobian(
+    func: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,  # noqa: FBT001, FBT002 -- the signature of chainopt.jax.jacobian
+    holomorphic: bool = False,  # noqa: FBT001, FBT002
+    allow_int: bool = False,  # noqa: FBT001, FBT002
+    *,
+    mode: Mode = "auto",
+    chunk_size: int | None = None,
+    low_rank: bool = False,
+) -> JacobianFunction:
+    """Make the function that returns the Jacobian of a PyTorch function or module: a drop-in for `torch.func.jacrev`.
+
+    The function is traced once for each signature of its arguments, cut where least is alive, and its Jacobian is put
+    together in the cheapest order of JVPs, VJPs and matrix products.
+
+    Parameters
+    ----------
+    func : callable
+        Of tensors or pytrees of them, that returns such; a `torch.nn.Module` is one.
+    argnums, has_aux
+        As for `torch.func.jacrev`.
+    holomorphic, allow_int : bool
+        For the signature of `chainopt.jax.jacobian`; PyTorch knows neither.
+    mode : {"auto", "forward", "reverse", "planned"}
+        "auto" plans where that promises to be 1.5 times cheaper than the better pure mode, and else takes that mode; either
+        is recorded once and runs without the overhead of `torch.func`. "forward" and "reverse" call `torch.func.jacfwd` and
+        `torch.func.jacrev`. What cannot be planned, or lacks a mode, "auto" leaves to the one of them that can.
+    chunk_size : int, optional
+        How many columns, or rows, go through the function at once.
+    low_rank : bool
+        Whether to return two factors instead of their product, the Jacobian: they meet where the function is narrowest.
+        The left one has the pytree of the result, with an axis of that width behind the axes of each tensor; the right one
+        that of the input, with that axis before them.
+
+    Returns
+    -------
+    JacobianFunction
+        A callable that takes what ``func`` takes; with the methods ``plan`` and ``tune``.
+
+    Raises
+    ------
+    ChainError
+        If an option is none of those that are known, or nothing can be planned where that is demanded.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from chainopt.torch import jacobian
+    >>> jacobian(lambda x: torch.outer(x, x).sum(dim=0))(torch.arange(3.0))
+    tensor([[3., 0., 0.],
+            [1., 4., 1.],
+            [2., 2., 5.]])
+    """
+    _refuse_unknown(holomorphic=holomorphic, allow_int=allow_int)
+    options = Options.checked(func, argnums, mode, chunk_size, has_aux=has_aux, low_rank=low_rank)
+    return JacobianFunction(BACKEND, func, options)
+
+
+def value_and_jacobian(
+    func: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,  # noqa: FBT001, FBT002 -- as for jacobian
+    holomorphic: bool = False,  # noqa: FBT001, FBT002
+    allow_int: bool = False,  # noqa: FBT001, FBT002
+    *,
+    mode: Mode = "auto",
+    chunk_size: int | None = None,
+    low_rank: bool = False,
+) -> JacobianFunction:
+    """Make the function that returns the value and the Jacobian.
+
+    Parameters
+    ----------
+    func, argnums, has_aux, holomorphic, allow_int, mode, chunk_size, low_rank
+        As for `jacobian`.
+
+    Returns
+    -------
+    JacobianFunction
+        A callable that takes what ``func`` takes, and returns the pair; with auxiliary data ``((value, aux), jacobian)``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from chainopt.torch import value_and_jacobian
+    >>> value, derivative = value_and_jacobian(torch.sin)(torch.tensor(0.0))
+    >>> float(value), float(derivative)
+    (0.0, 1.0)
+    """
+    _refuse_unknown(holomorphic=holomorphic, allow_int=allow_int)
+    options = Options.checked(func, argnums, mode, chunk_size, has_aux=has_aux, low_rank=low_rank, with_value=True)
+    return JacobianFunction(BACKEND, func, options)
+
+
+def sequential(*functions: Callable[[Any], Any]) -> Composition:
+    """Compose functions, in evaluation order, and remember them as the stages of a Jacobian.
+
+    Parameters
+    ----------
+    *functions : callable
+        Each takes what the one before returns, a pytree of tensors.
+
+    Returns
+    -------
+    Composition
+        The composed function; `jacobian` cuts it between its parts, and nowhere else.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from chainopt.torch import jacobian, sequential
+    >>> model = sequential(torch.sin, lambda x: x[:2], torch.exp)
+    >>> tuple(jacobian(model)(torch.zeros(3)).shape)
+    (2, 3)
+    """
+    return Composition(functions)
+
+
+def computation_graph(function: Callable[..., Any], *arguments: Any) -> nx.DiGraph[int]:
+    """Return the operators of a PyTorch function as a graph of variables, as `chainopt.linearize` takes it.
+
+    Parameters
+    ----------
+    function : callable
+        Of tensors, or pytrees of them.
+    *arguments
+        What it is traced at; values do not matter.
+
+    Returns
+    -------
+    networkx.DiGraph
+        A node for each tensor with its ``size`` and ``shape``, an edge for each pair of a tensor that an operator
+        reads and one that it writes, with the ``primitive``, ``jvp_cost`` and ``vjp_cost``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> graph = computation_graph(lambda x: torch.sin(x) * 2, torch.ones(3))
+    >>> [graph.edges[edge]["primitive"] for edge in graph.edges]
+    ['aten.sin.default', 'aten.mul.Tensor']
+    """
+    return graph_of(traced(BACKEND, function, arguments))
+
+
+def _refuse_unknown(**options: bool) -> None:
+    for name, value in options.items():
+        if value:
+            msg = f"{name} is {value!r}: PyTorch has no such derivative, leave it out"
+            raise ChainError(msg)

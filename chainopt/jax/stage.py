@@ -1,19 +1,22 @@
-"""Sections of a function as stages: matrices are pushed and pulled through them, all columns at once."""
+"""Sections of a JAX function as stages: matrices are pushed and pulled through them, all columns at once."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from chainopt.jax.trace import STAGE
+from chainopt.functions.elementals import factors_of
+from chainopt.functions.prepared import section_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.functions.elementals import Factors
+    from chainopt.functions.program import Program
 
 
 class Piece(NamedTuple):
@@ -34,13 +37,26 @@ def pieces_of(state: Sequence[Any]) -> list[Piece]:
 
 
 class Stage:
-    """A function from one list of arrays to another, at a point, as the operator that its derivative is."""
+    """A function from one list of arrays to another, at a point, as the operator that its derivative is.
+
+    Parameters
+    ----------
+    function : callable
+        Of the arrays of the state.
+    state, result : sequence of arrays
+        The point, and the value there.
+    dtype : dtype
+        That of the matrices that go through it.
+    elemental : callable, optional
+        What returns the factors of its Jacobian, where the program holds them, each cast by its argument.
+    """
 
     def __init__(
         self,
         function: Callable[..., Sequence[Any]],
         state: Sequence[Any],
         result: Sequence[Any],
+        dtype: Any,
         elemental: Callable[[Callable[[Any], Any]], Factors] | None = None,
     ) -> None:
         self.function = function
@@ -48,7 +64,7 @@ class Stage:
         self.elemental = elemental
         self.inputs, self.outputs = pieces_of(state), pieces_of(result)
         self.shape = sum(piece.size for piece in self.outputs), sum(piece.size for piece in self.inputs)
-        self.dtype = jnp.result_type(*[piece.dtype for piece in (*self.inputs, *self.outputs)] or [float])
+        self.dtype = dtype
 
     def identity_seed(self, rows: int, columns: int, offset: int) -> Any:
         """Return columns or rows of the identity, as a part of the computation that is compiled, and not a constant in it."""
@@ -85,6 +101,7 @@ def slopes(function: Callable[[Any], Any], argument: Any) -> Any:
 
 def split(columns: Any, pieces: Sequence[Piece]) -> list[Any]:
     """Cut a matrix into the arrays of a state, each with the columns as its last axis."""
+    columns = jnp.asarray(columns)  # the seeds of structured Jacobians are NumPy's
     begin, parts = 0, []
     for piece in pieces:
         part = columns[begin : begin + piece.size]
@@ -101,54 +118,14 @@ def joined(parts: Sequence[Any], columns: int, dtype: Any) -> Any:
     return flat[0] if len(flat) == 1 else jnp.concatenate(flat)
 
 
-def sequential(*functions: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Compose functions, in evaluation order, and remember them as the stages of a Jacobian.
-
-    Parameters
-    ----------
-    *functions : callable
-        Each takes what the one before returns, a pytree of arrays.
-
-    Returns
-    -------
-    callable
-        The composed function; `jacobian` cuts it between its parts, and nowhere else.
-
-    Examples
-    --------
-    >>> import jax.numpy as jnp
-    >>> from chainopt.jax import jacobian, sequential
-    >>> model = sequential(jnp.sin, lambda x: x[:2], jnp.exp)
-    >>> jacobian(model)(jnp.zeros(3)).shape
-    (2, 3)
-    """
-
-    def composed(argument: Any) -> Any:
-        for function in functions:
-            argument = function(argument)
-        return argument
-
-    composed.stages = functions  # type: ignore[attr-defined]
-    return composed
-
-
-def stage_by_stage(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function whose trace shows where its stages begin, if it is a `sequential` one."""
-    parts = getattr(function, "stages", ())
-    if not parts:
-        return function
-
-    def marked(argument: Any) -> Any:
-        for number, part in enumerate(parts, 1):
-            argument = jax.jit(_renamed(part, f"{STAGE}{number}"))(argument)
-        return argument
-
-    return marked
-
-
-def _renamed(function: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
-    def call(argument: Any) -> Any:
-        return function(argument)
-
-    call.__name__ = name
-    return call
+def stages_of(program: Program, values: dict[int, Any], dtype: Any) -> list[Stage]:
+    """Make the sections of a program into stages; what is computed and not used, the compiler drops."""
+    stages = []
+    for section in program.sections:
+        function = section_function(section, dict(values))
+        state = [values[variable] for variable in section.before]
+        for equation in section.equations:
+            equation.run(values)
+        elemental = None if section.known is None else partial(factors_of, section.known, values, slopes)
+        stages.append(Stage(function, state, [values[variable] for variable in section.after], dtype, elemental))
+    return stages

@@ -1,0 +1,139 @@
+"""What a library of arrays has to give, so that Jacobians of its functions can be planned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chainopt.functions.options import Options
+    from chainopt.functions.program import Program
+    from chainopt.functions.trace import Trace
+
+
+class UnplannableError(ValueError):
+    """A function whose Jacobian cannot be planned, with the pure mode that suits it, as far as that is known."""
+
+    def __init__(self, reason: str, mode: str = "reverse") -> None:
+        super().__init__(reason)
+        self.mode = mode
+
+
+NOT_REAL = "{} is of {}, which are no real numbers"
+
+
+class Arrays(NamedTuple):
+    """How a library makes the arrays of a result, on the device of the arguments."""
+
+    zeros: Callable[[tuple[int, ...], Any], Any]  # of a shape and a dtype
+    identity: Callable[[int, Any], Any]  # of a size and a dtype
+    shaped: Callable[[Any, tuple[int, ...], Any], Any]  # a part of a matrix, of a shape and a dtype
+
+
+class Backend(Protocol):
+    """A library as the front end of functions sees it; `chainopt.jax` and `chainopt.torch` have one each."""
+
+    overhead: int
+    """As many multiply-adds take as long as to call one equation of a program."""
+    records_pure_modes: bool
+    """Whether a program that is recorded is faster in a pure mode, too, than the library's own function."""
+    chunked_modes: frozenset[str]
+    """The pure modes in which the library's own function takes a chunk size."""
+
+    def flatten(self, tree: Any) -> tuple[list[Any], Any]:
+        """Take a pytree apart: its leaves, and the tree of their places."""
+
+    def unflatten(self, tree: Any, leaves: Sequence[Any]) -> Any:
+        """Put leaves in their places."""
+
+    def tree_key(self, tree: Any) -> object:
+        """Return what is equal for trees that no function can tell apart."""
+
+    def is_array(self, leaf: Any) -> bool:
+        """Whether a leaf is an argument of the traced function, and no part of it."""
+
+    def is_result(self, leaf: Any) -> bool:
+        """Whether a leaf that a traced function returns is an array of the library."""
+
+    def as_pair(self, returned: Any) -> tuple[Any, Any] | None:
+        """Return the value and the auxiliary data, where the library takes what a function returned for such a pair."""
+
+    def describe(self, leaf: Any) -> object:
+        """Return what of an array decides how a function of it is traced."""
+
+    def watched(self, array: Any) -> object:
+        """Return what may change of an array that a function holds; that other numbers stand in it changes nothing."""
+
+    def state(self) -> object:
+        """Return what of the library's own state decides how a function is traced.
+
+        Raises
+        ------
+        UnplannableError
+            If nothing can be recorded in this state.
+        """
+
+    def check_input(self, leaf: Any) -> None:
+        """Refuse to differentiate by a leaf that is no array, or has no derivative.
+
+        Raises
+        ------
+        UnplannableError
+            Which says what it is.
+        """
+
+    def trace(self, functions: Sequence[Callable[..., Sequence[Any]]], inputs: Sequence[Any], others: Sequence[Any]) -> Trace:
+        """Trace a composition of functions of flat lists of arrays; ``others`` are further arguments of the first."""
+
+    def is_traced(self, value: Any) -> bool:
+        """Whether an array belongs to a transformation that is going on, and to nothing after it."""
+
+    def can_record(self) -> bool:
+        """Whether a computation can be recorded now, so that later calls find it."""
+
+    def can_transform(self, program: Program) -> bool:
+        """Whether a program's derivatives are right under the transformations that are going on."""
+
+    def record(self, computation: Callable[..., list[Any]], arrays: Sequence[Any]) -> Callable[..., list[Any]]:
+        """Compile a function of arrays, or record it, for arguments like these."""
+
+    def arrays(self, like: Any) -> Arrays:
+        """Return what makes arrays beside that one."""
+
+    def common_dtype(self, dtypes: Sequence[Any]) -> Any:
+        """Return the narrowest dtype that holds the numbers of all."""
+
+    def stages(
+        self, program: Program, values: dict[int, Any], used: Sequence[set[str]], dtype: Any, *, needs_all: bool
+    ) -> list[Any]:
+        """Make the sections of a program into stages at a point, in evaluation order.
+
+        Parameters
+        ----------
+        program : Program
+            What is differentiated.
+        values : dict of int to array
+            Those of the variables before the first section, by number; those of later ones are put beside them.
+        used : sequence of set of str
+            What the plan uses of each: its "matmat", its "rmatmat", its "matrix".
+        dtype : dtype
+            That of the matrices that go through the stages.
+        needs_all : bool
+            Whether all values are read later, and not only those that the stages need.
+        """
+
+    def own(self, function: Callable[..., Any], mode: str, options: Options) -> Callable[..., Any]:
+        """Return the library's own function of that mode, "forward" or "reverse"."""
+
+    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function as one compares its speed with others: compiled, where that is how the library is used."""
+
+    def wait(self, result: Any) -> None:
+        """Wait for what is still being computed."""
+
+    def is_compiling(self) -> bool:
+        """Whether a compiler follows this call."""
+
+    def uncompiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function into which the compiler does not look."""

@@ -1,0 +1,110 @@
+"""What a function reads besides its arguments, watched for changes: closures, globals, attributes, and what they hold."""
+
+from __future__ import annotations
+
+from itertools import chain
+from operator import attrgetter, is_
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainopt.functions.backend import UnplannableError
+from chainopt.functions.reachable import Reachable
+from chainopt.functions.signature import SCALARS, static_key
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from chainopt.functions.backend import Backend
+
+MOST_BYTES = 2**26  # of NumPy's arrays, which are compared byte by byte: that takes no longer than one product with them
+
+
+class Environment:
+    """The state that objects reach.
+
+    Parameters
+    ----------
+    backend : Backend
+        Which says what of its arrays may change.
+    roots : iterable
+        A function, and what it is given besides arrays.
+    ignored : frozenset
+        Keys of `places` at which nobody looks.
+
+    Raises
+    ------
+    UnplannableError
+        If that is too much to be looked at before each call.
+    """
+
+    def __init__(self, backend: Backend, roots: Iterable[Any], ignored: frozenset[Hashable] = frozenset()) -> None:
+        self.backend = backend
+        self.reached = Reachable(roots, lambda value: isinstance(value, np.ndarray) or backend.is_result(value), ignored)
+        if sum(array.nbytes for array in self.reached.arrays if isinstance(array, np.ndarray)) > MOST_BYTES:
+            msg = f"it reaches more than {MOST_BYTES >> 20} MiB of NumPy's arrays, which may change"
+            raise UnplannableError(msg)
+        self.objects, self.descriptions = self._objects(), self._descriptions()
+
+    def is_unchanged(self) -> bool:
+        """Whether all is as it was."""
+        try:
+            if self._descriptions() != self.descriptions:
+                return False
+            objects = self._objects()
+        except (RuntimeError, ValueError):  # a dict that another thread changes, a variable that has been deleted
+            return False
+        return all(map(is_, objects, self.objects)) or all(map(_are_alike, objects, self.objects))
+
+    def places(self) -> dict[Hashable, list[Any]]:
+        """Return what is at each place now."""
+        reached = self.reached
+        now: dict[Hashable, list[Any]] = {id(cell): _contents(cell) for cell in reached.cells}
+        now |= {(address, name): [mapping.get(name)] for mapping, name, address in reached.variables}
+        now |= {(id(owner), name): [getattr(owner, name, None)] for owner, name in reached.slots}
+        now |= {(id(mapping), name): [value] for mapping in reached.mappings for name, value in [*mapping.items()]}
+        return now | {id(sequence): [*sequence] for sequence in reached.sequences}
+
+    def _objects(self) -> list[Any]:
+        """Return what is held, one after the other."""
+        reached = self.reached
+        return [
+            *map(attrgetter("cell_contents"), reached.cells),
+            *(mapping.get(name) for mapping, name, _ in reached.variables),
+            *(getattr(owner, name, None) for owner, name in reached.slots),
+            *chain.from_iterable(reached.mappings),
+            *chain.from_iterable(map(dict.values, reached.mappings)),
+            *chain.from_iterable(reached.sequences),
+        ]
+
+    def _descriptions(self) -> list[object]:
+        """Return how much is held where, and what of arrays may change."""
+        reached = self.reached
+        return [*map(len, reached.mappings), *map(len, reached.sequences), *map(self._description, reached.arrays)]
+
+    def _description(self, array: Any) -> object:
+        if isinstance(array, np.ndarray):
+            return array.shape, array.dtype, array.tobytes()
+        return self.backend.watched(array)
+
+
+def written(before: dict[Hashable, list[Any]], after: dict[Hashable, list[Any]]) -> frozenset[Hashable]:
+    """Return the places at which something has changed, or has come or gone: what a function writes to while it runs."""
+    return frozenset(
+        place
+        for place in before.keys() | after.keys()
+        if len(before.get(place, ())) != len(after.get(place, ()))
+        or not all(map(_are_alike, before.get(place, ()), after.get(place, ())))
+    )
+
+
+def _contents(cell: Any) -> list[Any]:
+    try:
+        return [cell.cell_contents]
+    except ValueError:  # it has no value
+        return []
+
+
+def _are_alike(one: Any, other: Any) -> bool:
+    """Whether two objects are the same, or values that nobody can tell apart."""
+    return one is other or (type(one) is type(other) and type(one) in SCALARS and static_key(one) == static_key(other))

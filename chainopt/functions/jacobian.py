@@ -1,0 +1,185 @@
+"""The Jacobian of a function: planned where that pays, else as the library's own functions compute it."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from chainopt.functions.autotune import fastest
+from chainopt.functions.mode_choice import plan_of
+from chainopt.functions.signature import Call
+from chainopt.functions.ways import Ways
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chainopt.functions.autotune import Tuned
+    from chainopt.functions.backend import Backend
+    from chainopt.functions.options import Options
+    from chainopt.functions.prepared import Prepared
+    from chainopt.functions.ways import Way
+    from chainopt.plan.plan import Plan
+
+    Computation = tuple[Callable[..., Any], Sequence[Any] | None, Callable[[Any], Any]]
+
+
+class JacobianFunction:
+    """A function that returns the Jacobian of another; `jacobian` makes it.
+
+    Parameters
+    ----------
+    backend : Backend
+        Of whose arrays the function is.
+    function : callable
+        Which is differentiated.
+    options : Options
+        What is asked for.
+    """
+
+    def __init__(self, backend: Backend, function: Callable[..., Any], options: Options) -> None:
+        functools.update_wrapper(self, function, updated=())
+        self.backend, self.function, self.options = backend, function, options
+        self._ways = Ways(backend, function, options)
+        self._own: dict[str, Callable[..., Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"jacobian({self.function!r}, argnums={self.options.argnums!r}, mode={self.options.mode!r})"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the Jacobian at a point, in the pytrees in which the library's own functions return it."""
+        options = self.options
+        if options.is_pure and (options.chunk_size is None or options.mode in self.backend.chunked_modes):
+            return self._library(options.mode)(*args, **kwargs)
+        if self.backend.is_compiling():  # planning is Python for Python; what is planned is what a compiler should see
+            run, arrays, finish = self.backend.uncompiled(self._computation)(args, kwargs)
+            return run(*args, **kwargs) if arrays is None else finish(run(*arrays))
+        return self._run(args, kwargs)
+
+    def plan(self, *args: Any, **kwargs: Any) -> Plan:
+        """Return the plan that a call with these arguments would run, without running it.
+
+        Raises
+        ------
+        ChainError
+            If the function cannot be traced as a chain of real arrays; the message says why.
+        """
+        way = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs))
+        if way.prepared is None:
+            raise way.refusal()
+        return plan_of(way.prepared.comparison, way.mode)
+
+    def tune(self, *args: Any, **kwargs: Any) -> Tuned:
+        """Time the planned Jacobian and the library's own functions once, and return the fastest.
+
+        Returns
+        -------
+        Tuned
+            A callable; its ``times`` are the seconds of each, infinite where one fails.
+        """
+        planned = JacobianFunction(self.backend, self.function, replace(self.options, mode="planned"))
+        candidates: dict[str, Callable[..., Any]] = {"forward": self._library("forward"), "reverse": self._library("reverse")}
+        candidates = {"planned": planned} if self.options.low_rank else {**candidates, "planned": planned}
+        compiled = {name: self.backend.compiled(call) for name, call in candidates.items()}
+        return fastest(compiled, lambda call: self.backend.wait(call(*args, **kwargs)))
+
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        call = Call.read(self.backend, self.options.argnums, args, kwargs)
+        way = self._ways.of(call)
+        prepared = self._program(way)
+        if prepared is None:
+            return self._by_library(way, args, kwargs)
+        arrays, must_plan = (*call.inputs, *call.others), self.options.must_plan
+        try:
+            results = prepared.computation(way.mode, self.options.chunk_size, arrays)(*arrays)
+        except Exception as error:
+            if not way.has_run:
+                way.refuse(error, is_raised=must_plan)
+            if not must_plan:
+                return self._by_library(way, args, kwargs)
+            if way.has_run:
+                raise
+            raise way.refusal() from error
+        way.has_run = True
+        return prepared.assembled(results)
+
+    def _computation(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Computation:
+        """Return what computes the Jacobian: of the arguments, or of arrays, to be put together then."""
+        call = Call.read(self.backend, self.options.argnums, args, kwargs)
+        way = self._ways.of(call)
+        prepared = self._program(way)
+        arrays = *call.inputs, *call.others
+        if prepared is not None:
+            try:
+                return prepared.computation(way.mode, self.options.chunk_size, arrays), arrays, prepared.assembled
+            except Exception as error:
+                way.refuse(error, is_raised=self.options.must_plan)
+                if self.options.must_plan:
+                    raise way.refusal() from error
+        return self._library("forward" if way.mode == "forward" else "reverse"), None, _as_it_is
+
+    def _program(self, way: Way) -> Prepared | None:
+        """Return the program that runs now, if any does.
+
+        Raises
+        ------
+        ChainError
+            If one must, and none can.
+        """
+        prepared = way.prepared
+        if prepared is None and self.options.must_plan:
+            raise way.refusal()
+        if prepared is None or (way.mode != "planned" and not self.options.is_pure and not self.backend.records_pure_modes):
+            return None
+        return prepared if self.options.must_plan or self.backend.can_transform(prepared.program) else None
+
+    def _by_library(self, way: Way, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return what the library's own function returns; where one mode fails, the other is tried, and remembered."""
+        first, second = ("forward", "reverse") if way.mode == "forward" else ("reverse", "forward")
+        try:
+            return self._library(first)(*args, **kwargs)
+        except Exception:
+            try:
+                result = self._library(second)(*args, **kwargs)
+            except Exception:  # noqa: BLE001, S110 -- the error of the one that suits the function better is raised
+                pass
+            else:
+                way.mode = second
+                return result
+            raise
+
+    def _library(self, mode: str) -> Callable[..., Any]:
+        """Return the library's own function of that mode, as it answers what is asked here."""
+        if mode not in self._own:
+            options = self.options
+            function = _returning_its_value(self) if options.with_value else self.function
+            own = self.backend.own(function, mode, replace(options, has_aux=options.has_aux or options.with_value))
+            self._own[mode] = _value_first(own, has_aux=options.has_aux) if options.with_value else own
+        return self._own[mode]
+
+
+def _as_it_is(result: Any) -> Any:
+    return result
+
+
+def _returning_its_value(derivative: JacobianFunction) -> Callable[..., Any]:
+    """Return the function, with its value among the auxiliary data."""
+    function, has_aux = derivative.function, derivative.options.has_aux
+
+    @functools.wraps(function, updated=())
+    def both(*args: Any, **kwargs: Any) -> Any:
+        returned = function(*args, **kwargs)
+        if not has_aux:
+            return returned, (returned,)
+        pair = derivative.backend.as_pair(returned)
+        return returned if pair is None else (pair[0], pair)  # of what is no pair, the library says what is wrong with it
+
+    return both
+
+
+def _value_first(own: Callable[..., Any], *, has_aux: bool) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        derivative, aux = own(*args, **kwargs)
+        return (aux if has_aux else aux[0]), derivative
+
+    return call

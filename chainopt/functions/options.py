@@ -1,0 +1,110 @@
+"""What a caller may ask of a Jacobian function, checked once."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from chainopt.errors import ChainError
+from chainopt.numbers import shown
+
+Mode = Literal["auto", "forward", "reverse", "planned"]
+MODES: tuple[Mode, ...] = ("auto", "forward", "reverse", "planned")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a Jacobian function was asked for; the faces of the libraries say what each means."""
+
+    argnums: int | tuple[int, ...] = 0
+    has_aux: bool = False
+    holomorphic: bool = False
+    allow_int: bool = False
+    mode: Mode = "auto"
+    chunk_size: int | None = None
+    low_rank: bool = False
+    with_value: bool = False
+
+    @property
+    def is_pure(self) -> bool:
+        """Whether one of the library's own modes is asked for."""
+        return self.mode in {"forward", "reverse"}
+
+    @property
+    def must_plan(self) -> bool:
+        """Whether nothing but a plan will do."""
+        return self.mode == "planned" or self.low_rank
+
+    @classmethod
+    def checked(cls, function: object, argnums: Any, mode: Any, chunk_size: Any, **others: Any) -> Options:
+        """Refuse what is no function, no position, no mode or no chunk size, and factors where a pure mode is asked for.
+
+        Parameters
+        ----------
+        function
+            What is to be differentiated.
+        argnums
+            The position of an argument, or a sequence of positions.
+        mode
+            One of `MODES`.
+        chunk_size
+            How many columns or rows go through the function at once, or None.
+        **others
+            The other fields.
+
+        Raises
+        ------
+        ChainError
+            Which says what there is instead.
+        """
+        if not callable(function):
+            msg = f"the function is {shown(function)}, which cannot be called"
+            raise ChainError(msg)
+        if mode not in MODES:
+            msg = f"mode is {mode!r}: known are {', '.join(map(repr, MODES))}"
+            raise ChainError(msg)
+        if others.get("low_rank") and mode in {"forward", "reverse"}:
+            low_rank = others["low_rank"]
+            msg = f'low_rank is {low_rank!r}, but mode is {mode!r}, which has no factors: take mode "auto" or "planned"'
+            raise ChainError(msg)
+        if chunk_size is not None and (isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1):
+            msg = f"chunk_size is {chunk_size!r}: give an int of at least 1, or None"
+            raise ChainError(msg)
+        return cls(argnums=_positions(argnums), mode=mode, chunk_size=chunk_size, **others)
+
+
+def _positions(argnums: Any) -> int | tuple[int, ...]:
+    """Return positions as Python ints, NumPy's among them."""
+    if getattr(argnums, "shape", ()) != ():
+        msg = "argnums is an array: what is differentiated at is given to what `jacobian` returns, as in `jacobian(f)(x)`"
+        raise ChainError(msg)
+    is_sequence = isinstance(argnums, Sequence) and not isinstance(argnums, str)
+    try:
+        positions = tuple(map(_position, argnums if is_sequence else [argnums]))
+    except TypeError:
+        msg = f"argnums is {shown(argnums)}: give the position of an argument, or a sequence of positions"
+        raise ChainError(msg) from None
+    check_distinct(positions, argnums)
+    return positions if is_sequence else positions[0]
+
+
+def _position(number: Any) -> int:
+    if isinstance(number, bool):
+        raise TypeError
+    return operator.index(number)
+
+
+def check_distinct(positions: Sequence[int], argnums: object) -> None:
+    """Refuse to differentiate by the same argument twice, as the libraries do.
+
+    Raises
+    ------
+    ChainError
+        Which names the argument.
+    """
+    for position in positions:
+        if positions.count(position) > 1:
+            msg = f"argnums is {shown(argnums)}, which names argument {position} twice: name each once"
+            raise ChainError(msg)

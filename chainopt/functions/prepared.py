@@ -1,0 +1,240 @@
+"""A function, traced and cut for one signature of its arguments, and what computes its Jacobian from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from chainopt.execution.dependencies import needs
+from chainopt.functions.backend import NOT_REAL, UnplannableError
+from chainopt.functions.low_rank import Halves, halves_of
+from chainopt.functions.mode_choice import choice_by_shapes, compared, plan_of
+from chainopt.functions.program import Program, cut, varying_of
+from chainopt.functions.sequential import stages_of
+from chainopt.functions.signature import ARRAY, SCALARS
+from chainopt.functions.trace import REAL
+from chainopt.functions.unpack import Results, blocks, sides
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chainopt.functions.backend import Backend
+    from chainopt.functions.cut_search import Section
+    from chainopt.functions.options import Options
+    from chainopt.functions.signature import Call
+    from chainopt.functions.trace import Trace
+    from chainopt.plan.comparison import Comparison
+    from chainopt.plan.plan import Plan
+
+Recording = dict[tuple[str, int | None], "Callable[..., list[Any]]"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A program with its plans, and how its results are put together."""
+
+    backend: Backend
+    program: Program
+    comparison: Comparison
+    results: Results
+    dtype: Any  # of the matrices that go through its stages: no stage has a wider one
+    halves: Halves | None
+    recorded: Recording = field(default_factory=dict)
+
+    @property
+    def belongs_to_a_transformation(self) -> bool:
+        """Whether it holds arrays that are gone as soon as a transformation ends."""
+        return any(map(self.backend.is_traced, self.program.trace.constants.values()))
+
+    def computation(self, mode: str, chunk_size: int | None, arrays: Sequence[Any]) -> Callable[..., list[Any]]:
+        """Return what computes the flat results.
+
+        Parameters
+        ----------
+        mode : str
+            "planned", or a pure one.
+        chunk_size : int, optional
+            How many columns, or rows, go through a stage at once.
+        arrays : sequence of arrays
+            Arguments like those that it will get: it is recorded once, where that is possible.
+
+        Raises
+        ------
+        InfeasibleError
+            If the function lacks the mode.
+        """
+        recorded = self.recorded.get((mode, chunk_size))
+        if recorded is not None and self.backend.can_record():
+            return recorded
+        computation = partial(self._computed, plan_of(self.comparison, mode), chunk_size)
+        if not self.backend.can_record():
+            return computation
+        return self.recorded.setdefault((mode, chunk_size), self.backend.record(computation, arrays))
+
+    def assembled(self, flat: Sequence[Any]) -> Any:
+        """Return what the caller gets."""
+        return self.results.assembled(self.backend, flat)
+
+    def _computed(self, plan: Plan, chunk_size: int | None, *given: Any) -> list[Any]:
+        program, results = self.program, self.results
+        trace, arrays = program.trace, self.backend.arrays(given[0])
+        values = trace.constants | dict(zip((*trace.inputs, *trace.others), given, strict=True))
+        for equation in program.fixed:
+            equation.run(values)
+        used = needs(len(program.sections), plan.operations)[::-1]
+        read_later = trace.outputs if results.with_value else trace.outputs[results.outputs :]
+        needs_all = program.skip is not None or len(read_later) > 0
+        stages = self.backend.stages(program, values, used, self.dtype, needs_all=needs_all)[::-1]
+        if self.halves is not None:
+            factors = self.halves.execute(stages, lambda size: arrays.identity(size, self.dtype), chunk_size)
+            found = sides(program, results.outputs, factors, arrays)
+        else:
+            matrix = plan.execute(stages, chunk_size=chunk_size)
+            if program.skip is not None:
+                program.skip.run(values)
+                matrix = matrix + arrays.identity(matrix.shape[0], self.dtype)
+            found = blocks(program, results.outputs, matrix, arrays)
+        return [*found, *(values[variable] for variable in read_later)]
+
+
+def section_function(section: Section, values: dict[int, Any]) -> Callable[..., tuple[Any, ...]]:
+    """Return a section as a function of the variables before it; ``values`` are those of all others that it reads."""
+
+    def function(*given: Any) -> tuple[Any, ...]:
+        local = values | dict(zip(section.before, given, strict=True))
+        for equation in section.equations:
+            equation.run(local)
+        return tuple(local[variable] for variable in section.after)
+
+    return function
+
+
+class _Returned:
+    """What a function returned while it was traced, taken apart."""
+
+    def __init__(self, backend: Backend, *, has_aux: bool) -> None:
+        self.backend, self.has_aux = backend, has_aux
+        self.tree: Any = None
+        self.outputs = 0
+        self.aux_tree: Any = None
+        self.aux: tuple[Any, ...] = ()
+
+    def leaves(self, returned: Any, *, is_last: bool) -> list[Any]:
+        """Return the arrays among it."""
+        if not is_last or not self.has_aux:
+            leaves, self.tree = self.backend.flatten(returned)
+            self.outputs = len(leaves)
+            return leaves
+        pair = self.backend.as_pair(returned)
+        if pair is None:
+            msg = f"has_aux is True, but the function returned a {type(returned).__name__}, and no pair of a value and others"
+            raise UnplannableError(msg)
+        leaves, self.tree = self.backend.flatten(pair[0])
+        self.outputs = len(leaves)
+        more, self.aux_tree = self.backend.flatten(pair[1])
+        arrays = [leaf for leaf in more if self.backend.is_result(leaf)]
+        self.aux = tuple(ARRAY if self.backend.is_result(leaf) else leaf for leaf in more)
+        for leaf in self.aux:
+            if leaf is not ARRAY and type(leaf) not in SCALARS:
+                msg = f"its auxiliary data hold a {type(leaf).__name__}, which may be another one each time"
+                raise UnplannableError(msg)
+        return [*leaves, *arrays]
+
+
+def prepare(backend: Backend, function: Callable[..., Any], call: Call, options: Options) -> Prepared:
+    """Trace and cut a function for the signature of a call.
+
+    Parameters
+    ----------
+    backend : Backend
+        Of whose arrays it is.
+    function : callable
+        Which is differentiated.
+    call : Call
+        The arguments at which it is traced.
+    options : Options
+        What is asked for.
+
+    Raises
+    ------
+    UnplannableError
+        If its derivative is no matrix of real numbers. What tracing raises is let through.
+    """
+    returned = _Returned(backend, has_aux=options.has_aux)
+    for leaf in call.inputs:
+        backend.check_input(leaf)
+    trace = backend.trace(_flat_functions(backend, function, call, returned), call.inputs, call.others)
+    pure = choice_by_shapes(trace, returned.outputs)
+    if options.holomorphic:
+        msg = "it is holomorphic"
+        raise UnplannableError(msg, pure)
+    _check_reals(trace, returned.outputs, pure)
+    program = cut(trace, returned.outputs, low_rank=options.low_rank)
+    if program is None:
+        msg = "nothing between its inputs and its results depends on the inputs by real numbers alone, or all of it is empty"
+        raise UnplannableError(msg, pure)
+    _check_dtypes(backend, trace, returned.outputs)
+    results = Results(
+        call.input_tree,
+        len(call.inputs),
+        returned.tree,
+        returned.outputs,
+        returned.aux_tree,
+        returned.aux,
+        options.has_aux,
+        options.with_value,
+        options.low_rank,
+    )
+    halves = halves_of(program) if options.low_rank else None
+    return Prepared(backend, program, compared(program), results, _dtype_of(backend, program), halves)
+
+
+def _flat_functions(
+    backend: Backend, function: Callable[..., Any], call: Call, returned: _Returned
+) -> list[Callable[..., list[Any]]]:
+    """Return the stages of a function, from a flat list of arrays to the next."""
+    is_plain = len(call.rest) == 1 and call.rest_tree is None and not call.is_tuple  # as a composition takes it: one argument
+    parts = stages_of(function) if is_plain else (function,)
+
+    def first(*arrays: Any) -> list[Any]:
+        args, kwargs = call.arguments(backend, arrays)
+        return returned.leaves(parts[0](*args, **kwargs), is_last=len(parts) == 1)
+
+    def following(part: Callable[[Any], Any], *, is_last: bool) -> Callable[..., list[Any]]:
+        return lambda *arrays: returned.leaves(part(backend.unflatten(returned.tree, arrays)), is_last=is_last)
+
+    return [first, *(following(part, is_last=number == len(parts)) for number, part in enumerate(parts[1:], 2))]
+
+
+def _check_reals(trace: Trace, outputs: int, pure: str) -> None:
+    """Refuse inputs and results that are not of real numbers."""
+    for name, variables in (("an input", trace.inputs), ("a result", trace.outputs[:outputs])):
+        for variable in variables:
+            of_variable = trace.variables[variable]
+            if of_variable.kind != REAL:
+                msg = NOT_REAL.format(name, of_variable.dtype)
+                raise UnplannableError(msg, pure)
+
+
+def _check_dtypes(backend: Backend, trace: Trace, outputs: int) -> None:
+    """Refuse a result that is narrower than an input: reverse mode has the block in the dtype of the input, and as exact."""
+    varying = varying_of(trace)
+    of_inputs = [trace.variables[variable].dtype for variable in trace.inputs]
+    for variable in trace.outputs[:outputs]:
+        dtype = trace.variables[variable].dtype
+        if variable in varying and backend.common_dtype([dtype, *of_inputs]) != dtype:
+            widest = backend.common_dtype(of_inputs)
+            msg = f"a result is of {dtype}, too narrow for the block of an input of {widest}"
+            raise UnplannableError(msg)
+
+
+def _dtype_of(backend: Backend, program: Program) -> Any:
+    variables = {variable for section in program.sections for variable in (*section.before, *section.after)}
+    return backend.common_dtype([program.trace.variables[variable].dtype for variable in variables])
+
+
+def traced(backend: Backend, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Trace:
+    """Trace a function of pytrees of arrays, all of which are inputs."""
+    leaves, tree = backend.flatten(arguments)
+    return backend.trace([lambda *arrays: backend.flatten(function(*backend.unflatten(tree, arrays)))[0]], leaves, [])

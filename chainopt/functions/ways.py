@@ -1,0 +1,127 @@
+"""How a Jacobian is computed for each signature of the arguments: found once, and kept as long as it holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chainopt.errors import ChainError
+from chainopt.functions.backend import UnplannableError
+from chainopt.functions.environment import Environment, written
+from chainopt.functions.mode_choice import choice
+from chainopt.functions.prepared import prepare
+from chainopt.functions.signature import ARRAY, SCALARS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from typing import Any
+
+    from chainopt.functions.backend import Backend
+    from chainopt.functions.options import Options
+    from chainopt.functions.prepared import Prepared
+    from chainopt.functions.signature import Call
+
+MOST_SIGNATURES = 128  # that are remembered, so that a value which is another one on each call does not fill the memory
+MOST_CHANGES = 3  # of what a function reads, after which it is not traced again
+FEW_USES = 10  # of a program between two changes: such a one is not worth its tracing
+
+
+class Way:
+    """How a Jacobian is computed: by a program, or, for a reason, by the library's own function."""
+
+    def __init__(self, prepared: Prepared | None, mode: str, reason: str = "") -> None:
+        self.prepared, self.mode, self.reason = prepared, mode, reason
+        self.environment: Environment | None = None  # in which that was found; None where it holds in all
+        self.cause: Exception | None = None
+        self.has_run = False
+        self.uses = self.changes = 0
+
+    def is_current(self) -> bool:
+        """Whether what the function reads is as it was."""
+        self.uses += 1
+        return self.environment is None or self.environment.is_unchanged()
+
+    def refuse(self, error: Exception, *, is_raised: bool) -> None:
+        """Remember that nothing can be planned, and why; the error itself only where it is raised at once."""
+        lines = str(error).splitlines()
+        self.reason = str(error) if isinstance(error, UnplannableError) else f"{type(error).__name__}: {''.join(lines[:1])}"
+        self.prepared, self.mode = None, getattr(error, "mode", "reverse")
+        self.cause = error if is_raised else None
+
+    def refusal(self) -> ChainError:
+        """Return the error that says why."""
+        error = ChainError(f'the function cannot be planned, for {self.reason}: take mode "forward", "reverse" or "auto"')
+        error.__cause__, self.cause = self.cause, None
+        return error
+
+
+class Ways:
+    """The ways that one Jacobian function has found.
+
+    Parameters
+    ----------
+    backend : Backend
+        Of whose arrays the function is.
+    function : callable
+        Which is differentiated.
+    options : Options
+        What is asked for.
+    """
+
+    def __init__(self, backend: Backend, function: Callable[..., Any], options: Options) -> None:
+        self.backend, self.function, self.options = backend, function, options
+        self.known: dict[Hashable, Way] = {}
+
+    def of(self, call: Call) -> Way:
+        """Return the way for a call, as it was found for the first one of the same signature."""
+        known = None
+        try:
+            key = call.key(self.backend)
+            known = self.known.get(key)
+        except UnplannableError as error:
+            way = Way(None, "reverse")
+            way.refuse(error, is_raised=self.options.must_plan)
+            return way
+        except Exception:  # noqa: BLE001 -- whatever comparing raises what is not ours
+            key = None
+        if known is not None and known.is_current():
+            return known
+        way = self._found(call, 0 if known is None or known.uses > FEW_USES else known.changes + 1, is_known=key is not None)
+        if key is not None and self._lasts(way, call):
+            if len(self.known) >= MOST_SIGNATURES:
+                del self.known[next(iter(self.known))]
+            self.known[key] = way
+        return way
+
+    def _found(self, call: Call, changes: int, *, is_known: bool) -> Way:
+        """Trace the function, if that is worth it."""
+        must_plan = self.options.must_plan
+        if changes > MOST_CHANGES and not must_plan:
+            return Way(None, "reverse", "what it reads besides its arguments changes from call to call")
+        if not is_known and not must_plan and not self._is_traced(call):
+            return Way(None, "reverse", "what it is given cannot be hashed, or compared, and would be traced on each call")
+        way = Way(None, "reverse")
+        roots = [self.function, *(leaf for leaf in call.rest if leaf is not ARRAY and type(leaf) not in SCALARS)]
+        try:
+            environment = Environment(self.backend, roots)
+            before = environment.places()
+            try:
+                way = Way(*self._chosen(prepare(self.backend, self.function, call, self.options)))
+            finally:
+                way.environment = Environment(self.backend, roots, written(before, environment.places()))
+                way.changes = changes
+        except Exception as error:  # noqa: BLE001 -- whatever tracing raises: the library's functions, which trace less, may not
+            way.refuse(error, is_raised=must_plan)
+        return way
+
+    def _chosen(self, prepared: Prepared) -> tuple[Prepared, str]:
+        options = self.options
+        if options.must_plan or options.is_pure:
+            return prepared, "planned" if options.must_plan else options.mode
+        return prepared, choice(prepared.comparison, self.backend.overhead * len(prepared.program.trace.equations))
+
+    def _is_traced(self, call: Call) -> bool:
+        return any(map(self.backend.is_traced, (*call.inputs, *call.others)))
+
+    def _lasts(self, way: Way, call: Call) -> bool:
+        """Whether a way holds beyond the transformations that are going on."""
+        return not (self._is_traced(call) if way.prepared is None else way.prepared.belongs_to_a_transformation)

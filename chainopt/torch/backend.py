@@ -1,0 +1,180 @@
+"""What PyTorch gives, so that Jacobians of its functions can be planned."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils import _pytree as pytree
+
+from chainopt.functions.backend import NOT_REAL, Arrays, UnplannableError
+from chainopt.functions.trace import OTHER
+from chainopt.torch.stage import Stage, stages_of
+from chainopt.torch.trace import is_transformed, is_transforming, kind_of, trace, untransformed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chainopt.functions.options import Options
+    from chainopt.functions.program import Program
+    from chainopt.functions.trace import Trace
+
+LEAF = pytree.tree_flatten(0)[1]  # the tree of a tensor alone
+
+
+class TorchBackend:
+    """PyTorch, as the front end of functions sees it."""
+
+    overhead = 0
+    records_pure_modes = True
+    chunked_modes = frozenset({"reverse"})
+
+    def flatten(self, tree: Any) -> tuple[list[Any], Any]:
+        """Take a pytree apart."""
+        if isinstance(tree, torch.Tensor):
+            return [tree], LEAF
+        leaves, spec = pytree.tree_flatten(tree)
+        return leaves, spec
+
+    def unflatten(self, tree: Any, leaves: Sequence[Any]) -> Any:
+        """Put leaves in their places."""
+        return leaves[0] if tree is LEAF else pytree.tree_unflatten(list(leaves), tree)
+
+    def tree_key(self, tree: Any) -> object:
+        """Return the types and the static data in a tree, and their text, which tells apart 0.0 and -0.0 there."""
+        return None if tree is LEAF else (_frozen(tree), str(tree))
+
+    def is_array(self, leaf: Any) -> bool:
+        """Whether a leaf is a tensor."""
+        return isinstance(leaf, torch.Tensor)
+
+    def is_result(self, leaf: Any) -> bool:
+        """Whether a returned leaf is a tensor."""
+        return isinstance(leaf, torch.Tensor)
+
+    def as_pair(self, returned: Any) -> tuple[Any, Any] | None:
+        """Return the two of a tuple."""
+        return tuple(returned) if isinstance(returned, tuple) and len(returned) == 2 else None
+
+    def describe(self, leaf: Any) -> object:
+        """Return the type, shape, dtype, device and strides of a tensor."""
+        if not isinstance(leaf, torch.Tensor):
+            return type(leaf)
+        strides = leaf.stride() if leaf.layout is torch.strided else leaf.layout
+        return type(leaf), leaf.shape, leaf.dtype, leaf.device, strides
+
+    def watched(self, array: Any) -> object:
+        """Return what `torch.nn.Module.to` changes of a tensor, and whoever sets its ``data``."""
+        return array.dtype, array.shape, array.device
+
+    def state(self) -> object:
+        """Return nothing."""
+        return None
+
+    def check_input(self, leaf: Any) -> None:
+        """Refuse what is no tensor, or not of numbers that have a derivative."""
+        if not isinstance(leaf, torch.Tensor):
+            msg = f"an input is no tensor, but a {type(leaf).__name__}"
+            raise UnplannableError(msg)
+        if kind_of(leaf.dtype) == OTHER:
+            msg = NOT_REAL.format("an input", leaf.dtype)
+            raise UnplannableError(msg)
+
+    def trace(self, functions: Sequence[Callable[..., Sequence[Any]]], inputs: Sequence[Any], others: Sequence[Any]) -> Trace:
+        """Trace a composition; inside of a transformation at tensors of ones, for what is there cannot be traced."""
+        if not is_transforming():
+            return trace(functions, inputs, others)
+        with untransformed():
+            return trace(functions, *([_like(tensor) for tensor in tensors] for tensors in (inputs, others)))
+
+    def is_traced(self, value: Any) -> bool:
+        """Whether a tensor belongs to a transformation of `torch.func`."""
+        return isinstance(value, torch.Tensor) and is_transformed(value)
+
+    def can_record(self) -> bool:
+        """Whether no transformation is going on: it has to see the function, and not the operators of a derivative."""
+        return not is_transforming()
+
+    def can_transform(self, program: Program) -> bool:  # noqa: ARG002 -- the protocol's
+        """Return True."""
+        return True
+
+    def record(self, computation: Callable[..., list[Any]], arrays: Sequence[Any]) -> Callable[..., list[Any]]:
+        """Record the whole computation as a graph of operators.
+
+        Of the transformations of `torch.func` in it nothing is left then, neither the time that they take in Python, nor
+        what a compiler does not understand.
+        """
+        with torch.no_grad():
+            graph: Any = make_fx(computation)(*map(torch.ones_like, arrays))
+        graph.graph.eliminate_dead_code()
+        graph.recompile()
+        recorded: Callable[..., list[Any]] = graph
+        return recorded
+
+    def arrays(self, like: Any) -> Arrays:
+        """Return what makes tensors on the device of that one."""
+        device = like.device
+        return Arrays(
+            zeros=lambda shape, dtype: torch.zeros(shape, dtype=dtype, device=device),
+            identity=lambda size, dtype: torch.eye(size, dtype=dtype, device=device),
+            shaped=lambda part, shape, dtype: part.reshape(shape).to(dtype),
+        )
+
+    def common_dtype(self, dtypes: Sequence[Any]) -> Any:
+        """Return the narrowest dtype that holds the numbers of all."""
+        return reduce(torch.promote_types, dtypes) if dtypes else torch.get_default_dtype()
+
+    def stages(
+        self, program: Program, values: dict[int, Any], used: Sequence[set[str]], dtype: Any, *, needs_all: bool
+    ) -> list[Stage]:
+        """Make the sections of a program into stages at a point."""
+        return stages_of(program, values, used, dtype, needs_all=needs_all)
+
+    def own(self, function: Callable[..., Any], mode: str, options: Options) -> Callable[..., Any]:
+        """Return `torch.func.jacfwd` or `torch.func.jacrev` of the function."""
+        asked: dict[str, Any] = {"argnums": options.argnums, "has_aux": options.has_aux}
+        made: Callable[..., Any]
+        if mode == "forward":
+            made = torch.func.jacfwd(function, **asked)
+        else:
+            made = torch.func.jacrev(function, chunk_size=options.chunk_size, **asked)
+        return made
+
+    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function: PyTorch is eager."""
+        return function
+
+    def wait(self, result: Any) -> None:
+        """Wait for what an accelerator still computes."""
+        for leaf in pytree.tree_leaves(result):
+            if isinstance(leaf, torch.Tensor) and leaf.is_cuda:
+                torch.cuda.synchronize(leaf.device)
+
+    def is_compiling(self) -> bool:
+        """Whether `torch.compile` follows this call."""
+        return bool(torch.compiler.is_compiling())
+
+    def uncompiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function, into which `torch.compile` does not look."""
+        hidden: Callable[..., Any] = torch.compiler.disable(function)
+        return hidden
+
+
+BACKEND = TorchBackend()
+
+
+def _like(tensor: torch.Tensor) -> torch.Tensor:
+    """Return one of the shape that a function sees inside of a transformation; what it holds is not looked at."""
+    return torch.ones(tensor.shape, dtype=tensor.dtype, device=tensor.device)
+
+
+def _frozen(tree: Any) -> object:
+    """Return what of a tree is compared, as tuples, which every version of PyTorch can hash."""
+    context = tree.context
+    if isinstance(context, list):
+        context = tuple(context)
+    children = tree.children() if hasattr(tree, "children") else tree.children_specs  # before PyTorch 2.8
+    return tree.type, context, tuple(map(_frozen, children))
