@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from chainopt.functions.function_state import FunctionState
     from chainopt.functions.options import Options
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
@@ -40,6 +41,10 @@ class Backend(Protocol):
     """Whether a program that is recorded is faster in a pure mode, too, than the library's own function."""
     chunked_modes: frozenset[str]
     """The pure modes in which the library's own function takes a chunk size."""
+    constant_types: tuple[type, ...]
+    """Types of the library whose objects never change, and are equal where they are the same to a function."""
+    custom_rules: tuple[type, ...]
+    """Base classes of the user's own rules for derivatives, which no trace sees."""
 
     def flatten(self, tree: Any) -> tuple[list[Any], Any]:
         """Take a pytree apart: its leaves, and the tree of their places."""
@@ -83,8 +88,33 @@ class Backend(Protocol):
             Which says what it is.
         """
 
-    def trace(self, functions: Sequence[Callable[..., Sequence[Any]]], inputs: Sequence[Any], others: Sequence[Any]) -> Trace:
-        """Trace a composition of functions of flat lists of arrays; ``others`` are further arguments of the first."""
+    def read_by(self, roots: Sequence[Any]) -> FunctionState | None:
+        """Find what a function, and what it is given besides arrays, read; None where that is only watched for changes.
+
+        Raises
+        ------
+        UnplannableError
+            If it cannot be known.
+        """
+
+    def trace(
+        self,
+        functions: Sequence[Callable[..., Sequence[Any]]],
+        inputs: Sequence[Any],
+        others: Sequence[Any],
+        besides: Sequence[Any] = (),
+    ) -> Trace:
+        """Trace a composition of functions of flat lists of arrays.
+
+        Parameters
+        ----------
+        functions : sequence of callable
+            In evaluation order.
+        inputs, others : sequence of arrays
+            The arguments of the first one: those to differentiate by, and others.
+        besides : sequence of arrays
+            What the functions read besides, as `read_by` found it: further arguments of the program.
+        """
 
     def is_traced(self, value: Any) -> bool:
         """Whether an array belongs to a transformation that is going on, and to nothing after it."""
@@ -94,6 +124,9 @@ class Backend(Protocol):
 
     def can_transform(self, program: Program) -> bool:
         """Whether a program's derivatives are right under the transformations that are going on."""
+
+    def can_replay(self, recorded: Any, arrays: Sequence[Any]) -> bool:
+        """Whether what was recorded can be used with these arrays, derivatives of it included."""
 
     def record(self, computation: Callable[..., list[Any]], arrays: Sequence[Any]) -> Callable[..., list[Any]]:
         """Compile a function of arrays, or record it, for arguments like these."""

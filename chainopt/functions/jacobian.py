@@ -64,7 +64,7 @@ class JacobianFunction:
         ChainError
             If the function cannot be traced as a chain of real arrays; the message says why.
         """
-        way = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs))
+        way, _ = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs))
         if way.prepared is None:
             raise way.refusal()
         return plan_of(way.prepared.comparison, way.mode)
@@ -84,12 +84,11 @@ class JacobianFunction:
         return fastest(compiled, lambda call: self.backend.wait(call(*args, **kwargs)))
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        call = Call.read(self.backend, self.options.argnums, args, kwargs)
-        way = self._ways.of(call)
+        way, arrays = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs))
         prepared = self._program(way)
         if prepared is None:
             return self._by_library(way, args, kwargs)
-        arrays, must_plan = (*call.inputs, *call.others), self.options.must_plan
+        must_plan = self.options.must_plan
         try:
             results = prepared.computation(way.mode, self.options.chunk_size, arrays)(*arrays)
         except Exception as error:
@@ -105,10 +104,8 @@ class JacobianFunction:
 
     def _computation(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Computation:
         """Return what computes the Jacobian: of the arguments, or of arrays, to be put together then."""
-        call = Call.read(self.backend, self.options.argnums, args, kwargs)
-        way = self._ways.of(call)
+        way, arrays = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs))
         prepared = self._program(way)
-        arrays = *call.inputs, *call.others
         if prepared is not None:
             try:
                 return prepared.computation(way.mode, self.options.chunk_size, arrays), arrays, prepared.assembled

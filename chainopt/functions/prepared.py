@@ -65,12 +65,12 @@ class Prepared:
             If the function lacks the mode.
         """
         recorded = self.recorded.get((mode, chunk_size))
-        if recorded is not None and self.backend.can_record():
-            return recorded
         computation = partial(self._computed, plan_of(self.comparison, mode), chunk_size)
         if not self.backend.can_record():
             return computation
-        return self.recorded.setdefault((mode, chunk_size), self.backend.record(computation, arrays))
+        if recorded is None:
+            recorded = self.recorded.setdefault((mode, chunk_size), self.backend.record(computation, arrays))
+        return recorded if self.backend.can_replay(recorded, arrays) else computation
 
     def assembled(self, flat: Sequence[Any]) -> Any:
         """Return what the caller gets."""
@@ -164,7 +164,7 @@ def prepare(backend: Backend, function: Callable[..., Any], call: Call, options:
     returned = _Returned(backend, has_aux=options.has_aux)
     for leaf in call.inputs:
         backend.check_input(leaf)
-    trace = backend.trace(_flat_functions(backend, function, call, returned), call.inputs, call.others)
+    trace = backend.trace(_flat_functions(backend, function, call, returned), call.inputs, call.others, call.besides)
     pure = choice_by_shapes(trace, returned.outputs)
     if options.holomorphic:
         msg = "it is holomorphic"

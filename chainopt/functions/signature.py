@@ -32,6 +32,12 @@ class Call(NamedTuple):
     rest: list[Any]  # the leaves of the rest, ARRAY in the place of arrays
     chosen: tuple[int, ...]
     is_tuple: bool
+    besides: tuple[Any, ...] = ()  # arrays that the function reads besides its arguments
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """All arrays that a program of the function is given."""
+        return (*self.inputs, *self.others, *self.besides)
 
     @classmethod
     def read(cls, backend: Backend, argnums: int | tuple[int, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from chainopt.functions.backend import Backend
+    from chainopt.functions.function_state import FunctionState
     from chainopt.functions.options import Options
     from chainopt.functions.prepared import Prepared
     from chainopt.functions.signature import Call
 
 MOST_SIGNATURES = 128  # that are remembered, so that a value which is another one on each call does not fill the memory
 MOST_CHANGES = 3  # of what a function reads, after which it is not traced again
+CHANGES_ITSELF = "it changes what it reads"
 FEW_USES = 10  # of a program between two changes: such a one is not worth its tracing
 
 
@@ -70,46 +72,72 @@ class Ways:
     def __init__(self, backend: Backend, function: Callable[..., Any], options: Options) -> None:
         self.backend, self.function, self.options = backend, function, options
         self.known: dict[Hashable, Way] = {}
+        self.changes_itself = False
 
-    def of(self, call: Call) -> Way:
-        """Return the way for a call, as it was found for the first one of the same signature."""
-        known = None
+    def of(self, call: Call) -> tuple[Way, tuple[Any, ...]]:
+        """Return the way for a call, as it was found for the first one of the same signature, and the arrays that it takes."""
+        known, state = None, None
         try:
             key = call.key(self.backend)
+            state = self.backend.read_by(self._roots(call))
+            if state is not None:
+                call = call._replace(besides=tuple(state.arrays))
+                key = (key, self.options, state.key)
             known = self.known.get(key)
         except UnplannableError as error:
             way = Way(None, "reverse")
             way.refuse(error, is_raised=self.options.must_plan)
-            return way
+            return way, call.arrays
         except Exception:  # noqa: BLE001 -- whatever comparing raises what is not ours
             key = None
         if known is not None and known.is_current():
-            return known
-        way = self._found(call, 0 if known is None or known.uses > FEW_USES else known.changes + 1, is_known=key is not None)
+            return known, call.arrays
+        changes = 0 if known is None or known.uses > FEW_USES else known.changes + 1
+        way = self._for_state(call, state) if state is not None else self._found(call, changes, is_known=key is not None)
         if key is not None and self._lasts(way, call):
             if len(self.known) >= MOST_SIGNATURES:
                 del self.known[next(iter(self.known))]
             self.known[key] = way
+        return way, call.arrays
+
+    def _roots(self, call: Call) -> list[Any]:
+        """Return what may read something: the function, and what it is given besides arrays and numbers."""
+        return [self.function, *(leaf for leaf in call.rest if leaf is not ARRAY and type(leaf) not in SCALARS)]
+
+    def _for_state(self, call: Call, state: FunctionState) -> Way:
+        """Trace the function, if it does not change what it reads."""
+        way = Way(None, "reverse", CHANGES_ITSELF)
+        if self.changes_itself and not self.options.must_plan:
+            return way
+        self._try(way, call)
+        after = self.backend.read_by(self._roots(call))
+        if after is not None and after.key != state.key:
+            self.changes_itself = True
+            way = Way(None, "reverse", CHANGES_ITSELF)
         return way
 
+    def _try(self, way: Way, call: Call) -> None:
+        """Trace the function."""
+        try:
+            way.prepared, way.mode = self._chosen(prepare(self.backend, self.function, call, self.options))
+        except Exception as error:  # noqa: BLE001 -- whatever tracing raises: the library's functions, which trace less, may not
+            way.refuse(error, is_raised=self.options.must_plan)
+
     def _found(self, call: Call, changes: int, *, is_known: bool) -> Way:
-        """Trace the function, if that is worth it."""
+        """Trace the function, if that is worth it, and watch what it reads."""
         must_plan = self.options.must_plan
         if changes > MOST_CHANGES and not must_plan:
             return Way(None, "reverse", "what it reads besides its arguments changes from call to call")
         if not is_known and not must_plan and not self._is_traced(call):
             return Way(None, "reverse", "what it is given cannot be hashed, or compared, and would be traced on each call")
         way = Way(None, "reverse")
-        roots = [self.function, *(leaf for leaf in call.rest if leaf is not ARRAY and type(leaf) not in SCALARS)]
         try:
-            environment = Environment(self.backend, roots)
+            environment = Environment(self.backend, self._roots(call))
             before = environment.places()
-            try:
-                way = Way(*self._chosen(prepare(self.backend, self.function, call, self.options)))
-            finally:
-                way.environment = Environment(self.backend, roots, written(before, environment.places()))
-                way.changes = changes
-        except Exception as error:  # noqa: BLE001 -- whatever tracing raises: the library's functions, which trace less, may not
+            self._try(way, call)
+            way.environment = Environment(self.backend, self._roots(call), written(before, environment.places()))
+            way.changes = changes
+        except UnplannableError as error:
             way.refuse(error, is_raised=must_plan)
         return way
 
@@ -120,7 +148,7 @@ class Ways:
         return prepared, choice(prepared.comparison, self.backend.overhead * len(prepared.program.trace.equations))
 
     def _is_traced(self, call: Call) -> bool:
-        return any(map(self.backend.is_traced, (*call.inputs, *call.others)))
+        return any(map(self.backend.is_traced, call.arrays))
 
     def _lasts(self, way: Way, call: Call) -> bool:
         """Whether a way holds beyond the transformations that are going on."""

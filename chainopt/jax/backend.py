@@ -36,6 +36,8 @@ class JaxBackend:
     overhead = 500
     records_pure_modes = False
     chunked_modes: frozenset[str] = frozenset()
+    constant_types: tuple[type, ...] = ()
+    custom_rules: tuple[type, ...] = ()
 
     def flatten(self, tree: Any) -> tuple[list[Any], Any]:
         """Take a pytree apart."""
@@ -85,7 +87,16 @@ class JaxBackend:
             msg = NOT_REAL.format("an input", dtype)
             raise UnplannableError(msg)
 
-    def trace(self, functions: Sequence[Callable[..., Sequence[Any]]], inputs: Sequence[Any], others: Sequence[Any]) -> Trace:
+    def read_by(self, roots: Sequence[Any]) -> None:
+        """Return None: what functions read is constant, as long as it stays the same."""
+
+    def trace(
+        self,
+        functions: Sequence[Callable[..., Sequence[Any]]],
+        inputs: Sequence[Any],
+        others: Sequence[Any],
+        besides: Sequence[Any] = (),  # noqa: ARG002 -- nothing
+    ) -> Trace:
         """Trace a composition, in which the stages are calls whose names number them."""
         if len(functions) == 1:
             return trace(functions[0], inputs, others)
@@ -107,6 +118,10 @@ class JaxBackend:
 
     def can_transform(self, program: Program) -> bool:  # noqa: ARG002 -- the protocol's
         """Return True: JAX transforms whatever it has traced."""
+        return True
+
+    def can_replay(self, recorded: Any, arrays: Sequence[Any]) -> bool:  # noqa: ARG002 -- the protocol's
+        """Return True: JAX traces what it has compiled anew where it differentiates it."""
         return True
 
     def record(self, computation: Callable[..., list[Any]], arrays: Sequence[Any]) -> Callable[..., list[Any]]:  # noqa: ARG002

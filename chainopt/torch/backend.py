@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from contextlib import nullcontext
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,9 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
 from chainopt.functions.backend import NOT_REAL, Arrays, UnplannableError
+from chainopt.functions.function_state import FunctionState, state_of
 from chainopt.functions.trace import OTHER
+from chainopt.torch.certainty import certify
 from chainopt.torch.stage import Stage, stages_of
 from chainopt.torch.trace import is_transformed, is_transforming, kind_of, trace, untransformed
 
@@ -21,6 +25,12 @@ if TYPE_CHECKING:
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
 
+DEVICES = ("cpu", "cuda")  # whose autocast is looked at
+# Operators that autograd makes of others and can differentiate again; many of those that it makes it cannot.
+DIFFERENTIABLE = frozenset(
+    f"{name}_backward"
+    for name in ("tanh", "sigmoid", "threshold", "gelu", "silu", "elu", "softplus", "leaky_relu", "hardtanh", "convolution")
+) | {"_softmax_backward_data", "_log_softmax_backward_data"}
 LEAF = pytree.tree_flatten(0)[1]  # the tree of a tensor alone
 
 
@@ -30,6 +40,15 @@ class TorchBackend:
     overhead = 0
     records_pure_modes = True
     chunked_modes = frozenset({"reverse"})
+    constant_types: tuple[type, ...] = (
+        torch.dtype,
+        torch.device,
+        torch.layout,
+        torch.memory_format,
+        torch._ops.OpOverload,  # noqa: SLF001 -- no other name is public
+        torch._ops.OpOverloadPacket,  # noqa: SLF001
+    )
+    custom_rules: tuple[type, ...] = (torch.autograd.Function,)
 
     def flatten(self, tree: Any) -> tuple[list[Any], Any]:
         """Take a pytree apart."""
@@ -70,8 +89,11 @@ class TorchBackend:
         return array.dtype, array.shape, array.device
 
     def state(self) -> object:
-        """Return nothing."""
-        return None
+        """Return the default dtype and whether gradients are recorded; within autocast nothing is recorded."""
+        if any(map(torch.is_autocast_enabled, DEVICES)):
+            msg = "autocast is on"
+            raise UnplannableError(msg)
+        return torch.get_default_dtype(), torch.is_grad_enabled(), torch.is_inference_mode_enabled()
 
     def check_input(self, leaf: Any) -> None:
         """Refuse what is no tensor, or not of numbers that have a derivative."""
@@ -82,12 +104,27 @@ class TorchBackend:
             msg = NOT_REAL.format("an input", leaf.dtype)
             raise UnplannableError(msg)
 
-    def trace(self, functions: Sequence[Callable[..., Sequence[Any]]], inputs: Sequence[Any], others: Sequence[Any]) -> Trace:
-        """Trace a composition; inside of a transformation at tensors of ones, for what is there cannot be traced."""
-        if not is_transforming():
-            return trace(functions, inputs, others)
-        with untransformed():
-            return trace(functions, *([_like(tensor) for tensor in tensors] for tensors in (inputs, others)))
+    def read_by(self, roots: Sequence[Any]) -> FunctionState:
+        """Find what a function reads besides its arguments: tensors become arguments, too."""
+        return state_of(self, roots)
+
+    def trace(
+        self,
+        functions: Sequence[Callable[..., Sequence[Any]]],
+        inputs: Sequence[Any],
+        others: Sequence[Any],
+        besides: Sequence[Any] = (),
+    ) -> Trace:
+        """Trace a composition if that is certain; inside of a transformation at tensors of ones, as its own cannot be traced."""
+        if any(map(is_transformed, besides)):
+            msg = "it reads a tensor that belongs to a transformation"
+            raise UnplannableError(msg)
+        # Tensors of their own, so that an argument is not taken for another one, or for what the function reads besides.
+        is_inside = is_transforming()
+        with untransformed() if is_inside else nullcontext():
+            given = [_like(tensor) if is_inside else tensor.detach() for tensor in (*inputs, *others)]
+            certify(_composed(functions), given, besides)
+            return trace(functions, given[: len(inputs)], given[len(inputs) :], besides)
 
     def is_traced(self, value: Any) -> bool:
         """Whether a tensor belongs to a transformation of `torch.func`."""
@@ -100,6 +137,15 @@ class TorchBackend:
     def can_transform(self, program: Program) -> bool:  # noqa: ARG002 -- the protocol's
         """Return True."""
         return True
+
+    def can_replay(self, recorded: Any, arrays: Sequence[Any]) -> bool:
+        """Whether autograd, if it is to follow, can differentiate what was recorded.
+
+        Second results, as the factors of a decomposition or the statistics of a batch, are constants to it, and not every
+        operator that computes a derivative has one itself.
+        """
+        follows = torch.is_grad_enabled() and any(array.requires_grad for array in arrays)
+        return not follows or not any(_is_second_result(node) or _lacks_derivative(node) for node in recorded.graph.nodes)
 
     def record(self, computation: Callable[..., list[Any]], arrays: Sequence[Any]) -> Callable[..., list[Any]]:
         """Record the whole computation as a graph of operators.
@@ -164,6 +210,29 @@ class TorchBackend:
 
 
 BACKEND = TorchBackend()
+
+
+def _composed(functions: Sequence[Callable[..., Sequence[Any]]]) -> Callable[..., Sequence[Any]]:
+    def composed(*tensors: Any) -> Sequence[Any]:
+        given: Sequence[Any] = tensors
+        for function in functions:
+            given = function(*given)
+        return given
+
+    return composed
+
+
+def _lacks_derivative(node: Any) -> bool:
+    name = str(node.target).removeprefix("aten.").partition(".")[0]
+    return "backward" in name and name not in DIFFERENTIABLE
+
+
+def _is_second_result(node: Any) -> bool:
+    """Whether a step picks a result of floating-point numbers that is not the first one of an operator."""
+    if node.target is not operator.getitem or node.args[1] == 0:
+        return False
+    value = node.meta.get("val")
+    return not isinstance(value, torch.Tensor) or value.is_floating_point() or value.is_complex()
 
 
 def _like(tensor: torch.Tensor) -> torch.Tensor:

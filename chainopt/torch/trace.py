@@ -25,8 +25,22 @@ class UntraceableError(ValueError):
     """A function that does something else than to compute its results from its arguments."""
 
 
-def trace(functions: Sequence[Callable[..., Sequence[Any]]], inputs: Sequence[Any], others: Sequence[Any] = ()) -> Trace:
-    """Trace a composition of functions of tensors that return flat lists of tensors; only the first takes ``others``.
+def trace(
+    functions: Sequence[Callable[..., Sequence[Any]]],
+    inputs: Sequence[Any],
+    others: Sequence[Any] = (),
+    read: Sequence[Any] = (),
+) -> Trace:
+    """Trace a composition of functions of tensors that return flat lists of tensors.
+
+    Parameters
+    ----------
+    functions : sequence of callable
+        In evaluation order.
+    inputs, others : sequence of tensors
+        The arguments of the first one: those to differentiate by, and others.
+    read : sequence of tensors
+        What the functions read besides, which become further arguments of the program.
 
     Raises
     ------
@@ -34,14 +48,15 @@ def trace(functions: Sequence[Callable[..., Sequence[Any]]], inputs: Sequence[An
         If it changes tensors in place that it did not make, or draws random numbers.
     """
     following = _Following()
-    read = tuple(following.new(value) for value in (*inputs, *others))
-    variables = read
+    given = tuple(following.new(value) for value in (*inputs, *others))
+    besides = tuple(following.new(value) for value in read)
+    variables = given
     for number, function in enumerate(functions):
         stage = number + 1 if len(functions) > 1 else 0
-        variables = following.follow(function, variables, stage)
+        variables = following.follow(function, variables, besides, stage)
     equations = needed(following.equations, variables)
     count = len(inputs)
-    return Trace(equations, following.variables, read[:count], read[count:], variables, following.constants)
+    return Trace(equations, following.variables, given[:count], (*given[count:], *besides), variables, following.constants)
 
 
 def kind_of(dtype: Any) -> str:
@@ -64,12 +79,15 @@ class _Following:
         self.values[number] = value
         return number
 
-    def follow(self, function: Callable[..., Sequence[Any]], read: tuple[int, ...], stage: int) -> tuple[int, ...]:
-        """Append the operators of a function of these variables; return the numbers of its results."""
+    def follow(
+        self, function: Callable[..., Sequence[Any]], given: tuple[int, ...], besides: tuple[int, ...], stage: int
+    ) -> tuple[int, ...]:
+        """Append the operators of a function of these variables, and of what it reads besides; number its results."""
+        read = *given, *besides
         arguments = [self.values[number] for number in read]
 
-        def listed(*given: Any) -> list[Any]:
-            return list(function(*given))
+        def listed(*tensors: Any) -> list[Any]:
+            return list(function(*tensors[: len(given)]))
 
         with torch.no_grad():
             graph = make_fx(listed)(*arguments)

@@ -115,7 +115,7 @@ def test_modules_and_their_training(torch, jacobian):
         model[0].weight *= 0.5  # seen, though the function is traced once
     assert_same(torch, derivative(x), torch.func.jacrev(model)(x))
     model.train()
-    with pytest.raises(ChainError, match="whose result is another one each time"):
+    with pytest.raises(ChainError, match="it draws random numbers"):
         derivative(x)
 
 
@@ -188,20 +188,32 @@ def test_options_and_what_cannot_be_planned(torch, jacobian):
     assert_same(torch, jacobian(through_complex)(x), torch.func.jacrev(through_complex)(x))
 
 
-def test_it_is_traced_once_for_each_signature(torch, jacobian):
+def test_it_is_traced_once_for_each_signature(torch, jacobian, monkeypatch):
+    from chainopt.functions import ways
+
     narrow = network(torch, 20, 2, 20)
-    traced = []
-
-    def function(x, scale):
-        traced.append(x.shape)
-        return narrow(x * scale)
-
-    derivative = jacobian(function, mode="planned")
+    traced, prepare = [], ways.prepare
+    monkeypatch.setattr(ways, "prepare", lambda *given: traced.append(given) or prepare(*given))
+    derivative = jacobian(lambda x, scale: narrow(x * scale), mode="planned")
     x = torch.linspace(0, 1, 20, dtype=torch.float64)
     derivative(x, torch.as_tensor(1.0))
-    once = len(traced)
     assert_same(torch, derivative(2 * x, torch.as_tensor(3.0)), 3 * torch.func.jacrev(narrow)(6 * x))
-    assert len(traced) == once
+    assert len(traced) == 1
+
+
+def test_what_a_function_changes_itself_is_not_planned(torch, jacobian):
+    calls = []
+
+    def function(x):
+        calls.append(x.shape)
+        return torch.sin(x) * len(calls)
+
+    x = torch.linspace(0, 1, 3)
+    derivative = jacobian(function)
+    with pytest.raises(ChainError, match="it changes what it reads"):
+        derivative.plan(x)
+    for _ in range(2):
+        assert_same(torch, derivative(x), len(calls) * torch.diag(torch.cos(x)))
 
 
 def test_the_graph_of_a_function(torch):

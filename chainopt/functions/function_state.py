@@ -1,0 +1,272 @@
+"""What a function reads besides its arguments: arrays, which can become inputs of its program, and all else, which is its key.
+
+Two functions of the same code that read equal values, and arrays of equal shapes, compute the same program. So a closure that is
+made anew at each call finds the program of the one before. What cannot be looked into, or changes by itself, is named as a reason
+not to plan.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import inspect
+import sys
+import types
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainopt.functions.backend import UnplannableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from chainopt.functions.backend import Backend
+
+MOST_OBJECTS = 20_000  # that are looked into at a call; beyond, looking takes too long
+MOST_BYTES = 100_000  # of a NumPy array whose numbers are part of the key
+CHANGING_MODULES = frozenset({"random", "time", "datetime", "secrets", "uuid", "os", "__main__"})
+LIBRARIES = (sys.stdlib_module_names | {"torch", "jax", "jaxlib", "numpy", "einops"}) - CHANGING_MODULES
+CHANGING_NAMES = frozenset(
+    {"random", "rand", "randn", "randint", "default_rng", "time", "perf_counter", "now", "today", "environ", "uuid4", "urandom"}
+)
+UNCALLED = frozenset(  # methods that compute nothing of a result
+    {"__repr__", "__str__", "__eq__", "__hash__", "__init__", "__post_init__", "__setattr__", "__delattr__", "__reduce__"}
+)
+CONSTANT_TYPES = (int, str, bytes, type(None), type(...), type(NotImplemented), range, enum.Enum, np.dtype)
+NATIVE_CALLABLES = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, type, np.ufunc)
+_HEAP_TYPE = 1 << 9  # set in the flags of every class that is written in Python
+
+
+class FunctionState:
+    """The arrays that a function reads, each once, and a key of everything else.
+
+    Parameters
+    ----------
+    backend : Backend
+        Which says what an array is.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.arrays: list[Any] = []
+        self._key: list[object] = []
+        self._numbers: dict[int, int] = {}  # of the objects that were seen, by address
+        self._alive: list[Any] = []  # an address is used again where nothing holds what was there
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What functions that compute the same have in common."""
+        return tuple(self._key)
+
+    def read(self, value: Any) -> None:
+        """Look into an object and all that it holds.
+
+        Raises
+        ------
+        UnplannableError
+            If some of it cannot be looked into, or may be another one at the next call.
+        """
+        pending = [value]
+        while pending:
+            item = pending.pop()
+            if isinstance(item, CONSTANT_TYPES):
+                self._key.append((type(item), item))
+                continue
+            number = self._numbers.get(id(item))
+            if number is not None:
+                self._key.append(("again", number))
+                continue
+            self._numbers[id(item)] = len(self._numbers)
+            self._alive.append(item)
+            if len(self._numbers) > MOST_OBJECTS:
+                msg = f"it reads more than {MOST_OBJECTS} objects"
+                raise UnplannableError(msg)
+            pending.extend(reversed([*self._parts(item)]))
+
+    def _parts(self, item: Any) -> Iterable[Any]:
+        """Write down what an object is, and return what it holds."""
+        for types_of_it, parts in _READERS:
+            if isinstance(item, types_of_it):
+                return parts(self, item)
+        if self.backend.is_array(item):
+            self._key.append(("array", type(item), self.backend.describe(item)))
+            self.arrays.append(item)
+            return ()
+        if isinstance(item, self.backend.constant_types):
+            self._key.append((type(item), item))
+            return ()
+        if hasattr(item, "__wrapped__") and not hasattr(item, "__dict__"):  # compiled, as by `jax.jit`
+            self._key.append("wrapped")
+            return (item.__wrapped__,)
+        return self._of_object(item)
+
+    def _of_number(self, number: complex) -> Iterable[Any]:
+        self._key.append((type(number), number.real.hex(), number.imag.hex()))  # unlike == it tells 0.0 from -0.0
+        return ()
+
+    def _of_native(self, callable_: Any) -> Iterable[Any]:
+        if isinstance(callable_, type) and issubclass(callable_, self.backend.custom_rules):
+            msg = f"it has a rule of its own for its derivative ({callable_.__name__})"
+            raise UnplannableError(msg)
+        self._key.append(callable_)
+        return ()
+
+    def _of_sequence(self, items: Any) -> Iterable[Any]:
+        self._key.append((type(items), len(items)))
+        return sorted(items, key=repr) if isinstance(items, set | frozenset) else items
+
+    def _of_slice(self, item: slice) -> Iterable[Any]:
+        self._key.append(slice)
+        return item.start, item.stop, item.step
+
+    def _of_mapping(self, items: Any) -> Iterable[Any]:
+        self._key.append((type(items), len(items)))
+        return [part for pair in items.items() for part in pair]
+
+    def _of_method(self, method: types.MethodType) -> Iterable[Any]:
+        self._key.append("method")
+        return method.__func__, method.__self__
+
+    def _of_partial(self, partial: functools.partial[Any]) -> Iterable[Any]:
+        self._key.append(type(partial))
+        return partial.func, partial.args, partial.keywords
+
+    def _of_reference(self, reference: weakref.ref[Any]) -> Iterable[Any]:
+        self._key.append("reference")
+        return (reference(),)
+
+    def _of_numbers(self, array: Any) -> Iterable[Any]:
+        if array.nbytes > MOST_BYTES or array.dtype.hasobject:
+            msg = f"it reads a NumPy array of {array.nbytes:,} bytes, which may change: make it one of the library's"
+            raise UnplannableError(msg)
+        self._key.append((type(array), array.shape, array.dtype.str, array.tobytes()))
+        return ()
+
+    def _of_function(self, function: types.FunctionType) -> Iterable[Any]:
+        if _top(function.__module__) in LIBRARIES:
+            self._key.append(function)
+            return ()
+        self._key.append(function.__code__)
+        cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
+        names = _names_in(function.__code__)
+        reached = [*cells, *(function.__globals__[name] for name in names if name in function.__globals__)]
+        return *_through_modules(reached, names), function.__defaults__, function.__kwdefaults__, function.__dict__
+
+    def _of_module(self, module: types.ModuleType) -> Iterable[Any]:
+        if _top(module.__name__) not in LIBRARIES:
+            msg = f"it reads the module {module.__name__}, whose values may change"
+            raise UnplannableError(msg)
+        self._key.append(module.__name__)
+        return ()
+
+    def _of_object(self, item: Any) -> Iterable[Any]:
+        """Look into an object of a class that is written in Python; any other hides what it holds."""
+        kind = type(item)
+        slots = [name for parent in kind.__mro__ for name in _slots_of(parent)]
+        is_native = any(not parent.__flags__ & _HEAP_TYPE for parent in kind.__mro__ if parent is not object)
+        if is_native or not (hasattr(item, "__dict__") or slots):
+            msg = f"it reads an object of type {kind.__name__}, which cannot be looked into"
+            raise UnplannableError(msg)
+        self._key.append(kind)
+        attributes = {name: value for name, value in getattr(item, "__dict__", {}).items() if not _is_empty(value)}
+        return [attributes, [getattr(item, name) for name in slots if hasattr(item, name)], *_methods_of(kind)]
+
+
+_READERS: tuple[tuple[Any, Callable[[FunctionState, Any], Iterable[Any]]], ...] = (
+    (float | complex, FunctionState._of_number),  # noqa: SLF001 -- a table of the class's own methods
+    (tuple | list | set | frozenset, FunctionState._of_sequence),  # noqa: SLF001
+    (dict | types.MappingProxyType, FunctionState._of_mapping),  # noqa: SLF001
+    (types.FunctionType, FunctionState._of_function),  # noqa: SLF001
+    (types.MethodType, FunctionState._of_method),  # noqa: SLF001
+    (types.ModuleType, FunctionState._of_module),  # noqa: SLF001
+    (functools.partial, FunctionState._of_partial),  # noqa: SLF001
+    (NATIVE_CALLABLES, FunctionState._of_native),  # noqa: SLF001
+    (slice, FunctionState._of_slice),  # noqa: SLF001
+    (weakref.ref, FunctionState._of_reference),  # noqa: SLF001
+    (np.ndarray | np.generic, FunctionState._of_numbers),  # noqa: SLF001
+)
+
+
+def state_of(backend: Backend, roots: Sequence[Any]) -> FunctionState:
+    """Find what a function, and what it is given besides arrays, read.
+
+    Raises
+    ------
+    UnplannableError
+        If some of it cannot be looked into, or may be another one at the next call.
+    """
+    state = FunctionState(backend)
+    for root in roots:
+        state.read(root)
+    return state
+
+
+def _names_in(code: types.CodeType) -> list[str]:
+    """Return the names that a function uses, of globals and attributes, those in texts too."""
+    names = [name for part in _codes_of(code) for name in (*part.co_names, *filter(_is_text, part.co_consts))]
+    for name in names:
+        if name in CHANGING_NAMES:
+            msg = f"it reads {name}, which may be another one at each call"
+            raise UnplannableError(msg)
+    return [*dict.fromkeys(names)]
+
+
+def _through_modules(reached: list[Any], names: list[str]) -> list[Any]:
+    """Return, in the place of the user's own modules, what is read of them by these names."""
+    read, modules = [], set()
+    while reached:
+        value = reached.pop(0)
+        if not isinstance(value, types.ModuleType) or _top(value.__name__) in LIBRARIES:
+            read.append(value)
+        elif value.__name__ not in modules:
+            modules.add(value.__name__)
+            reached += [vars(value)[name] for name in names if name in vars(value)]
+    return read
+
+
+def _codes_of(code: types.CodeType) -> list[types.CodeType]:
+    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return [code, *(nested for part in inner for nested in _codes_of(part))]
+
+
+def _methods_of(kind: type) -> list[Any]:
+    """Return the functions of a class, and of those above it, that no library has written."""
+    written = []
+    for parent in kind.__mro__:
+        if _top(parent.__module__) in LIBRARIES:
+            continue
+        for name, value in vars(parent).items():
+            function = value.__func__ if isinstance(value, staticmethod | classmethod) else value
+            function = value.fget if isinstance(value, property) else function
+            if name not in UNCALLED and isinstance(function, types.FunctionType):
+                written.append(inspect.unwrap(function))
+    return written
+
+
+def _slots_of(kind: type) -> tuple[str, ...]:
+    slots = vars(kind).get("__slots__", ())
+    names = (slots,) if isinstance(slots, str) else tuple(slots)
+    return tuple(name for name in names if name not in {"__dict__", "__weakref__"})
+
+
+def _is_filled(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 -- of an empty cell it raises
+    except ValueError:
+        return False
+    return True
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_empty(value: Any) -> bool:
+    """Whether it is an empty container, as most of what a module of a network has of hooks."""
+    return isinstance(value, dict | set | list | tuple) and not value
+
+
+def _top(name: str | None) -> str:
+    return (name or "").partition(".")[0]

@@ -1,0 +1,123 @@
+"""Whether what is recorded of a function is what autograd would differentiate, at every later point.
+
+The function is run once on tensors without numbers, so that nothing can depend on them, and above autograd, where everything that
+hides a derivative is still to be seen: rules of the user's own, `no_grad`, `detach`, autocast.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from chainopt.functions.backend import UnplannableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch.fx import Node
+
+LITERALS = frozenset({"aten.lift_fresh_copy.default", "aten.lift_fresh.default"})  # numbers that are written in a function
+
+
+def certify(function: Callable[..., Sequence[Any]], arguments: Sequence[Any], read: Sequence[torch.Tensor]) -> None:
+    """Refuse a function of which no recording is certain.
+
+    Parameters
+    ----------
+    function : callable
+        Of a flat list of tensors, that returns such a list.
+    arguments : sequence of tensors
+        Like those that it will be called with.
+    read : sequence of tensors
+        Those that it reads besides.
+
+    Raises
+    ------
+    UnplannableError
+        Which says why.
+    """
+    fakes = FakeTensorMode(allow_non_fake_inputs=True)
+    given = [fakes.from_tensor(argument, static_shapes=True) for argument in arguments]
+
+    def listed(*tensors: Any) -> list[Any]:
+        return list(function(*tensors[: len(given)]))
+
+    try:
+        with _NoCustomRules(), fakes, _Watch(), torch.no_grad():
+            graph = make_fx(listed, pre_dispatch=True)(*given, *read)
+    except UnplannableError:
+        raise
+    except Exception as error:
+        lines = str(error).splitlines()
+        why = f"{type(error).__name__}: {lines[0] if lines else ''}"
+        msg = f"what it computes depends on the numbers that it is given, or cannot be recorded ({why})"
+        raise UnplannableError(msg) from error
+    for node in graph.graph.nodes:
+        if (doubt := _doubt(graph, node)) is not None:
+            raise UnplannableError(doubt)
+
+
+def _doubt(graph: Any, node: Node) -> str | None:
+    """Say what is uncertain about a step of a recording, if anything is."""
+    name = str(node.target)
+    if node.op == "get_attr" and isinstance(getattr(graph, name), FakeTensor):
+        return "it takes a derivative, or a tensor's data, inside, which no recording sees"
+    if node.op != "call_function" or "getitem" in name:
+        return None
+    if not hasattr(node.target, "_schema"):
+        return f"it changes how derivatives are found, or in what precision ({name})"
+    if "detach" in name and not _is_literal(node):
+        return "it detaches a tensor"
+    return None
+
+
+def _is_literal(node: Node) -> bool:
+    """Whether the tensor that a step is given was written as numbers in the function."""
+    source: Any = node.args[0]
+    return str(source.target) in LITERALS or source.op == "get_attr"
+
+
+class _Watch(TorchDispatchMode):  # type: ignore[misc]
+    """Refuses operators whose results differ from call to call, and those that change what the function has not made."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            msg = f"it draws random numbers ({func})"
+            raise UnplannableError(msg)
+        arguments = func._schema.arguments  # noqa: SLF001 -- no other name is public
+        given = dict(zip((argument.name for argument in arguments), args, strict=False)) | (kwargs or {})
+        if given.get("running_mean") is not None and (given.get("training") or given.get("train")):
+            msg = f"it changes running statistics ({func})"
+            raise UnplannableError(msg)
+        written = [given.get(argument.name) for argument in arguments if argument.alias_info and argument.alias_info.is_write]
+        for tensor in pytree.tree_leaves(written):
+            if isinstance(tensor, torch.Tensor) and not isinstance(tensor, FakeTensor):
+                msg = f"it changes a tensor in place that it has not made ({func})"
+                raise UnplannableError(msg)
+        return func(*args, **(kwargs or {}))
+
+
+class _NoCustomRules:
+    """Refuses `torch.autograd.Function`, whose rule no recording sees, in this thread."""
+
+    def __enter__(self) -> None:
+        thread = threading.get_ident()
+        self.apply: Any = torch.autograd.Function.__dict__["apply"]
+        original = self.apply.__func__
+
+        def refuse(cls: type, *args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() == thread:
+                msg = f"it has a rule of its own for its derivative ({cls.__name__})"
+                raise UnplannableError(msg)
+            return original(cls, *args, **kwargs)
+
+        torch.autograd.Function.apply = classmethod(refuse)
+
+    def __exit__(self, *_: object) -> None:
+        torch.autograd.Function.apply = self.apply
