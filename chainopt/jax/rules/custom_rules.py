@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from chainopt.functions.primitives import Derivative, Price
 from chainopt.jax.rules.registry import JaxprEqn, alone, derivative_of, dtype, inner, price_inside, rule, shape
+from chainopt.jax.rules.traced import traced_price
 
 if TYPE_CHECKING:
     from jax.extend import core
@@ -17,17 +18,26 @@ if TYPE_CHECKING:
 CALLED = {"custom_jvp_call": "call_jaxpr", "jit": "jaxpr", "pjit": "jaxpr"}
 
 
-@rule("custom_jvp_call")
-def custom_jvp(equation: JaxprEqn) -> Derivative:
-    """Do what is inside; it is elementwise where both the function and the derivative that somebody wrote for it are."""
-    is_elementwise = _maps_entries(equation.params["call_jaxpr"].jaxpr) and _has_elementwise_rule(equation)
-    return Derivative(price_inside(equation), is_elementwise=is_elementwise)
+@rule("custom_linear_solve", "linear_call")
+def custom_derivative(equation: JaxprEqn) -> Derivative:
+    """Do what the rule does, in the modes that it has; what is inside of the function need not have them."""
+    price = traced_price(equation)
+    return Derivative(price_inside(equation) if price.jvp is price.vjp is None else price)
 
 
 @rule("custom_vjp_call", "custom_vjp_call_jaxpr")
 def custom_vjp(equation: JaxprEqn) -> Derivative:
-    """Do what is inside; there is no JVP."""
-    return Derivative(Price(None, price_inside(equation).vjp))
+    """Do what the rule does; there is no JVP. A rule that cannot be traced is taken to cost what the function does."""
+    price = custom_derivative(equation).price
+    return Derivative(Price(None, price.jvp if price.vjp is None else price.vjp))
+
+
+@rule("custom_jvp_call")
+def custom_jvp(equation: JaxprEqn) -> Derivative:
+    """Do what the rule does; it is elementwise where both the function and the derivative that somebody wrote for it are."""
+    if _maps_entries(equation.params["call_jaxpr"].jaxpr) and _has_elementwise_rule(equation):
+        return Derivative(price_inside(equation), is_elementwise=True)
+    return custom_derivative(equation)
 
 
 def _maps_entries(jaxpr: core.Jaxpr) -> bool:

@@ -18,6 +18,7 @@ NO_NAMES: dict[str, Any] = {"debug_info": None} if jax.__version_info__ < (0, 5)
 # cores; `benchmarks/test_weights.py` measures them anew. What touches every entry waits for memory.
 ENTRY = 8
 MOVE = 2  # an entry that is copied only
+UNKNOWN_TRIPS = 10  # of a loop that does not say how often it runs
 
 
 def derivative_of(equation: JaxprEqn) -> Derivative:
@@ -85,15 +86,21 @@ def alone(equation: JaxprEqn, jaxpr: core.Jaxpr) -> core.Jaxpr:
     return made
 
 
+def trips(equation: JaxprEqn) -> int:
+    """Return how often an equation runs what is inside of it."""
+    name = str(equation.primitive)
+    return int(equation.params["length"]) if name == "scan" else UNKNOWN_TRIPS if name == "while" else 1
+
+
 def price_inside(equation: JaxprEqn) -> Price:
-    """Return the price of running once all that is inside of an equation, and of writing the results."""
+    """Return the price of differentiating all that is inside of an equation, as often as it runs, and of writing the results."""
     inside = [derivative_of(one).price for jaxpr in inner(equation) for one in jaxpr.eqns]
     results = written(equation)
-    return Price.total([Price(results, results), *inside])
+    return Price.total([Price(results, results), *inside]).times(trips(equation))
 
 
 def _default(equation: JaxprEqn) -> Derivative:
-    """Take an unknown primitive for one that passes over all entries, or does all that is inside of it once."""
+    """Take an unknown primitive for one that passes over all entries, or is differentiated as what is inside of it."""
     touched = ENTRY * entries(equation)
     return Derivative(price_inside(equation) if inner(equation) else Price(touched, touched))
 
