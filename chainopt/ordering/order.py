@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from chainopt.bracketing.operations import Mode
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.parsing import read_factors
 from chainopt.costs.multiplications import MULTIPLICATIONS, Multiplications
-from chainopt.costs.operation_costs import total
 from chainopt.costs.stage_choices import stage_choices
 from chainopt.errors import ChainError, InfeasibleError
 from chainopt.plan.comparison import Comparison
 from chainopt.plan.plan import Plan
-from chainopt.solvers import interval, lookup, memory_limited, polygon, pure_modes, textbook
+from chainopt.solvers import base, interval, lookup, memory_limited, polygon, pure_modes, textbook
 from chainopt.solvers.objectives import model_of
-from chainopt.solvers.pure_modes import mode_of
 from chainopt.solvers.registry import SCHEDULING, check_limit, check_method, check_workers, priced_solver, solver_for
 
 if TYPE_CHECKING:
@@ -163,15 +160,11 @@ def _scheduled(
         raise ChainError(msg)
     if tape_limit is not None:
         check_limit("tape_limit", tape_limit)
-    from chainopt.report.progress import search_progress
-    from chainopt.schedules.search import solve
+    from chainopt.schedules.methods import scheduling_method
 
     model = model_of(objective)
-    choices = stage_choices(chain, tape_limit, model)
-    with search_progress() if progress else nullcontext() as show:
-        association, schedule, bound, is_optimal, answered = solve(chain, choices, model, workers, method, time_limit, show)
-    mode = mode_of(chain, choices, association, model)
-    cost = total(chain, association, model)
+    problem = base.Problem(chain, model, tape_limit, None, workers, time_limit, progress)
+    association, cost, mode, is_optimal, bound, answered, schedule = scheduling_method(method, workers).solve(problem)
     known_bound = None if is_optimal else bound
     return Plan(chain, association, cost, mode, model.name, answered, is_optimal, model, known_bound, schedule)
 
@@ -309,7 +302,8 @@ def _homogeneous_plan(
     if workers != 1:
         from chainopt.schedules.search import scheduled
 
-        association, schedule = scheduled(chain, choices, model, workers, association)
+        problem = base.Problem(chain, model, tape_limit, None, workers)
+        association, schedule = scheduled(problem, association)
         return Plan(chain, association, cost, mode, model.name, sweep.__name__, False, model, None, schedule)
     plan = Plan(chain, association, cost, mode, model.name, sweep.__name__, mode is Mode.ANY, model)
     if memory_limit is not None and plan.peak_memory > memory_limit:

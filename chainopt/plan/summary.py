@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from chainopt.costs.stage_choices import stage_choices
 from chainopt.numbers import count, ratio, times
 from chainopt.report.bracketing_text import chain_line
+from chainopt.solvers.base import Problem
 from chainopt.solvers.pure_modes import forward, reverse
 
 if TYPE_CHECKING:
@@ -51,8 +52,7 @@ def _makespan_of(plan: PlanData, sweep: Candidate) -> Cost:
         return makespan
     from chainopt.schedules.search import scheduled  # with numbers of workers of their own few plans are asked for
 
-    choices = stage_choices(plan.chain, None, plan.model)
-    _, schedule = scheduled(plan.chain, choices, plan.model, plan.workers, bracketing)
+    _, schedule = scheduled(Problem(plan.chain, plan.model, workers=plan.workers), bracketing)
     return schedule.makespan
 
 

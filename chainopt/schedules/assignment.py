@@ -1,4 +1,4 @@
-"""A bracketing and roughly when each operation starts, made into a schedule: who does what, and exactly when."""
+"""A bracketing and roughly when each operation starts, made into a timetable: who does what, and exactly when."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import Accumulation
+from chainopt.bracketing.schedule import Schedule
 from chainopt.costs.operation_costs import steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
     from chainopt.bracketing.operations import Operation
-    from chainopt.chain.chain import JacobianChain
-    from chainopt.costs.model import CostModel
-    from chainopt.costs.stage_choices import StageChoices
+    from chainopt.schedules.instance import Instance
 
 
 class Timetable(NamedTuple):
@@ -27,69 +28,86 @@ class Timetable(NamedTuple):
     starts: tuple[Any, ...]
     makespan: Any
 
+    def schedule(self, instance: Instance) -> Schedule:
+        """Return who does what when, in costs instead of times."""
+        cost = instance.clock.cost
+        return Schedule(instance.problem.workers, self.workers, tuple(map(cost, self.starts)), cost(self.makespan))
+
 
 def event_of(operation: Operation) -> int:
     """Return what an operation is called in the order of a bracketing: its gap, or ~k for the accumulation of factor k."""
     return ~operation.first if isinstance(operation, Accumulation) else operation.split
 
 
-def operands(operation: Operation, by_first: Mapping[int, int], by_last: Mapping[int, int]) -> list[int]:
-    """Return the events whose results an operation needs, given the last events whose results begin and end at a factor."""
-    if isinstance(operation, Accumulation):
-        return []
-    left, right = by_last.get(operation.split), by_first.get(operation.split + 1)
-    return [event for event in (left, right) if event is not None]
+def timetable(instance: Instance, spans: NDArray[np.int32], joins: NDArray[np.int8], starts: Mapping[int, Any]) -> Timetable:
+    """Give each operation a worker and its start.
 
+    Parameters
+    ----------
+    instance : Instance
+        What is planned.
+    spans, joins : arrays
+        The bracketing: what the result at each gap spans, and how its sides are joined.
+    starts : mapping
+        When each event starts in some schedule whose workers are not named yet; here it starts no later.
 
-def timetable(
-    chain: JacobianChain,
-    choices: StageChoices,
-    model: CostModel,
-    workers: float,
-    spans: Any,
-    kinds: Any,
-    starts: Mapping[int, Any],
-) -> Timetable:
-    """Give each operation a worker and its start, none later than in ``starts``, by event.
-
+    Notes
+    -----
     Operations are taken in the order of the starts, those that take no time first: there is then a worker free for them. The
     worker is the one that made what is needed, if it is free in time: so a run stays with one.
     """
-    bracketing = choices.bracketing(spans, kinds)
-    steps = steps_of(chain, bracketing, model)
-    needs: dict[int, list[int]] = {}
-    by_first: dict[int, int] = {}
-    by_last: dict[int, int] = {}
-    cost = {}
-    for step in steps:
-        event = event_of(step)
-        needs[event] = operands(step, by_first, by_last)
-        cost[event] = step.cost
-        by_first[step.first] = by_last[step.last] = event
-    events = sorted(cost, key=lambda event: (starts[event], cost[event] > 0))
+    bracketing = instance.choices.bracketing(spans, joins)
+    operands, times = _tasks(instance, bracketing)
     free: list[Any] = []
-    done: dict[int, Any] = {}
+    ends: dict[int, Any] = {}
     worker_of: dict[int, int] = {}
-    begun: dict[int, Any] = {}
-    nothing = 0.0 if any(isinstance(value, float) for value in cost.values()) else 0
-    for event in events:
-        ready = max((done[need] for need in needs[event]), default=nothing)
-        worker = next((worker_of[need] for need in needs[event] if free[worker_of[need]] <= ready), None)
+    begins: dict[int, Any] = {}
+    zero = instance.clock.zero
+    for event in _in_order(instance, operands, times, starts):
+        ready = max((ends[operand] for operand in operands[event]), default=zero)
+        worker = next((worker_of[operand] for operand in operands[event] if free[worker_of[operand]] <= ready), None)
         if worker is None:
-            worker = next((at for at, time in enumerate(free) if time <= ready), None)
-        if worker is None and len(free) < workers:
+            worker = next((idle for idle, since in enumerate(free) if since <= ready), None)
+        if worker is None and len(free) < instance.workers:
             worker = len(free)
-            free.append(nothing)
+            free.append(zero)
         if worker is None:
             worker = min(range(len(free)), key=free.__getitem__)
-        begun[event] = max(ready, free[worker])
+        begins[event] = max(ready, free[worker])
         worker_of[event] = worker
-        done[event] = free[worker] = begun[event] + cost[event]
-    events.sort(key=begun.__getitem__)
-    order = np.array(events, dtype=np.int32)
+        ends[event] = free[worker] = begins[event] + times[event]
+    events = sorted(begins, key=begins.__getitem__)
     return Timetable(
-        Bracketing(bracketing.spans, bracketing.kinds, bracketing.ways, order),
+        Bracketing(bracketing.spans, bracketing.kinds, bracketing.ways, np.array(events, dtype=np.int32)),
         tuple(worker_of[event] for event in events),
-        tuple(begun[event] for event in events),
-        max(done.values(), default=nothing),
+        tuple(begins[event] for event in events),
+        max(ends.values(), default=zero),
     )
+
+
+def _tasks(instance: Instance, bracketing: Bracketing) -> tuple[dict[int, list[int]], dict[int, Any]]:
+    """Return, by event, each after those that it needs, the events whose results it needs, and how long it takes."""
+    operands: dict[int, list[int]] = {}
+    times: dict[int, Any] = {}
+    by_first: dict[int, int] = {}  # the last event so far whose result begins with a factor, and ends with one
+    by_last: dict[int, int] = {}
+    for step in steps_of(instance.problem.chain, bracketing, instance.problem.model):
+        event = event_of(step)
+        sides = () if event < 0 else (by_last.get(event), by_first.get(event + 1))
+        operands[event] = [side for side in sides if side is not None]
+        times[event] = step.cost
+        by_first[step.first] = by_last[step.last] = event
+    if not instance.clock.tells_costs:
+        times = {event: instance.clock.time(cost) for event, cost in times.items()}
+    return operands, times
+
+
+def _in_order(
+    instance: Instance, operands: Mapping[int, list[int]], times: Mapping[int, Any], starts: Mapping[int, Any]
+) -> list[int]:
+    """Sort events by their starts, those that take no time first; `timetable` says what the arguments are."""
+    keys = {event: (starts[event], time > 0) for event, time in times.items()}
+    if instance.clock.rounds:  # what is needed goes first, even where rounding says that it starts later
+        for event, needed in operands.items():
+            keys[event] = max([keys[event], *(keys[operand] for operand in needed)])
+    return sorted(keys, key=keys.__getitem__)

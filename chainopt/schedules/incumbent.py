@@ -1,4 +1,4 @@
-"""The best plan found so far, and what no plan can be better than: what all searches hand on to each other."""
+"""The best plan so far, and what no plan can be better than: what all searches hand on to each other."""
 
 from __future__ import annotations
 
@@ -11,26 +11,32 @@ if TYPE_CHECKING:
 
     from chainopt.schedules.assignment import Timetable
 
-ROUNDING = 1e-12
-
 
 class TimeIsOverError(Exception):
     """The time is over in the middle of something that cannot be left otherwise."""
 
 
 @dataclass(slots=True)
-class Best:
+class Incumbent:
     """A plan that gets better, its lower bound that rises, and the time that is left.
 
     Parameters
     ----------
     until : float
         When to stop, by `time.monotonic`.
-    show : callable, or None
+    rounding : float
+        By which share of them sums of times may be wrong: 0 where they are ints. Bounds are lowered by it, so that they are ones;
+        what is better by no more than twice of it is taken for the same.
+    show : callable, optional
         Called with the makespan and the bound whenever a search has gone on for a while.
+    timetable : Timetable, optional
+        The best plan so far.
+    bound : int or float
+        What no plan takes less than.
     """
 
     until: float
+    rounding: float = 0.0
     show: Callable[[Any, Any], None] | None = None
     timetable: Timetable | None = None
     bound: Any = 0
@@ -42,9 +48,15 @@ class Best:
 
     def raise_bound(self, bound: Any) -> None:
         """Take note of what no plan is below."""
+        if self.rounding:
+            bound *= 1 - self.rounding
         self.bound = max(self.bound, bound)
         if self.timetable is not None:
             self.bound = min(self.bound, self.timetable.makespan)
+
+    def close(self) -> None:
+        """Take note that no plan is better."""
+        self.raise_bound(self.makespan)
 
     @property
     def makespan(self) -> Any:
@@ -53,15 +65,14 @@ class Best:
         return self.timetable.makespan
 
     def is_proved(self) -> bool:
-        """Whether no plan can be better, but for rounding where times are floats."""
+        """Whether no plan can be better, but for rounding."""
         makespan = self.makespan
-        return bool(makespan <= self.bound * (1 + ROUNDING) if isinstance(makespan, float) else makespan <= self.bound)
+        return bool((makespan * (1 - 2 * self.rounding) if self.rounding else makespan) <= self.bound)
 
     @property
     def target(self) -> Any:
         """What a better plan takes at the most."""
-        makespan = self.makespan
-        return makespan * (1 - ROUNDING) if isinstance(makespan, float) else makespan - 1
+        return self.makespan * (1 - self.rounding) if self.rounding else self.makespan - 1
 
     def tell(self, makespan: Any, bound: Any) -> None:
         """Show how far a search is, if somebody wants to know."""
@@ -74,6 +85,6 @@ class Best:
             raise TimeIsOverError
 
     def goes_on(self) -> bool:
-        """Whether time is left; what has been found is shown on the way."""
+        """Whether time is left; how far the search is gets shown on the way."""
         self.tell(self.makespan, self.bound)
         return time.monotonic() < self.until

@@ -1,4 +1,4 @@
-"""The interval programs that a search for schedules starts from: for one worker, all of them, and as many as one likes."""
+"""The interval programs that searches for schedules start from: for one worker, all of them, and as many as one likes."""
 
 from __future__ import annotations
 
@@ -8,24 +8,15 @@ import numpy as np
 
 from chainopt.kernels import makespan_dp
 from chainopt.kernels.policy import compiled
+from chainopt.schedules.instance import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.schedules.incumbent import Best
-    from chainopt.schedules.problem import Problem
+    from chainopt.schedules.incumbent import Incumbent
+    from chainopt.schedules.instance import Instance
 
-
-class Tables(NamedTuple):
-    """What is done last to make each interval, ``splits[t][i][j]`` and ``kinds[t][i][j]`` by table; and what no plan is below."""
-
-    splits: Any
-    kinds: Any
-    work: Any  # of the first table
-    bound: Any
-
-
-ROWS = 64  # between which it is looked at the clock
+ROWS = 64  # between two looks at the clock
 
 
 class Program(NamedTuple):
@@ -39,43 +30,95 @@ class Program(NamedTuple):
 ONE_WORKER, UNLIMITED = Program(1), Program(1, 0)
 
 
-def fill(problem: Problem, programs: Sequence[Program], best: Best, before: Tables | None = None) -> Tables:
-    """Fill the tables of programs, and add them to those filled before; the first of all is for one worker."""
-    factors, width = problem.factors, problem.factors + 1
-    row_of: Any = compiled(makespan_dp.fill_row) if problem.is_compiled else makespan_dp.fill_row
-    splits, kinds = (np.full((len(programs), width, width), -1, dtype=dtype) for dtype in (np.int32, np.int8))
-    held_splits, held_kinds = (splits, kinds) if problem.is_compiled else (splits.tolist(), kinds.tolist())
-    times, work = (problem.array(len(programs), width, width) for _ in range(2))
-    one = problem.array(1, fill=1)[0]
-    least = work[0] if before is None else before.work
-    first_splits, first_kinds = (held_splits[0], held_kinds[0]) if before is None else (before.splits[0], before.kinds[0])
-    bounds = problem.array(width, width)
-    unused: Any = (np.zeros(width, dtype=np.int8), np.zeros(width, dtype=np.int32))
-    for i in range(factors - 1, -1, -1):
+class Tables(NamedTuple):
+    """What interval programs say is done last to make each interval.
+
+    Parameters
+    ----------
+    splits, joins : sequences of tables
+        Where the factors ``i..j-1`` are split, and how the sides are joined, at [t, i, j] by program.
+    work : table
+        The least work of each interval.
+    bound : int or float
+        What no plan of the whole chain takes less than.
+    """
+
+    splits: Any
+    joins: Any
+    work: Any
+    bound: Any
+
+
+class _Filling:
+    """Tables that are filled row by row, the last one first."""
+
+    def __init__(self, instance: Instance, programs: Sequence[Program]) -> None:
+        self.instance, self.programs = instance, programs
+        width = instance.factors + 1
+        self.row_of: Any = compiled(makespan_dp.fill_row) if instance.is_compiled else makespan_dp.fill_row
+        self.splits, self.joins = (
+            instance.held(np.full((len(programs), width, width), -1, dtype=dtype)) for dtype in (np.int32, np.int8)
+        )
+        self.times, self.work = (instance.times(len(programs), width, width) for _ in range(2))
+        self.one = instance.times(1, fill=1)[0]
+        self.costs: Any = None
+
+    def fill_row(self, i: int, known: Any) -> None:
+        """Fill row i of all tables; ``known`` is the least work of its intervals, and the joins and splits that take it."""
+        instance = self.instance
+        self.costs = instance.sizes, instance.prices_from(i), instance.leaves[i], instance.push[i], instance.pull
+        for index, program in enumerate(self.programs):
+            row = self.times[index], self.work[index], self.joins[index][i], self.splits[index][i]
+            self.run(i, program, known, row)
+
+    def run(self, i: int, program: Program, known: Any, row: Any, *, reads_work: bool = False) -> None:
+        """Run a program for row i, after `fill_row`; see `chainopt.kernels.makespan_dp.fill_row`."""
+        factors = program.workers * self.one, program.share, int(reads_work)
+        self.row_of(i, *factors, *self.costs, program.most * self.one, *known, *row)
+
+
+def fill(instance: Instance, programs: Sequence[Program], incumbent: Incumbent) -> Tables:
+    """Fill the tables of programs, of which the first is the one for one worker, and find a lower bound.
+
+    Parameters
+    ----------
+    instance : Instance
+        What is planned.
+    programs : sequence of Program
+        Which programs are run.
+    incumbent : Incumbent
+        Says when the time is over.
+
+    Raises
+    ------
+    TimeIsOverError
+        If the time is over, and there is a plan.
+    """
+    width = instance.factors + 1
+    filling = _Filling(instance, programs)
+    work, joins, splits = filling.work[0], filling.joins[0], filling.splits[0]
+    bounds = instance.times(width, width)
+    unused: Any = np.zeros(width, dtype=np.int8), np.zeros(width, dtype=np.int32)
+    for i in range(instance.factors - 1, -1, -1):
         if i % ROWS == ROWS - 1:
-            best.check_time()
-        prices: Any = np.zeros((0, 0))  # where a product costs the product of three sizes
-        if problem.rows is not None:
-            prices = problem.prices[i] if len(problem.prices) else problem.rows.row(i).products
-        prices = np.asarray(prices, dtype=problem.dtype)
-        prices = prices if problem.is_compiled else prices.tolist()
-        stage: Any = (problem.sizes, prices, problem.leaves[i], problem.push[i], problem.pull)
-        known: Any = (least[i], first_kinds[i], first_splits[i])
-        for at, (workers, share, most) in enumerate(programs):
-            filled = (times[at], work[at], held_kinds[at][i], held_splits[at][i])
-            row_of(i, workers * one, share, 0, *stage, most * one, *known, *filled)
-        if before is None:
-            row_of(i, problem.workers * one, 1, 1, *stage, -one, *known, bounds, least, unused[0], unused[1])
-    if before is not None:
-        joined = ([*before.splits, *held_splits], [*before.kinds, *held_kinds])
-        if problem.is_compiled:
-            return Tables(np.stack(joined[0]), np.stack(joined[1]), before.work, before.bound)
-        return Tables(*joined, before.work, before.bound)
-    bound = plain(bounds[0][factors])
-    bound = bound / problem.workers if isinstance(bound, float) else -(-bound // problem.workers)
-    return Tables(held_splits, held_kinds, least, bound)
+            incumbent.check_time()
+        known = work[i], joins[i], splits[i]
+        filling.fill_row(i, known)
+        filling.run(i, Program(instance.workers), known, (bounds, work, *unused), reads_work=True)
+    return Tables(filling.splits, filling.joins, work, instance.share(plain(bounds[0][instance.factors])))
 
 
-def plain(number: Any) -> Any:
-    """Return a Python number."""
-    return number.item() if isinstance(number, np.generic) else number
+def extended(instance: Instance, programs: Sequence[Program], incumbent: Incumbent, tables: Tables) -> Tables:
+    """Return tables and, behind them, those of more programs, which need the least work of every interval.
+
+    The other parameters, and what is raised, are those of `fill`.
+    """
+    filling = _Filling(instance, programs)
+    for i in range(instance.factors - 1, -1, -1):
+        if i % ROWS == ROWS - 1:
+            incumbent.check_time()
+        filling.fill_row(i, (tables.work[i], tables.joins[0][i], tables.splits[0][i]))
+    splits, joins = [*tables.splits, *filling.splits], [*tables.joins, *filling.joins]
+    if instance.is_compiled:
+        return tables._replace(splits=np.stack(splits), joins=np.stack(joins))
+    return tables._replace(splits=splits, joins=joins)

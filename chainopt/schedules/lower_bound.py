@@ -1,4 +1,4 @@
-"""What no plan is below, found at once: a bound for searches that end before their interval programs are finished."""
+"""What no plan is below, known at once: a bound for searches that end before their interval programs are finished."""
 
 from __future__ import annotations
 
@@ -7,43 +7,41 @@ from typing import TYPE_CHECKING, Any
 
 from chainopt.bracketing.operations import PRODUCT, PULLED, PUSHED
 from chainopt.costs.last_operations import at_gap
-from chainopt.costs.multiplications import Multiplications
 from chainopt.solvers import polygon
 
 if TYPE_CHECKING:
     from chainopt.bracketing.bracketing import Bracketing
-    from chainopt.schedules.problem import Problem
+    from chainopt.schedules.instance import Instance
 
 
-def quick_bound(problem: Problem) -> tuple[Any, Bracketing | None]:
+def quick_bound(instance: Instance) -> tuple[Any, Bracketing | None]:
     """Return a lower bound on the makespan: the least work, or less, shared evenly. And the bracketing, where that is known."""
     bracketing = None
-    if problem.chain.details is None and isinstance(problem.model, Multiplications) and problem.factors > 2:
-        bracketing, work, _ = polygon.solve(problem.chain)
+    if instance.problem.chain.details is None and instance.counts_sizes and instance.factors > 2:
+        bracketing, work, _ = polygon.solve(instance.problem.chain)
     else:
-        work = _relaxed_work(problem)
-    return work / problem.workers if isinstance(work, float) else -(-work // problem.workers), bracketing
+        work = instance.clock.time(_relaxed_work(instance))
+    return instance.share(work), bracketing
 
 
-def _relaxed_work(problem: Problem) -> Any:
+def _relaxed_work(instance: Instance) -> Any:
     """Return the work of the cheapest choice at each gap, as if its result had as few rows and columns as any can have.
 
     A stage needs its matrix, unless it is pushed through at the gap to its right or pulled through at the gap to its left: so
-    the choices of neighbours hang together, and nothing else does.
+    the choices of neighbors hang together, and nothing else does.
     """
-    dims, choices = problem.chain.dims, problem.choices
+    dims, choices = instance.problem.chain.dims, instance.problem.choices
     leaves = choices.leaves
     fewest_rows = list(accumulate(dims, min))
     fewest_columns = list(accumulate(reversed(dims), min))[::-1]
-    counts_sizes = problem.rows is None
     least: dict[int, Any] = {PRODUCT: 0}  # by what is done at the gap before
     for gap in range(1, len(leaves)):
         costs = at_gap(dims, choices, gap, fewest_rows[gap - 1], fewest_columns[gap + 1])
-        if not counts_sizes:
+        if not instance.counts_sizes:
             costs[PRODUCT] = 0
         leaf = leaves[gap - 1]
         least = {
-            kind: cost + min(work + (0 if before == PULLED or kind == PUSHED else leaf) for before, work in least.items())
-            for kind, cost in costs.items()
+            join: cost + min(work + (0 if before == PULLED or join == PUSHED else leaf) for before, work in least.items())
+            for join, cost in costs.items()
         }
     return min(work + (0 if before == PULLED else leaves[-1]) for before, work in least.items())

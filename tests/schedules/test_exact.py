@@ -13,10 +13,9 @@ from schedule_oracle import check_schedule, least_makespan
 
 import chainopt
 from chainopt import InfeasibleError, Jacobian, JacobianChain, Plan
-from chainopt.costs.multiplications import MULTIPLICATIONS
-from chainopt.costs.stage_choices import stage_choices
+from chainopt.schedules.instance import instance_of
 from chainopt.schedules.lower_bound import quick_bound
-from chainopt.schedules.problem import problem_of
+from chainopt.solvers.base import Problem
 from chainopt.testing import random_scheduled_chain, random_stages, scheduled_chain
 
 REFERENCE = Path(__file__).parents[1] / "reference"
@@ -50,7 +49,7 @@ def test_no_plan_with_any_schedule_is_better(warmth, stages, workers, tape_limit
     limit = math.inf if tape_limit is None else tape_limit
     expected = least_makespan(stages, workers, limit)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("chainopt.schedules.problem.compiled_pays", lambda _: warmth == "warm")
+        patch.setattr("chainopt.schedules.instance.compiled_pays", lambda _: warmth == "warm")
         if math.isinf(expected):
             with pytest.raises(InfeasibleError):
                 chainopt.optimal_order(stages, workers=workers, tape_limit=tape_limit)
@@ -65,8 +64,8 @@ def test_no_plan_with_any_schedule_is_better(warmth, stages, workers, tape_limit
         assert heuristic.lower_bound <= expected
         check_schedule(heuristic, limit)
         if len(stages) > 1:
-            problem = problem_of(plan.chain, stage_choices(plan.chain, tape_limit), MULTIPLICATIONS, workers)
-            assert quick_bound(problem)[0] <= expected
+            problem = Problem(plan.chain, tape_limit=tape_limit, workers=workers)
+            assert quick_bound(instance_of(problem))[0] <= expected
 
 
 @given(stages=short_chains())

@@ -44,6 +44,24 @@ def test_time_is_kept_while_tables_are_filled():
     assert Plan.from_json(plan.to_json()) == plan
 
 
+def test_a_proof_of_a_chain_that_is_too_long_for_one_is_not_begun():
+    plan = chainopt.optimal_order(some_chain(210), workers=8, method="exact", time_limit=20)
+    check_schedule(plan)
+    assert plan.method == ("exact" if plan.is_optimal else "heuristic")
+
+
+@pytest.mark.parametrize("method", ["auto", "exact"])
+def test_ints_that_no_machine_number_holds_end(method):
+    rng = np.random.default_rng(0)
+    dims = [10**29 * int(size) + int(rest) for size, rest in rng.integers(1, 50, (61, 2))]
+    begin = time.monotonic()
+    plan = chainopt.optimal_order(JacobianChain.from_dims(dims), workers=3, method=method)
+    assert time.monotonic() - begin < 60
+    check_schedule(plan)
+    assert plan.lower_bound < plan.makespan < chainopt.optimal_order(JacobianChain.from_dims(dims)).cost
+    assert plan.method == "heuristic"
+
+
 def test_without_time_for_tables_dense_chains_still_get_the_least_work():
     chain = JacobianChain.from_dims(np.random.default_rng(0).integers(1, 50, 301))
     plan = chainopt.optimal_order(chain, workers=4, time_limit=0)
@@ -68,7 +86,7 @@ def test_an_interrupt_ends_the_search_with_the_best_plan_so_far(monkeypatch, aft
     from chainopt.schedules import incumbent
 
     calls = 0
-    keep = incumbent.Best.goes_on
+    keep = incumbent.Incumbent.goes_on
 
     def interrupted(self):
         nonlocal calls
@@ -77,9 +95,9 @@ def test_an_interrupt_ends_the_search_with_the_best_plan_so_far(monkeypatch, aft
             raise KeyboardInterrupt
         return keep(self)
 
-    monkeypatch.setattr(incumbent.Best, "goes_on", interrupted)
+    monkeypatch.setattr(incumbent.Incumbent, "goes_on", interrupted)
     if room == "proof":
-        monkeypatch.setattr("chainopt.schedules.annealing.RESTARTS", 0)
+        monkeypatch.setattr("chainopt.schedules.heuristic.RESTARTS", 0)
     plan = chainopt.optimal_order(some_chain(60), workers=8, method="exact")
     check_schedule(plan)
     assert not plan.is_optimal
@@ -90,16 +108,16 @@ def test_an_interrupt_before_there_is_a_plan(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("chainopt.schedules.search.problem_of", interrupted)
+    monkeypatch.setattr("chainopt.schedules.search.instance_of", interrupted)
     with pytest.raises(KeyboardInterrupt):
         chainopt.optimal_order(DIMS_PAIRS, workers=2)
 
 
 def test_or_tools_takes_over_where_the_own_search_has_found_no_proof(monkeypatch, capsys, ortools):
     assert ortools
-    monkeypatch.setattr("chainopt.schedules.search.OWN_SECONDS", 0.0)
-    monkeypatch.setattr("chainopt.schedules.annealing.FIRST_STEPS", 0)
-    monkeypatch.setattr("chainopt.schedules.annealing.LAST_STEPS", 0)
+    monkeypatch.setattr("chainopt.schedules.exact.OWN_SECONDS", 0.0)
+    monkeypatch.setattr("chainopt.schedules.heuristic.FIRST_STEPS", 0)
+    monkeypatch.setattr("chainopt.schedules.heuristic.LAST_STEPS", 0)
     monkeypatch.setattr("chainopt.schedules.branch_and_bound.STEPS", 1)
     monkeypatch.setattr("chainopt.report.progress.SECONDS", 0.0)
     chain = some_chain(8)

@@ -175,7 +175,7 @@ def test_floats_and_ints_agree_where_floats_are_exact(seed):
 
 
 def test_long_chains_with_other_prices(monkeypatch):
-    monkeypatch.setattr("chainopt.schedules.problem.MOST_TABLED", 20)
+    monkeypatch.setattr("chainopt.schedules.instance.MOST_TABLED", 20)
     chain = JacobianChain.from_dims(chain_dims("random", 25))
     plan = chainopt.optimal_order(chain, objective=lambda m, k, n: m * k * n, workers=3)
     assert plan.lower_bound <= plan.makespan < chainopt.optimal_order(chain).cost
@@ -186,7 +186,7 @@ def test_long_chains_with_other_prices(monkeypatch):
 
 def test_or_tools_takes_counted_costs(ortools, monkeypatch):
     assert ortools
-    monkeypatch.setattr("chainopt.schedules.problem.MOST_TABLED", 20)
+    monkeypatch.setattr("chainopt.schedules.instance.MOST_TABLED", 20)
     chain = JacobianChain.from_dims(chain_dims("random", 25))
     with pytest.raises(ChainError, match='method "cp-sat" needs counted costs'):
         chainopt.optimal_order(chain, objective=lambda m, k, n: m * k * n, workers=3, method="cp-sat")

@@ -1,0 +1,146 @@
+"""Bracketings as trees that can be scheduled, and changed by moves: see `chainopt.kernels.annealing`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainopt.bracketing.bracketing import Bracketing
+from chainopt.costs import product_tables
+from chainopt.kernels import annealing
+from chainopt.kernels.policy import compiled
+from chainopt.schedules.assignment import timetable
+from chainopt.schedules.instance import plain
+
+if TYPE_CHECKING:
+    from chainopt.schedules.incumbent import Incumbent
+    from chainopt.schedules.instance import Instance
+    from chainopt.schedules.interval_tables import Tables
+
+LISTING = (
+    annealing.heap_insert,
+    annealing.heap_pop,
+    annealing.urgency,
+    annealing.describe,
+    annealing.forward,
+    annealing.backward,
+)
+MOVING = (
+    annealing.build,
+    annealing.schedule,
+    annealing.joins_allowed,
+    annealing.choose_join,
+    annealing.rotate,
+    annealing.copy,
+)
+
+
+class Trees:
+    """Three trees of an instance, the one that is changed, the one before and the best; their arrays are used again and again.
+
+    Parameters
+    ----------
+    instance : Instance
+        What is planned.
+    incumbent : Incumbent
+        What is offered every plan.
+    tables : Tables, optional
+        Those of interval programs, from which trees are built.
+    """
+
+    def __init__(self, instance: Instance, incumbent: Incumbent, tables: Tables | None = None) -> None:
+        self.instance, self.incumbent, self.tables = instance, incumbent, tables
+        gaps = instance.factors - 1
+        self.times = instance.times(6, 3 * gaps + 9)
+        self.numbers = instance.positions(5, 3 * gaps + 9)
+        self.trees = [instance.positions(annealing.ROWS, gaps) for _ in range(3)]
+        self.improve: Any = annealing.improve
+        self.build: Any = annealing.build
+        self.schedule: Any = annealing.schedule
+        if instance.is_compiled:
+            self.improve = compiled(annealing.improve, *LISTING, *MOVING)
+            self.build = compiled(annealing.build)
+            self.schedule = compiled(annealing.schedule, *LISTING)
+
+    def schedule_tree(self, tree: Any, root: int, noise: int = 0) -> Any:
+        """Schedule a tree, offer the plan, and return what it takes.
+
+        Parameters
+        ----------
+        tree : rows of ints
+            As `chainopt.kernels.annealing` holds it.
+        root : int
+            The gap at its top.
+        noise : int
+            What its paths are weighted by, at random; 0 for as they are.
+        """
+        instance = self.instance
+        columns, schedule = instance.columns, self.schedule
+        if not instance.is_tabled:
+            columns, schedule = (columns[0], _Anywhere(self._prices_of(tree)), *columns[2:]), annealing.schedule
+        length = plain(schedule(tree, root, noise, instance.workers, columns, self.times, self.numbers))
+        incumbent = self.incumbent
+        if length >= 0 and incumbent.timetable is not None and length >= incumbent.makespan:
+            return length  # forward in time nothing waits without need: no timetable takes less
+        gaps = instance.factors - 1
+        order, begins, costs = self.numbers[0], self.times[3], self.times[0]
+        starts = {}
+        for task in map(int, order[: int(order[-1])]):
+            begin = plain(begins[task])
+            starts[task if task < gaps else ~(task - gaps)] = -length - begin - plain(costs[task]) if length < 0 else begin
+        spans = np.array([list(tree[annealing.FIRST]), list(tree[annealing.LAST])], dtype=np.int32)
+        joins = np.array(list(tree[annealing.JOIN]), dtype=np.int8)
+        incumbent.offer(timetable(instance, spans, joins, starts))
+        return abs(length)
+
+    def schedule_tables(self, begin: int, end: int) -> list[tuple[Any, int]]:
+        """Offer the plans of the tables ``begin..end-1``, and return their makespans, each with its table."""
+        return [(self.schedule_tree(self.trees[0], self.build_table(table)), table) for table in range(begin, end)]
+
+    def schedule_bracketing(self, bracketing: Bracketing) -> None:
+        """Offer a bracketing as it stands."""
+        self.schedule_tree(self.trees[0], self.build_bracketing(bracketing))
+
+    def build_table(self, table: int) -> int:
+        """Build the whole tree of a table; return the gap at its top."""
+        assert self.tables is not None
+        splits, joins = self.tables.splits[table], self.tables.joins[table]
+        factors = self.instance.factors
+        return int(self.build(self.trees[0], splits, joins, 0, factors, annealing.NONE, self.numbers[0]))
+
+    def build_bracketing(self, bracketing: Bracketing) -> int:
+        """Build the tree of a bracketing; return the gap at its top."""
+        tree = self.trees[0]
+        joins = [0] * (self.instance.factors - 1) if bracketing.kinds is None else bracketing.kinds.tolist()
+        stack: list[tuple[int, int]] = []  # the first factor of each result, and its gap
+        for first, split, last in bracketing.steps():
+            right = stack.pop()[1] if last > split + 1 else annealing.NONE
+            left = stack.pop()[1] if first < split else annealing.NONE
+            for row, value in enumerate((annealing.NONE, left, right, first, last, joins[split])):
+                tree[row][split] = value
+            for side in (left, right):
+                if side != annealing.NONE:
+                    tree[annealing.PARENT][side] = split
+            stack.append((first, split))
+        return stack[0][1]
+
+    def _prices_of(self, tree: Any) -> list[Any]:
+        """Return the prices of the products of a tree, by split, looked up as if there were a table of all."""
+        spans = np.array([list(tree[annealing.FIRST]), list(tree[annealing.LAST])], dtype=np.int32)
+        problem = self.instance.problem
+        costs = product_tables.along(problem.chain, Bracketing(spans), problem.model).tolist()
+        return [None, *map(_Anywhere, costs)]
+
+
+class _Anywhere:
+    """A sequence of one value, which is that of every index."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> Any:
+        return self.value
