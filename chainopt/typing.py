@@ -15,6 +15,9 @@ Cost: TypeAlias = int | float
 Array: TypeAlias = Any
 """An array, tensor or sparse matrix of any library, or an operator: what can be a factor, an intermediate or a product."""
 
+DType: TypeAlias = Any
+"""A dtype of any library."""
+
 NumpyArray: TypeAlias = "NDArray[Any]"
 """An array of NumPy with numbers of any kind."""
 

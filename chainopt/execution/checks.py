@@ -6,7 +6,7 @@ import math
 import operator
 from contextlib import suppress
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, SupportsIndex, cast
+from typing import TYPE_CHECKING, SupportsIndex, cast
 
 import numpy as np
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from chainopt.chain.chain import JacobianChain
     from chainopt.execution.backends.base import Backend
-    from chainopt.typing import Array
+    from chainopt.typing import Array, DType
 
 _MATRIX = {"matrix"}
 
@@ -134,7 +134,7 @@ def _as_matrix(factor: Array, place: str, needed: set[str]) -> Array:
     return factor
 
 
-def _check_out(out: Array, shape: tuple[int, ...], library: Backend, dtypes: Sequence[Any], *, has_operators: bool) -> None:
+def _check_out(out: Array, shape: tuple[int, ...], library: Backend, dtypes: Sequence[DType], *, has_operators: bool) -> None:
     """Refuse an array that the product cannot be written to.
 
     Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.errors import ChainError
 from chainopt.execution import serial
@@ -22,6 +22,8 @@ from chainopt.report.progress import progress_over
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from distributed import Client
+
     from chainopt.execution.planned import Planned
     from chainopt.typing import Array
 
@@ -36,7 +38,7 @@ class Options(NamedTuple):
     progress: bool
 
 
-def execute(client: Any, plan: Planned, factors: Iterable[Array], options: Options) -> Array:
+def execute(client: Client, plan: Planned, factors: Iterable[Array], options: Options) -> Array:
     """Do a plan's operations on a cluster.
 
     Factors that are Dask arrays are multiplied chunk by chunk. Others are sent once, intermediates stay on the workers until

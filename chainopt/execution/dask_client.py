@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from distributed import Client
+
 import sys
-from typing import Any
 
 from chainopt.errors import ChainError, install
 
 
-def check_client(client: Any) -> None:
+def check_client(client: Client) -> None:
     """Refuse what is not a client of a Dask cluster, or one that cannot be waited for."""
     distributed = sys.modules.get("distributed")  # whoever holds a client has imported it
     if distributed is None or not isinstance(client, distributed.Client):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from functools import partial
 from pickle import PicklingError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import is_operator
@@ -16,6 +16,8 @@ from chainopt.execution.structured import in_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from distributed import Client, Future
 
     from chainopt.bracketing.operations import Operation
     from chainopt.chain.chain import JacobianChain
@@ -47,7 +49,7 @@ class Tasks:
 
     def __init__(
         self,
-        client: Any,
+        client: Client,
         chain: JacobianChain,
         operations: Sequence[Operation],
         matrices: list[Array],
@@ -124,10 +126,10 @@ class Tasks:
             origins = [keys[origin] if origin >= 0 else self.factors[~origin] for origin in self.takes[position]]
             graph[keys[position]] = (task, *origins)
         with annotate(priority=dict(zip(keys, self.priorities, strict=True)).get):
-            futures: list[Any] = self.client.get(graph, keys if keep else keys[-1:], sync=False)
+            futures: list[Future] = self.client.get(graph, keys if keep else keys[-1:], sync=False)
         return futures
 
-    def _follow(self, futures: list[Any], done: Callable[[int], None]) -> None:
+    def _follow(self, futures: list[Future], done: Callable[[int], None]) -> None:
         """Say of every operation that it is done, and let its future go."""
         from distributed import as_completed
 
@@ -152,14 +154,14 @@ class Tasks:
             self.factors[position] = None
         return None in self.factors
 
-    def _release(self, final: Any) -> None:
+    def _release(self, final: Future) -> None:
         theirs = {id(matrix.future) for matrix in self.matrices if isinstance(matrix, Remote)}
         for future in {id(future): future for future in (final, *self.factors)}.values():
             if id(future) not in theirs:
                 future.release()
 
 
-def _finished(future: Any, *, gather: bool) -> Any:
+def _finished(future: Future, *, gather: bool) -> Array:
     """Wait for a future; return what it stands for, or the future itself."""
     from distributed import wait
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, Pushforward
 
@@ -97,7 +97,7 @@ def in_order_of_schedule(operations: Sequence[Operation], takes: Sequence[Sequen
         operation.start is None or operation.worker is None or not 0 <= operation.worker < workers for operation in operations
     ):
         return None
-    starts: list[Any] = [operation.start for operation in operations]
+    starts = [operation.start or 0 for operation in operations]
     # Operations without a cost begin together; the order of the plan is one in which they can be executed.
     order = sorted(range(len(operations)), key=lambda position: (starts[position], position))
     rank = {position: place for place, position in enumerate(order)}

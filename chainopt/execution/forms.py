@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from chainopt.structure.patterns import scipy_sparse
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.typing import Array
+    from chainopt.typing import Array, DType
 
 
 class DiagonalForm:
@@ -23,7 +23,7 @@ class DiagonalForm:
         self.shape = (vector.shape[0], vector.shape[0])
         self.dtype = vector.dtype
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:  # noqa: FBT001 -- NumPy's protocol
+    def __array__(self, dtype: DType = None, copy: bool | None = None) -> Array:  # noqa: FBT001 -- NumPy's protocol
         """Return the whole matrix."""
         return np.diag(np.asarray(self.vector)).astype(dtype or self.dtype, copy=bool(copy))
 

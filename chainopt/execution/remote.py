@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import OTHER, backend_of
 from chainopt.execution.backends.remote import Remote
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from chainopt.typing import Array
 
 _METHODS = ("matmat", "rmatmat", "matvec")
 
 
-def described(client: Any, factors: list[Array]) -> list[Array]:
+def described(client: Client, factors: list[Array]) -> list[Array]:
     """Put in the place of every future what is known of its matrix.
 
     Raises
@@ -40,7 +42,7 @@ def described(client: Any, factors: list[Array]) -> list[Array]:
     return known
 
 
-def _describe(factor: Array) -> tuple[Any, ...]:
+def _describe(factor: Array) -> tuple[Array, ...]:
     backend, shape = backend_of(factor), getattr(factor, "shape", None)
     methods = [name for name in _METHODS if hasattr(factor, name)] if backend is OTHER else []
     dtype = getattr(factor, "dtype", None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.chain.jacobian import checked_size
 from chainopt.errors import ChainError
@@ -15,6 +15,8 @@ from chainopt.report.progress import progress_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from distributed import Client
 
     from chainopt.bracketing.operations import Operation
     from chainopt.execution.perform import Product
@@ -29,7 +31,7 @@ def run(
     out: Array,
     workers: float | None,
     chunk_size: int | None,
-    client: Any,
+    client: Client,
     *,
     gather: bool,
     progress: bool,

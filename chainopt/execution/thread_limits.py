@@ -6,13 +6,15 @@ import sys
 import threading
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.errors import raise_missing_extra
 from chainopt.execution.backends.dispatch import imported_backends
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
     from chainopt.execution.backends.base import Backend
 
@@ -26,9 +28,9 @@ class Pin:
         Changes the setting, and returns what restores it; None where there is nothing to restore.
     """
 
-    def __init__(self, change: Callable[[], Callable[[], Any] | None]) -> None:
+    def __init__(self, change: Callable[[], Callable[[], object] | None]) -> None:
         self._change = change
-        self._restore: Callable[[], Any] | None = None
+        self._restore: Callable[[], object] | None = None
         self._holders = 0
         self._lock = threading.Lock()
 
@@ -46,7 +48,7 @@ class Pin:
                 self._restore = None
 
 
-def controller() -> Any:
+def controller() -> ThreadpoolController:
     """Look for libraries that have threads of their own; anew, which takes a millisecond, if modules have been imported since.
 
     Raises
@@ -55,21 +57,21 @@ def controller() -> Any:
         If threadpoolctl is not installed.
     """
     try:
-        import threadpoolctl  # type: ignore[import-untyped] # noqa: F401
+        import threadpoolctl  # noqa: F401
     except ModuleNotFoundError:
         raise_missing_extra("workers", "threadpoolctl", "threads")
     return _controller(len(sys.modules))
 
 
 @lru_cache(maxsize=1)
-def _controller(_: int) -> Any:
+def _controller(_: int) -> ThreadpoolController:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
 
 
-def _one_blas_thread() -> Callable[[], Any]:
-    restore: Callable[[], Any] = controller().limit(limits=1, user_api="blas").restore_original_limits
+def _one_blas_thread() -> Callable[[], object]:
+    restore: Callable[[], object] = controller().limit(limits=1, user_api="blas").restore_original_limits
     return restore
 
 

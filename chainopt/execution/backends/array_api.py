@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from chainopt.execution.backends.base import Backend
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.typing import Array, BoolArray, NumpyArray
+    from chainopt.typing import Array, BoolArray, DType, NumpyArray
 
 
 class ArrayApiBackend(Backend):
@@ -31,7 +31,7 @@ class ArrayApiBackend(Backend):
         self._name, self._functions = name, import_module(name)
         self.library, self.arrays = name, f"{name} arrays"
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return backend_named, (self._name,)
 
     def owns(self, factor: Array) -> bool:
@@ -46,7 +46,7 @@ class ArrayApiBackend(Backend):
         """Make an array of a NumPy array, on the device of another."""
         return self._functions.asarray(matrix, device=like.device)
 
-    def seed(self, matrix: NumpyArray, dtype: Any, sample: Array) -> Array:
+    def seed(self, matrix: NumpyArray, dtype: DType, sample: Array) -> Array:
         """Make an array of a seed."""
         if dtype is None or isinstance(dtype, np.dtype):
             dtype = sample.dtype

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from chainopt.execution.backends.remote import Remote
-    from chainopt.typing import Array, BoolArray, NumpyArray
+    from chainopt.typing import Array, BoolArray, DType, NumpyArray
 
 
 class Backend:
@@ -42,7 +42,7 @@ class Backend:
     arrays = "other arrays"
     stands_alone = one_dtype = takes_out = is_sparse = goes_with_scipy = in_chunks = False
 
-    def __reduce__(self) -> str | tuple[Any, ...]:
+    def __reduce__(self) -> str | tuple[object, ...]:
         return "BACKEND"  # each file has one of this name, in all processes the same
 
     # Whose arrays they are, and what is known of one.
@@ -51,7 +51,7 @@ class Backend:
         """Whether something is an array of the library."""
         return False
 
-    def owns_dtype(self, _: Any) -> bool:
+    def owns_dtype(self, _: Array) -> bool:
         """Whether a dtype is one of the library's own, which NumPy does not know."""
         return False
 
@@ -83,11 +83,11 @@ class Backend:
         """Hand a NumPy array over that is on a cluster; None where the library cannot."""
         return None
 
-    def seed(self, matrix: NumpyArray, dtype: Any, _: Array) -> Array:
+    def seed(self, matrix: NumpyArray, dtype: DType, _: Array) -> Array:
         """Hand a seed over, of a dtype, or where that is None of the dtype and on the device of a sample."""
         return matrix if dtype is None else matrix.astype(dtype, copy=False)
 
-    def eye(self, shape: tuple[int, int], offset: int, dtype: Any, sample: Array) -> Array:
+    def eye(self, shape: tuple[int, int], offset: int, dtype: DType, sample: Array) -> Array:
         """Return a seed of zeros with ones on the diagonal that lies so many columns to the right."""
         return self.seed(np.eye(*shape, k=offset), dtype, sample)
 
@@ -156,7 +156,7 @@ class Backend:
 
     # Products into an array that is there already.
 
-    def out_refusal(self, out: Array, dtypes: Sequence[Any], *, has_operators: bool) -> str | None:  # noqa: ARG002 -- see NumPy
+    def out_refusal(self, out: Array, dtypes: Sequence[DType], *, has_operators: bool) -> str | None:  # noqa: ARG002 -- see NumPy
         """Say why the product of matrices, and operators, cannot be written there, as what follows "out"; None where it can."""
         return None
 

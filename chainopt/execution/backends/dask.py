@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from dask import array, delayed
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.execution.backends.remote import Remote
-    from chainopt.typing import Array, BoolArray, NumpyArray
+    from chainopt.typing import Array, BoolArray, DType, NumpyArray
 
 
 class DaskBackend(Backend):
@@ -48,11 +48,11 @@ class DaskBackend(Backend):
         """Take a matrix that is on a cluster as an array of one chunk."""
         return array.from_delayed(delayed(remote.future), shape=remote.shape, dtype=remote.dtype)
 
-    def seed(self, matrix: NumpyArray, dtype: Any, sample: Array) -> Array:
+    def seed(self, matrix: NumpyArray, dtype: DType, sample: Array) -> Array:
         """Cut a seed into chunks."""
         return self.convert(super().seed(matrix, dtype, sample), sample)
 
-    def eye(self, shape: tuple[int, int], offset: int, dtype: Any, _: Array) -> Array:
+    def eye(self, shape: tuple[int, int], offset: int, dtype: DType, _: Array) -> Array:
         """Return a seed of zeros with ones on a diagonal, none of whose chunks is made yet."""
         row, column = max(offset, 0), max(-offset, 0)
         unit = array.eye(max(row + shape[0], column + shape[1]), dtype=dtype or float)

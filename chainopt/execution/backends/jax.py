@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from chainopt.execution.backends.base import Backend
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.typing import Array, BoolArray, NumpyArray
+    from chainopt.typing import Array, BoolArray, DType, NumpyArray
 
 
 class JaxBackend(Backend):
@@ -37,7 +37,7 @@ class JaxBackend(Backend):
         """Make a JAX array of a NumPy array."""
         return jnp.asarray(matrix)
 
-    def seed(self, matrix: NumpyArray, dtype: Any, sample: Array) -> Array:
+    def seed(self, matrix: NumpyArray, dtype: DType, sample: Array) -> Array:
         """Make a JAX array of a seed."""
         return jnp.asarray(super().seed(matrix, dtype, sample))
 

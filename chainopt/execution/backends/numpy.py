@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
-    from chainopt.typing import Array
+    from chainopt.typing import Array, DType
+
 
 NUMBERS = frozenset(map(np.dtype, "?" + np.typecodes["AllInteger"] + np.typecodes["AllFloat"]))
 """The dtypes of numbers, in this machine's byte order. To look one up takes half as long as to ask for its kind."""
@@ -41,7 +42,7 @@ class NumpyBackend(Backend):
         """Return the array itself: its numbers are known."""
         return matrix
 
-    def out_refusal(self, out: Array, dtypes: Sequence[Any], *, has_operators: bool) -> str | None:
+    def out_refusal(self, out: Array, dtypes: Sequence[DType], *, has_operators: bool) -> str | None:
         """Say why the product of matrices, and operators, cannot be written there."""
         if not out.flags.writeable:
             return "is read-only: give an array that can be written to"

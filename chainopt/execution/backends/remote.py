@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from distributed import Future
+
     from chainopt.execution.backends.base import Backend
+    from chainopt.typing import DType
 
 
 class Remote:
@@ -29,12 +32,12 @@ class Remote:
 
     def __init__(
         self,
-        future: Any,
+        future: Future,
         backend: Backend,
         type_name: str,
         shape: tuple[int, ...],
-        dtype: Any,
-        device: Any,
+        dtype: DType,
+        device: object,
         methods: Sequence[str],
     ) -> None:
         self.future, self.backend, self.type_name = future, backend, type_name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
-    from chainopt.typing import Array, BoolArray, NumpyArray
+    from chainopt.typing import Array, BoolArray, DType, NumpyArray
 
 
 class TorchBackend(Backend):
@@ -26,7 +26,7 @@ class TorchBackend(Backend):
         """Whether something is a tensor."""
         return isinstance(factor, torch.Tensor)
 
-    def owns_dtype(self, dtype: Any) -> bool:
+    def owns_dtype(self, dtype: DType) -> bool:
         """Whether a dtype is PyTorch's."""
         return isinstance(dtype, torch.dtype)
 
@@ -46,7 +46,7 @@ class TorchBackend(Backend):
         native = np.ascontiguousarray(matrix, dtype=matrix.dtype.newbyteorder("="))
         return torch.as_tensor(native if native.flags.writeable else native.copy(), device=like.device)
 
-    def seed(self, matrix: NumpyArray, dtype: Any, sample: Array) -> Array:
+    def seed(self, matrix: NumpyArray, dtype: DType, sample: Array) -> Array:
         """Make a tensor of a seed."""
         if not self.owns_dtype(dtype):
             dtype = torch.get_default_dtype() if sample is None else sample.dtype
@@ -86,7 +86,7 @@ class TorchBackend(Backend):
         is_nonzero = matrix != 0
         return int((is_nonzero if mask is None else is_nonzero & self.convert(mask, matrix)).sum())
 
-    def out_refusal(self, out: Array, dtypes: Sequence[Any], *, has_operators: bool) -> str | None:  # noqa: ARG002 -- see NumPy
+    def out_refusal(self, out: Array, dtypes: Sequence[DType], *, has_operators: bool) -> str | None:  # noqa: ARG002 -- see NumPy
         """Say why the product of matrices, and operators, cannot be written there."""
         dtype = next(dtype for dtype in dtypes if self.owns_dtype(dtype))
         return None if out.dtype == dtype else f"has the dtype {out.dtype}, but the product has {dtype}"
