@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import networkx as nx
     import numpy as np
     from numpy.typing import NDArray
@@ -17,6 +19,12 @@ Array: TypeAlias = Any
 
 DType: TypeAlias = Any
 """A dtype of any library."""
+
+PyTree: TypeAlias = Any
+"""Arrays in nested containers, or one of them, as JAX and PyTorch take and return them."""
+
+Function: TypeAlias = "Callable[..., Any]"
+"""A function of the user's, or one made of it: of arrays, or of pytrees of them."""
 
 NumpyArray: TypeAlias = "NDArray[Any]"
 """An array of NumPy with numbers of any kind."""

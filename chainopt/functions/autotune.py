@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chainopt.typing import Array, Function
+
 ROUNDS = 9  # at least
 ENOUGH = 1.0  # seconds of timing, for which rounds go on: what is quick needs many to be told from its peers
 MOST_ROUNDS = 500
@@ -31,13 +33,13 @@ class Tuned:
         The seconds that each took, the lower quartile of many calls; infinite where it failed.
     """
 
-    call: Callable[..., Any]
+    call: Function
     mode: str
     times: dict[str, float]
 
     if TYPE_CHECKING:
 
-        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        def __call__(self, *args: Any, **kwargs: Any) -> Array:
             """Return the Jacobian."""
 
     else:
@@ -48,7 +50,7 @@ class Tuned:
         return "\n".join(line + ("  <" if line.startswith(self.mode) else "") for line in lines)
 
 
-def fastest(candidates: dict[str, Callable[..., Any]], run: Callable[[Callable[..., Any]], Any]) -> Tuned:
+def fastest(candidates: dict[str, Function], run: Callable[[Function], Array]) -> Tuned:
     """Run all by turns, so that what else the machine does strikes them alike, and bind the fastest.
 
     The lower quartile counts: the median is that of the disturbances where they last for half of a second, and those that
@@ -80,7 +82,7 @@ def fastest(candidates: dict[str, Callable[..., Any]], run: Callable[[Callable[.
     return Tuned(candidates[best], best, times)
 
 
-def _seconds(run: Callable[[Callable[..., Any]], Any], call: Callable[..., Any], repeats: int) -> float:
+def _seconds(run: Callable[[Function], Array], call: Function, repeats: int) -> float:
     begin = time.perf_counter()
     for _ in range(repeats):
         run(call)

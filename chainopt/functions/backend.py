@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from chainopt.functions.options import Options
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
+    from chainopt.typing import Array, DType, Function, PyTree
 
 
 class UnplannableError(ValueError):
@@ -27,9 +28,9 @@ NOT_REAL = "{} is of {}, which are no real numbers"
 class Arrays(NamedTuple):
     """How a library makes the arrays of a result, on the device of the arguments."""
 
-    zeros: Callable[[tuple[int, ...], Any], Any]  # of a shape and a dtype
-    identity: Callable[[int, Any], Any]  # of a size and a dtype
-    shaped: Callable[[Any, tuple[int, ...], Any], Any]  # a part of a matrix, of a shape and a dtype
+    zeros: Callable[[tuple[int, ...], Array], Array]  # of a shape and a dtype
+    identity: Callable[[int, Array], Array]  # of a size and a dtype
+    shaped: Callable[[Array, tuple[int, ...], Array], Array]  # a part of a matrix, of a shape and a dtype
 
 
 class Backend(Protocol):
@@ -46,28 +47,28 @@ class Backend(Protocol):
     custom_rules: tuple[type, ...]
     """Base classes of the user's own rules for derivatives, which no trace sees."""
 
-    def flatten(self, tree: Any) -> tuple[list[Any], Any]:
+    def flatten(self, tree: PyTree) -> tuple[list[Array], Array]:
         """Take a pytree apart: its leaves, and the tree of their places."""
 
-    def unflatten(self, tree: Any, leaves: Sequence[Any]) -> Any:
+    def unflatten(self, tree: PyTree, leaves: Sequence[Array]) -> Array:
         """Put leaves in their places."""
 
-    def tree_key(self, tree: Any) -> object:
+    def tree_key(self, tree: PyTree) -> object:
         """Return what is equal for trees that no function can tell apart."""
 
-    def is_array(self, leaf: Any) -> bool:
+    def is_array(self, leaf: PyTree) -> bool:
         """Whether a leaf is an argument of the traced function, and no part of it."""
 
-    def is_result(self, leaf: Any) -> bool:
+    def is_result(self, leaf: PyTree) -> bool:
         """Whether a leaf that a traced function returns is an array of the library."""
 
-    def as_pair(self, returned: Any) -> tuple[Any, Any] | None:
+    def as_pair(self, returned: PyTree) -> tuple[Array, Array] | None:
         """Return the value and the auxiliary data, where the library takes what a function returned for such a pair."""
 
-    def describe(self, leaf: Any) -> object:
+    def describe(self, leaf: PyTree) -> object:
         """Return what of an array decides how a function of it is traced."""
 
-    def watched(self, array: Any) -> object:
+    def watched(self, array: Array) -> object:
         """Return what may change of an array that a function holds; that other numbers stand in it changes nothing."""
 
     def state(self) -> object:
@@ -79,7 +80,7 @@ class Backend(Protocol):
             If nothing can be recorded in this state.
         """
 
-    def check_input(self, leaf: Any) -> None:
+    def check_input(self, leaf: PyTree) -> None:
         """Refuse to differentiate by a leaf that is no array, or has no derivative.
 
         Raises
@@ -88,7 +89,7 @@ class Backend(Protocol):
             Which says what it is.
         """
 
-    def read_by(self, roots: Sequence[Any]) -> FunctionState | None:
+    def read_by(self, roots: Sequence[Array]) -> FunctionState | None:
         """Find what a function, and what it is given besides arrays, read; None where that is only watched for changes.
 
         Raises
@@ -99,10 +100,10 @@ class Backend(Protocol):
 
     def trace(
         self,
-        functions: Sequence[Callable[..., Sequence[Any]]],
-        inputs: Sequence[Any],
-        others: Sequence[Any],
-        besides: Sequence[Any] = (),
+        functions: Sequence[Callable[..., Sequence[Array]]],
+        inputs: Sequence[Array],
+        others: Sequence[Array],
+        besides: Sequence[Array] = (),
     ) -> Trace:
         """Trace a composition of functions of flat lists of arrays.
 
@@ -116,7 +117,7 @@ class Backend(Protocol):
             What the functions read besides, as `read_by` found it: further arguments of the program.
         """
 
-    def is_traced(self, value: Any) -> bool:
+    def is_traced(self, value: Array) -> bool:
         """Whether an array belongs to a transformation that is going on, and to nothing after it."""
 
     def can_record(self) -> bool:
@@ -125,21 +126,21 @@ class Backend(Protocol):
     def can_transform(self, program: Program) -> bool:
         """Whether a program's derivatives are right under the transformations that are going on."""
 
-    def can_replay(self, recorded: Any, arrays: Sequence[Any]) -> bool:
+    def can_replay(self, recorded: Array, arrays: Sequence[Array]) -> bool:
         """Whether what was recorded can be used with these arrays, derivatives of it included."""
 
-    def record(self, computation: Callable[..., list[Any]], arrays: Sequence[Any]) -> Callable[..., list[Any]]:
+    def record(self, computation: Callable[..., list[Array]], arrays: Sequence[Array]) -> Callable[..., list[Array]]:
         """Compile a function of arrays, or record it, for arguments like these."""
 
-    def arrays(self, like: Any) -> Arrays:
+    def arrays(self, like: Array) -> Arrays:
         """Return what makes arrays beside that one."""
 
-    def common_dtype(self, dtypes: Sequence[Any]) -> Any:
+    def common_dtype(self, dtypes: Sequence[DType]) -> DType:
         """Return the narrowest dtype that holds the numbers of all."""
 
     def stages(
-        self, program: Program, values: dict[int, Any], used: Sequence[set[str]], dtype: Any, *, needs_all: bool
-    ) -> list[Any]:
+        self, program: Program, values: dict[int, Array], used: Sequence[set[str]], dtype: DType, *, needs_all: bool
+    ) -> list[Array]:
         """Make the sections of a program into stages at a point, in evaluation order.
 
         Parameters
@@ -156,17 +157,17 @@ class Backend(Protocol):
             Whether all values are read later, and not only those that the stages need.
         """
 
-    def own(self, function: Callable[..., Any], mode: str, options: Options) -> Callable[..., Any]:
+    def own(self, function: Function, mode: str, options: Options) -> Function:
         """Return the library's own function of that mode, "forward" or "reverse"."""
 
-    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def compiled(self, function: Function) -> Function:
         """Return a function as one compares its speed with others: compiled, where that is how the library is used."""
 
-    def wait(self, result: Any) -> None:
+    def wait(self, result: Array) -> None:
         """Wait for what is still being computed."""
 
     def is_compiling(self) -> bool:
         """Whether a compiler follows this call."""
 
-    def uncompiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def uncompiled(self, function: Function) -> Function:
         """Return a function into which the compiler does not look."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.functions.program import varying_of
 from chainopt.structure.structures import Identity
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from chainopt.functions.trace import Equation, Trace
+    from chainopt.typing import Array
 
 SUMS = {"add", "add_any"}  # as JAX calls them; PyTorch's may multiply what they add
 
@@ -28,7 +29,7 @@ def graph_of(trace: Trace) -> nx.DiGraph[int]:
             graph.add_node(written, size=trace.size(written), shape=trace.variables[written].shape)
             for read in varying & set(equation.inputs):
                 costs = {"jvp_cost": equation.price.jvp, "vjp_cost": equation.price.vjp}
-                known: dict[str, Any] = {key: cost for key, cost in costs.items() if cost is not None}
+                known: dict[str, Array] = {key: cost for key, cost in costs.items() if cost is not None}
                 if _passes_on(trace, equation, read, written):
                     known = {"structure": Identity()}
                 graph.add_edge(read, written, primitive=equation.name, **known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.structure.diagonal import Diagonal
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from chainopt.functions.trace import Equation, Trace
     from chainopt.structure.structure import Structure
+    from chainopt.typing import Array, PyTree
 
 SCALED = 8  # multiply-adds take as long as an entry of a matrix that is scaled, for it waits for memory
 
@@ -120,28 +121,31 @@ def pieces(
 class Factors(NamedTuple):
     """A known Jacobian at a point: slopes that scale its columns, a matrix, slopes that scale its rows; None for ones."""
 
-    columns: Any
-    matrix: Any
-    rows: Any
+    columns: Array
+    matrix: Array
+    rows: Array
 
-    def whole(self) -> Any:
+    def whole(self) -> Array:
         """Return the Jacobian, which is not diagonal."""
         scaled = self.matrix if self.columns is None else self.matrix * self.columns
         return scaled if self.rows is None else self.rows[:, None] * scaled
 
-    def pushed(self, columns: Any) -> Any:
+    def pushed(self, columns: Array) -> Array:
         """Return the Jacobian times a matrix, whose columns lie one after the other in memory: BLAS is faster then."""
         rows = columns.mT if self.columns is None else columns.mT * self.columns
         rows = rows if self.matrix is None else rows @ self.matrix.mT
         return (rows if self.rows is None else rows * self.rows).mT
 
-    def pulled(self, columns: Any) -> Any:
+    def pulled(self, columns: Array) -> Array:
         """Return the transposed Jacobian times a matrix."""
         return Factors(self.rows, None if self.matrix is None else self.matrix.mT, self.columns).pushed(columns)
 
 
 def factors_of(
-    known: Elemental, values: dict[int, Any], slopes: Callable[[Callable[[Any], Any], Any], Any], cast: Callable[[Any], Any]
+    known: Elemental,
+    values: dict[int, Array],
+    slopes: Callable[[Callable[[Array], Array], Array], Array],
+    cast: Callable[[Array], Array],
 ) -> Factors:
     """Evaluate the factors of a known Jacobian.
 
@@ -157,8 +161,8 @@ def factors_of(
         Gives a factor the type of the Jacobian.
     """
 
-    def along(equations: Sequence[Equation], source: int, result: int) -> Any:
-        def function(argument: Any) -> Any:
+    def along(equations: Sequence[Equation], source: int, result: int) -> Array:
+        def function(argument: PyTree) -> Array:
             local = values | {source: argument}
             for equation in equations:
                 equation.run(local)

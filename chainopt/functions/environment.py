@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 from operator import attrgetter, is_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from chainopt.functions.backend import Backend
+    from chainopt.typing import Array
 
 MOST_BYTES = 2**26  # of NumPy's arrays, which are compared byte by byte: that takes no longer than one product with them
 
@@ -38,7 +39,7 @@ class Environment:
         If that is too much to be looked at before each call.
     """
 
-    def __init__(self, backend: Backend, roots: Iterable[Any], ignored: frozenset[Hashable] = frozenset()) -> None:
+    def __init__(self, backend: Backend, roots: Iterable[Array], ignored: frozenset[Hashable] = frozenset()) -> None:
         self.backend = backend
         self.reached = Reachable(roots, lambda value: isinstance(value, np.ndarray) or backend.is_result(value), ignored)
         if sum(array.nbytes for array in self.reached.arrays if isinstance(array, np.ndarray)) > MOST_BYTES:
@@ -56,16 +57,16 @@ class Environment:
             return False
         return all(map(is_, objects, self.objects)) or all(map(_are_alike, objects, self.objects))
 
-    def places(self) -> dict[Hashable, list[Any]]:
+    def places(self) -> dict[Hashable, list[Array]]:
         """Return what is at each place now."""
         reached = self.reached
-        now: dict[Hashable, list[Any]] = {id(cell): _contents(cell) for cell in reached.cells}
+        now: dict[Hashable, list[Array]] = {id(cell): _contents(cell) for cell in reached.cells}
         now |= {(address, name): [mapping.get(name)] for mapping, name, address in reached.variables}
         now |= {(id(owner), name): [getattr(owner, name, None)] for owner, name in reached.slots}
         now |= {(id(mapping), name): [value] for mapping in reached.mappings for name, value in [*mapping.items()]}
         return now | {id(sequence): [*sequence] for sequence in reached.sequences}
 
-    def _objects(self) -> list[Any]:
+    def _objects(self) -> list[Array]:
         """Return what is held, one after the other."""
         reached = self.reached
         return [
@@ -82,13 +83,13 @@ class Environment:
         reached = self.reached
         return [*map(len, reached.mappings), *map(len, reached.sequences), *map(self._description, reached.arrays)]
 
-    def _description(self, array: Any) -> object:
+    def _description(self, array: Array) -> object:
         if isinstance(array, np.ndarray):
             return array.shape, array.dtype, array.tobytes()
         return self.backend.watched(array)
 
 
-def written(before: dict[Hashable, list[Any]], after: dict[Hashable, list[Any]]) -> frozenset[Hashable]:
+def written(before: dict[Hashable, list[Array]], after: dict[Hashable, list[Array]]) -> frozenset[Hashable]:
     """Return the places at which something has changed, or has come or gone: what a function writes to while it runs."""
     return frozenset(
         place
@@ -98,13 +99,13 @@ def written(before: dict[Hashable, list[Any]], after: dict[Hashable, list[Any]])
     )
 
 
-def _contents(cell: Any) -> list[Any]:
+def _contents(cell: Array) -> list[Array]:
     try:
         return [cell.cell_contents]
     except ValueError:  # it has no value
         return []
 
 
-def _are_alike(one: Any, other: Any) -> bool:
+def _are_alike(one: Array, other: Array) -> bool:
     """Whether two objects are the same, or values that nobody can tell apart."""
     return one is other or (type(one) is type(other) and type(one) in SCALARS and static_key(one) == static_key(other))

@@ -13,7 +13,7 @@ import inspect
 import sys
 import types
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from chainopt.functions.backend import Backend
+    from chainopt.typing import Array
 
 MOST_OBJECTS = 20_000  # that are looked into at a call; beyond, looking takes too long
 MOST_BYTES = 100_000  # of a NumPy array whose numbers are part of the key
@@ -50,17 +51,17 @@ class FunctionState:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self.arrays: list[Any] = []
+        self.arrays: list[Array] = []
         self._key: list[object] = []
         self._numbers: dict[int, int] = {}  # of the objects that were seen, by address
-        self._alive: list[Any] = []  # an address is used again where nothing holds what was there
+        self._alive: list[Array] = []  # an address is used again where nothing holds what was there
 
     @property
     def key(self) -> tuple[object, ...]:
         """What functions that compute the same have in common."""
         return tuple(self._key)
 
-    def read(self, value: Any) -> None:
+    def read(self, value: Array) -> None:
         """Look into an object and all that it holds.
 
         Raises
@@ -85,7 +86,7 @@ class FunctionState:
                 raise UnplannableError(msg)
             pending.extend(reversed([*self._parts(item)]))
 
-    def _parts(self, item: Any) -> Iterable[Any]:
+    def _parts(self, item: Array) -> Iterable[Array]:
         """Write down what an object is, and return what it holds."""
         for types_of_it, parts in _READERS:
             if isinstance(item, types_of_it):
@@ -102,49 +103,49 @@ class FunctionState:
             return (item.__wrapped__,)
         return self._of_object(item)
 
-    def _of_number(self, number: complex) -> Iterable[Any]:
+    def _of_number(self, number: complex) -> Iterable[Array]:
         self._key.append((type(number), number.real.hex(), number.imag.hex()))  # unlike == it tells 0.0 from -0.0
         return ()
 
-    def _of_native(self, callable_: Any) -> Iterable[Any]:
+    def _of_native(self, callable_: Array) -> Iterable[Array]:
         if isinstance(callable_, type) and issubclass(callable_, self.backend.custom_rules):
             msg = f"it has a rule of its own for its derivative ({callable_.__name__})"
             raise UnplannableError(msg)
         self._key.append(callable_)
         return ()
 
-    def _of_sequence(self, items: Any) -> Iterable[Any]:
+    def _of_sequence(self, items: Array) -> Iterable[Array]:
         self._key.append((type(items), len(items)))
         return sorted(items, key=repr) if isinstance(items, set | frozenset) else items
 
-    def _of_slice(self, item: slice) -> Iterable[Any]:
+    def _of_slice(self, item: slice) -> Iterable[Array]:
         self._key.append(slice)
         return item.start, item.stop, item.step
 
-    def _of_mapping(self, items: Any) -> Iterable[Any]:
+    def _of_mapping(self, items: Array) -> Iterable[Array]:
         self._key.append((type(items), len(items)))
         return [part for pair in items.items() for part in pair]
 
-    def _of_method(self, method: types.MethodType) -> Iterable[Any]:
+    def _of_method(self, method: types.MethodType) -> Iterable[Array]:
         self._key.append("method")
         return method.__func__, method.__self__
 
-    def _of_partial(self, partial: functools.partial[Any]) -> Iterable[Any]:
+    def _of_partial(self, partial: functools.partial[Array]) -> Iterable[Array]:
         self._key.append(type(partial))
         return partial.func, partial.args, partial.keywords
 
-    def _of_reference(self, reference: weakref.ref[Any]) -> Iterable[Any]:
+    def _of_reference(self, reference: weakref.ref[Array]) -> Iterable[Array]:
         self._key.append("reference")
         return (reference(),)
 
-    def _of_numbers(self, array: Any) -> Iterable[Any]:
+    def _of_numbers(self, array: Array) -> Iterable[Array]:
         if array.nbytes > MOST_BYTES or array.dtype.hasobject:
             msg = f"it reads a NumPy array of {array.nbytes:,} bytes, which may change: make it one of the library's"
             raise UnplannableError(msg)
         self._key.append((type(array), array.shape, array.dtype.str, array.tobytes()))
         return ()
 
-    def _of_function(self, function: types.FunctionType) -> Iterable[Any]:
+    def _of_function(self, function: types.FunctionType) -> Iterable[Array]:
         if _top(function.__module__) in LIBRARIES:
             self._key.append(function)
             return ()
@@ -154,14 +155,14 @@ class FunctionState:
         reached = [*cells, *(function.__globals__[name] for name in names if name in function.__globals__)]
         return *_through_modules(reached, names), function.__defaults__, function.__kwdefaults__, function.__dict__
 
-    def _of_module(self, module: types.ModuleType) -> Iterable[Any]:
+    def _of_module(self, module: types.ModuleType) -> Iterable[Array]:
         if _top(module.__name__) not in LIBRARIES:
             msg = f"it reads the module {module.__name__}, whose values may change"
             raise UnplannableError(msg)
         self._key.append(module.__name__)
         return ()
 
-    def _of_object(self, item: Any) -> Iterable[Any]:
+    def _of_object(self, item: Array) -> Iterable[Array]:
         """Look into an object of a class that is written in Python; any other hides what it holds."""
         kind = type(item)
         slots = [name for parent in kind.__mro__ for name in _slots_of(parent)]
@@ -174,7 +175,7 @@ class FunctionState:
         return [attributes, [getattr(item, name) for name in slots if hasattr(item, name)], *_methods_of(kind)]
 
 
-_READERS: tuple[tuple[Any, Callable[[FunctionState, Any], Iterable[Any]]], ...] = (
+_READERS: tuple[tuple[Array, Callable[[FunctionState, Array], Iterable[Array]]], ...] = (
     (float | complex, FunctionState._of_number),  # noqa: SLF001 -- a table of the class's own methods
     (tuple | list | set | frozenset, FunctionState._of_sequence),  # noqa: SLF001
     (dict | types.MappingProxyType, FunctionState._of_mapping),  # noqa: SLF001
@@ -189,7 +190,7 @@ _READERS: tuple[tuple[Any, Callable[[FunctionState, Any], Iterable[Any]]], ...] 
 )
 
 
-def state_of(backend: Backend, roots: Sequence[Any]) -> FunctionState:
+def state_of(backend: Backend, roots: Sequence[Array]) -> FunctionState:
     """Find what a function, and what it is given besides arrays, read.
 
     Raises
@@ -213,7 +214,7 @@ def _names_in(code: types.CodeType) -> list[str]:
     return [*dict.fromkeys(names)]
 
 
-def _through_modules(reached: list[Any], names: list[str]) -> list[Any]:
+def _through_modules(reached: list[Array], names: list[str]) -> list[Array]:
     """Return, in the place of the user's own modules, what is read of them by these names."""
     read, modules = [], set()
     while reached:
@@ -231,7 +232,7 @@ def _codes_of(code: types.CodeType) -> list[types.CodeType]:
     return [code, *(nested for part in inner for nested in _codes_of(part))]
 
 
-def _methods_of(kind: type) -> list[Any]:
+def _methods_of(kind: type) -> list[Array]:
     """Return the functions of a class, and of those above it, that no library has written."""
     written = []
     for parent in kind.__mro__:
@@ -259,11 +260,11 @@ def _is_filled(cell: types.CellType) -> bool:
     return True
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: Array) -> bool:
     return isinstance(value, str)
 
 
-def _is_empty(value: Any) -> bool:
+def _is_empty(value: Array) -> bool:
     """Whether it is an empty container, as most of what a module of a network has of hooks."""
     return isinstance(value, dict | set | list | tuple) and not value
 

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from chainopt.functions.prepared import Prepared
     from chainopt.functions.ways import Way
     from chainopt.plan.plan import Plan
+    from chainopt.typing import Array, Function
 
-    Computation = tuple[Callable[..., Any], Sequence[Any] | None, Callable[[Any], Any]]
+    Computation = tuple[Function, Sequence[Array] | None, Callable[[Array], Array]]
 
 
 class JacobianFunction:
@@ -37,16 +38,16 @@ class JacobianFunction:
         What is asked for.
     """
 
-    def __init__(self, backend: Backend, function: Callable[..., Any], options: Options) -> None:
+    def __init__(self, backend: Backend, function: Function, options: Options) -> None:
         functools.update_wrapper(self, function, updated=())
         self.backend, self.function, self.options = backend, function, options
         self._ways = Ways(backend, function, options)
-        self._own: dict[str, Callable[..., Any]] = {}
+        self._own: dict[str, Function] = {}
 
     def __repr__(self) -> str:
         return f"jacobian({self.function!r}, argnums={self.options.argnums!r}, mode={self.options.mode!r})"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Array:
         """Return the Jacobian at a point, in the pytrees in which the library's own functions return it."""
         options = self.options
         if options.is_pure and (options.chunk_size is None or options.mode in self.backend.chunked_modes):
@@ -78,12 +79,12 @@ class JacobianFunction:
             A callable; its ``times`` are the seconds of each, infinite where one fails.
         """
         planned = JacobianFunction(self.backend, self.function, replace(self.options, mode="planned"))
-        candidates: dict[str, Callable[..., Any]] = {"forward": self._library("forward"), "reverse": self._library("reverse")}
+        candidates: dict[str, Function] = {"forward": self._library("forward"), "reverse": self._library("reverse")}
         candidates = {"planned": planned} if self.options.low_rank else {**candidates, "planned": planned}
         compiled = {name: self.backend.compiled(call) for name, call in candidates.items()}
         return fastest(compiled, lambda call: self.backend.wait(call(*args, **kwargs)))
 
-    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _run(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Array:
         way, arrays = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs))
         prepared = self._program(way)
         if prepared is None:
@@ -102,7 +103,7 @@ class JacobianFunction:
         way.has_run = True
         return prepared.assembled(results)
 
-    def _computation(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Computation:
+    def _computation(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Computation:
         """Return what computes the Jacobian: of the arguments, or of arrays, to be put together then."""
         way, arrays = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs))
         prepared = self._program(way)
@@ -130,7 +131,7 @@ class JacobianFunction:
             return None
         return prepared if self.options.must_plan or self.backend.can_transform(prepared.program) else None
 
-    def _by_library(self, way: Way, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _by_library(self, way: Way, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Array:
         """Return what the library's own function returns; where one mode fails, the other is tried, and remembered."""
         first, second = ("forward", "reverse") if way.mode == "forward" else ("reverse", "forward")
         try:
@@ -145,7 +146,7 @@ class JacobianFunction:
                 return result
             raise
 
-    def _library(self, mode: str) -> Callable[..., Any]:
+    def _library(self, mode: str) -> Function:
         """Return the library's own function of that mode, as it answers what is asked here."""
         if mode not in self._own:
             options = self.options
@@ -155,16 +156,16 @@ class JacobianFunction:
         return self._own[mode]
 
 
-def _as_it_is(result: Any) -> Any:
+def _as_it_is(result: Array) -> Array:
     return result
 
 
-def _returning_its_value(derivative: JacobianFunction) -> Callable[..., Any]:
+def _returning_its_value(derivative: JacobianFunction) -> Function:
     """Return the function, with its value among the auxiliary data."""
     function, has_aux = derivative.function, derivative.options.has_aux
 
     @functools.wraps(function, updated=())
-    def both(*args: Any, **kwargs: Any) -> Any:
+    def both(*args: Any, **kwargs: Any) -> Array:
         returned = function(*args, **kwargs)
         if not has_aux:
             return returned, (returned,)
@@ -174,8 +175,8 @@ def _returning_its_value(derivative: JacobianFunction) -> Callable[..., Any]:
     return both
 
 
-def _value_first(own: Callable[..., Any], *, has_aux: bool) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
+def _value_first(own: Function, *, has_aux: bool) -> Function:
+    def call(*args: Any, **kwargs: Any) -> Array:
         derivative, aux = own(*args, **kwargs)
         return (aux if has_aux else aux[0]), derivative
 

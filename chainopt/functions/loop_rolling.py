@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from chainopt.functions.primitives import Derivative, Price
 from chainopt.functions.trace import Equation
+from chainopt.typing import Array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from chainopt.functions.trace import Variable
+    from chainopt.typing import NumpyArray
 
 # Runs a function of a tuple of arrays so many times, each time on what it returned.
-Repeat = Callable[[Callable[[tuple[Any, ...]], tuple[Any, ...]], tuple[Any, ...], int], tuple[Any, ...]]
+Repeat = Callable[[Callable[[tuple[Array, ...]], tuple[Array, ...]], tuple[Array, ...], int], tuple[Array, ...]]
 
 LEAST_TRIPS = 8
 LONGEST_STEP = 100  # equations
@@ -49,7 +49,7 @@ def rolled(equations: list[Equation], variables: dict[int, Variable], results: S
     repeat : callable
         The library's loop.
     """
-    numbers: dict[Any, int] = {}
+    numbers: dict[Array, int] = {}
     keys = np.array([numbers.setdefault(equation.key or position, len(numbers)) for position, equation in enumerate(equations)])
     for repetition in _repetitions(keys, equations, variables):
         begin, end = repetition.begin, repetition.begin + repetition.step * repetition.trips
@@ -61,7 +61,7 @@ def rolled(equations: list[Equation], variables: dict[int, Variable], results: S
     return equations
 
 
-def _repetitions(keys: NDArray[Any], equations: list[Equation], variables: dict[int, Variable]) -> Iterator[Repetition]:
+def _repetitions(keys: NumpyArray, equations: list[Equation], variables: dict[int, Variable]) -> Iterator[Repetition]:
     """Yield what repeats itself and can be a loop, what saves most first."""
     spans = []
     for step in range(1, min(LONGEST_STEP, len(keys) // LEAST_TRIPS) + 1):
@@ -144,10 +144,10 @@ def _as_loop(
     fixed = tuple(dict.fromkeys(variable for variable in _reads(steps[1]) if variable not in {*written[0], *written[1]}))
     initial, last = tuple(carried.values()), tuple(written[-2][place] for place in places)
 
-    def run(values: dict[int, Any]) -> None:
+    def run(values: dict[int, Array]) -> None:
         known = {variable: values[variable] for variable in fixed}
 
-        def body(state: tuple[Any, ...]) -> tuple[Any, ...]:
+        def body(state: tuple[Array, ...]) -> tuple[Array, ...]:
             local = known | dict(zip(carried, state, strict=True))
             for equation in steps[1]:
                 equation.run(local)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.chain.chain import JacobianChain
 from chainopt.ordering.order import optimal_order
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from chainopt.functions.program import Program
     from chainopt.plan.plan import Plan
+    from chainopt.typing import Array
 
 
 class Halves(NamedTuple):
@@ -21,7 +22,7 @@ class Halves(NamedTuple):
     left: Plan | None
     right: Plan | None
 
-    def execute(self, stages: Sequence[Any], identity: Callable[[int], Any], chunk_size: int | None) -> tuple[Any, Any]:
+    def execute(self, stages: Sequence[Array], identity: Callable[[int], Array], chunk_size: int | None) -> tuple[Array, Array]:
         """Return the two factors.
 
         Parameters

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chainopt.typing import Array
+
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
@@ -38,7 +43,7 @@ class Options:
         return self.mode == "planned" or self.low_rank
 
     @classmethod
-    def checked(cls, function: object, argnums: Any, mode: Any, chunk_size: Any, **others: Any) -> Options:
+    def checked(cls, function: object, argnums: Array, mode: Array, chunk_size: Array, **others: Array) -> Options:
         """Refuse what is no function, no position, no mode or no chunk size, and factors where a pure mode is asked for.
 
         Parameters
@@ -75,7 +80,7 @@ class Options:
         return cls(argnums=_positions(argnums), mode=mode, chunk_size=chunk_size, **others)
 
 
-def _positions(argnums: Any) -> int | tuple[int, ...]:
+def _positions(argnums: Array) -> int | tuple[int, ...]:
     """Return positions as Python ints, NumPy's among them."""
     if getattr(argnums, "shape", ()) != ():
         msg = "argnums is an array: what is differentiated at is given to what `jacobian` returns, as in `jacobian(f)(x)`"
@@ -90,7 +95,7 @@ def _positions(argnums: Any) -> int | tuple[int, ...]:
     return positions if is_sequence else positions[0]
 
 
-def _position(number: Any) -> int:
+def _position(number: Array) -> int:
     if isinstance(number, bool):
         raise TypeError
     return operator.index(number)

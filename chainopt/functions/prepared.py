@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.execution.dependencies import needs
 from chainopt.functions.backend import NOT_REAL, UnplannableError
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from chainopt.functions.trace import Trace
     from chainopt.plan.comparison import Comparison
     from chainopt.plan.plan import Plan
+    from chainopt.typing import Array, DType, Function, PyTree
 
-Recording = dict[tuple[str, int | None], "Callable[..., list[Any]]"]
+Recording = dict[tuple[str, int | None], "Callable[..., list[Array]]"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,7 @@ class Prepared:
     program: Program
     comparison: Comparison
     results: Results
-    dtype: Any  # of the matrices that go through its stages: no stage has a wider one
+    dtype: DType  # of the matrices that go through its stages: no stage has a wider one
     halves: Halves | None
     recorded: Recording = field(default_factory=dict)
 
@@ -47,7 +48,7 @@ class Prepared:
         """Whether it holds arrays that are gone as soon as a transformation ends."""
         return any(map(self.backend.is_traced, self.program.trace.constants.values()))
 
-    def computation(self, mode: str, chunk_size: int | None, arrays: Sequence[Any]) -> Callable[..., list[Any]]:
+    def computation(self, mode: str, chunk_size: int | None, arrays: Sequence[Array]) -> Callable[..., list[Array]]:
         """Return what computes the flat results.
 
         Parameters
@@ -72,11 +73,11 @@ class Prepared:
             recorded = self.recorded.setdefault((mode, chunk_size), self.backend.record(computation, arrays))
         return recorded if self.backend.can_replay(recorded, arrays) else computation
 
-    def assembled(self, flat: Sequence[Any]) -> Any:
+    def assembled(self, flat: Sequence[Array]) -> Array:
         """Return what the caller gets."""
         return self.results.assembled(self.backend, flat)
 
-    def _computed(self, plan: Plan, chunk_size: int | None, *given: Any) -> list[Any]:
+    def _computed(self, plan: Plan, chunk_size: int | None, *given: Array) -> list[Array]:
         program, results = self.program, self.results
         trace, arrays = program.trace, self.backend.arrays(given[0])
         values = trace.constants | dict(zip((*trace.inputs, *trace.others), given, strict=True))
@@ -98,10 +99,10 @@ class Prepared:
         return [*found, *(values[variable] for variable in read_later)]
 
 
-def section_function(section: Section, values: dict[int, Any]) -> Callable[..., tuple[Any, ...]]:
+def section_function(section: Section, values: dict[int, Array]) -> Callable[..., tuple[Array, ...]]:
     """Return a section as a function of the variables before it; ``values`` are those of all others that it reads."""
 
-    def function(*given: Any) -> tuple[Any, ...]:
+    def function(*given: Array) -> tuple[Array, ...]:
         local = values | dict(zip(section.before, given, strict=True))
         for equation in section.equations:
             equation.run(local)
@@ -115,12 +116,12 @@ class _Returned:
 
     def __init__(self, backend: Backend, *, has_aux: bool) -> None:
         self.backend, self.has_aux = backend, has_aux
-        self.tree: Any = None
+        self.tree: PyTree = None
         self.outputs = 0
-        self.aux_tree: Any = None
-        self.aux: tuple[Any, ...] = ()
+        self.aux_tree: PyTree = None
+        self.aux: tuple[Array, ...] = ()
 
-    def leaves(self, returned: Any, *, is_last: bool) -> list[Any]:
+    def leaves(self, returned: PyTree, *, is_last: bool) -> list[Array]:
         """Return the arrays among it."""
         if not is_last or not self.has_aux:
             leaves, self.tree = self.backend.flatten(returned)
@@ -142,7 +143,7 @@ class _Returned:
         return [*leaves, *arrays]
 
 
-def prepare(backend: Backend, function: Callable[..., Any], call: Call, options: Options) -> Prepared:
+def prepare(backend: Backend, function: Function, call: Call, options: Options) -> Prepared:
     """Trace and cut a function for the signature of a call.
 
     Parameters
@@ -190,18 +191,16 @@ def prepare(backend: Backend, function: Callable[..., Any], call: Call, options:
     return Prepared(backend, program, compared(program), results, _dtype_of(backend, program), halves)
 
 
-def _flat_functions(
-    backend: Backend, function: Callable[..., Any], call: Call, returned: _Returned
-) -> list[Callable[..., list[Any]]]:
+def _flat_functions(backend: Backend, function: Function, call: Call, returned: _Returned) -> list[Callable[..., list[Array]]]:
     """Return the stages of a function, from a flat list of arrays to the next."""
     is_plain = len(call.rest) == 1 and call.rest_tree is None and not call.is_tuple  # as a composition takes it: one argument
     parts = stages_of(function) if is_plain else (function,)
 
-    def first(*arrays: Any) -> list[Any]:
+    def first(*arrays: Array) -> list[Array]:
         args, kwargs = call.arguments(backend, arrays)
         return returned.leaves(parts[0](*args, **kwargs), is_last=len(parts) == 1)
 
-    def following(part: Callable[[Any], Any], *, is_last: bool) -> Callable[..., list[Any]]:
+    def following(part: Callable[[Array], Array], *, is_last: bool) -> Callable[..., list[Array]]:
         return lambda *arrays: returned.leaves(part(backend.unflatten(returned.tree, arrays)), is_last=is_last)
 
     return [first, *(following(part, is_last=number == len(parts)) for number, part in enumerate(parts[1:], 2))]
@@ -229,12 +228,12 @@ def _check_dtypes(backend: Backend, trace: Trace, outputs: int) -> None:
             raise UnplannableError(msg)
 
 
-def _dtype_of(backend: Backend, program: Program) -> Any:
+def _dtype_of(backend: Backend, program: Program) -> Array:
     variables = {variable for section in program.sections for variable in (*section.before, *section.after)}
     return backend.common_dtype([program.trace.variables[variable].dtype for variable in variables])
 
 
-def traced(backend: Backend, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Trace:
+def traced(backend: Backend, function: Function, arguments: tuple[Array, ...]) -> Trace:
     """Trace a function of pytrees of arrays, all of which are inputs."""
     leaves, tree = backend.flatten(arguments)
     return backend.trace([lambda *arrays: backend.flatten(function(*backend.unflatten(tree, arrays)))[0]], leaves, [])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chainopt.structure.structure import Structure
+    from chainopt.typing import Array
 
 Application = TypeVar("Application")
 Rule = TypeVar("Rule", bound=Callable[..., "Derivative"])
@@ -43,7 +44,7 @@ class Matrix(NamedTuple):
     are the flattened operand. ``structure`` is None where the matrix is dense.
     """
 
-    read: Callable[[Sequence[Any]], Any]
+    read: Callable[[Sequence[Array]], Array]
     structure: Structure | None = None
 
 

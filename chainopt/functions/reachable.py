@@ -6,13 +6,15 @@ import sys
 from collections import deque
 from functools import cache, partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.signature import SCALARS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+
+    from chainopt.typing import Array
 
 MOST_OBJECTS = 20_000
 LIBRARIES = frozenset({"jax", "jaxlib", "torch", "numpy", "scipy", "chainopt", *sys.stdlib_module_names}) - {"__main__"}
@@ -37,15 +39,15 @@ class Reachable:
         If there is too much of it.
     """
 
-    def __init__(self, roots: Iterable[Any], is_array: Callable[[Any], bool], ignored: frozenset[Hashable]) -> None:
+    def __init__(self, roots: Iterable[Array], is_array: Callable[[Array], bool], ignored: frozenset[Hashable]) -> None:
         self.is_array, self.ignored = is_array, ignored
         self.cells: list[CellType] = []
-        self.variables: list[tuple[Mapping[str, Any], str, int]] = []  # names, with the address of that in which they are
-        self.slots: list[tuple[Any, str]] = []
-        self.mappings: list[dict[Any, Any]] = []
-        self.sequences: list[Any] = []
-        self.arrays: list[Any] = []
-        self.objects: dict[int, Any] = {}  # all of them, alive, so that no other takes the address of one
+        self.variables: list[tuple[Mapping[str, Array], str, int]] = []  # names, with the address of that in which they are
+        self.slots: list[tuple[Array, str]] = []
+        self.mappings: list[dict[Array, Array]] = []
+        self.sequences: list[Array] = []
+        self.arrays: list[Array] = []
+        self.objects: dict[int, Array] = {}  # all of them, alive, so that no other takes the address of one
         waiting = deque(roots)
         while waiting:
             value = waiting.popleft()
@@ -57,7 +59,7 @@ class Reachable:
                 raise UnplannableError(msg)
             waiting.extend(self._held_by(value))
 
-    def _held_by(self, value: Any) -> Iterable[Any]:
+    def _held_by(self, value: Array) -> Iterable[Array]:
         """Note where an object holds others, and return those."""
         if self.is_array(value):
             self.arrays.append(value)
@@ -74,7 +76,7 @@ class Reachable:
             return value
         return self._held_by_instance(value)
 
-    def _held_by_function(self, function: FunctionType) -> Iterator[Any]:
+    def _held_by_function(self, function: FunctionType) -> Iterator[Array]:
         names = _names_in(function.__code__)
         for cell in function.__closure__ or ():
             if id(cell) not in self.ignored:
@@ -87,7 +89,7 @@ class Reachable:
         yield from self._named(function.__globals__, names, id(function.__globals__))
         yield from (function.__defaults__, function.__kwdefaults__, vars(function))
 
-    def _named(self, mapping: Mapping[str, Any], names: Iterable[str], address: int) -> Iterator[Any]:
+    def _named(self, mapping: Mapping[str, Array], names: Iterable[str], address: int) -> Iterator[Array]:
         """Note those names that a mapping has."""
         for name in names:
             if name in mapping and (address, name) not in self.ignored:
@@ -95,30 +97,30 @@ class Reachable:
                 self.variables.append((mapping, name, address))
                 yield from self._held_by_module(value, names) if isinstance(value, ModuleType) else (value,)
 
-    def _held_by_module(self, module: ModuleType, names: Iterable[str]) -> Iterator[Any]:
+    def _held_by_module(self, module: ModuleType, names: Iterable[str]) -> Iterator[Array]:
         if not _is_library(module.__name__) and id(module) not in self.objects:
             self.objects[id(module)] = module
             yield from self._named(vars(module), names, id(module))
 
-    def _held_by_class(self, kind: type) -> Iterator[Any]:
+    def _held_by_class(self, kind: type) -> Iterator[Array]:
         yield from kind.__bases__
         names = [name for name, held in vars(kind).items() if not name.startswith("__") or isinstance(held, FunctionType)]
         yield from self._named(vars(kind), names, id(kind))
 
-    def _held_by_mapping(self, mapping: dict[Any, Any]) -> Iterable[Any]:
+    def _held_by_mapping(self, mapping: dict[Array, Array]) -> Iterable[Array]:
         names = [name for name in mapping if (id(mapping), name) in self.ignored]
         if names:
             return self._named(mapping, [name for name in mapping if name not in names], id(mapping))
         self.mappings.append(mapping)
         return [*mapping.values()]
 
-    def _held_by_sequence(self, sequence: Any) -> Iterable[Any]:
+    def _held_by_sequence(self, sequence: Array) -> Iterable[Array]:
         if id(sequence) in self.ignored:
             return ()
         self.sequences.append(sequence)
         return [*sequence]
 
-    def _held_by_instance(self, value: Any) -> Iterator[Any]:
+    def _held_by_instance(self, value: Array) -> Iterator[Array]:
         kind = type(value)
         if isinstance(value, MethodType):
             yield from (value.__self__, value.__func__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.errors import ChainError
 from chainopt.functions.options import check_distinct
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from chainopt.functions.backend import Backend
+    from chainopt.typing import Array, PyTree
 
 
 class _Array:
@@ -25,22 +26,22 @@ SCALARS = PLAIN | {float, complex}
 class Call(NamedTuple):
     """The arguments of a call: the leaves to differentiate by, the other arrays, and all that is neither."""
 
-    inputs: list[Any]
-    others: list[Any]
-    input_tree: Any
-    rest_tree: Any  # None where the rest is a list of leaves already
-    rest: list[Any]  # the leaves of the rest, ARRAY in the place of arrays
+    inputs: list[Array]
+    others: list[Array]
+    input_tree: PyTree
+    rest_tree: PyTree  # None where the rest is a list of leaves already
+    rest: list[Array]  # the leaves of the rest, ARRAY in the place of arrays
     chosen: tuple[int, ...]
     is_tuple: bool
-    besides: tuple[Any, ...] = ()  # arrays that the function reads besides its arguments
+    besides: tuple[Array, ...] = ()  # arrays that the function reads besides its arguments
 
     @property
-    def arrays(self) -> tuple[Any, ...]:
+    def arrays(self) -> tuple[Array, ...]:
         """All arrays that a program of the function is given."""
         return (*self.inputs, *self.others, *self.besides)
 
     @classmethod
-    def read(cls, backend: Backend, argnums: int | tuple[int, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    def read(cls, backend: Backend, argnums: int | tuple[int, ...], args: tuple[Array, ...], kwargs: dict[str, Array]) -> Call:
         """Take a call apart.
 
         Parameters
@@ -91,7 +92,7 @@ class Call(NamedTuple):
             return None
         return key
 
-    def arguments(self, backend: Backend, arrays: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+    def arguments(self, backend: Backend, arrays: Sequence[Array]) -> tuple[list[Array], dict[str, Array]]:
         """Put arrays in the places of the leaves that were arrays."""
         count = len(self.inputs)
         supply = iter(arrays[count:])
@@ -103,12 +104,12 @@ class Call(NamedTuple):
         return kept, kwargs
 
 
-def static_key(leaf: Any) -> Hashable:
+def static_key(leaf: PyTree) -> Hashable:
     """Return what stands for a leaf that is no array: equal only for those that a function cannot tell apart.
 
     1, 1.0 and True are equal, and so are 0.0 and -0.0; what is equal by a rule of its own must look the same, too.
     """
-    kind: Any = type(leaf)
+    kind: Array = type(leaf)
     if leaf is ARRAY or kind in PLAIN:
         return kind, leaf
     if kind is float:

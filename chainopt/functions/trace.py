@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence  # noqa: TC003 -- types of the fields of a NamedTuple
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.functions.primitives import Derivative  # noqa: TC001 -- as above
 
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chainopt.functions.primitives import Matrix, Price
+    from chainopt.typing import Array, DType
 
 REAL, COMPLEX, OTHER = "real", "complex", "other"
 
 
-def no_operands(values: dict[int, Any]) -> Sequence[Any]:  # noqa: ARG001 -- as those of any equation
+def no_operands(values: dict[int, Array]) -> Sequence[Array]:  # noqa: ARG001 -- as those of any equation
     """Return none: of an equation that is no single primitive."""
     return ()
 
@@ -30,13 +31,13 @@ class Equation(NamedTuple):
     """
 
     name: str
-    run: Callable[[dict[int, Any]], None]
+    run: Callable[[dict[int, Array]], None]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     derivative: Derivative
     stage: int = 0  # of those that the user named, from 1; 0 where none are
-    key: Any = None  # equal for equations that do the same to their inputs; None where that is not known
-    operands: Callable[[dict[int, Any]], Sequence[Any]] = no_operands
+    key: Array = None  # equal for equations that do the same to their inputs; None where that is not known
+    operands: Callable[[dict[int, Array]], Sequence[Array]] = no_operands
 
     @property
     def price(self) -> Price:
@@ -63,7 +64,7 @@ class Variable(NamedTuple):
     """What is known of the array that a variable stands for; its kind says whether its numbers are real."""
 
     shape: tuple[int, ...]
-    dtype: Any
+    dtype: DType
     kind: str
 
     @property
@@ -81,7 +82,7 @@ class Trace:
     inputs: tuple[int, ...]
     others: tuple[int, ...]
     outputs: tuple[int, ...]
-    constants: dict[int, Any] = field(default_factory=dict)
+    constants: dict[int, Array] = field(default_factory=dict)
 
     def size(self, variable: int) -> int:
         """Return how many entries a variable has."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.functions.signature import ARRAY
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from chainopt.functions.backend import Arrays, Backend
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
+    from chainopt.typing import Array, PyTree
 
 
-def blocks(program: Program, outputs: int, matrix: Any, arrays: Arrays) -> list[Any]:
+def blocks(program: Program, outputs: int, matrix: Array, arrays: Arrays) -> list[Array]:
     """Cut the whole matrix, row by row; a block has the dtype of its input, as in reverse mode.
 
     Parameters
@@ -43,7 +44,7 @@ def blocks(program: Program, outputs: int, matrix: Any, arrays: Arrays) -> list[
     return parts
 
 
-def sides(program: Program, outputs: int, factors: tuple[Any, Any], arrays: Arrays) -> list[Any]:
+def sides(program: Program, outputs: int, factors: tuple[Array, Array], arrays: Arrays) -> list[Array]:
     """Cut two factors: the left one for each array of the result, then the right one for each of the input.
 
     Parameters
@@ -88,23 +89,23 @@ def _slices(trace: Trace, variables: Sequence[int]) -> dict[int, slice]:
 class Results(NamedTuple):
     """The pytrees that a call returns, and what of them is known before: leaves of auxiliary data that are no arrays."""
 
-    input_tree: Any
+    input_tree: PyTree
     inputs: int  # how many leaves that has
-    output_tree: Any
+    output_tree: PyTree
     outputs: int
-    aux_tree: Any
-    aux: tuple[Any, ...]  # its leaves, ARRAY in the place of arrays
+    aux_tree: PyTree
+    aux: tuple[Array, ...]  # its leaves, ARRAY in the place of arrays
     has_aux: bool
     with_value: bool
     low_rank: bool
 
-    def assembled(self, backend: Backend, flat: Sequence[Any]) -> Any:
+    def assembled(self, backend: Backend, flat: Sequence[Array]) -> Array:
         """Return what the caller gets: the blocks, or sides, in their pytrees, with the value and the auxiliary data."""
         outputs, inputs = self.outputs, self.inputs
         if self.low_rank:
             end = outputs + inputs
             left = backend.unflatten(self.output_tree, flat[:outputs])
-            derivative: Any = left, backend.unflatten(self.input_tree, flat[outputs:end])
+            derivative: Array = left, backend.unflatten(self.input_tree, flat[outputs:end])
         else:
             end = outputs * inputs
             rows = [backend.unflatten(self.input_tree, flat[begin : begin + inputs]) for begin in range(0, end, inputs)]

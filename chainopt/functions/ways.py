@@ -12,14 +12,14 @@ from chainopt.functions.prepared import prepare
 from chainopt.functions.signature import ARRAY, SCALARS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
-    from typing import Any
+    from collections.abc import Hashable
 
     from chainopt.functions.backend import Backend
     from chainopt.functions.function_state import FunctionState
     from chainopt.functions.options import Options
     from chainopt.functions.prepared import Prepared
     from chainopt.functions.signature import Call
+    from chainopt.typing import Array, Function
 
 MOST_SIGNATURES = 128  # that are remembered, so that a value which is another one on each call does not fill the memory
 MOST_CHANGES = 3  # of what a function reads, after which it is not traced again
@@ -69,12 +69,12 @@ class Ways:
         What is asked for.
     """
 
-    def __init__(self, backend: Backend, function: Callable[..., Any], options: Options) -> None:
+    def __init__(self, backend: Backend, function: Function, options: Options) -> None:
         self.backend, self.function, self.options = backend, function, options
         self.known: dict[Hashable, Way] = {}
         self.changes_itself = False
 
-    def of(self, call: Call) -> tuple[Way, tuple[Any, ...]]:
+    def of(self, call: Call) -> tuple[Way, tuple[Array, ...]]:
         """Return the way for a call, as it was found for the first one of the same signature, and the arrays that it takes."""
         known, state = None, None
         try:
@@ -100,7 +100,7 @@ class Ways:
             self.known[key] = way
         return way, call.arrays
 
-    def _roots(self, call: Call) -> list[Any]:
+    def _roots(self, call: Call) -> list[Array]:
         """Return what may read something: the function, and what it is given besides arrays and numbers."""
         return [self.function, *(leaf for leaf in call.rest if leaf is not ARRAY and type(leaf) not in SCALARS)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
     from chainopt.jax.stage import Stage
+    from chainopt.typing import Array, DType, Function, PyTree
 
 # What of the configuration decides how a function is traced.
 CONFIGURATION = ("jax_enable_x64", "jax_numpy_dtype_promotion", "jax_default_matmul_precision", "jax_default_device")
@@ -39,39 +40,39 @@ class JaxBackend:
     constant_types: tuple[type, ...] = ()
     custom_rules: tuple[type, ...] = ()
 
-    def flatten(self, tree: Any) -> tuple[list[Any], Any]:
+    def flatten(self, tree: PyTree) -> tuple[list[Array], Array]:
         """Take a pytree apart."""
         leaves, structure = jax.tree.flatten(tree)
         return leaves, structure
 
-    def unflatten(self, tree: Any, leaves: Sequence[Any]) -> Any:
+    def unflatten(self, tree: PyTree, leaves: Sequence[Array]) -> Array:
         """Put leaves in their places."""
         return jax.tree.unflatten(tree, leaves)
 
-    def tree_key(self, tree: Any) -> object:
+    def tree_key(self, tree: PyTree) -> object:
         """Return the tree, compared with the static data in it, and its text, which tells apart 0.0 and -0.0 there."""
         return tree, str(tree)
 
-    def is_array(self, leaf: Any) -> bool:
+    def is_array(self, leaf: PyTree) -> bool:
         """Whether a leaf is an argument of the traced function."""
         return isinstance(leaf, jax.Array | np.ndarray | np.generic)
 
-    def is_result(self, leaf: Any) -> bool:
+    def is_result(self, leaf: PyTree) -> bool:
         """Whether a returned leaf is an array of JAX."""
         return isinstance(leaf, jax.Array)
 
-    def as_pair(self, returned: Any) -> tuple[Any, Any] | None:
+    def as_pair(self, returned: PyTree) -> tuple[Array, Array] | None:
         """Return the two of a tuple or list."""
         return tuple(returned) if isinstance(returned, tuple | list) and len(returned) == 2 else None
 
-    def describe(self, leaf: Any) -> object:
+    def describe(self, leaf: PyTree) -> object:
         """Return shape and dtype of an array, and whether its type is weak; of a Python number its type."""
         if isinstance(leaf, jax.Array):
             aval: object = leaf.aval
             return aval
         return (type(leaf), leaf.shape, leaf.dtype) if isinstance(leaf, np.ndarray | np.generic) else type(leaf)
 
-    def watched(self, array: Any) -> object:  # noqa: ARG002 -- the protocol's
+    def watched(self, array: Array) -> object:  # noqa: ARG002 -- the protocol's
         """Return nothing: an array of JAX stays what it is."""
         return None
 
@@ -80,35 +81,35 @@ class JaxBackend:
         config = jax.config
         return tuple(getattr(config, name) for name in CONFIGURATION)
 
-    def check_input(self, leaf: Any) -> None:
+    def check_input(self, leaf: PyTree) -> None:
         """Refuse what is not of numbers that have a derivative."""
         dtype = jnp.result_type(leaf)
         if kind_of(dtype) == OTHER:
             msg = NOT_REAL.format("an input", dtype)
             raise UnplannableError(msg)
 
-    def read_by(self, roots: Sequence[Any]) -> None:
+    def read_by(self, roots: Sequence[Array]) -> None:
         """Return None: what functions read is constant, as long as it stays the same."""
 
     def trace(
         self,
-        functions: Sequence[Callable[..., Sequence[Any]]],
-        inputs: Sequence[Any],
-        others: Sequence[Any],
-        besides: Sequence[Any] = (),  # noqa: ARG002 -- nothing
+        functions: Sequence[Callable[..., Sequence[Array]]],
+        inputs: Sequence[Array],
+        others: Sequence[Array],
+        besides: Sequence[Array] = (),  # noqa: ARG002 -- nothing
     ) -> Trace:
         """Trace a composition, in which the stages are calls whose names number them."""
         if len(functions) == 1:
             return trace(functions[0], inputs, others)
 
-        def composition(*arrays: Any) -> Any:
+        def composition(*arrays: Array) -> Array:
             for number, function in enumerate(functions, 1):
                 arrays = jax.jit(_renamed(function, f"{STAGE}{number}"))(*arrays)
             return arrays
 
         return trace(composition, inputs, others)
 
-    def is_traced(self, value: Any) -> bool:
+    def is_traced(self, value: Array) -> bool:
         """Whether it is a tracer."""
         return isinstance(value, jax.core.Tracer)
 
@@ -120,25 +121,25 @@ class JaxBackend:
         """Return True: JAX transforms whatever it has traced."""
         return True
 
-    def can_replay(self, recorded: Any, arrays: Sequence[Any]) -> bool:  # noqa: ARG002 -- the protocol's
+    def can_replay(self, recorded: Array, arrays: Sequence[Array]) -> bool:  # noqa: ARG002 -- the protocol's
         """Return True: JAX traces what it has compiled anew where it differentiates it."""
         return True
 
-    def record(self, computation: Callable[..., list[Any]], arrays: Sequence[Any]) -> Callable[..., list[Any]]:  # noqa: ARG002
+    def record(self, computation: Callable[..., list[Array]], arrays: Sequence[Array]) -> Callable[..., list[Array]]:  # noqa: ARG002
         """Compile it as soon as it is called."""
 
-        def call(*given: Any) -> list[Any]:
+        def call(*given: Array) -> list[Array]:
             with jax.numpy_dtype_promotion("standard"):  # the function's own promotions have been traced before
                 return computation(*given)
 
-        compiled: Callable[..., list[Any]] = jax.jit(call)
+        compiled: Callable[..., list[Array]] = jax.jit(call)
         return compiled
 
-    def arrays(self, like: Any) -> Arrays:  # noqa: ARG002 -- XLA places them
+    def arrays(self, like: Array) -> Arrays:  # noqa: ARG002 -- XLA places them
         """Return what makes arrays."""
         return ARRAYS
 
-    def common_dtype(self, dtypes: Sequence[Any]) -> Any:
+    def common_dtype(self, dtypes: Sequence[DType]) -> DType:
         """Return the narrowest dtype that holds the numbers of all."""
         with jax.numpy_dtype_promotion("standard"):
             return jnp.result_type(*dtypes) if dtypes else jnp.result_type(float)
@@ -146,29 +147,29 @@ class JaxBackend:
     def stages(
         self,
         program: Program,
-        values: dict[int, Any],
+        values: dict[int, Array],
         used: Sequence[set[str]],  # noqa: ARG002 -- the compiler sees it
-        dtype: Any,
+        dtype: DType,
         *,
         needs_all: bool,  # noqa: ARG002
     ) -> list[Stage]:
         """Make the sections of a program into stages at a point."""
         return stages_of(program, values, dtype)
 
-    def own(self, function: Callable[..., Any], mode: str, options: Options) -> Callable[..., Any]:
+    def own(self, function: Function, mode: str, options: Options) -> Function:
         """Return `jax.jacfwd` or `jax.jacrev` of the function."""
         asked = {"argnums": options.argnums, "has_aux": options.has_aux, "holomorphic": options.holomorphic}
         if mode == "reverse":
             asked["allow_int"] = options.allow_int
-        made: Callable[..., Any] = {"forward": jax.jacfwd, "reverse": jax.jacrev}[mode](function, **asked)
+        made: Function = {"forward": jax.jacfwd, "reverse": jax.jacrev}[mode](function, **asked)
         return made
 
-    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def compiled(self, function: Function) -> Function:
         """Return the function as `jax.jit` compiles it."""
-        compiled: Callable[..., Any] = jax.jit(function)
+        compiled: Function = jax.jit(function)
         return compiled
 
-    def wait(self, result: Any) -> None:
+    def wait(self, result: Array) -> None:
         """Wait for what is still being computed."""
         jax.block_until_ready(result)
 
@@ -176,7 +177,7 @@ class JaxBackend:
         """Return False: JAX traces what it compiles."""
         return False
 
-    def uncompiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def uncompiled(self, function: Function) -> Function:
         """Return the function."""
         return function
 
@@ -184,8 +185,8 @@ class JaxBackend:
 BACKEND = JaxBackend()
 
 
-def _renamed(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    def call(*arrays: Any) -> Any:
+def _renamed(function: Function, name: str) -> Function:
+    def call(*arrays: Array) -> Array:
         return function(*arrays)
 
     call.__name__ = name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     from chainopt.functions.elementals import Factors
     from chainopt.functions.program import Program
+    from chainopt.typing import Array, DType, PyTree
 
 
 class Piece(NamedTuple):
     """One array of a state."""
 
     shape: tuple[int, ...]
-    dtype: Any
+    dtype: DType
 
     @property
     def size(self) -> int:
@@ -31,7 +32,7 @@ class Piece(NamedTuple):
         return math.prod(self.shape)
 
 
-def pieces_of(state: Sequence[Any]) -> list[Piece]:
+def pieces_of(state: Sequence[Array]) -> list[Piece]:
     """Describe the arrays of a state."""
     return [Piece(jnp.shape(array), jnp.result_type(array)) for array in state]
 
@@ -53,11 +54,11 @@ class Stage:
 
     def __init__(
         self,
-        function: Callable[..., Sequence[Any]],
-        state: Sequence[Any],
-        result: Sequence[Any],
-        dtype: Any,
-        elemental: Callable[[Callable[[Any], Any]], Factors] | None = None,
+        function: Callable[..., Sequence[Array]],
+        state: Sequence[Array],
+        result: Sequence[Array],
+        dtype: DType,
+        elemental: Callable[[Callable[[Array], Array]], Factors] | None = None,
     ) -> None:
         self.function = function
         self.state = tuple(state)
@@ -66,26 +67,26 @@ class Stage:
         self.shape = sum(piece.size for piece in self.outputs), sum(piece.size for piece in self.inputs)
         self.dtype = dtype
 
-    def identity_seed(self, rows: int, columns: int, offset: int) -> Any:
+    def identity_seed(self, rows: int, columns: int, offset: int) -> Array:
         """Return columns or rows of the identity, as a part of the computation that is compiled, and not a constant in it."""
         return jnp.eye(rows, columns, offset, dtype=self.dtype)
 
-    def elemental_jacobian(self) -> Any:
+    def elemental_jacobian(self) -> Array:
         """Return the Jacobian where the program holds it: a matrix, its columns and rows scaled."""
         assert self.elemental is not None
         return self.elemental(lambda factor: factor.astype(self.dtype)).whole()
 
-    def matmat(self, columns: Any) -> Any:
+    def matmat(self, columns: Array) -> Array:
         """Push columns forward."""
         tangents = split(columns, self.inputs)
 
-        def push(*tangent: Any) -> Any:
+        def push(*tangent: Array) -> Array:
             return jax.jvp(lambda *state: tuple(self.function(*state)), self.state, tangent)[1]
 
         pushed = jax.vmap(push, in_axes=-1, out_axes=-1)(*tangents)
         return joined(pushed, columns.shape[1], self.dtype)
 
-    def rmatmat(self, columns: Any) -> Any:
+    def rmatmat(self, columns: Array) -> Array:
         """Pull columns of cotangents back; of real functions, which these are, the adjoint is the transpose."""
         cotangents = split(columns, self.outputs)
         pull = jax.vjp(lambda *state: tuple(self.function(*state)), *self.state)[1]
@@ -93,13 +94,13 @@ class Stage:
         return joined(pulled, columns.shape[1], self.dtype)
 
 
-def slopes(function: Callable[[Any], Any], argument: Any) -> Any:
+def slopes(function: Callable[[Array], Array], argument: PyTree) -> Array:
     """Differentiate an elementwise function at every entry."""
     found = jax.jvp(function, (argument,), (jnp.ones_like(argument),))[1]
     return jnp.reshape(found, -1)
 
 
-def split(columns: Any, pieces: Sequence[Piece]) -> list[Any]:
+def split(columns: Array, pieces: Sequence[Piece]) -> list[Array]:
     """Cut a matrix into the arrays of a state, each with the columns as its last axis."""
     columns = jnp.asarray(columns)  # the seeds of structured Jacobians are NumPy's
     begin, parts = 0, []
@@ -110,7 +111,7 @@ def split(columns: Any, pieces: Sequence[Piece]) -> list[Any]:
     return parts
 
 
-def joined(parts: Sequence[Any], columns: int, dtype: Any) -> Any:
+def joined(parts: Sequence[Array], columns: int, dtype: DType) -> Array:
     """Put the arrays of a state, with the columns as last axis, below each other."""
     flat = [jnp.reshape(part, (-1, columns)).astype(dtype) for part in parts]
     if not flat:
@@ -118,7 +119,7 @@ def joined(parts: Sequence[Any], columns: int, dtype: Any) -> Any:
     return flat[0] if len(flat) == 1 else jnp.concatenate(flat)
 
 
-def stages_of(program: Program, values: dict[int, Any], dtype: Any) -> list[Stage]:
+def stages_of(program: Program, values: dict[int, Array], dtype: DType) -> list[Stage]:
     """Make the sections of a program into stages; what is computed and not used, the compiler drops."""
     stages = []
     for section in program.sections:

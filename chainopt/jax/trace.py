@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -17,17 +17,19 @@ from chainopt.jax.rules.registry import alone, variables_read, variables_written
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from chainopt.typing import Array, DType, Function
+
 STAGE = "chainopt_stage_"  # begins the names of calls that are stages of the user's
 CALLS = {"jit", "pjit", "closed_call", "core_call", "core_closed_call"}
 
 
-def trace(function: Callable[..., Any], inputs: Sequence[Any], others: Sequence[Any] = ()) -> Trace:
+def trace(function: Function, inputs: Sequence[Array], others: Sequence[Array] = ()) -> Trace:
     """Trace a function of arrays, those to differentiate by first, that returns a flat list of arrays."""
     closed = jax.make_jaxpr(function)(*inputs, *others)
     return _Flattening().flattened(closed, len(inputs))
 
 
-def kind_of(dtype: Any) -> str:
+def kind_of(dtype: DType) -> str:
     """Tell what numbers an array is of."""
     if jnp.issubdtype(dtype, jnp.floating):
         return REAL
@@ -41,16 +43,16 @@ class _Flattening:
         self.equations: list[Equation] = []
         self.acting: list[Equation] = []
         self.variables: dict[int, Variable] = {}
-        self.constants: dict[int, Any] = {}
+        self.constants: dict[int, Array] = {}
         self.numbers: dict[int, int] = {}
         self.stage = 0
 
-    def new(self, aval: Any) -> int:
+    def new(self, aval: Array) -> int:
         number = len(self.variables)
         self.variables[number] = Variable(tuple(aval.shape), aval.dtype, kind_of(aval.dtype))
         return number
 
-    def constant(self, value: Any, aval: Any) -> int:
+    def constant(self, value: Array, aval: Array) -> int:
         """Give a constant its number; what is met in each step of a loop is the same one."""
         key = id(value)
         if key not in self.numbers:
@@ -58,20 +60,20 @@ class _Flattening:
             self.constants[self.numbers[key]] = value
         return self.numbers[key]
 
-    def flattened(self, closed: Any, inputs: int) -> Trace:
+    def flattened(self, closed: Array, inputs: int) -> Trace:
         read = tuple(self.new(variable.aval) for variable in closed.jaxpr.invars)
         outputs = self.inline(closed, read)
         equations = rolled(needed(self.equations, outputs, self.acting), self.variables, outputs, repeat)
         return Trace(equations, self.variables, read[:inputs], read[inputs:], outputs, self.constants)
 
-    def inline(self, closed: Any, inputs: Iterable[int]) -> tuple[int, ...]:
+    def inline(self, closed: Array, inputs: Iterable[int]) -> tuple[int, ...]:
         """Append the equations of a jaxpr whose inputs have these numbers; return the numbers of its outputs."""
         jaxpr = closed.jaxpr
         scope = dict(zip(jaxpr.invars, inputs, strict=True))
         for variable, value in zip(jaxpr.constvars, closed.consts, strict=True):
             scope[variable] = self.constant(value, variable.aval)
 
-        def number(atom: Any) -> int:
+        def number(atom: Array) -> int:
             return self.constant(atom.val, atom.aval) if isinstance(atom, core.Literal) else scope[atom]
 
         for equation in jaxpr.eqns:
@@ -90,16 +92,16 @@ class _Flattening:
         return tuple(number(atom) for atom in jaxpr.outvars)
 
 
-def repeat(body: Callable[[tuple[Any, ...]], tuple[Any, ...]], state: tuple[Any, ...], trips: int) -> tuple[Any, ...]:
+def repeat(body: Callable[[tuple[Array, ...]], tuple[Array, ...]], state: tuple[Array, ...], trips: int) -> tuple[Array, ...]:
     """Run a function of a state so many times, each time on what it returned."""
 
-    def strong(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    def strong(arrays: tuple[Array, ...]) -> tuple[Array, ...]:
         return tuple(jax.lax.convert_element_type(array, array.dtype) for array in arrays)  # as the state must keep its type
 
     return tuple(jax.lax.scan(lambda carried, _: (strong(body(carried)), None), strong(state), None, length=trips)[0])
 
 
-def _key(equation: Any, read: list[Any], stage: int) -> Any:
+def _key(equation: Array, read: list[Array], stage: int) -> Array:
     """Return a key that equations share which differ in their variables only."""
     atoms = tuple(
         (str(atom.aval), np.asarray(atom.val).item()) if isinstance(atom, core.Literal) else read.index(atom)
@@ -114,7 +116,7 @@ def _key(equation: Any, read: list[Any], stage: int) -> Any:
     return key
 
 
-def _equation(equation: core.JaxprEqn, jaxpr: core.Jaxpr, scope: Mapping[Any, int], stage: int) -> Equation:
+def _equation(equation: core.JaxprEqn, jaxpr: core.Jaxpr, scope: Mapping[Array, int], stage: int) -> Equation:
     """Make an equation that can be run of one in a jaxpr, whose variables have these numbers."""
     read = variables_read(equation)
     reads, writes = (tuple(scope[variable] for variable in variables) for variables in (read, variables_written(equation)))
@@ -122,11 +124,11 @@ def _equation(equation: core.JaxprEqn, jaxpr: core.Jaxpr, scope: Mapping[Any, in
     numbers = [None if isinstance(atom, core.Literal) else scope[atom] for atom in equation.invars]
     literals = [getattr(atom, "val", None) for atom in equation.invars]
 
-    def run(values: dict[int, Any]) -> None:
+    def run(values: dict[int, Array]) -> None:
         results = jax.core.eval_jaxpr(evaluated, (), *[values[variable] for variable in reads])
         values.update(zip(writes, results, strict=True))
 
-    def operands(values: dict[int, Any]) -> list[Any]:
+    def operands(values: dict[int, Array]) -> list[Array]:
         return [value if number is None else values[number] for value, number in zip(literals, numbers, strict=True)]
 
     derivative = by_variable(derivative_of(equation), numbers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
 from chainopt.functions.computation_graph import graph_of
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     import networkx as nx
 
+    from chainopt.typing import Array, Function
+
 __all__ = ["JacobianFunction", "computation_graph", "jacobian", "sequential", "value_and_jacobian"]
 
 
 def jacobian(
-    func: Callable[..., Any],
+    func: Function,
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,  # noqa: FBT001, FBT002 -- the signature of chainopt.jax.jacobian
     holomorphic: bool = False,  # noqa: FBT001, FBT002
@@ -80,7 +82,7 @@ def jacobian(
 
 
 def value_and_jacobian(
-    func: Callable[..., Any],
+    func: Function,
     argnums: int | Sequence[int] = 0,
     has_aux: bool = False,  # noqa: FBT001, FBT002 -- as for jacobian
     holomorphic: bool = False,  # noqa: FBT001, FBT002
@@ -115,7 +117,7 @@ def value_and_jacobian(
     return JacobianFunction(BACKEND, func, options)
 
 
-def sequential(*functions: Callable[[Any], Any]) -> Composition:
+def sequential(*functions: Callable[[Array], Array]) -> Composition:
     """Compose functions, in evaluation order, and remember them as the stages of a Jacobian.
 
     Parameters
@@ -139,7 +141,7 @@ def sequential(*functions: Callable[[Any], Any]) -> Composition:
     return Composition(functions)
 
 
-def computation_graph(function: Callable[..., Any], *arguments: Any) -> nx.DiGraph[int]:
+def computation_graph(function: Function, *arguments: Array) -> nx.DiGraph[int]:
     """Return the operators of a PyTorch function as a graph of variables, as `chainopt.linearize` takes it.
 
     Parameters

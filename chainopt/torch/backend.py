@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from contextlib import nullcontext
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chainopt.functions.options import Options
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
+    from chainopt.typing import Array, DType, Function, PyTree
 
 DEVICES = ("cpu", "cuda")  # whose autocast is looked at
 # Operators that autograd makes of others and can differentiate again; many of those that it makes it cannot.
@@ -50,41 +51,41 @@ class TorchBackend:
     )
     custom_rules: tuple[type, ...] = (torch.autograd.Function,)
 
-    def flatten(self, tree: Any) -> tuple[list[Any], Any]:
+    def flatten(self, tree: PyTree) -> tuple[list[Array], Array]:
         """Take a pytree apart."""
         if isinstance(tree, torch.Tensor):
             return [tree], LEAF
         leaves, spec = pytree.tree_flatten(tree)
         return leaves, spec
 
-    def unflatten(self, tree: Any, leaves: Sequence[Any]) -> Any:
+    def unflatten(self, tree: PyTree, leaves: Sequence[Array]) -> Array:
         """Put leaves in their places."""
         return leaves[0] if tree is LEAF else pytree.tree_unflatten(list(leaves), tree)
 
-    def tree_key(self, tree: Any) -> object:
+    def tree_key(self, tree: PyTree) -> object:
         """Return the types and the static data in a tree, and their text, which tells apart 0.0 and -0.0 there."""
         return None if tree is LEAF else (_frozen(tree), str(tree))
 
-    def is_array(self, leaf: Any) -> bool:
+    def is_array(self, leaf: PyTree) -> bool:
         """Whether a leaf is a tensor."""
         return isinstance(leaf, torch.Tensor)
 
-    def is_result(self, leaf: Any) -> bool:
+    def is_result(self, leaf: PyTree) -> bool:
         """Whether a returned leaf is a tensor."""
         return isinstance(leaf, torch.Tensor)
 
-    def as_pair(self, returned: Any) -> tuple[Any, Any] | None:
+    def as_pair(self, returned: PyTree) -> tuple[Array, Array] | None:
         """Return the two of a tuple."""
         return tuple(returned) if isinstance(returned, tuple) and len(returned) == 2 else None
 
-    def describe(self, leaf: Any) -> object:
+    def describe(self, leaf: PyTree) -> object:
         """Return the type, shape, dtype, device and strides of a tensor."""
         if not isinstance(leaf, torch.Tensor):
             return type(leaf)
         strides = leaf.stride() if leaf.layout is torch.strided else leaf.layout
         return type(leaf), leaf.shape, leaf.dtype, leaf.device, strides
 
-    def watched(self, array: Any) -> object:
+    def watched(self, array: Array) -> object:
         """Return what `torch.nn.Module.to` changes of a tensor, and whoever sets its ``data``."""
         return array.dtype, array.shape, array.device
 
@@ -95,7 +96,7 @@ class TorchBackend:
             raise UnplannableError(msg)
         return torch.get_default_dtype(), torch.is_grad_enabled(), torch.is_inference_mode_enabled()
 
-    def check_input(self, leaf: Any) -> None:
+    def check_input(self, leaf: PyTree) -> None:
         """Refuse what is no tensor, or not of numbers that have a derivative."""
         if not isinstance(leaf, torch.Tensor):
             msg = f"an input is no tensor, but a {type(leaf).__name__}"
@@ -104,16 +105,16 @@ class TorchBackend:
             msg = NOT_REAL.format("an input", leaf.dtype)
             raise UnplannableError(msg)
 
-    def read_by(self, roots: Sequence[Any]) -> FunctionState:
+    def read_by(self, roots: Sequence[Array]) -> FunctionState:
         """Find what a function reads besides its arguments: tensors become arguments, too."""
         return state_of(self, roots)
 
     def trace(
         self,
-        functions: Sequence[Callable[..., Sequence[Any]]],
-        inputs: Sequence[Any],
-        others: Sequence[Any],
-        besides: Sequence[Any] = (),
+        functions: Sequence[Callable[..., Sequence[Array]]],
+        inputs: Sequence[Array],
+        others: Sequence[Array],
+        besides: Sequence[Array] = (),
     ) -> Trace:
         """Trace a composition if that is certain; inside of a transformation at tensors of ones, as its own cannot be traced."""
         if any(map(is_transformed, besides)):
@@ -126,7 +127,7 @@ class TorchBackend:
             certify(_composed(functions), given, besides)
             return trace(functions, given[: len(inputs)], given[len(inputs) :], besides)
 
-    def is_traced(self, value: Any) -> bool:
+    def is_traced(self, value: Array) -> bool:
         """Whether a tensor belongs to a transformation of `torch.func`."""
         return isinstance(value, torch.Tensor) and is_transformed(value)
 
@@ -138,7 +139,7 @@ class TorchBackend:
         """Return True."""
         return True
 
-    def can_replay(self, recorded: Any, arrays: Sequence[Any]) -> bool:
+    def can_replay(self, recorded: Array, arrays: Sequence[Array]) -> bool:
         """Whether autograd, if it is to follow, can differentiate what was recorded.
 
         Second results, as the factors of a decomposition or the statistics of a batch, are constants to it, and not every
@@ -147,20 +148,20 @@ class TorchBackend:
         follows = torch.is_grad_enabled() and any(array.requires_grad for array in arrays)
         return not follows or not any(_is_second_result(node) or _lacks_derivative(node) for node in recorded.graph.nodes)
 
-    def record(self, computation: Callable[..., list[Any]], arrays: Sequence[Any]) -> Callable[..., list[Any]]:
+    def record(self, computation: Callable[..., list[Array]], arrays: Sequence[Array]) -> Callable[..., list[Array]]:
         """Record the whole computation as a graph of operators.
 
         Of the transformations of `torch.func` in it nothing is left then, neither the time that they take in Python, nor
         what a compiler does not understand.
         """
         with torch.no_grad():
-            graph: Any = make_fx(computation)(*map(torch.ones_like, arrays))
+            graph: Array = make_fx(computation)(*map(torch.ones_like, arrays))
         graph.graph.eliminate_dead_code()
         graph.recompile()
-        recorded: Callable[..., list[Any]] = graph
+        recorded: Callable[..., list[Array]] = graph
         return recorded
 
-    def arrays(self, like: Any) -> Arrays:
+    def arrays(self, like: Array) -> Arrays:
         """Return what makes tensors on the device of that one."""
         device = like.device
         return Arrays(
@@ -169,31 +170,31 @@ class TorchBackend:
             shaped=lambda part, shape, dtype: part.reshape(shape).to(dtype),
         )
 
-    def common_dtype(self, dtypes: Sequence[Any]) -> Any:
+    def common_dtype(self, dtypes: Sequence[DType]) -> DType:
         """Return the narrowest dtype that holds the numbers of all."""
         return reduce(torch.promote_types, dtypes) if dtypes else torch.get_default_dtype()
 
     def stages(
-        self, program: Program, values: dict[int, Any], used: Sequence[set[str]], dtype: Any, *, needs_all: bool
+        self, program: Program, values: dict[int, Array], used: Sequence[set[str]], dtype: DType, *, needs_all: bool
     ) -> list[Stage]:
         """Make the sections of a program into stages at a point."""
         return stages_of(program, values, used, dtype, needs_all=needs_all)
 
-    def own(self, function: Callable[..., Any], mode: str, options: Options) -> Callable[..., Any]:
+    def own(self, function: Function, mode: str, options: Options) -> Function:
         """Return `torch.func.jacfwd` or `torch.func.jacrev` of the function."""
-        asked: dict[str, Any] = {"argnums": options.argnums, "has_aux": options.has_aux}
-        made: Callable[..., Any]
+        asked: dict[str, Array] = {"argnums": options.argnums, "has_aux": options.has_aux}
+        made: Function
         if mode == "forward":
             made = torch.func.jacfwd(function, **asked)
         else:
             made = torch.func.jacrev(function, chunk_size=options.chunk_size, **asked)
         return made
 
-    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def compiled(self, function: Function) -> Function:
         """Return the function: PyTorch is eager."""
         return function
 
-    def wait(self, result: Any) -> None:
+    def wait(self, result: Array) -> None:
         """Wait for what an accelerator still computes."""
         for leaf in pytree.tree_leaves(result):
             if isinstance(leaf, torch.Tensor) and leaf.is_cuda:
@@ -203,18 +204,18 @@ class TorchBackend:
         """Whether `torch.compile` follows this call."""
         return bool(torch.compiler.is_compiling())
 
-    def uncompiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def uncompiled(self, function: Function) -> Function:
         """Return the function, into which `torch.compile` does not look."""
-        hidden: Callable[..., Any] = torch.compiler.disable(function)
+        hidden: Function = torch.compiler.disable(function)
         return hidden
 
 
 BACKEND = TorchBackend()
 
 
-def _composed(functions: Sequence[Callable[..., Sequence[Any]]]) -> Callable[..., Sequence[Any]]:
-    def composed(*tensors: Any) -> Sequence[Any]:
-        given: Sequence[Any] = tensors
+def _composed(functions: Sequence[Callable[..., Sequence[Array]]]) -> Callable[..., Sequence[Array]]:
+    def composed(*tensors: Array) -> Sequence[Array]:
+        given: Sequence[Array] = tensors
         for function in functions:
             given = function(*given)
         return given
@@ -222,12 +223,12 @@ def _composed(functions: Sequence[Callable[..., Sequence[Any]]]) -> Callable[...
     return composed
 
 
-def _lacks_derivative(node: Any) -> bool:
+def _lacks_derivative(node: Array) -> bool:
     name = str(node.target).removeprefix("aten.").partition(".")[0]
     return "backward" in name and name not in DIFFERENTIABLE
 
 
-def _is_second_result(node: Any) -> bool:
+def _is_second_result(node: Array) -> bool:
     """Whether a step picks a result of floating-point numbers that is not the first one of an operator."""
     if node.target is not operator.getitem or node.args[1] == 0:
         return False
@@ -240,7 +241,7 @@ def _like(tensor: torch.Tensor) -> torch.Tensor:
     return torch.ones(tensor.shape, dtype=tensor.dtype, device=tensor.device)
 
 
-def _frozen(tree: Any) -> object:
+def _frozen(tree: PyTree) -> object:
     """Return what of a tree is compared, as tuples, which every version of PyTorch can hash."""
     context = tree.context
     if isinstance(context, list):

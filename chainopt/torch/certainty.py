@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
     from torch.fx import Node
 
+    from chainopt.typing import Array
+
 LITERALS = frozenset({"aten.lift_fresh_copy.default", "aten.lift_fresh.default"})  # numbers that are written in a function
 
 
-def certify(function: Callable[..., Sequence[Any]], arguments: Sequence[Any], read: Sequence[torch.Tensor]) -> None:
+def certify(function: Callable[..., Sequence[Array]], arguments: Sequence[Array], read: Sequence[torch.Tensor]) -> None:
     """Refuse a function of which no recording is certain.
 
     Parameters
@@ -45,7 +47,7 @@ def certify(function: Callable[..., Sequence[Any]], arguments: Sequence[Any], re
     fakes = FakeTensorMode(allow_non_fake_inputs=True)
     given = [fakes.from_tensor(argument, static_shapes=True) for argument in arguments]
 
-    def listed(*tensors: Any) -> list[Any]:
+    def listed(*tensors: Array) -> list[Array]:
         return list(function(*tensors[: len(given)]))
 
     try:
@@ -63,7 +65,7 @@ def certify(function: Callable[..., Sequence[Any]], arguments: Sequence[Any], re
             raise UnplannableError(doubt)
 
 
-def _doubt(graph: Any, node: Node) -> str | None:
+def _doubt(graph: Array, node: Node) -> str | None:
     """Say what is uncertain about a step of a recording, if anything is."""
     name = str(node.target)
     if node.op == "get_attr" and isinstance(getattr(graph, name), FakeTensor):
@@ -79,14 +81,14 @@ def _doubt(graph: Any, node: Node) -> str | None:
 
 def _is_literal(node: Node) -> bool:
     """Whether the tensor that a step is given was written as numbers in the function."""
-    source: Any = node.args[0]
+    source: Array = node.args[0]
     return str(source.target) in LITERALS or source.op == "get_attr"
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[misc]
     """Refuses operators whose results differ from call to call, and those that change what the function has not made."""
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(self, func: Array, types: Array, args: Array = (), kwargs: Array = None) -> Array:
         if torch.Tag.nondeterministic_seeded in func.tags:
             msg = f"it draws random numbers ({func})"
             raise UnplannableError(msg)
@@ -108,10 +110,10 @@ class _NoCustomRules:
 
     def __enter__(self) -> None:
         thread = threading.get_ident()
-        self.apply: Any = torch.autograd.Function.__dict__["apply"]
+        self.apply: Array = torch.autograd.Function.__dict__["apply"]
         original = self.apply.__func__
 
-        def refuse(cls: type, *args: Any, **kwargs: Any) -> Any:
+        def refuse(cls: type, *args: Any, **kwargs: Any) -> Array:
             if threading.get_ident() == thread:
                 msg = f"it has a rule of its own for its derivative ({cls.__name__})"
                 raise UnplannableError(msg)

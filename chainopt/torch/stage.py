@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chainopt.functions.cut_search import Section
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Variable
+    from chainopt.typing import Array, DType, Function, PyTree
 
 
 class Opaque:
@@ -34,31 +35,31 @@ class Opaque:
 
     def __init__(
         self,
-        function: Callable[..., tuple[Any, ...]],
-        state: Sequence[Any],
+        function: Callable[..., tuple[Array, ...]],
+        state: Sequence[Array],
         inputs: Sequence[Variable],
         outputs: Sequence[Variable],
-        dtype: Any,
+        dtype: DType,
     ) -> None:
         self.function = function
         self.state = tuple(state)
         self.inputs, self.outputs, self.dtype = inputs, outputs, dtype
-        self.pull: Callable[..., Any] | None = None
+        self.pull: Function | None = None
 
-    def result(self) -> tuple[Any, ...]:
+    def result(self) -> tuple[Array, ...]:
         """Evaluate the function, and remember how to pull back through it."""
         result, self.pull = torch.func.vjp(self.function, *self.state)
         return tuple(result)
 
-    def pushed(self, columns: Any) -> Any:
+    def pushed(self, columns: Array) -> Array:
         """Push columns forward."""
 
-        def push(*tangent: Any) -> Any:
+        def push(*tangent: Array) -> Array:
             return torch.func.jvp(self.function, self.state, tangent)[1]
 
         return self._joined(torch.func.vmap(push)(*self._split(columns, self.inputs)), columns)
 
-    def pulled(self, columns: Any) -> Any:
+    def pulled(self, columns: Array) -> Array:
         """Pull columns of cotangents back."""
         if self.pull is None:
             self.result()
@@ -66,7 +67,7 @@ class Opaque:
         return self._joined(torch.func.vmap(self.pull)(tuple(self._split(columns, self.outputs))), columns)
 
     @staticmethod
-    def _split(columns: Any, pieces: Sequence[Variable]) -> list[Any]:
+    def _split(columns: Array, pieces: Sequence[Variable]) -> list[Array]:
         rows = columns.mT
         parts = torch.split(rows, [piece.size for piece in pieces], dim=1)
         return [
@@ -74,7 +75,7 @@ class Opaque:
             for part, piece in zip(parts, pieces, strict=True)
         ]
 
-    def _joined(self, parts: Sequence[Any], columns: Any) -> Any:
+    def _joined(self, parts: Sequence[Array], columns: Array) -> Array:
         flat = [part.reshape(columns.shape[1], -1).to(self.dtype) for part in parts]
         return (torch.cat(flat, dim=1) if len(flat) > 1 else flat[0]).mT
 
@@ -92,36 +93,36 @@ class Stage:
         Of the matrices that go through it.
     """
 
-    def __init__(self, parts: Sequence[Opaque | Factors], shape: tuple[int, int], dtype: Any, device: Any) -> None:
+    def __init__(self, parts: Sequence[Opaque | Factors], shape: tuple[int, int], dtype: DType, device: Array) -> None:
         self.parts, self.shape, self.dtype, self.device = parts, shape, dtype, device
 
-    def identity_seed(self, rows: int, columns: int, offset: int) -> Any:
+    def identity_seed(self, rows: int, columns: int, offset: int) -> Array:
         """Return columns or rows of the identity."""
         seed = torch.zeros(rows, columns, dtype=self.dtype, device=self.device)
         seed.diagonal(offset).fill_(1)
         return seed
 
-    def elemental_jacobian(self) -> Any:
+    def elemental_jacobian(self) -> Array:
         """Return the Jacobian where the program holds it."""
         (known,) = self.parts
         assert isinstance(known, Factors)
         matrix = known.whole()
         return matrix.clone() if known.columns is known.rows is None else matrix  # who writes to the result must not change it
 
-    def matmat(self, columns: Any) -> Any:
+    def matmat(self, columns: Array) -> Array:
         """Push columns forward."""
         for part in self.parts:
             columns = part.pushed(columns)
         return columns
 
-    def rmatmat(self, columns: Any) -> Any:
+    def rmatmat(self, columns: Array) -> Array:
         """Pull columns of cotangents back; of real functions, which these are, the adjoint is the transpose."""
         for part in reversed(self.parts):
             columns = part.pulled(columns)
         return columns
 
 
-def slopes(function: Callable[[Any], Any], argument: Any) -> Any:
+def slopes(function: Callable[[Array], Array], argument: PyTree) -> Array:
     """Differentiate an elementwise function at every entry."""
     result, pull = torch.func.vjp(function, argument)
     return pull(torch.ones_like(result))[0].reshape(-1)
@@ -130,7 +131,7 @@ def slopes(function: Callable[[Any], Any], argument: Any) -> Any:
 class _Evaluation:
     """The sections of a program at a point, evaluated one after the other."""
 
-    def __init__(self, program: Program, values: dict[int, Any], dtype: Any, *, needs_all: bool) -> None:
+    def __init__(self, program: Program, values: dict[int, Array], dtype: DType, *, needs_all: bool) -> None:
         self.program, self.values, self.dtype, self.needs_all = program, values, dtype, needs_all
 
     def part(self, part: Section, later: Sequence[Section], *, is_pulled: bool) -> Opaque | Factors:
@@ -154,7 +155,9 @@ class _Evaluation:
         return opaque
 
 
-def stages_of(program: Program, values: dict[int, Any], used: Sequence[set[str]], dtype: Any, *, needs_all: bool) -> list[Stage]:
+def stages_of(
+    program: Program, values: dict[int, Array], used: Sequence[set[str]], dtype: DType, *, needs_all: bool
+) -> list[Stage]:
     """Make the sections of a program into stages; nothing is evaluated that nobody reads.
 
     Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch.fx import Node
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from chainopt.typing import Array, DType
+
 
 RESHAPES = {"squeeze_", "unsqueeze_", "t_", "transpose_"}
 
@@ -26,10 +28,10 @@ class UntraceableError(ValueError):
 
 
 def trace(
-    functions: Sequence[Callable[..., Sequence[Any]]],
-    inputs: Sequence[Any],
-    others: Sequence[Any] = (),
-    read: Sequence[Any] = (),
+    functions: Sequence[Callable[..., Sequence[Array]]],
+    inputs: Sequence[Array],
+    others: Sequence[Array] = (),
+    read: Sequence[Array] = (),
 ) -> Trace:
     """Trace a composition of functions of tensors that return flat lists of tensors.
 
@@ -59,7 +61,7 @@ def trace(
     return Trace(equations, following.variables, given[:count], (*given[count:], *besides), variables, following.constants)
 
 
-def kind_of(dtype: Any) -> str:
+def kind_of(dtype: DType) -> str:
     """Tell what numbers a tensor is of."""
     return REAL if dtype.is_floating_point else COMPLEX if dtype.is_complex else OTHER
 
@@ -70,23 +72,23 @@ class _Following:
     def __init__(self) -> None:
         self.equations: list[Equation] = []
         self.variables: dict[int, Variable] = {}
-        self.constants: dict[int, Any] = {}
-        self.values: dict[int, Any] = {}
+        self.constants: dict[int, Array] = {}
+        self.values: dict[int, Array] = {}
 
-    def new(self, value: Any) -> int:
+    def new(self, value: Array) -> int:
         number = len(self.variables)
         self.variables[number] = Variable(tuple(value.shape), value.dtype, kind_of(value.dtype))
         self.values[number] = value
         return number
 
     def follow(
-        self, function: Callable[..., Sequence[Any]], given: tuple[int, ...], besides: tuple[int, ...], stage: int
+        self, function: Callable[..., Sequence[Array]], given: tuple[int, ...], besides: tuple[int, ...], stage: int
     ) -> tuple[int, ...]:
         """Append the operators of a function of these variables, and of what it reads besides; number its results."""
         read = *given, *besides
         arguments = [self.values[number] for number in read]
 
-        def listed(*tensors: Any) -> list[Any]:
+        def listed(*tensors: Array) -> list[Array]:
             return list(function(*tensors[: len(given)]))
 
         with torch.no_grad():
@@ -95,9 +97,9 @@ class _Following:
                 graph = make_fx(torch.func.functionalize(listed, remove="mutations_and_views"))(*arguments)
             return self._numbered(graph, read, stage)
 
-    def _numbered(self, graph: Any, read: tuple[int, ...], stage: int) -> tuple[int, ...]:
+    def _numbered(self, graph: Array, read: tuple[int, ...], stage: int) -> tuple[int, ...]:
         supply = iter(read)
-        scope: dict[Any, int] = {}
+        scope: dict[Array, int] = {}
         for node in graph.graph.nodes:
             if node.op == "placeholder":
                 scope[node] = next(supply)
@@ -111,13 +113,13 @@ class _Following:
         msg = "it has no result"
         raise UntraceableError(msg)
 
-    def _constant(self, value: Any) -> int:
+    def _constant(self, value: Array) -> int:
         number = self.new(torch.as_tensor(value))
         self.constants[number] = self.values[number]
         return number
 
-    def _operator(self, node: Node, scope: dict[Any, int], stage: int) -> None:
-        target: Any = node.target
+    def _operator(self, node: Node, scope: dict[Array, int], stage: int) -> None:
+        target: Array = node.target
         name, _, overload = str(target).removeprefix("aten.").partition(".")
         if name in RESHAPES:  # of a tensor that the operator before has made: the same without doing it in place
             target = getattr(getattr(torch.ops.aten, name.removesuffix("_")), overload)
@@ -127,10 +129,10 @@ class _Following:
         items = [user for user in node.users if user.target is operator.getitem]  # where it returns several results
         indices = [item.args[1] for item in items]
 
-        def arguments(values: Mapping[int, Any]) -> Any:
+        def arguments(values: Mapping[int, Array]) -> Array:
             return torch.fx.map_arg((node.args, node.kwargs), lambda read: values[scope[read]])
 
-        def results(values: dict[int, Any]) -> list[Any]:
+        def results(values: dict[int, Array]) -> list[Array]:
             args, kwargs = arguments(values)
             result = target(*args, **kwargs)
             return [result[index] for index in indices] if items else [result]
@@ -140,11 +142,11 @@ class _Following:
         scope |= dict(zip(items or [node], outputs, strict=True))
         inputs = tuple(dict.fromkeys(scope[read] for read in node.all_input_nodes))
 
-        def run(values: dict[int, Any]) -> None:
+        def run(values: dict[int, Array]) -> None:
             values.update(zip(outputs, results(values), strict=True))
 
-        def operands(values: dict[int, Any]) -> Sequence[Any]:
-            given: Sequence[Any] = arguments(values)[0]
+        def operands(values: dict[int, Array]) -> Sequence[Array]:
+            given: Sequence[Array] = arguments(values)[0]
             return given
 
         read, written = ([self.variables[number] for number in numbers] for numbers in (inputs, outputs))
@@ -154,7 +156,7 @@ class _Following:
         self.equations.append(Equation(str(target), run, inputs, outputs, derivative, stage, operands=operands))
 
 
-def _is_in_place(target: Any) -> bool:
+def _is_in_place(target: Array) -> bool:
     return hasattr(target, "_schema") and bool(target._schema.is_mutable)  # noqa: SLF001 -- no other name is public
 
 
@@ -163,14 +165,14 @@ def is_transforming() -> bool:
     return torch._C._functorch.peek_interpreter_stack() is not None  # noqa: SLF001 -- there is no public way to ask
 
 
-def untransformed() -> AbstractContextManager[Any]:
+def untransformed() -> AbstractContextManager[object]:
     """Leave the transformations of `torch.func` for a while: in `grad` not even operators of constants could be traced."""
     from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack  # there is no public way
 
-    outside: AbstractContextManager[Any] = temporarily_clear_interpreter_stack()
+    outside: AbstractContextManager[object] = temporarily_clear_interpreter_stack()
     return outside
 
 
-def is_transformed(tensor: Any) -> bool:
+def is_transformed(tensor: Array) -> bool:
     """Whether a tensor belongs to a transformation of `torch.func` that is going on, and to nothing after it."""
     return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))  # noqa: SLF001 -- there is no public way to ask

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,8 @@ from chainopt.jax.rules.traced import traced_price
 
 if TYPE_CHECKING:
     from jax.extend import core
+
+    from chainopt.typing import Array
 
 # What calls a function, and the parameter that holds it.
 CALLED = {"custom_jvp_call": "call_jaxpr", "jit": "jaxpr", "pjit": "jaxpr"}
@@ -61,7 +63,7 @@ def _has_elementwise_rule(equation: JaxprEqn) -> bool:
     if not all(jnp.issubdtype(operand.dtype, jnp.floating) for operand in point):
         return False
 
-    def derivative(primals: list[Any], tangents: list[Any]) -> Any:
+    def derivative(primals: list[Array], tangents: list[Array]) -> Array:
         return jax.jvp(lambda *operands: jax.core.eval_jaxpr(jaxpr, (), *operands), primals, tangents)[1]
 
     return _maps_entries(jax.make_jaxpr(derivative)(point, point).jaxpr)

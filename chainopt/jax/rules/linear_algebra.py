@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,8 @@ from chainopt.jax.rules.registry import JaxprEqn, read, rule, shape, size, writt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from chainopt.typing import Array
 
 
 @rule("dot_general")
@@ -32,11 +34,11 @@ def dot_general(equation: JaxprEqn) -> Derivative:
     return Derivative(Price(results * summed + results, results * summed + read(equation)), matrices=matrices)
 
 
-def _other_factor(position: int, of_vector: tuple[int, ...], of_matrix: tuple[int, ...]) -> Callable[[Sequence[Any]], Any]:
+def _other_factor(position: int, of_vector: tuple[int, ...], of_matrix: tuple[int, ...]) -> Callable[[Sequence[Array]], Array]:
     """Return what makes a matrix of the factor at a position: its contracted axes become the columns, in the vector's order."""
     columns_first = [of_matrix[place] for place in sorted(range(len(of_vector)), key=of_vector.__getitem__)]
 
-    def matrix(operands: Sequence[Any]) -> Any:
+    def matrix(operands: Sequence[Array]) -> Array:
         factor = operands[position]
         if not isinstance(factor, jax.core.Tracer):  # a constant: the compiler would take its time to transpose it itself
             factor = jax.lax.optimization_barrier(factor)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chainopt.typing import Array
+
 import math
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import jax
 from jax.extend import core
@@ -13,7 +18,7 @@ from chainopt.functions.primitives import Derivative, Price, Rules
 JaxprEqn: TypeAlias = core.JaxprEqn
 
 # Until then the names of all arguments had to stay with a jaxpr.
-NO_NAMES: dict[str, Any] = {"debug_info": None} if jax.__version_info__ < (0, 5) else {}
+NO_NAMES: dict[str, Array] = {"debug_info": None} if jax.__version_info__ < (0, 5) else {}
 # All weights are how long an entry takes, in multiply-adds of a large product, of 64 columns or rows at once, in float32 on two
 # cores; `benchmarks/test_weights.py` measures them anew. What touches every entry waits for memory.
 ENTRY = 8
@@ -32,7 +37,7 @@ def shape(atom: core.Var | core.Literal) -> tuple[int, ...]:
     return axes
 
 
-def dtype(atom: core.Var | core.Literal) -> Any:
+def dtype(atom: core.Var | core.Literal) -> Array:
     """Return the type of the entries of a variable or a literal."""
     return getattr(atom.aval, "dtype", None)
 

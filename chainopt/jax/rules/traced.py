@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,8 @@ from chainopt.jax.rules.registry import JaxprEqn, alone, derivative_of, dtype, i
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from chainopt.typing import Array
 
 NO_JVP = "custom_lin"  # stands in a trace for the JVP of a function with a custom VJP, and raises when it is compiled
 
@@ -29,14 +31,14 @@ def traced_price(equation: JaxprEqn) -> Price:
     fixed = equation.invars[: equation.params.get("num_consts", 0)]  # what a function closes over, its rule does not know
     moving = [at for at, operand in enumerate(point) if _has_derivative(operand) and jaxpr.invars[at] not in fixed]
 
-    def function(operands: Sequence[Any], *moved: Any) -> list[Any]:
+    def function(operands: Sequence[Array], *moved: Array) -> list[Array]:
         given = dict(enumerate(operands)) | dict(zip(moving, moved, strict=True))
         return [result for result in jax.core.eval_jaxpr(jaxpr, (), *given.values()) if _has_derivative(result)]
 
-    def pushed(operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    def pushed(operands: Sequence[Array], tangents: Sequence[Array]) -> Array:
         return jax.jvp(partial(function, operands), [operands[position] for position in moving], tangents)[1]
 
-    def pulled(operands: Sequence[Any], cotangents: Sequence[Any]) -> Any:
+    def pulled(operands: Sequence[Array], cotangents: Sequence[Array]) -> Array:
         return jax.vjp(partial(function, operands), *[operands[position] for position in moving])[1](cotangents)
 
     tangents, cotangents = [point[position] for position in moving], [result for result in results if _has_derivative(result)]
@@ -44,15 +46,17 @@ def traced_price(equation: JaxprEqn) -> Price:
     return Price(*(None if cost is None else cost + written(equation) for cost in costs))
 
 
-def _shapes(variables: Sequence[core.Var | core.Literal]) -> list[Any]:
+def _shapes(variables: Sequence[core.Var | core.Literal]) -> list[Array]:
     return [jax.ShapeDtypeStruct(shape(variable), dtype(variable)) for variable in variables]
 
 
-def _has_derivative(array: Any) -> bool:
+def _has_derivative(array: Array) -> bool:
     return bool(jnp.issubdtype(array.dtype, jnp.inexact))
 
 
-def _cost(derivative: Callable[[Sequence[Any], Sequence[Any]], Any], point: Sequence[Any], seeds: Sequence[Any]) -> int | None:
+def _cost(
+    derivative: Callable[[Sequence[Array], Sequence[Array]], Array], point: Sequence[Array], seeds: Sequence[Array]
+) -> int | None:
     """Return what it costs to evaluate a derivative for one more seed; None where there is no such derivative."""
     try:
         jaxpr = jax.make_jaxpr(derivative)(point, seeds).jaxpr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.functions.primitives import Derivative, Matrix, Price
 from chainopt.functions.trace import Variable
@@ -10,6 +10,8 @@ from chainopt.torch.rules.registry import OperatorCall, rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from chainopt.typing import Array
 
 
 @rule("bmm", "baddbmm", "linear", "linear_backward", "matmul", "matmul_backward")
@@ -30,10 +32,10 @@ def product_of_two(call: OperatorCall, left: int = 0) -> Derivative:
     of_left, of_right = (factor.shape for factor in factors)
     matrices: dict[int, Matrix] = {}
 
-    def right_factor(operands: Sequence[Any]) -> Any:
+    def right_factor(operands: Sequence[Array]) -> Array:
         return operands[left + 1].reshape(of_right[0], -1).mT
 
-    def left_factor(operands: Sequence[Any]) -> Any:
+    def left_factor(operands: Sequence[Array]) -> Array:
         return operands[left].reshape(-1, of_left[-1])
 
     if len(of_left) == 1 or of_left[0] == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch._ops import OpOverload
 
     from chainopt.functions.trace import Variable
+    from chainopt.typing import Array
 
 # What touches every entry waits for memory: as long as for so many multiply-adds of a large product.
 ENTRY = 8
@@ -23,8 +24,8 @@ class OperatorCall(NamedTuple):
     """A call of an operator: its arguments, a variable in the place of each tensor, and the tensors among them and returned."""
 
     target: OpOverload
-    arguments: Sequence[Any]
-    options: Mapping[str, Any]
+    arguments: Sequence[Array]
+    options: Mapping[str, Array]
     read: Sequence[Variable]
     written: Sequence[Variable]
 
