@@ -191,7 +191,7 @@ def _converted(factor: Array, library: Backend, place: str, like: Array) -> Arra
         msg = f"{place} is a {type_name(factor)}, which does not multiply with {library.arrays}: convert it"
         raise ChainError(msg)
     if isinstance(factor, Remote):
-        adopted = library.adopt(factor)
+        adopted = library.adopt(factor.future, factor.shape, factor.dtype)
         if adopted is None:
             msg = f"{place} is a {type_name(factor)} among {library.arrays}: convert it where it is"
             raise ChainError(msg)

@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.functions.function_state import FunctionState
     from chainopt.functions.options import Options
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
     from chainopt.typing import Array, DType, Function, PyTree
+
+
+class Reads(Protocol):
+    """What a function reads besides its arguments."""
+
+    arrays: list[Array]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What functions that compute the same have in common."""
 
 
 class UnplannableError(ValueError):
@@ -89,7 +98,7 @@ class Backend(Protocol):
             Which says what it is.
         """
 
-    def read_by(self, roots: Sequence[Array]) -> FunctionState | None:
+    def read_by(self, roots: Sequence[Array]) -> Reads | None:
         """Find what a function, and what it is given besides arrays, read; None where that is only watched for changes.
 
         Raises

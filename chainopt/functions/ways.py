@@ -14,8 +14,7 @@ from chainopt.functions.signature import ARRAY, SCALARS
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from chainopt.functions.backend import Backend
-    from chainopt.functions.function_state import FunctionState
+    from chainopt.functions.backend import Backend, Reads
     from chainopt.functions.options import Options
     from chainopt.functions.prepared import Prepared
     from chainopt.functions.signature import Call
@@ -104,7 +103,7 @@ class Ways:
         """Return what may read something: the function, and what it is given besides arrays and numbers."""
         return [self.function, *(leaf for leaf in call.rest if leaf is not ARRAY and type(leaf) not in SCALARS)]
 
-    def _for_state(self, call: Call, state: FunctionState) -> Way:
+    def _for_state(self, call: Call, state: Reads) -> Way:
         """Trace the function, if it does not change what it reads."""
         way = Way(None, "reverse", CHANGES_ITSELF)
         if self.changes_itself and not self.options.must_plan:

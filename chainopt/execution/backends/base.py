@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
-    from chainopt.execution.backends.remote import Remote
+    from distributed import Future
+
     from chainopt.typing import Array, BoolArray, DType, NumpyArray
 
 
@@ -79,7 +80,7 @@ class Backend:
         """
         return matrix
 
-    def adopt(self, _: Remote) -> Array:
+    def adopt(self, _future: Future, _shape: tuple[int, ...], _dtype: DType) -> Array:
         """Hand a NumPy array over that is on a cluster; None where the library cannot."""
         return None
 

@@ -14,7 +14,8 @@ from chainopt.execution.backends.numpy import is_numeric
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.execution.backends.remote import Remote
+    from distributed import Future
+
     from chainopt.typing import Array, BoolArray, DType, NumpyArray
 
 
@@ -44,9 +45,9 @@ class DaskBackend(Backend):
         """Cut a NumPy array into chunks."""
         return array.from_array(matrix, name=False)  # a name of its own: to hash the entries takes longer than to send them
 
-    def adopt(self, remote: Remote) -> Array:
+    def adopt(self, future: Future, shape: tuple[int, ...], dtype: DType) -> Array:
         """Take a matrix that is on a cluster as an array of one chunk."""
-        return array.from_delayed(delayed(remote.future), shape=remote.shape, dtype=remote.dtype)
+        return array.from_delayed(delayed(future), shape=shape, dtype=dtype)
 
     def seed(self, matrix: NumpyArray, dtype: DType, sample: Array) -> Array:
         """Cut a seed into chunks."""
