@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.graphs.edge_reader import EdgeReader
@@ -18,31 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     from chainopt.costs.model import CostModel
+    from chainopt.graphs.description import Description
     from chainopt.graphs.edges import Edge
     from chainopt.plan.graph_chain import Skip
 
 NAMED = 8  # nodes that a note or a message names
-
-
-class Description(NamedTuple):
-    """A graph as attributes of its nodes and edges: read from networkx, or made from a traced function.
-
-    Attributes
-    ----------
-    names : sequence of hashable
-        The nodes; from here on they go by their positions.
-    nodes : sequence of mapping
-        Their attributes: ``size``, and of traced code what `operations_of` reads.
-    edges : sequence of (int, int, mapping)
-        Tail, head and attributes; parallel edges add up.
-    is_traced : bool
-        Whether it is the graph of traced code, whose stages are differentiated as a whole.
-    """
-
-    names: Sequence[Hashable]
-    nodes: Sequence[Mapping[str, Any]]
-    edges: Sequence[tuple[int, int, Mapping[str, Any]]]
-    is_traced: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from chainopt.structure.structure import Structure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chainopt.graphs.computation_graph import Description
+    from chainopt.graphs.description import Description
     from chainopt.graphs.edges import Edge, Partial
     from chainopt.graphs.flow import Flow
     from chainopt.typing import Cost

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chainopt.errors import ChainError
-from chainopt.graphs.computation_graph import ComputationGraph, Description, graph_between, named
+from chainopt.graphs.computation_graph import ComputationGraph, graph_between, named
+from chainopt.graphs.description import Description
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence

@@ -13,7 +13,7 @@ from chainopt.structure.structures import Identity
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from chainopt.graphs.computation_graph import Description
+    from chainopt.graphs.description import Description
     from chainopt.graphs.edges import Edge
 
 
