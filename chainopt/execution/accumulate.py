@@ -77,6 +77,8 @@ def _seed(coloring: NumpyArray, part: slice) -> NDArray[np.float64]:
 
 def _decompressed(compressed: Array, coloring: NumpyArray, structure: Structure, shape: tuple[int, int], axis: int) -> Array:
     """Bring each nonzero to its place from the column (axis 1), or row (axis 0), of its color."""
+    if structure.is_diagonal(shape):  # of one color
+        return DiagonalForm(compressed[:, 0] if axis == 1 else compressed[0, :])
     pattern = places(structure.pattern(shape))
     library = backend_of(compressed)
     if library is not NUMPY:  # its arrays multiply with dense ones only
@@ -84,6 +86,4 @@ def _decompressed(compressed: Array, coloring: NumpyArray, structure: Structure,
         return library.masked(spread, pattern.toarray())
     rows, columns = np.repeat(np.arange(shape[0]), np.diff(pattern.indptr)), pattern.indices
     data = compressed[rows, coloring[columns]] if axis == 1 else compressed[coloring[rows], columns]
-    if structure.is_diagonal(shape):
-        return DiagonalForm(data)
     return scipy_sparse().csr_array((data, pattern.indices, pattern.indptr), shape=shape)
