@@ -141,3 +141,32 @@ def test_integers_beside_numbers(jax, jnp, derivatives):
     scaled.defjvp(lambda p, t: (scaled(*p), (np.zeros((), jax.dtypes.float0), jnp.cumsum(t[1]) * p[0])))
     (derivative,) = derivatives(scaled, 3, jnp.ones(9))
     assert min(derivative.price) > 9
+
+
+def test_a_cumsum_along_a_whole_array_is_a_triangle(jax, jnp, jacobian):
+    """Slopes around it scale its rows and columns: no matrix is multiplied with a diagonal one."""
+    functions = {
+        "alone": (jnp.cumsum, 30),
+        "between elementwise functions": (lambda x: jnp.tanh(jnp.cumsum(jnp.sin(x))), 30),
+        "backwards": (lambda x: jax.lax.cumsum(x, reverse=True) * 2, 30),
+        "a column": (lambda x: jax.lax.cumsum(x[:, None], axis=0)[:, 0], 30),
+        "of nothing": (lambda x: jnp.cumsum(x[:0]).sum() + x, 5),
+    }
+    for name, (function, size) in functions.items():
+        x = jnp.linspace(0, 1, size)
+        derivative = jacobian(function, mode="planned")
+        np.testing.assert_allclose(derivative(x), jax.jacrev(function)(x), rtol=1e-5, atol=1e-6, err_msg=name)
+        assert "dot_general" not in str(jax.make_jaxpr(derivative)(x)), name
+    x = jnp.linspace(0, 1, 30)
+    assert jacobian(jnp.cumsum, mode="planned").plan(x).cost == 30 * 30
+    rows = jacobian(lambda x: jnp.cumsum(x.reshape(5, 6), axis=1).ravel(), mode="planned")  # a triangle for each
+    np.testing.assert_allclose(rows(x), jax.jacrev(rows.function)(x), rtol=1e-5)
+    assert rows.plan(x).chain[0].accumulation_cost is None
+
+
+def test_what_adds_one_by_one_costs_more_than_what_moves_together(jnp, derivatives):
+    places = jnp.array([1, 1, 4])
+    added = derivatives(lambda x, y: x.at[places].add(y), jnp.ones(9), jnp.ones(3))[-1].price
+    joined = derivatives(lambda x, y: jnp.concatenate([x, y]), jnp.ones(9), jnp.ones(3))[-1].price
+    assert added.jvp > 3 * 100 > joined.jvp
+    assert added.vjp > 3 * 10

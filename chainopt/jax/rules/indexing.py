@@ -22,7 +22,7 @@ def gather(equation: JaxprEqn) -> Derivative:
     return Derivative(Price(LOOKED_UP * results, ADDED * results + MOVE * read(equation)))
 
 
-@rule("scatter")
+@rule("scatter", "scatter-add", "scatter_add", "scatter-mul", "scatter_mul")
 def scatter(equation: JaxprEqn) -> Derivative:
     """Add entries one by one into a copy."""
     updates, copied = size(equation.invars[-1]), MOVE * written(equation)
