@@ -82,17 +82,17 @@ def checked_factors(
         return matrices
     structures = chain.structures
     for position, shape in enumerate(shapes):
-        place = f"factors[{position}] ({chain.label(position)})"
-        matrix = _as_matrix(matrices[position], place, _MATRIX if needs is None else needs[position])
+        matrix = matrices[position]
+        if type(matrix) is not np.ndarray:
+            matrix = matrices[position] = _as_matrix(matrix, chain, position, _MATRIX if needs is None else needs[position])
         is_diagonal = structures is not None and structures[position].is_diagonal((shape[-2], shape[-1]))
         if tuple(matrix.shape) != shape and not (is_diagonal and tuple(matrix.shape) == shape[:1]):
             msg = (
-                f"{place} has the shape {tuple(matrix.shape)}, "
+                f"{_place(chain, position)} has the shape {tuple(matrix.shape)}, "
                 f"but the plan is for {shown(shape)}; plan the chain anew with optimal_order"
             )
             raise ChainError(msg)
-        _check_numbers(matrix, place)
-        matrices[position] = matrix
+        _check_numbers(matrix, chain, position)
     if out is not None:
         at_hand = [matrix for matrix in matrices if not is_operator(matrix)]
         libraries = {*map(backend_of, at_hand)} - {NUMPY}
@@ -102,34 +102,38 @@ def checked_factors(
     return _of_one_library(matrices)
 
 
-def _check_numbers(matrix: Array, place: str) -> None:
+def _place(chain: JacobianChain, position: int) -> str:
+    return f"factors[{position}] ({chain.label(position)})"
+
+
+def _check_numbers(matrix: Array, chain: JacobianChain, position: int) -> None:
     """Refuse a matrix of something else than numbers, or with masks."""
     if np.ma.isMaskedArray(matrix) or (isinstance(matrix, Remote) and matrix.type_name == "MaskedArray"):
-        msg = f"{place} is a masked array, which has no product: give its filled(...)"
+        msg = f"{_place(chain, position)} is a masked array, which has no product: give its filled(...)"
         raise ChainError(msg)
     if not backend_of(matrix).is_numeric(matrix):
-        msg = f"{place} has the dtype {matrix.dtype}: give numbers"
+        msg = f"{_place(chain, position)} has the dtype {matrix.dtype}: give numbers"
         raise ChainError(msg)
 
 
-def _as_matrix(factor: Array, place: str, needed: set[str]) -> Array:
+def _as_matrix(factor: Array, chain: JacobianChain, position: int, needed: set[str]) -> Array:
     """Return a factor as it is multiplied: an array, or an operator that has what is needed of it."""
     if is_operator(factor):
         if "matrix" in needed:
-            msg = f"{place} is matrix-free (a {type_name(factor)}), but the plan needs its matrix"
+            msg = f"{_place(chain, position)} is matrix-free (a {type_name(factor)}), but the plan needs its matrix"
             raise ChainError(msg)
         lacking = sorted(name for name in needed if not hasattr(factor, name))
         if lacking:
-            msg = f"{place} is a {type_name(factor)} without {lacking[0]}, which the plan uses"
+            msg = f"{_place(chain, position)} is a {type_name(factor)} without {lacking[0]}, which the plan uses"
             raise ChainError(msg)
     elif backend_of(factor) is OTHER and (not hasattr(factor, "__matmul__") or is_array_like(factor)):
         try:
             factor = np.asarray(factor)
         except ValueError as error:
-            msg = f"{place} is no matrix: {error}"
+            msg = f"{_place(chain, position)} is no matrix: {error}"
             raise ChainError(msg) from None
     if not hasattr(factor, "shape"):
-        msg = f"{place} is a {type(factor).__name__} without a shape: give a matrix"
+        msg = f"{_place(chain, position)} is a {type(factor).__name__} without a shape: give a matrix"
         raise ChainError(msg)
     return factor
 

@@ -141,6 +141,7 @@ class Library(Backend):
 
 def test_a_new_library_is_one_file_and_one_line(monkeypatch):
     assert backend_of(Array(np.ones((2, 2)))) is OTHER
+    monkeypatch.setattr(dispatch, "_BY_TYPE", {})
     monkeypatch.setitem(sys.modules, "own_arrays", SimpleNamespace())
     monkeypatch.setitem(sys.modules, "chainopt.execution.backends.own", SimpleNamespace(BACKEND=Library()))
     monkeypatch.setitem(dispatch._FILES, "own_arrays", "own")

@@ -23,18 +23,22 @@ _FILES = {"torch": "torch", "jax": "jax", "scipy.sparse": "scipy", "dask.array":
 
 
 NUMPY, OTHER = numpy.BACKEND, base.BACKEND
+MOST_TYPES = 256
+_BY_TYPE: dict[type, Backend] = {}
 
 
 def backend_of(factor: Array) -> Backend:
     """Return the library whose array a factor is."""
-    if NUMPY.owns(factor):
-        return NUMPY
-    if isinstance(factor, Remote):
-        return factor.backend
-    for backend in imported_backends():
-        if backend.owns(factor):
-            return backend
-    return backend_for(factor) or OTHER
+    backend = _BY_TYPE.get(type(factor))
+    if backend is None:
+        if isinstance(factor, Remote):
+            return factor.backend
+        owners = (backend for backend in imported_backends() if backend.owns(factor))
+        backend = next(owners, None) or backend_for(factor) or OTHER
+        if len(_BY_TYPE) >= MOST_TYPES:
+            _BY_TYPE.clear()  # classes that are made in functions are not held for ever
+        _BY_TYPE[type(factor)] = backend
+    return backend
 
 
 def imported_backends() -> Iterator[Backend]:
@@ -52,8 +56,9 @@ def _backend_in(file: str) -> Backend:
 
 def is_operator(factor: Array) -> bool:
     """Whether a factor is known by what it does to a matrix, not by its entries."""
-    names = ("matmat", "rmatmat", "matvec")
-    return backend_of(factor) is OTHER and not hasattr(factor, "__array__") and any(hasattr(factor, name) for name in names)
+    if backend_of(factor) is not OTHER or hasattr(factor, "__array__"):
+        return False
+    return hasattr(factor, "matmat") or hasattr(factor, "rmatmat") or hasattr(factor, "matvec")
 
 
 def becomes_numpy(factor: Array) -> bool:

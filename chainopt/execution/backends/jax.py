@@ -23,7 +23,7 @@ class JaxBackend(Backend):
 
     def owns(self, factor: Array) -> bool:
         """Whether something is a JAX array, or stands for one while a function is traced."""
-        return isinstance(factor, jax.Array)
+        return isinstance(factor, jax.Array | jax.core.Tracer)
 
     def is_lazy(self, array: Array) -> bool:
         """Whether an array is traced."""
