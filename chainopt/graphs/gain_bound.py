@@ -11,7 +11,7 @@ from chainopt.graphs.reader import read_graph
 from chainopt.numbers import ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from chainopt.graphs.computation_graph import ComputationGraph
     from chainopt.graphs.edges import Edge
@@ -76,7 +76,7 @@ def smallest_cut(graph: ComputationGraph) -> int:
     """Return the least total size of variables that all paths pass through."""
     import networkx as nx
 
-    split = nx.DiGraph()
+    split: nx.DiGraph[Hashable] = nx.DiGraph()
     for node in graph.flow.tails:
         split.add_edge((node, "in"), (node, "out"), capacity=graph.sizes[node])
     for tail, head in graph.flow.edges():

@@ -34,7 +34,8 @@ def read_graph(
     """
     import networkx as nx
 
-    if not (isinstance(graph, nx.Graph) and graph.is_directed()):
+    is_directed = isinstance(graph, nx.Graph) and graph.is_directed()
+    if not is_directed:
         msg = f"graph is of type {type(graph).__name__}: give a networkx.DiGraph or networkx.MultiDiGraph"
         raise ChainError(msg)
     if not nx.is_directed_acyclic_graph(graph):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
     from chainopt.jax.stage import Stage
-    from chainopt.typing import Array, DType, Function, PyTree
+    from chainopt.typing import Array, DType, Function, PlainDict, PyTree
 
 # What of the configuration decides how a function is traced.
 CONFIGURATION = ("jax_enable_x64", "jax_numpy_dtype_promotion", "jax_default_matmul_precision", "jax_default_device")
@@ -158,7 +158,7 @@ class JaxBackend:
 
     def own(self, function: Function, mode: str, options: Options) -> Function:
         """Return `jax.jacfwd` or `jax.jacrev` of the function."""
-        asked = {"argnums": options.argnums, "has_aux": options.has_aux, "holomorphic": options.holomorphic}
+        asked: PlainDict = {"argnums": options.argnums, "has_aux": options.has_aux, "holomorphic": options.holomorphic}
         if mode == "reverse":
             asked["allow_int"] = options.allow_int
         made: Function = {"forward": jax.jacfwd, "reverse": jax.jacrev}[mode](function, **asked)

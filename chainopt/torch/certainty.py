@@ -51,7 +51,7 @@ def certify(function: Callable[..., Sequence[Array]], arguments: Sequence[Array]
         return list(function(*tensors[: len(given)]))
 
     try:
-        with _NoCustomRules(), fakes, _Watch(), torch.no_grad():
+        with _NoCustomRules(), fakes, _Watch(), torch.no_grad():  # type: ignore[no-untyped-call]
             graph = make_fx(listed, pre_dispatch=True)(*given, *read)
     except UnplannableError:
         raise
@@ -85,7 +85,7 @@ def _is_literal(node: Node) -> bool:
     return str(source.target) in LITERALS or source.op == "get_attr"
 
 
-class _Watch(TorchDispatchMode):  # type: ignore[misc]
+class _Watch(TorchDispatchMode):
     """Refuses operators whose results differ from call to call, and those that change what the function has not made."""
 
     def __torch_dispatch__(self, func: Array, types: Array, args: Array = (), kwargs: Array = None) -> Array:
@@ -119,7 +119,7 @@ class _NoCustomRules:
                 raise UnplannableError(msg)
             return original(cls, *args, **kwargs)
 
-        torch.autograd.Function.apply = classmethod(refuse)
+        torch.autograd.Function.apply = classmethod(refuse)  # type: ignore[method-assign, assignment]
 
     def __exit__(self, *_: object) -> None:
-        torch.autograd.Function.apply = self.apply
+        torch.autograd.Function.apply = self.apply  # type: ignore[method-assign]

@@ -48,7 +48,8 @@ class Opaque:
 
     def result(self) -> tuple[Array, ...]:
         """Evaluate the function, and remember how to pull back through it."""
-        result, self.pull = torch.func.vjp(self.function, *self.state)
+        evaluated: Array = torch.func.vjp(self.function, *self.state)
+        result, self.pull = evaluated
         return tuple(result)
 
     def pushed(self, columns: Array) -> Array:
@@ -124,7 +125,8 @@ class Stage:
 
 def slopes(function: Callable[[Array], Array], argument: PyTree) -> Array:
     """Differentiate an elementwise function at every entry."""
-    result, pull = torch.func.vjp(function, argument)
+    evaluated: Array = torch.func.vjp(function, argument)
+    result, pull = evaluated
     return pull(torch.ones_like(result))[0].reshape(-1)
 
 

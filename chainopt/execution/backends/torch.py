@@ -66,7 +66,8 @@ class TorchBackend(Backend):
 
     def take(self, matrix: Array, positions: NumpyArray, axis: int) -> Array:
         """Return the rows (axis 0) or columns (axis 1) at some positions."""
-        return super().take(matrix, torch.as_tensor(positions, device=matrix.device), axis)
+        there: Array = torch.as_tensor(positions, device=matrix.device)
+        return super().take(matrix, there, axis)
 
     def masked(self, matrix: Array, mask: BoolArray) -> Array:
         """Return a tensor with zeros where a mask says no."""
