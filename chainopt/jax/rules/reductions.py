@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 
@@ -12,6 +12,8 @@ from chainopt.structure.banded import Banded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from chainopt.typing import Array
 
 
 @rule("cumprod", "cummax", "cummin", "cumlogsumexp", "reduce_window", "reduce_window_sum")
@@ -24,12 +26,13 @@ def running(equation: JaxprEqn) -> Derivative:
 @rule("cumsum")
 def cumsum(equation: JaxprEqn) -> Derivative:
     """Add the entries before each entry; along all of an array, the Jacobian is a triangle of ones."""
-    operand, is_reverse = equation.invars[0].aval, equation.params["reverse"]
+    operand: Array = equation.invars[0].aval
+    is_reverse = equation.params["reverse"]
     length = operand.shape[equation.params["axis"]]
     if length != size(equation.invars[0]):
         return running(equation)
 
-    def triangle(operands: Sequence[Any]) -> Any:
+    def triangle(operands: Sequence[Array]) -> Array:
         ones = jnp.tri(length, dtype=operands[0].dtype)
         return ones.T if is_reverse else ones
 
