@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 LARGEST = 10**300
 MOST_WORKERS = 200
-LEAST_LABELLED = 0.07  # of the makespan: a shorter bar has no room for a text
-# Of the palette of Okabe and Ito; each kind has a hatch of its own too, for prints without colours.
-KINDS = {
+LEAST_LABELED = 0.07  # of the makespan: a shorter bar has no room for a text
+# Of the palette of Okabe and Ito; each has a hatch of its own too, for prints without colors.
+STYLES = {
     "accumulation": ("#E69F00", ""),
     "product": ("#56B4E9", ""),
     "JVPs": ("#009E73", "//"),
@@ -43,8 +43,8 @@ def side_by_side(factors: int, ax: Axes | None) -> tuple[Axes, Axes]:
     return ax, ax.figure.add_subplot(halves[1])
 
 
-def kind_of(operation: Operation) -> str:
-    """Name what an operation does."""
+def style_of(operation: Operation) -> str:
+    """Name the style of an operation, which is what the legend says that it does."""
     if isinstance(operation, Accumulation):
         return "accumulation"
     if isinstance(operation, Multiplication):
@@ -55,7 +55,26 @@ def kind_of(operation: Operation) -> str:
 def plot_gantt(
     operations: Sequence[Operation], makespan: Cost, lower_bound: Cost, labels: Sequence[str], unit: str, axes: Axes
 ) -> Axes:
-    """Draw each operation as a bar from its start on, on its worker's line; a bar names the factors that its result spans."""
+    """Draw each operation as a bar from its start on, on its worker's line; a bar names the factors that its result spans.
+
+    Parameters
+    ----------
+    operations : sequence of Operation
+        With their workers and starts.
+    makespan, lower_bound : int or float
+        When the last of them ends, and what no plan takes less than; where that is less, it is a dashed line.
+    labels : sequence of str, length n
+        What the factors are called.
+    unit : str
+        What times count.
+    axes : matplotlib.axes.Axes
+        Where the chart goes.
+
+    Raises
+    ------
+    ChainError
+        If times or workers are too many to be drawn.
+    """
     if makespan > LARGEST:
         msg = "plot draws makespans up to 1e300, which this one exceeds: look at operations instead"
         raise ChainError(msg)
@@ -63,29 +82,13 @@ def plot_gantt(
     if workers > MOST_WORKERS:
         msg = f"plot draws up to {MOST_WORKERS} workers, and this plan keeps {workers} busy: look at operations instead"
         raise ChainError(msg)
-    named: set[str] = set()
+    in_legend: set[str] = set()
     for operation in operations:
-        kind = kind_of(operation)
-        colour, hatch = KINDS[kind]
-        start: Cost = operation.start or 0
-        axes.barh(
-            operation.worker or 0,
-            float(operation.cost),
-            left=float(start),
-            height=0.7,
-            color=colour,
-            hatch=hatch,
-            edgecolor="black",
-            linewidth=0.6,
-            label="_" if kind in named else kind,
-        )
-        named.add(kind)
-        if makespan and float(operation.cost) / float(makespan) >= LEAST_LABELLED:
-            first, last = labels[operation.first], labels[operation.last]
-            text = first if operation.first == operation.last else f"{first}..{last}"
-            middle = float(start) + float(operation.cost) / 2
-            backing = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
-            axes.text(middle, operation.worker or 0, text, ha="center", va="center", fontsize=8, bbox=backing, parse_math=False)
+        style = style_of(operation)
+        _draw_bar(operation, "_" if style in in_legend else style, axes)
+        in_legend.add(style)
+        if makespan and float(operation.cost) / float(makespan) >= LEAST_LABELED:
+            _draw_label(operation, labels, axes)
     if 0 < lower_bound < makespan:
         axes.axvline(float(lower_bound), color="black", linestyle="--", linewidth=1, label="lower bound")
     from matplotlib.ticker import EngFormatter, MaxNLocator
@@ -100,6 +103,31 @@ def plot_gantt(
     axes.set_xlabel(unit)
     axes.set_title(f"makespan {count(makespan)}", fontsize=10)
     if operations:
-        axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=len(named) + 1, frameon=False)
+        axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=len(in_legend) + 1, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return axes
+
+
+def _draw_bar(operation: Operation, legend: str, axes: Axes) -> None:
+    """Draw an operation; matplotlib leaves a legend that begins with an underscore out."""
+    color, hatch = STYLES[style_of(operation)]
+    axes.barh(
+        operation.worker or 0,
+        float(operation.cost),
+        left=float(operation.start or 0),
+        height=0.7,
+        color=color,
+        hatch=hatch,
+        edgecolor="black",
+        linewidth=0.6,
+        label=legend,
+    )
+
+
+def _draw_label(operation: Operation, labels: Sequence[str], axes: Axes) -> None:
+    """Write on a bar which factors its result spans."""
+    first, last = labels[operation.first], labels[operation.last]
+    text = first if operation.first == operation.last else f"{first}..{last}"
+    middle = float(operation.start or 0) + float(operation.cost) / 2
+    backing = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+    axes.text(middle, operation.worker or 0, text, ha="center", va="center", fontsize=8, bbox=backing, parse_math=False)

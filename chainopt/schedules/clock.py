@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FLOAT_BITS = 53  # of a float: sums of ticks below 2**53 are exact as floats, too
+FLOAT_BITS = 53  # of a float: sums of fewer than 2**53 ticks are exact as floats, too
 INT_BITS = 62  # of what the kernels form of int64
 
 
@@ -63,8 +63,8 @@ class Clock(NamedTuple):
         """Return the times that costs stand for; what is below zero, and cannot be done, is -1."""
         if self.exponent is None:
             return np.asarray(in_numbers(costs, self.dtype))
-        known = in_numbers(costs, np.float64)
-        return np.where(known < 0, -1, np.ldexp(np.maximum(known, 0), -self.exponent)).astype(np.int64)
+        floats = in_numbers(costs, np.float64)
+        return np.where(floats < 0, -1, np.ldexp(np.maximum(floats, 0), -self.exponent)).astype(np.int64)
 
 
 def clock_for(costs: Sequence[NDArray[Any]], terms: int, factor: int, *, are_all: bool) -> Clock:

@@ -98,21 +98,21 @@ class Instance(NamedTuple):
 
     def times(self, *shape: int, fill: float = 0) -> Any:
         """Make an array for times."""
-        return self.held(np.full(shape, fill, dtype=self.clock.dtype))
+        return self.for_kernels(np.full(shape, fill, dtype=self.clock.dtype))
 
     def positions(self, *shape: int, fill: int = 0) -> Any:
         """Make an array for positions."""
-        return self.held(np.full(shape, fill, dtype=np.int64) if fill else np.zeros(shape, dtype=np.int64))
+        return self.for_kernels(np.full(shape, fill, dtype=np.int64) if fill else np.zeros(shape, dtype=np.int64))
 
-    def held(self, array: NDArray[Any]) -> Any:
+    def for_kernels(self, array: NDArray[Any]) -> Any:
         """Return an array as the kernels take it."""
         return array if self.is_compiled else array.tolist()
 
     def prices_from(self, i: int) -> Any:
         """Return what products cost whose result begins with factor i, at [k, j]; empty where that is the product of sizes."""
         if self.counts_sizes:
-            return self.held(np.zeros((0, 0), dtype=self.clock.dtype))
-        return self.prices[i] if len(self.prices) else self.held(self.clock.times(self.problem.operations.row(i).products))
+            return self.times(0, 0)
+        return self.prices[i] if len(self.prices) else self.for_kernels(self.clock.times(self.problem.operations.row(i).products))
 
     def beginning_as(self, bracketing: Bracketing) -> Instance:
         """Return the instance with the accumulations of a bracketing: a sweep begins in its own mode, even if it costs more."""
@@ -126,7 +126,8 @@ class Instance(NamedTuple):
         for step in steps_of(self.problem.chain, bracketing, self.problem.model):
             if isinstance(step, Accumulation):
                 leaves[step.first] = step.cost
-        return self._replace(choices=choices._replace(leaves=leaves, ways=ways), leaves=self.held(self.clock.times(leaves)))
+        choices = choices._replace(leaves=leaves, ways=ways)
+        return self._replace(choices=choices, leaves=self.for_kernels(self.clock.times(leaves)))
 
 
 def instance_of(problem: Problem) -> Instance:
@@ -155,7 +156,7 @@ def instance_of(problem: Problem) -> Instance:
         clock = Clock(object if clock.exponent is None else np.float64)
     is_compiled = clock.dtype is not object and compiled_pays(0.0 if factors <= MOST_UNCOMPILED else math.inf)
 
-    def held(array: NDArray[Any]) -> Any:
+    def for_kernels(array: NDArray[Any]) -> Any:
         return array if is_compiled else array.tolist()
 
     return Instance(
@@ -165,12 +166,12 @@ def instance_of(problem: Problem) -> Instance:
         clock,
         is_compiled,
         counts_sizes,
-        held(in_numbers(sizes, clock.dtype)),
-        held(clock.times(table)),
-        held(clock.times(choices.push)),
-        held(clock.times(choices.pull)),
-        held(clock.times(choices.leaves)),
-        held(np.array([int(way != GIVEN) for way in choices.ways])),
+        for_kernels(in_numbers(sizes, clock.dtype)),
+        for_kernels(clock.times(table)),
+        for_kernels(clock.times(choices.push)),
+        for_kernels(clock.times(choices.pull)),
+        for_kernels(clock.times(choices.leaves)),
+        for_kernels(np.array([int(way != GIVEN) for way in choices.ways])),
         max(plain(clock.times(column).max(initial=0)) for column in costs),
     )
 

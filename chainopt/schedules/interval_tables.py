@@ -57,24 +57,28 @@ class _Filling:
         width = instance.factors + 1
         self.row_of: Any = compiled(makespan_dp.fill_row) if instance.is_compiled else makespan_dp.fill_row
         self.splits, self.joins = (
-            instance.held(np.full((len(programs), width, width), -1, dtype=dtype)) for dtype in (np.int32, np.int8)
+            instance.for_kernels(np.full((len(programs), width, width), -1, dtype=dtype)) for dtype in (np.int32, np.int8)
         )
         self.times, self.work = (instance.times(len(programs), width, width) for _ in range(2))
         self.one = instance.times(1, fill=1)[0]
         self.costs: Any = None
 
-    def fill_row(self, i: int, known: Any) -> None:
-        """Fill row i of all tables; ``known`` is the least work of its intervals, and the joins and splits that take it."""
+    def fill_row(self, i: int, least: Any) -> None:
+        """Fill row i of all tables; ``least`` is the least work of its intervals, and the joins and splits that take it."""
         instance = self.instance
         self.costs = instance.sizes, instance.prices_from(i), instance.leaves[i], instance.push[i], instance.pull
         for index, program in enumerate(self.programs):
             row = self.times[index], self.work[index], self.joins[index][i], self.splits[index][i]
-            self.run(i, program, known, row)
+            self.run(i, program, least, row)
 
-    def run(self, i: int, program: Program, known: Any, row: Any, *, reads_work: bool = False) -> None:
-        """Run a program for row i, after `fill_row`; see `chainopt.kernels.makespan_dp.fill_row`."""
+    def run(self, i: int, program: Program, least: Any, row: Any, *, reads_work: bool = False) -> None:
+        """Run a program for row i, after `fill_row`, whose ``least`` it takes.
+
+        ``row`` is the times and the work of all rows, and the joins and splits of this one; see
+        `chainopt.kernels.makespan_dp.fill_row`. The work is filled, too, unless the program ``reads_work``.
+        """
         factors = program.workers * self.one, program.share, int(reads_work)
-        self.row_of(i, *factors, *self.costs, program.most * self.one, *known, *row)
+        self.row_of(i, *factors, *self.costs, program.most * self.one, *least, *row)
 
 
 def fill(instance: Instance, programs: Sequence[Program], incumbent: Incumbent) -> Tables:
@@ -102,9 +106,9 @@ def fill(instance: Instance, programs: Sequence[Program], incumbent: Incumbent) 
     for i in range(instance.factors - 1, -1, -1):
         if i % ROWS == ROWS - 1:
             incumbent.check_time()
-        known = work[i], joins[i], splits[i]
-        filling.fill_row(i, known)
-        filling.run(i, Program(instance.workers), known, (bounds, work, *unused), reads_work=True)
+        least = work[i], joins[i], splits[i]
+        filling.fill_row(i, least)
+        filling.run(i, Program(instance.workers), least, (bounds, work, *unused), reads_work=True)
     return Tables(filling.splits, filling.joins, work, instance.share(plain(bounds[0][instance.factors])))
 
 
