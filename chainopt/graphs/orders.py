@@ -57,43 +57,36 @@ class Steps:
         return self._computed(list(range(len(self.heads))))
 
     def thrifty(self) -> list[int]:
-        """Return the order that computes next what lets go of most, or adds least, to what is live; the newest of equals."""
+        """Return the order that computes next what lets go of most, or adds least, to what is live; the newest of equals.
+
+        How much that is is found when a step becomes possible, and not again when others have been computed.
+        """
         sizes, kept = self.graph.sizes, set(self.graph.targets)
-        readers: dict[int, set[int]] = {}  # the steps that a variable waits for
-        for step, tails in enumerate(self.tails):
-            for tail in tails:
-                readers.setdefault(tail, set()).add(step)
+        uses: dict[int, int] = {}  # the steps that a variable waits for
+        for tail in (tail for tails in self.tails for tail in tails):
+            uses[tail] = uses.get(tail, 0) + 1
         missing = [len(before) for before in self.before]
         ticks = count()
         ready: list[tuple[int, int, int]] = []
 
         def offer(step: int) -> None:
-            freed = sum(sizes[tail] for tail in self.tails[step] if len(readers[tail]) == 1 and tail not in kept)
+            freed = sum(sizes[tail] for tail in self.tails[step] if uses[tail] == 1 and tail not in kept)
             born = sum(sizes[head] for head in self.heads[step])
             heappush(ready, (born - freed, -next(ticks), step))
 
-        order: list[int] = []
-        done: set[int] = set()
-
-        def compute(step: int) -> None:
+        for step, before in enumerate(self.before):
+            if not before:
+                offer(step)
+        order = []
+        while ready:
+            step = heappop(ready)[-1]
             order.append(step)
-            done.add(step)
-            for tail in self.tails[step]:
-                waiting = readers[tail]
-                waiting.discard(step)
-                if len(waiting) == 1 and not missing[last := next(iter(waiting))]:
-                    offer(last)  # which now lets go of it
             for later in self.after[step]:
                 missing[later] -= 1
                 if not missing[later]:
                     offer(later)
-
-        for step in sorted(self.sources):
-            compute(step)
-        while ready:
-            step = heappop(ready)[-1]
-            if step not in done:
-                compute(step)
+            for tail in self.tails[step]:
+                uses[tail] -= 1
         return order
 
     def _computed(self, order: list[int]) -> list[tuple[int, ...]]:
