@@ -10,7 +10,8 @@ from chainopt.errors import ChainError, InfeasibleError, install
 from chainopt.ordering.frontier import tape_frontier
 from chainopt.ordering.many import optimal_orders
 from chainopt.ordering.multi_dot import multi_dot
-from chainopt.ordering.order import compare, forward_order, optimal_order, reverse_order
+from chainopt.ordering.order import compare, optimal_order
+from chainopt.ordering.pure import forward_order, reverse_order
 from chainopt.plan.batch import PlanBatch
 from chainopt.plan.comparison import Comparison
 from chainopt.plan.plan import Plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 Cost: TypeAlias = int | float
 """An int counts fused multiply-adds, or what a custom objective counts; a float is a time in seconds, or such a count."""
+
+MethodName: TypeAlias = Literal["auto", "polygon", "interval", "textbook", "heuristic", "exact", "cp-sat"]
+"""What `chainopt.solvers.registry` finds a method by."""
+
+ObjectiveName: TypeAlias = Literal["multiplications", "time"]
+"""What `chainopt.solvers.objectives` finds a cost model by."""
 
 Array: TypeAlias = Any
 """An array, tensor or sparse matrix of any library, or an operator: what can be a factor, an intermediate or a product."""

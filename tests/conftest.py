@@ -93,12 +93,10 @@ def ortools():
 @pytest.fixture
 def cold(monkeypatch):
     """A process in which uncompiled kernels pay, however much has run before."""
-    for room in ("polygon", "interval", "lookup", "memory_limited", "batch", "stage_batch"):
-        monkeypatch.setattr(f"chainopt.solvers.{room}.compiled_pays", lambda _: False)
+    monkeypatch.setattr("chainopt.kernels.policy.compiled_pays", lambda _: False)
 
 
 @pytest.fixture
 def warm(monkeypatch):
     """A process in which compiled kernels pay."""
-    for room in ("polygon", "interval", "lookup", "memory_limited", "batch", "stage_batch"):
-        monkeypatch.setattr(f"chainopt.solvers.{room}.compiled_pays", lambda _: True)
+    monkeypatch.setattr("chainopt.kernels.policy.compiled_pays", lambda _: True)

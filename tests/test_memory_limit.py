@@ -149,7 +149,7 @@ def test_equal_to_a_search_over_all_orders(fixture, request, seed, is_dense):
 
 @pytest.fixture
 def without_search(monkeypatch):
-    monkeypatch.setattr("chainopt.solvers.memory_limited.MOST_BITS", 0)
+    monkeypatch.setattr("chainopt.solvers.memory_limited.bitmask.MOST_BITS", 0)
 
 
 @pytest.mark.parametrize("fixture", ["cold", "warm"])
@@ -195,7 +195,8 @@ def test_long_chains():
 
 
 def test_chains_too_long_for_points_are_swept(monkeypatch):
-    monkeypatch.setattr("chainopt.solvers.memory_limited.MOST_FACTORS", 3)
+    monkeypatch.setattr("chainopt.solvers.memory_limited.frontier.MOST_FACTORS", 3)
+    monkeypatch.setattr("chainopt.solvers.memory_limited.bitmask.MOST_BITS", 0)
     shapes = [*pairwise([4, 17, 5, 5, 3, 3])]
     free = optimal_order(shapes)
     reverse = chainopt.reverse_order(shapes)

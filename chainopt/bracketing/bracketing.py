@@ -7,15 +7,17 @@ So the first and the last factor that the product split after factor g spans, fo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from chainopt.bracketing.operations import GIVEN
 from chainopt.errors import ChainError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -59,29 +61,27 @@ class Bracketing:
     ) -> None:
         set_attribute = object.__setattr__
         spans.setflags(write=False)  # plans are hashed by them
-        for array in (kinds, ways, order):
-            if array is not None:
-                array.setflags(write=False)
+        if kinds is not None:
+            kinds.setflags(write=False)
+        if ways is not None:
+            ways.setflags(write=False)
+        if order is not None:
+            order.setflags(write=False)
         set_attribute(self, "spans", spans)
         set_attribute(self, "kinds", kinds)
         set_attribute(self, "ways", ways)
         set_attribute(self, "order", order)
         set_attribute(self, "_arrivals", None)
 
-    @classmethod
-    def right_to_left(cls, factors: int) -> Self:
+    @staticmethod
+    def right_to_left(factors: int) -> Bracketing:
         """Forward mode: ``J3 (J2 J1)``."""
-        spans = np.empty((2, factors - 1), dtype=np.int32)
-        spans[0] = np.arange(factors - 1)
-        spans[1] = factors - 1
-        return cls(spans)
+        return (_short_right_to_left if factors <= SHORT else _right_to_left)(factors)
 
-    @classmethod
-    def left_to_right(cls, factors: int) -> Self:
+    @staticmethod
+    def left_to_right(factors: int) -> Bracketing:
         """Reverse mode: ``(J3 J2) J1``."""
-        spans = np.zeros((2, factors - 1), dtype=np.int32)
-        spans[1] = np.arange(1, factors)
-        return cls(spans)
+        return (_short_left_to_right if factors <= SHORT else _left_to_right)(factors)
 
     @property
     def first(self) -> NDArray[np.int32]:
@@ -118,6 +118,24 @@ class Bracketing:
             return [(first[split], split, last[split]) for split in in_order]
         splits = self.splits_in_order()
         return zip(self.first[splits].tolist(), splits.tolist(), self.last[splits].tolist(), strict=True)
+
+    def events(self) -> Iterator[int]:
+        """Yield what is done, in order: g for the join at gap g, ~k for the accumulation of factor k, just before it is used."""
+        if self.order is not None:
+            yield from self.order.tolist()
+            return
+        if self.ways is None:
+            yield from self.splits_in_order().tolist()
+            return
+        ways = self.ways.tolist()
+        if self.factors == 1 and ways[0] != GIVEN:
+            yield ~0
+        for first, split, last in self.steps():
+            if first == split and ways[split] != GIVEN:
+                yield ~split
+            if split + 1 == last and ways[last] != GIVEN:
+                yield ~last
+            yield split
 
     def arrivals(self) -> list[int]:
         """How many factors come to a stack before its last two entries are joined, for every product.
@@ -204,15 +222,14 @@ class Bracketing:
     def check_order(self) -> None:
         """Refuse an order in which something is used before it is made, or not made once."""
         assert self.order is not None
-        ways = [0] * self.factors if self.ways is None else self.ways.tolist()
-        made = {(at, at) for at, way in enumerate(ways) if way == 0}  # given, or never made and only gone through
+        ways = [GIVEN] * self.factors if self.ways is None else self.ways.tolist()
+        made = {(position, position) for position, way in enumerate(ways) if way == GIVEN}  # or only gone through
         first, last = self.spans.tolist()
         events = self.order.tolist()
         joins = [event for event in events if event >= 0]
         accumulated = [~event for event in events if event < 0]
-        fits = sorted(joins) == [*range(self.factors - 1)] and sorted(accumulated) == [
-            at for at, way in enumerate(ways) if way != 0
-        ]
+        needed = [position for position, way in enumerate(ways) if way != GIVEN]
+        fits = sorted(joins) == [*range(self.factors - 1)] and sorted(accumulated) == needed
         for event in events if fits else ():
             if event < 0:
                 made.add((~event, ~event))
@@ -220,7 +237,7 @@ class Bracketing:
                 fits = fits and {(first[event], event), (event + 1, last[event])} <= made
                 made.add((first[event], last[event]))
         if not fits:
-            msg = "the order is none in which the operations can be executed"
+            msg = "the operations cannot be executed in this order: each is done once, after those that make what it needs"
             raise ChainError(msg)
 
     def check(self) -> None:
@@ -253,3 +270,20 @@ class Bracketing:
 
 def _same(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
     return one is other or (one is not None and other is not None and np.array_equal(one, other))
+
+
+def _right_to_left(factors: int) -> Bracketing:
+    spans = np.empty((2, factors - 1), dtype=np.int32)
+    spans[0] = np.arange(factors - 1)
+    spans[1] = factors - 1
+    return Bracketing(spans)
+
+
+def _left_to_right(factors: int) -> Bracketing:
+    spans = np.zeros((2, factors - 1), dtype=np.int32)
+    spans[1] = np.arange(1, factors)
+    return Bracketing(spans)
+
+
+# Of short chains they are made once: making the two arrays of one takes as long as half the way through the house.
+_short_right_to_left, _short_left_to_right = cache(_right_to_left), cache(_left_to_right)

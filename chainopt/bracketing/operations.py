@@ -34,6 +34,7 @@ class Mode(StrEnum):
 # what makes the matrix of a single factor.
 GIVEN, BY_JVPS, BY_VJPS, OTHERWISE = 0, 1, 2, 3
 PRODUCT, PUSHED, PULLED, ACCUMULATED = 0, 1, 2, 3
+ACCUMULATION_MODES = {BY_JVPS: Mode.FORWARD, BY_VJPS: Mode.REVERSE, OTHERWISE: None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from chainopt.calibration.cache import keep, saved_model
 from chainopt.calibration.machine import this_machine
 from chainopt.calibration.products import measure
 from chainopt.calibration.stages import measured_chain
+from chainopt.costs.time import TimeModel
 from chainopt.errors import raise_missing_extra
 from chainopt.report.progress import progress_bar
 
@@ -17,10 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.chain.chain import JacobianChain
-    from chainopt.costs.time import TimeModel
-    from chainopt.typing import Array
+    from chainopt.typing import Array, PlainDict
 
 __all__ = ["calibrate", "measure", "saved_model"]
+
+
+def cost_model() -> TimeModel:
+    """Return the model of the objective "time" on this machine."""
+    return saved_model()
+
+
+def read_cost_model(data: PlainDict) -> TimeModel:
+    """Make a model of the objective "time" that was written, wherever it was measured."""
+    return TimeModel.from_dict(data)
 
 
 @overload

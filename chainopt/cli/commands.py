@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from chainopt.plan.plan import Plan
+    from chainopt.typing import MethodName, ObjectiveName
 
 
 def run(options: Namespace) -> None:
@@ -98,8 +99,8 @@ def _plan(options: Namespace) -> Plan:
 class _Limits(TypedDict):
     """What `optimal_order` and `compare` can be told."""
 
-    objective: str
-    method: str
+    objective: ObjectiveName
+    method: MethodName
     tape_limit: float | None
     memory_limit: float | None
     workers: float

@@ -8,7 +8,7 @@ from typing import NoReturn
 from chainopt import __version__
 from chainopt.errors import ChainError
 from chainopt.solvers.objectives import OBJECTIVES
-from chainopt.solvers.registry import METHODS
+from chainopt.solvers.options import METHODS
 
 COMMANDS = {
     "order": "find the cheapest bracketing of a chain",

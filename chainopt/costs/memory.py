@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, Pushforward
+from chainopt.bracketing.operations import ACCUMULATION_MODES, Accumulation, Mode
 from chainopt.chain.factor_data import broadcast_all
 from chainopt.costs.multiplications import stacks
-from chainopt.costs.stage_choices import vectors_needed
+from chainopt.costs.stage_choices import matrix_free, vectors_needed
 from chainopt.structure.bands import Band
 from chainopt.structure.patterns import product
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.bracketing.operations import Operation
@@ -26,8 +26,16 @@ if TYPE_CHECKING:
     from chainopt.typing import Cost
 
 
-def peak_memory(chain: JacobianChain, bracketing: Bracketing, operations: Iterable[Operation]) -> int:
-    """Return the most entries alive at once: results, seeds of accumulations, two neighbours inside a run; not given factors."""
+def peak_memory(chain: JacobianChain, bracketing: Bracketing) -> int:
+    """Return the most entries alive at once: results, seeds of accumulations, two neighbors inside a run; not given factors.
+
+    Parameters
+    ----------
+    chain : JacobianChain
+        What is multiplied.
+    bracketing : Bracketing
+        What is done, and in which order; run by one worker.
+    """
     if bracketing.kinds is None and bracketing.order is None and chain.structures is None:
         sizes = chain.sizes.tolist()
         counts = None if chain.batches is None else stacks(chain.batches, bracketing, np.dtype(object))
@@ -35,33 +43,21 @@ def peak_memory(chain: JacobianChain, bracketing: Bracketing, operations: Iterab
             lambda first, split, last: sizes[first] * sizes[last + 1] * (1 if counts is None else counts[split])
         )
     entries = entries_of(chain)
-    held: dict[tuple[int, int], int] = {}
+    alive_by_span: dict[tuple[int, int], int] = {}
     alive = most = 0
-    for operation in operations:
-        first, last = operation.first, operation.last
-        result = entries(first, last)
-        if isinstance(operation, Accumulation):
-            most = max(most, alive + result + seed(chain, first, operation.mode))
-            alive += result
-        elif isinstance(operation, Multiplication):
-            alive += result
-            most = max(most, alive)
-            alive -= held.pop((first, operation.split), 0) + held.pop((operation.split + 1, last), 0)
+    first_of, last_of = bracketing.spans.tolist()
+    for event in bracketing.events():
+        if event < 0:
+            first = last = ~event
+            assert bracketing.ways is not None
+            seeds, used = seed(chain, first, ACCUMULATION_MODES[bracketing.ways[first]]), 0
         else:
-            split = operation.split
-            is_push = isinstance(operation, Pushforward)
-            ends = (
-                [(at, last) for at in range(split, first - 1, -1)]
-                if is_push
-                else [(first, at) for at in range(split + 1, last + 1)]
-            )
-            current = held.pop((split + 1, last) if is_push else (first, split), 0)
-            for end in ends:
-                result = entries(*end)
-                most = max(most, alive + result)
-                alive += result - current
-                current = result
-        held[first, last] = result
+            first, last, seeds = first_of[event], last_of[event], 0
+            used = alive_by_span.pop((first, event), 0) + alive_by_span.pop((event + 1, last), 0)
+        result = entries(first, last)
+        most = max(most, alive + result + seeds)
+        alive += result - used
+        alive_by_span[first, last] = result
     return most
 
 
@@ -92,15 +88,15 @@ def scheduled_peak(chain: JacobianChain, steps: Sequence[Operation], starts: Seq
 def seed(chain: JacobianChain, at: int, mode: Mode | None) -> int:
     """Return how many entries an accumulation holds beside its result.
 
-    They are those of its seed, and, where columns or rows share a colour, what is found before it is spread.
+    They are those of its seed, and, where columns or rows share a color, what is found before it is spread.
     """
     if mode is None:
         return 0
     rows, columns = chain.shapes[at]
     jvps, vjps = vectors_needed(chain, at)
     seeds = columns * jvps if mode is Mode.FORWARD else rows * vjps
-    is_coloured = chain.structures is not None and not chain.structures[at].is_dense
-    return seeds + is_coloured * (rows * jvps if mode is Mode.FORWARD else columns * vjps)
+    is_colored = chain.structures is not None and not chain.structures[at].is_dense
+    return seeds + is_colored * (rows * jvps if mode is Mode.FORWARD else columns * vjps)
 
 
 def entries_of(chain: JacobianChain) -> Callable[[int, int], int]:
@@ -117,7 +113,7 @@ def entries_of(chain: JacobianChain) -> Callable[[int, int], int]:
 
     if structures is None:
         return dense
-    leaves, costs = chain.patterns, chain.stage_costs
+    leaves, is_free = chain.patterns, matrix_free(chain)
 
     @cache
     def pattern(first: int, last: int) -> Pattern:
@@ -125,7 +121,7 @@ def entries_of(chain: JacobianChain) -> Callable[[int, int], int]:
 
     def structured(first: int, last: int) -> int:
         span = range(first, last + 1)
-        free = [costs is not None and (costs.jvp[at] is not None or costs.vjp[at] is not None) for at in span]
+        free = [is_free[at] for at in span]
         if any(structures[at].is_dense for at in span) or (last > first and any(free)):
             return dense(first, last)
         for at in span[1:-1]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.bracketing.bracketing import Bracketing
 from chainopt.chain.factor_data import broadcast
 from chainopt.errors import ChainError
 
@@ -21,8 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from chainopt.bracketing.bracketing import Bracketing
     from chainopt.chain.chain import JacobianChain
-    from chainopt.typing import Cost
+    from chainopt.typing import Cost, PlainDict, SizeArray
 
 INT64_LIMIT = 2**63
 SHORT = 40  # up to here Python ints are faster than arrays
@@ -67,8 +67,22 @@ class Multiplications:
             raise ChainError(msg)
         return cost
 
+    def to_dict(self) -> PlainDict:
+        """Return nothing: there is one such model."""
+        return {}
+
 
 MULTIPLICATIONS = Multiplications()
+
+
+def cost_model() -> Multiplications:
+    """Return the model of the objective "multiplications"."""
+    return MULTIPLICATIONS
+
+
+def read_cost_model(data: PlainDict) -> Multiplications:  # noqa: ARG001 -- as other objectives have it
+    """Return the model, whatever else its dict says."""
+    return MULTIPLICATIONS
 
 
 def largest_stack(batches: tuple[tuple[int, ...], ...]) -> int:
@@ -100,36 +114,30 @@ def neighbours(dims: list[int]) -> int:
     return sum(products)
 
 
-def of_products(chain: JacobianChain, bracketing: Bracketing) -> NDArray[Any]:
-    """Return the cost of the product that is split after factor g, for every g; int64 or Python ints."""
-    sizes = exact_sizes(chain)
-    costs: NDArray[Any] = sizes[bracketing.first] * sizes[1:-1] * sizes[bracketing.last + 1]
-    return costs if chain.batches is None else costs * stacks(chain.batches, bracketing, sizes.dtype)
-
-
-def total(chain: JacobianChain, bracketing: Bracketing) -> int:
-    """Return the cost of all products together."""
-    return int(of_products(chain, bracketing).sum())
-
-
 def homogeneous(chain: JacobianChain) -> tuple[int, int]:
-    """Return the cost of the whole chain in forward and in reverse mode.
+    """Return the cost of a chain of matrices, none of them a stack, in forward and in reverse mode."""
+    sizes = chain.sizes
+    if sizes.size <= SHORT:
+        dims = sizes.tolist()
+        return _both(neighbours(dims), dims[0], dims[1], dims[-2], dims[-1])
+    forward, reverse = homogeneous_rows(sizes[np.newaxis])
+    return forward.item(0), reverse.item(0)
+
+
+def homogeneous_rows(sizes: SizeArray) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the costs of chains, a row of sizes each, in forward and in reverse mode."""
+    if int(sizes.max(initial=0)) ** 3 * (sizes.shape[1] + 1) >= INT64_LIMIT:
+        sizes = sizes.astype(object)
+    border = (sizes[:, :-1] * sizes[:, 1:]).sum(axis=1)
+    return _both(border, sizes[:, 0], sizes[:, 1], sizes[:, -2], sizes[:, -1])
+
+
+def _both(border: Any, outputs: Any, after: Any, before: Any, inputs: Any) -> tuple[Any, Any]:
+    """Return the costs of both modes, given the sum of the products of neighbouring sizes, and the two sizes at either end.
 
     Right to left every product ends with the last size: ``d[n] * (d[0] d[1] + ... + d[n-2] d[n-1])``;
     left to right every product begins with the first.
     """
-    if chain.batches is not None:
-        right_to_left, left_to_right = Bracketing.right_to_left(len(chain)), Bracketing.left_to_right(len(chain))
-        return total(chain, right_to_left), total(chain, left_to_right)
-    sizes = chain.sizes
-    if sizes.size <= SHORT:
-        dims = sizes.tolist()
-        border = neighbours(dims)
-        outputs, after, before, inputs = dims[0], dims[1], dims[-2], dims[-1]
-    else:
-        sizes = exact_sizes(chain)
-        border = int(sizes[:-1].dot(sizes[1:]))
-        outputs, after, before, inputs = sizes.item(0), sizes.item(1), sizes.item(-2), sizes.item(-1)
     return inputs * (border - before * inputs), outputs * (border - outputs * after)
 
 

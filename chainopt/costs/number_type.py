@@ -47,6 +47,11 @@ def number_type(columns: Iterable[Any], terms: int) -> Any:
     return np.int64 if largest * terms < LARGEST else object
 
 
+def wider(one: Any, other: Any) -> Any:
+    """Return which of two types that `number_type` chose holds the costs of both: with a float among them all are floats."""
+    return max(one, other, key=(np.int64, object, np.float64).index)
+
+
 def in_numbers(costs: Any, dtype: Any) -> Any:
     """Return costs as an array of a type that `number_type` chose.
 

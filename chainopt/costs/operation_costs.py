@@ -8,22 +8,22 @@ import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import (
+    ACCUMULATION_MODES,
     BY_JVPS,
     BY_VJPS,
-    GIVEN,
+    OTHERWISE,
     PRODUCT,
     PULLED,
     PUSHED,
     Accumulation,
     Join,
-    Mode,
     Multiplication,
     Operation,
     Operations,
     Pullback,
     Pushforward,
 )
-from chainopt.costs import multiplications, product_tables
+from chainopt.costs import product_tables
 from chainopt.costs.last_operations import pulled, pushed
 from chainopt.costs.multiplications import Multiplications
 from chainopt.costs.number_type import added
@@ -32,12 +32,10 @@ from chainopt.costs.stage_choices import priced, vectors_needed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from chainopt.chain.chain import JacobianChain
     from chainopt.chain.factor_data import StageCosts
     from chainopt.costs.model import CostModel
-    from chainopt.typing import Cost
+    from chainopt.typing import Cost, CostArray
 
 
 def operations_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Sequence[Operation]:
@@ -60,16 +58,21 @@ def _products(chain: JacobianChain, bracketing: Bracketing, model: CostModel) ->
 
 def single_steps(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Iterator[Operation]:
     """Yield the operations, each push and pull through a single stage; a matrix is accumulated just before it is used."""
+    return _priced_steps(chain, bracketing, model, product_tables.along(chain, bracketing, model))
+
+
+def _priced_steps(chain: JacobianChain, bracketing: Bracketing, model: CostModel, products: CostArray) -> Iterator[Operation]:
     kinds, ways = bracketing.kinds, bracketing.ways
     assert chain.stage_costs is not None
     costs = priced(chain.stage_costs, model)
     assert kinds is not None
     assert ways is not None
     dims = chain.dims
-    prices = product_tables.along(chain, bracketing, model).tolist()
-    for event in _events(bracketing, ways):
+    prices = products.tolist()
+    for event in bracketing.events():
         if event < 0:
-            yield _accumulation(chain, ~event, int(ways[~event]), costs)
+            stage, way = ~event, int(ways[~event])
+            yield Accumulation(stage, stage, ACCUMULATION_MODES[way], accumulation_cost(chain, stage, way, costs))
             continue
         first, split, last = int(bracketing.first[event]), event, int(bracketing.last[event])
         kind = kinds[split]
@@ -81,21 +84,6 @@ def single_steps(chain: JacobianChain, bracketing: Bracketing, model: CostModel)
             yield Pullback(first, split, last, pulled(dims[first], _known(costs.vjp[last])))
 
 
-def _events(bracketing: Bracketing, ways: NDArray[np.int8]) -> Iterator[int]:
-    """Yield what is done: g for the join at gap g, ~k for the accumulation of factor k, just before it is used."""
-    if bracketing.order is not None:
-        yield from bracketing.order.tolist()
-        return
-    if bracketing.factors == 1 and ways[0] != GIVEN:
-        yield ~0
-    for first, split, last in bracketing.steps():
-        if first == split and ways[split] != GIVEN:
-            yield ~split
-        if split + 1 == last and ways[last] != GIVEN:
-            yield ~last
-        yield split
-
-
 def products_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Sequence[Join]:
     """List what joins two neighbours, one operation for each gap, in the order of `Bracketing.fold`."""
     in_order = Bracketing(bracketing.spans, bracketing.kinds, bracketing.ways)
@@ -105,13 +93,12 @@ def products_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel) 
 
 
 def total(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Any:
-    """Return the cost of all operations together."""
-    if bracketing.kinds is None and isinstance(model, Multiplications) and chain.structures is None:
-        return multiplications.total(chain, bracketing)
-    nothing = model.stage(0)  # in the numbers of the objective
-    if bracketing.kinds is None:
-        return added(product_tables.along(chain, bracketing, model).tolist(), nothing)
-    return added((operation.cost for operation in single_steps(chain, bracketing, model)), nothing)
+    """Return the cost of all operations together: a float if products cost floats, else exact."""
+    prices = product_tables.along(chain, bracketing, model)
+    nothing = 0.0 if prices.dtype.kind == "f" else model.stage(0)
+    if bracketing.kinds is not None:
+        return added((step.cost for step in _priced_steps(chain, bracketing, model, prices)), nothing)
+    return int(prices.sum()) if isinstance(model, Multiplications) else added(prices.tolist(), nothing)
 
 
 def largest_tape(chain: JacobianChain, bracketing: Bracketing) -> int:
@@ -122,12 +109,24 @@ def largest_tape(chain: JacobianChain, bracketing: Bracketing) -> int:
     return max((chain.stage_costs.tape[position] for position in swept), default=0)
 
 
-def _accumulation(chain: JacobianChain, at: int, way: int, costs: StageCosts) -> Accumulation:
-    if way == BY_JVPS:
-        return Accumulation(at, at, Mode.FORWARD, vectors_needed(chain, at)[0] * _known(costs.jvp[at]))
-    if way == BY_VJPS:
-        return Accumulation(at, at, Mode.REVERSE, vectors_needed(chain, at)[1] * _known(costs.vjp[at]))
-    return Accumulation(at, at, None, _known(costs.accumulation[at]))
+def accumulation_cost(chain: JacobianChain, position: int, way: int, costs: StageCosts) -> Cost:
+    """Return what the matrix of a matrix-free stage costs.
+
+    Parameters
+    ----------
+    chain : JacobianChain
+        The chain of the stage.
+    position : int
+        Where it stands there.
+    way : int
+        BY_JVPS, BY_VJPS or OTHERWISE.
+    costs : StageCosts
+        What the stages cost, in the unit of the objective.
+    """
+    if way == OTHERWISE:
+        return _known(costs.accumulation[position])
+    jvps, vjps = vectors_needed(chain, position)
+    return jvps * _known(costs.jvp[position]) if way == BY_JVPS else vjps * _known(costs.vjp[position])
 
 
 def _known(cost: Cost | None) -> Cost:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
-from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PULLED, PUSHED
+from chainopt.bracketing.operations import GIVEN, PULLED, PUSHED
 from chainopt.costs.multiplications import MULTIPLICATIONS, Multiplications
 from chainopt.errors import InfeasibleError
+from chainopt.kernels import stages
 from chainopt.structure.coloring import column_colors, row_colors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from chainopt.chain.chain import JacobianChain
@@ -61,6 +64,14 @@ def priced(costs: StageCosts, model: CostModel) -> StageCosts:
     return costs._replace(jvp=columns[0], vjp=columns[1], accumulation=columns[2])
 
 
+def matrix_free(chain: JacobianChain) -> list[bool]:
+    """Return whether each stage has a JVP or a VJP, by which it can be used without its matrix."""
+    costs = chain.stage_costs
+    if costs is None:
+        return [False] * len(chain)
+    return [jvp is not None or vjp is not None for jvp, vjp in zip(costs.jvp, costs.vjp, strict=True)]
+
+
 def vectors_needed(chain: JacobianChain, position: int) -> tuple[int, int]:
     """Return how many JVPs, and how many VJPs, find the matrix of a stage: its columns and rows, or their colors."""
     structures = chain.structures
@@ -94,33 +105,27 @@ def stage_choices(chain: JacobianChain, tape_limit: float | None = None, model: 
         never: list[Any] = [NEVER] * factors
         return StageChoices([0] * factors, [GIVEN] * factors, never, never, only_products=True)
     costs = priced(chain.stage_costs, model)
-    dims, structures = chain.dims, chain.structures
-    leaves: list[Cost] = []
-    ways: list[int] = []
-    pull: list[Cost] = []
-    stuck: list[tuple[int, int]] = []
-    for position, (jvp, vjp, accumulation, tape) in enumerate(zip(*costs, strict=True)):
-        usable = vjp is not None and (tape_limit is None or tape <= tape_limit)
-        pull.append(vjp if usable and vjp is not None else NEVER)
-        if accumulation is not None:
-            leaf, way = accumulation, OTHERWISE
-        elif jvp is None and vjp is None:
-            leaf, way = 0, GIVEN
-        else:  # only here colors are needed, which take long to find
-            jvps, vjps = (dims[position + 1], dims[position]) if structures is None else vectors_needed(chain, position)
-            if jvp is not None and (not usable or jvps * jvp <= vjps * pull[position]):
-                leaf, way = jvps * jvp, BY_JVPS
-            else:
-                leaf, way = vjps * pull[position], BY_VJPS
-            if jvp is None and not usable:
-                stuck.append((tape, position))
-        leaves.append(leaf)
-        ways.append(way)
-    if stuck:
-        least, position = max(stuck, key=lambda entry: (entry[0], -entry[1]))
+    factors, dims = len(chain), chain.dims
+    jvp, vjp, accumulation = (without_none(column) for column in costs[:3])
+    jvps, vjps = dims[1:], dims[:-1]
+    if chain.structures is not None:  # colors are found for those only that need them, as they take long to find
+        needs_colors = [known < 0 <= max(modes) for known, *modes in zip(accumulation, jvp, vjp, strict=True)]
+        vectors = [vectors_needed(chain, k) if needs else (0, 0) for k, needs in enumerate(needs_colors)]
+        jvps, vjps = zip(*vectors, strict=True)
+    leaves: list[Any] = [0] * factors
+    ways, pull = [GIVEN] * factors, list(leaves)
+    limit = NEVER if tape_limit is None else tape_limit
+    stages.choose(jvp, vjp, accumulation, costs.tape, limit, jvps, vjps, leaves, ways, pull)
+    if min(leaves) < 0:
+        least, first = max((costs.tape[k], -k) for k, leaf in enumerate(leaves) if leaf < 0)
         msg = (
-            f"tape_limit is {tape_limit}, but {chain.label(position)} has only a VJP, whose tape is {least}: "
+            f"tape_limit is {tape_limit}, but {chain.label(-first)} has only a VJP, whose tape is {least}: "
             f"the least limit is {least}"
         )
         raise InfeasibleError(msg)
-    return StageChoices(leaves, ways, [NEVER if jvp is None else jvp for jvp in costs.jvp], pull)
+    return StageChoices(leaves, ways, jvp, pull)
+
+
+def without_none(costs: Iterable[Cost | None]) -> list[Any]:
+    """Return costs as kernels take them: NEVER where there is none."""
+    return [NEVER if cost is None else cost for cost in costs]

@@ -1,22 +1,23 @@
-"""How much time how much tape buys: the orders at all limits that make a difference."""
+"""The door to the trade-off between time and tape: the orders at all limits that make a difference."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.errors import InfeasibleError
-from chainopt.ordering.order import as_chain, optimal_order
+from chainopt.plan.plan import Plan
 from chainopt.plan.tape_frontier import TapeFrontier
-from chainopt.solvers.objectives import model_of
+from chainopt.solvers.options import asked
+from chainopt.solvers.registry import select
 
 if TYPE_CHECKING:
-    from chainopt.ordering.order import Problem
-    from chainopt.plan.plan import Plan
     from chainopt.solvers.objectives import Objective
+    from chainopt.solvers.options import ChainLike
+    from chainopt.typing import Cost
 
 
-def tape_frontier(chain: Problem, *, objective: Objective = "multiplications") -> TapeFrontier:
-    """Find how much time how much tape buys: all corners of the trade-off between the two.
+def tape_frontier(chain: ChainLike, *, objective: Objective = "multiplications") -> TapeFrontier:
+    """Find what more tape saves in time: all corners of the trade-off between the two.
 
     Parameters
     ----------
@@ -46,30 +47,29 @@ def tape_frontier(chain: Problem, *, objective: Objective = "multiplications") -
     >>> list(chainopt.tape_frontier([late, early]))
     [Corner(tape=0, cost=11400), Corner(tape=9, cost=380)]
     """
-    chain = as_chain(chain)
-    costs = chain.stage_costs
+    problem = asked(chain, objective)
+    costs = problem.chain.stage_costs
     tapes = sorted({0, *(() if costs is None else costs.tape)})
-    model = model_of(objective)
     plans: dict[int, Plan | None] = {}
 
-    def solve(at: int) -> Plan | None:
-        if at not in plans:
+    def plan_within(position: int) -> Plan | None:
+        if position not in plans:
+            limited = problem._replace(tape_limit=tapes[position])
             try:
-                plans[at] = optimal_order(chain, objective=model, tape_limit=tapes[at])
+                plans[position] = Plan(limited, select(limited).solve(limited))
             except InfeasibleError:
-                plans[at] = None
-        return plans[at]
+                plans[position] = None
+        return plans[position]
 
     ranges = [(0, len(tapes) - 1)]
     while ranges:
         low, high = ranges.pop()
-        cheap, dear = solve(high), solve(low)
+        cheap, dear = plan_within(high), plan_within(low)
         if high - low > 1 and (dear is None or cheap is None or dear.cost != cheap.cost):
             middle = (low + high) // 2
             ranges += [(low, middle), (middle, high)]
-    corners: dict[Any, Plan] = {}
-    for at in sorted(plans):
-        plan = plans[at]
+    corners: dict[Cost, Plan] = {}
+    for _, plan in sorted(plans.items()):
         if plan is not None:
             corners.setdefault(plan.cost, plan)
     return TapeFrontier(tuple(corners.values()))

@@ -1,51 +1,26 @@
-"""The door: a chain in, a plan out; which solver answers is decided here."""
+"""The doors for one chain: a chain in, the cheapest plan out, alone or beside the homogeneous ones."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from chainopt.bracketing.operations import Mode
-from chainopt.chain.chain import JacobianChain
-from chainopt.chain.parsing import read_factors
-from chainopt.costs.multiplications import MULTIPLICATIONS, Multiplications
-from chainopt.costs.stage_choices import stage_choices
-from chainopt.errors import ChainError, InfeasibleError
+from chainopt.errors import InfeasibleError
 from chainopt.plan.comparison import Comparison
 from chainopt.plan.plan import Plan
-from chainopt.solvers import base, interval, lookup, memory_limited, polygon, pure_modes, textbook
-from chainopt.solvers.objectives import model_of
-from chainopt.solvers.registry import SCHEDULING, check_limit, check_method, check_workers, priced_solver, solver_for
+from chainopt.solvers.options import asked, check_method
+from chainopt.solvers.registry import select
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from chainopt.chain.jacobian import Jacobian
-    from chainopt.costs.model import CostModel
-    from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.base import Candidate
     from chainopt.solvers.objectives import Objective
-
-    Sweep = Callable[[JacobianChain, StageChoices, CostModel], Candidate | None]
-    Problem = JacobianChain | Sequence[tuple[int, int]] | Sequence[Jacobian] | Sequence[Any]
-
-SOLVERS: dict[str, Callable[[JacobianChain, StageChoices], Candidate]] = {
-    "formula": lambda chain, _: pure_modes.cheaper(chain),
-    "polygon": lambda chain, _: polygon.solve(chain),
-    "interval": interval.solve,
-    "textbook": lambda chain, choices: textbook.solve(chain, choices, MULTIPLICATIONS),
-}
-PRICED_SOLVERS: dict[str, Callable[[JacobianChain, StageChoices, CostModel], Candidate]] = {
-    "interval": lookup.solve,
-    "textbook": textbook.solve,
-}
+    from chainopt.solvers.options import ChainLike
+    from chainopt.typing import MethodName
 
 
 def optimal_order(
-    chain: Problem,
+    chain: ChainLike,
     *,
     objective: Objective = "multiplications",
-    method: str = "auto",
+    method: MethodName = "auto",
     tape_limit: float | None = None,
     memory_limit: float | None = None,
     workers: float = 1,
@@ -116,120 +91,16 @@ def optimal_order(
     >>> chainopt.optimal_order(chain).makespan, chainopt.optimal_order(chain, workers=2).makespan
     (33000, 21000)
     """
-    chain = as_chain(chain)
+    problem = asked(chain, objective, tape_limit, memory_limit, workers, time_limit, progress)
     check_method(method)
-    if type(workers) is not int or workers != 1 or time_limit is not None:
-        workers = check_workers(workers, time_limit, memory_limit)
-        if workers != 1:
-            return _scheduled(chain, objective, method, tape_limit, workers, time_limit, progress=progress)
-    if method in SCHEDULING:
-        method = "auto"
-    if tape_limit is not None:
-        check_limit("tape_limit", tape_limit)
-    model = model_of(objective)
-    if memory_limit is not None:
-        check_limit("memory_limit", memory_limit)
-        return _limited(chain, model, method, tape_limit, memory_limit)
-    if chain.details is None and isinstance(model, Multiplications) and method == "auto":
-        method = solver_for(chain, method)
-        association, cost, mode = pure_modes.cheaper(chain) if method == "formula" else polygon.solve(chain)
-        return Plan(chain, association, cost, mode, model.name, method, True)
-    choices = stage_choices(chain, tape_limit, model)
-    if isinstance(model, Multiplications) and chain.structures is None:
-        method = solver_for(chain, method)
-        association, cost, mode = SOLVERS[method](chain, choices)
-    else:
-        method = priced_solver(method)
-        association, cost, mode = PRICED_SOLVERS[method](chain, choices, model)
-    return Plan(chain, association, cost, mode, model.name, method, True, model)
-
-
-def _scheduled(
-    chain: JacobianChain,
-    objective: Objective,
-    method: str,
-    tape_limit: float | None,
-    workers: float,
-    time_limit: float | None,
-    *,
-    progress: bool,
-) -> Plan:
-    if method not in SCHEDULING and not (method == "auto" or (method == "interval" and math.isinf(workers))):
-        known = ", ".join(map(repr, ("auto", *SCHEDULING)))
-        msg = f"method is {method!r}, which plans for one worker, and workers is {workers}: known for several are {known}"
-        raise ChainError(msg)
-    if tape_limit is not None:
-        check_limit("tape_limit", tape_limit)
-    from chainopt.schedules.methods import scheduling_method
-
-    model = model_of(objective)
-    problem = base.Problem(chain, model, tape_limit, None, workers, time_limit, progress)
-    association, cost, mode, is_optimal, bound, answered, schedule = scheduling_method(method, workers).solve(problem)
-    known_bound = None if is_optimal else bound
-    return Plan(chain, association, cost, mode, model.name, answered, is_optimal, model, known_bound, schedule)
-
-
-def _limited(chain: JacobianChain, model: CostModel, method: str, tape_limit: float | None, memory_limit: float) -> Plan:
-    free = optimal_order(chain, objective=model, method=method, tape_limit=tape_limit)
-    unlimited = free.association, free.cost, free.mode
-    solution, bound, is_optimal, answered = memory_limited.solve(
-        chain, stage_choices(chain, tape_limit, model), model, memory_limit, unlimited
-    )
-    known_bound = None if is_optimal else bound
-    return Plan(chain, *solution, free.objective, answered or free.method, is_optimal, model, known_bound)
-
-
-def forward_order(
-    chain: Problem,
-    *,
-    objective: Objective = "multiplications",
-    tape_limit: float | None = None,
-    memory_limit: float | None = None,
-    workers: float = 1,
-) -> Plan:
-    """Plan the product in forward mode, right to left: ``J3 (J2 J1)``.
-
-    Matrix-free stages are accumulated, the rightmost, by JVPs, and pushed through, the others. Parameters and errors are
-    those of `optimal_order`, and an `InfeasibleError` where a matrix-free stage has no JVP. Several workers share what there is
-    to share, the accumulations.
-
-    Examples
-    --------
-    >>> import chainopt
-    >>> chainopt.forward_order([(10, 2000), (2000, 30), (30, 1000)]).cost
-    80000000
-    """
-    return _homogeneous_plan(as_chain(chain), model_of(objective), tape_limit, memory_limit, pure_modes.forward, workers)
-
-
-def reverse_order(
-    chain: Problem,
-    *,
-    objective: Objective = "multiplications",
-    tape_limit: float | None = None,
-    memory_limit: float | None = None,
-    workers: float = 1,
-) -> Plan:
-    """Plan the product in reverse mode, left to right: ``(J3 J2) J1``.
-
-    Matrix-free stages are accumulated, the leftmost, by VJPs, and pulled back through, the others. Parameters and errors
-    are those of `optimal_order`, and an `InfeasibleError` where a matrix-free stage has no VJP, or its tape is too large.
-    Several workers share what there is to share, the accumulations.
-
-    Examples
-    --------
-    >>> import chainopt
-    >>> chainopt.reverse_order([(10, 2000), (2000, 30), (30, 1000)]).cost
-    900000
-    """
-    return _homogeneous_plan(as_chain(chain), model_of(objective), tape_limit, memory_limit, pure_modes.reverse, workers)
+    return Plan(problem, select(problem, method).solve(problem))
 
 
 def compare(
-    chain: Problem,
+    chain: ChainLike,
     *,
     objective: Objective = "multiplications",
-    method: str = "auto",
+    method: MethodName = "auto",
     tape_limit: float | None = None,
     memory_limit: float | None = None,
     workers: float = 1,
@@ -251,62 +122,12 @@ def compare(
     optimal (hybrid)  1,609,000              1      802,000  ((J4 (J3 J2)) J1)
     (cost in fused multiply-adds; peak memory in matrix entries)
     """
-    chain = as_chain(chain)
-    model = model_of(objective)
-    optimal = optimal_order(
-        chain,
-        objective=model,
-        method=method,
-        tape_limit=tape_limit,
-        memory_limit=memory_limit,
-        workers=workers,
-        time_limit=time_limit,
-    )
-
-    def pure(sweep: Sweep) -> Plan | None:
+    problem = asked(chain, objective, tape_limit, memory_limit, workers, time_limit)
+    check_method(method)
+    plans: dict[str, Plan | None] = {}
+    for mode in ("forward", "reverse"):
         try:
-            return _homogeneous_plan(chain, model, tape_limit, memory_limit, sweep, workers)
+            plans[mode] = Plan(problem, select(problem, mode).solve(problem))
         except InfeasibleError:
-            return None
-
-    return Comparison(pure(pure_modes.forward), pure(pure_modes.reverse), optimal)
-
-
-def as_chain(chain: Problem) -> JacobianChain:
-    """Take a chain in every accepted form."""
-    return chain if isinstance(chain, JacobianChain) else JacobianChain.from_reading(read_factors(chain, "chain"))
-
-
-def _homogeneous_plan(
-    chain: JacobianChain,
-    model: CostModel,
-    tape_limit: float | None,
-    memory_limit: float | None,
-    sweep: Sweep,
-    workers: float,
-) -> Plan:
-    workers = check_workers(workers, None, memory_limit)
-    for name, limit in (("tape_limit", tape_limit), ("memory_limit", memory_limit)):
-        if limit is not None:
-            check_limit(name, limit)
-    choices = stage_choices(chain, tape_limit, model)
-    solution = sweep(chain, choices, model)
-    if solution is None:
-        is_forward = sweep is pure_modes.forward
-        lacking = pure_modes.impassable(chain, choices.push if is_forward else choices.pull)
-        assert lacking is not None
-        needs = "JVP" if is_forward else "VJP, or its tape is above tape_limit"
-        msg = f"{sweep.__name__} mode is impossible: {chain.label(lacking)} has no {needs}; optimal_order finds what is possible"
-        raise InfeasibleError(msg)
-    association, cost, mode = solution
-    if workers != 1:
-        from chainopt.schedules.search import scheduled
-
-        problem = base.Problem(chain, model, tape_limit, None, workers)
-        association, schedule = scheduled(problem, association)
-        return Plan(chain, association, cost, mode, model.name, sweep.__name__, False, model, None, schedule)
-    plan = Plan(chain, association, cost, mode, model.name, sweep.__name__, mode is Mode.ANY, model)
-    if memory_limit is not None and plan.peak_memory > memory_limit:
-        msg = f"memory_limit is {memory_limit}, but {sweep.__name__} mode needs {plan.peak_memory}: the least limit for it"
-        raise InfeasibleError(msg)
-    return plan
+            plans[mode] = None
+    return Comparison(plans["forward"], plans["reverse"], Plan(problem, select(problem, method).solve(problem)))

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 from chainopt.bracketing.bracketing import Bracketing
-from chainopt.chain.chain import JacobianChain
 from chainopt.plan.plan import Plan
+from chainopt.solvers.base import Solution
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
-    from chainopt.solvers.batch import Solutions
+    from chainopt.solvers.base import ProblemBatch, Solutions
     from chainopt.typing import CostArray, SizeArray
 
 
@@ -25,26 +26,37 @@ class PlanBatch(Sequence[Plan]):
 
     Attributes
     ----------
-    chains : numpy.ndarray or sequence of JacobianChain
-        The problems: an (N, n + 1) array of sizes, outputs first, or a sequence of chains.
+    problems : ProblemBatch
+        What was asked.
     solutions : Solutions
         The bracketings, costs and modes, in arrays.
-    objective, method : str
-        What was minimized, and which algorithm answered.
-    model : CostModel
-        What gave the costs.
+    method : str
+        Which method answered.
     """
 
-    chains: SizeArray | Sequence[JacobianChain]
+    problems: ProblemBatch
     solutions: Solutions
-    objective: str
     method: str
-    model: CostModel
 
     def __post_init__(self) -> None:
         for column in self.solutions:
             if column is not None:
                 column.setflags(write=False)
+
+    @property
+    def chains(self) -> SizeArray | Sequence[JacobianChain]:
+        """An (N, n + 1) array of sizes, outputs first, or a sequence of chains."""
+        return self.problems.chains
+
+    @property
+    def model(self) -> CostModel:
+        """What gave the costs."""
+        return self.problems.model
+
+    @property
+    def objective(self) -> str:
+        """What was minimized."""
+        return self.model.name
 
     @property
     def costs(self) -> CostArray:
@@ -68,15 +80,14 @@ class PlanBatch(Sequence[Plan]):
         if isinstance(index, slice):
             return [self[row] for row in range(len(self))[index]]
         row = range(len(self))[index]
-        spans, costs, modes, kinds, ways = self.solutions
-        problem = self.chains[row]
-        chain = problem if isinstance(problem, JacobianChain) else JacobianChain.from_dims(problem)
-        if chain.stage_costs is None or kinds is None or ways is None:
+        problem = self.problems.problem(row)
+        spans, costs, modes, are_optimal, bounds, kinds, ways = self.solutions
+        if problem.chain.stage_costs is None or kinds is None or ways is None:
             bracketing = Bracketing(spans[row])
         else:
             bracketing = Bracketing(spans[row], kinds[row], ways[row])
-        cost = costs.item(row)
-        return Plan(chain, bracketing, cost, modes[row], self.objective, self.method, True, self.model)
+        answer = costs.item(row), modes[row], are_optimal.item(row), bounds.item(row)
+        return Plan(problem, Solution(bracketing, *answer, self.method))
 
     def __repr__(self) -> str:
-        return f"<PlanBatch of {len(self)} chains of {self.solutions.spans.shape[2] + 1} factors, method {self.method}>"
+        return f"<PlanBatch of {len(self)} chains of {self.problems.factors} factors, method {self.method}>"

@@ -27,28 +27,6 @@ class Plan(PlanData):
     Plans are made by `optimal_order`, `forward_order` and `reverse_order`. They are immutable, comparable, hashable
     and picklable.
 
-    Attributes
-    ----------
-    chain : JacobianChain
-        What is multiplied.
-    association : Bracketing
-        The order of the products, in arrays; `bracketing`, `tree`, `path` and `operations` show it.
-    cost : int
-        The exact number of fused multiply-adds; a float in seconds for the objective "time".
-    mode : Mode
-        "any" for at most two factors, "forward" where everything is associated right to left, "reverse" left to
-        right, else "hybrid".
-    objective, method : str
-        What was minimized, and which algorithm answered.
-    is_optimal : bool
-        Whether it is known that no bracketing is cheaper or, with several workers, done earlier.
-    model : CostModel
-        What gave the costs.
-    known_bound : int or float, or None
-        What every plan that meets the limits costs, or takes, at the least, where the plan is not known to be optimal.
-    schedule : Schedule or None
-        Who does what when, where several workers share the operations.
-
     Examples
     --------
     >>> import chainopt

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chainopt.costs.memory import peak_memory, scheduled_peak
-from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.costs.operation_costs import largest_tape, operations_of, steps_of
 from chainopt.report.bracketing_text import LONGEST_LINE, bracketing_line, bracketing_text, operations_text, stage_labels
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from chainopt.bracketing.schedule import Schedule
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
+    from chainopt.solvers.base import Problem, Solution
     from chainopt.typing import Cost, Tree
 
 
@@ -25,65 +25,71 @@ if TYPE_CHECKING:
 class PlanData:
     """A bracketing of a chain, and what it costs; `Plan` can also be looked at, stored and run.
 
-    Attributes
+    Parameters
     ----------
-    chain : JacobianChain
-        What is multiplied.
-    association : Bracketing
-        The order of the products, in arrays; `bracketing`, `tree`, `path` and `operations` show it.
-    cost : int
-        The exact number of fused multiply-adds; a float in seconds for the objective "time".
-    mode : Mode
-        "any" for at most two factors, "forward" where everything is associated right to left, "reverse" left to
-        right, else "hybrid".
-    objective, method : str
-        What was minimized, and which algorithm answered.
-    is_optimal : bool
-        Whether it is known that no bracketing is cheaper or, with several workers, done earlier.
-    model : CostModel
-        What gave the costs.
-    known_bound : int or float, or None
-        What every plan that meets the limits costs, or takes, at the least, where the plan is not known to be optimal.
-    schedule : Schedule or None
-        Who does what when, where several workers share the operations.
+    problem : Problem
+        What was asked.
+    solution : Solution
+        What a method answered.
     """
 
-    chain: JacobianChain
-    association: Bracketing
-    cost: Cost
-    mode: Mode
-    objective: str
-    method: str
-    is_optimal: bool
-    model: CostModel
-    known_bound: Cost | None
-    schedule: Schedule | None
+    problem: Problem
+    solution: Solution
 
     # Written out, as that of Bracketing: the generated one of a frozen class takes half as long again.
-    def __init__(
-        self,
-        chain: JacobianChain,
-        association: Bracketing,
-        cost: Cost,
-        mode: Mode,
-        objective: str,
-        method: str,
-        is_optimal: bool,  # noqa: FBT001
-        model: CostModel = MULTIPLICATIONS,
-        known_bound: Cost | None = None,
-        schedule: Schedule | None = None,
-    ) -> None:
+    def __init__(self, problem: Problem, solution: Solution) -> None:
         set_attribute = object.__setattr__
-        set_attribute(self, "chain", chain)
-        set_attribute(self, "association", association)
-        set_attribute(self, "cost", cost)
-        set_attribute(self, "mode", mode)
-        set_attribute(self, "objective", objective)
-        set_attribute(self, "method", method)
-        set_attribute(self, "is_optimal", is_optimal)
-        set_attribute(self, "model", model)
-        set_attribute(self, "known_bound", known_bound)
-        set_attribute(self, "schedule", schedule)
+        set_attribute(self, "problem", problem)
+        set_attribute(self, "solution", solution)
+
+    @property
+    def chain(self) -> JacobianChain:
+        """What is multiplied."""
+        return self.problem.chain
+
+    @property
+    def model(self) -> CostModel:
+        """What gave the costs."""
+        return self.problem.model
+
+    @property
+    def objective(self) -> str:
+        """What was minimized."""
+        return self.problem.model.name
+
+    @property
+    def association(self) -> Bracketing:
+        """The order of the products, in arrays; `bracketing`, `tree`, `path` and `operations` show it."""
+        return self.solution.bracketing
+
+    @property
+    def cost(self) -> Cost:
+        """The exact number of fused multiply-adds; a float in seconds for the objective "time"."""
+        return self.solution.cost
+
+    @property
+    def mode(self) -> Mode:
+        """What the operations add up to.
+
+        "any" for at most two factors, "forward" where everything is associated right to left, "reverse" left to right, else
+        "hybrid".
+        """
+        return self.solution.mode
+
+    @property
+    def method(self) -> str:
+        """Which method answered."""
+        return self.solution.method
+
+    @property
+    def is_optimal(self) -> bool:
+        """Whether it is known that no bracketing is cheaper or, with several workers, done earlier."""
+        return self.solution.is_optimal
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """Who does what when, where several workers share the operations."""
+        return self.solution.schedule
 
     @property
     def bracketing(self) -> str:
@@ -145,12 +151,17 @@ class PlanData:
     @property
     def makespan(self) -> Cost:
         """When the last operation ends; with one worker the cost."""
-        return self.cost if self.schedule is None else self.schedule.makespan
+        return self.solution.makespan
 
     @property
     def lower_bound(self) -> Cost:
         """What every bracketing that meets the limits takes at the least (`makespan`), as far as this plan's method knows."""
-        return self.makespan if self.is_optimal else self.known_bound or 0
+        return self.solution.makespan if self.solution.is_optimal else self.solution.lower_bound
+
+    @property
+    def known_bound(self) -> Cost | None:
+        """The lower bound, where there is one and the plan is not known to be optimal."""
+        return None if self.solution.is_optimal else self.solution.lower_bound or None
 
     @property
     def unit(self) -> str:
@@ -163,7 +174,7 @@ class PlanData:
         if self.schedule is not None:
             steps = steps_of(self.chain, self.association, self.model)
             return scheduled_peak(self.chain, steps, self.schedule.start)
-        return peak_memory(self.chain, self.association, self.operations)
+        return peak_memory(self.chain, self.association)
 
     @property
     def tape(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,17 +14,16 @@ from chainopt.chain.chain import check_header
 from chainopt.chain.jacobian import checked_cost
 from chainopt.costs.multiplications import MULTIPLICATIONS, Multiplications
 from chainopt.costs.operation_costs import steps_of, total
-from chainopt.costs.stage_choices import stage_choices
 from chainopt.errors import ChainError
 from chainopt.numbers import count
 from chainopt.plan.graph_chain import read_chain_dict
+from chainopt.solvers.base import Problem, Solution
 from chainopt.solvers.objectives import read_model, written
 from chainopt.solvers.pure_modes import mode_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from chainopt.bracketing.operations import Mode
     from chainopt.bracketing.schedule import Schedule
     from chainopt.chain.chain import JacobianChain
     from chainopt.chain.factor_data import StageCosts
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
 
 FORMAT = "chainopt.plan"
 VERSION = 1
-
-Fields: TypeAlias = "tuple[JacobianChain, Bracketing, Cost, Mode, str, str, bool, CostModel, Cost | None, Schedule | None]"
-"""What a plan consists of, in the order in which `PlanData` takes it."""
 
 
 def plan_dict(plan: PlanData) -> PlainDict:
@@ -62,7 +58,7 @@ def plan_dict(plan: PlanData) -> PlainDict:
     }
 
 
-def read_plan(data: PlainDict) -> Fields:
+def read_plan(data: PlainDict) -> tuple[Problem, Solution]:
     """Read what a plan consists of.
 
     Raises
@@ -77,25 +73,32 @@ def read_plan(data: PlainDict) -> Fields:
     if not (isinstance(is_optimal, bool) and isinstance(objective, str) and isinstance(method, str)):
         msg = 'data must say "is_optimal" (true or false), "objective" and "method" (texts)'
         raise ChainError(msg)
-    model = read_model(data.get("model"))
-    if isinstance(model, Multiplications) != (objective == MULTIPLICATIONS.name):
+    model = MULTIPLICATIONS if data.get("model") is None else read_model(data["model"])
+    if model.name != objective:
         what = "missing" if data.get("model") is None else model.name
         msg = f'data is of objective {objective!r}, but its "model" is {what}'
         raise ChainError(msg)
     cost = total(chain, association, model)
-    mode = mode_of(chain, stage_choices(chain, None, model), association, model)
-    known_bound = data.get("known_bound")
     schedule = read_schedule(data, chain, association, model)
-    makespan = cost if schedule is None else schedule.makespan
-    if known_bound is not None and not 0 <= checked_cost(known_bound, 'data["known_bound"]') <= makespan:
-        what = f"its bracketing costs {count(cost)}" if schedule is None else f"its makespan is {count(makespan)}"
-        msg = f"data contradicts itself: its known_bound is {known_bound}, and {what}"
-        raise ChainError(msg)
+    problem = Problem(chain, model, workers=1 if schedule is None else schedule.workers)
+    solution = Solution(association, cost, mode_of(problem, association), is_optimal, 0, method, schedule)
+    return problem, solution._replace(lower_bound=_read_bound(data, solution))
+
+
+def _read_bound(data: PlainDict, solution: Solution) -> Cost:
+    """Read the lower bound, and check what is stored against what the bracketing costs."""
+    bound: Cost = solution.makespan if solution.is_optimal else 0
+    if data.get("known_bound") is not None:
+        bound = checked_cost(data["known_bound"], 'data["known_bound"]')
+        if not 0 <= bound <= solution.makespan:
+            what = f"its {'bracketing costs' if solution.schedule is None else 'makespan is'} {count(solution.makespan)}"
+            msg = f"data contradicts itself: its known_bound is {bound}, and {what}"
+            raise ChainError(msg)
     stored = data.get("cost"), data.get("mode")
-    if not all(isinstance(entry, int | float | str) for entry in stored) or (cost, str(mode)) != stored:
-        msg = f"data contradicts itself: its bracketing is {mode} and costs {count(cost)}"
+    if not all(isinstance(entry, int | float | str) for entry in stored) or (solution.cost, str(solution.mode)) != stored:
+        msg = f"data contradicts itself: its bracketing is {solution.mode} and costs {count(solution.cost)}"
         raise ChainError(msg)
-    return chain, association, cost, mode, objective, method, is_optimal, model, known_bound, schedule
+    return bound
 
 
 def read_association(data: PlainDict, chain: JacobianChain) -> Bracketing:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, TypeAlias
 
-from chainopt.costs.stage_choices import stage_choices
+from chainopt.errors import InfeasibleError
 from chainopt.numbers import count, ratio, times
 from chainopt.report.bracketing_text import chain_line
 from chainopt.solvers.base import Problem
-from chainopt.solvers.pure_modes import forward, reverse
+from chainopt.solvers.registry import select
 
 if TYPE_CHECKING:
     from chainopt.bracketing.schedule import Schedule
     from chainopt.plan.plan_data import PlanData
-    from chainopt.solvers.base import Candidate
-    from chainopt.typing import Cost
 
 Facts: TypeAlias = list[tuple[str, str]]
 """Lines, each a name and a text."""
@@ -26,34 +24,24 @@ def facts(plan: PlanData) -> Facts:
     chain, model = plan.chain, plan.model
     lines = [("chain", chain_line(chain)), ("bracketing", f"{plan.bracketing_line}, {plan.mode} mode")]
     lines += _cost_facts(plan) if plan.schedule is None else _schedule_facts(plan, plan.schedule)
-    choices = stage_choices(chain, None, model)
-    for name, sweep in (("forward", forward(chain, choices, model)), ("reverse", reverse(chain, choices, model))):
-        if sweep is not None:
-            makespan = _makespan_of(plan, sweep)
-            gain = ratio(makespan, plan.makespan)
-            lines.append((name, f"{count(makespan)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}"))
+    problem = Problem(chain, model, workers=plan.workers)
+    for mode in ("forward", "reverse"):
+        try:
+            makespan = select(problem, mode).solve(problem).makespan
+        except InfeasibleError:
+            continue
+        gain = ratio(makespan, plan.makespan)
+        lines.append((mode, f"{count(makespan)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}"))
     gain_bound = chain.gain_bound
     if gain_bound is not None and plan.schedule is None:  # it is a bound on costs
         lines.append(("gain bound", f"at most {times(gain_bound)} times cheaper than the better of the two"))
     lines.append(("peak memory", f"{count(plan.peak_memory)} matrix entries"))
-    if not choices.only_products:
+    if chain.stage_costs is not None:
         lines.append(("tape", f"{count(plan.tape)} at the most"))
     source = getattr(model, "source", None)
     if source:
         lines.append(("rates", source))
     return [*lines, *(("note", remark) for remark in chain.remarks)]
-
-
-def _makespan_of(plan: PlanData, sweep: Candidate) -> Cost:
-    """Return what a sweep takes with as many workers as the plan has."""
-    bracketing, cost, _ = sweep
-    makespan: Cost = cost
-    if plan.schedule is None:
-        return makespan
-    from chainopt.schedules.search import scheduled  # with numbers of workers of their own few plans are asked for
-
-    _, schedule = scheduled(Problem(plan.chain, plan.model, workers=plan.workers), bracketing)
-    return schedule.makespan
 
 
 def _cost_facts(plan: PlanData) -> Facts:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chainopt.schedules import branch_and_bound
 from chainopt.schedules.heuristic import search_well
 from chainopt.schedules.search import solve_by
+from chainopt.solvers.base import Method, needs_several_workers
 
 if TYPE_CHECKING:
     from chainopt.schedules.incumbent import Incumbent
@@ -16,19 +17,22 @@ if TYPE_CHECKING:
 MOST_FACTORS, STEPS = 32, 3_000_000
 
 
-class Automatic:
+class Automatic(Method):
     """The answer is that of "exact" where branch and bound has proved it, else that of "heuristic"."""
 
     name = "auto"
     is_exact = False
 
     def refusal(self, problem: Problem) -> str | None:
-        """Say that the method plans for several workers, where there is one."""
-        return "it plans for several workers" if problem.workers == 1 else None
+        """Return what the method needs and the problem lacks."""
+        return needs_several_workers(problem)
 
     def solve(self, problem: Problem) -> Solution:
         """Find a good plan, and maybe a proof."""
         return solve_by(_search, problem, "heuristic")
+
+
+METHOD = Automatic()
 
 
 def _search(instance: Instance, incumbent: Incumbent) -> str:

@@ -16,6 +16,7 @@ from chainopt.schedules.cp_sat_model import Model
 from chainopt.schedules.heuristic import search_well
 from chainopt.schedules.instance import MOST_TABLED
 from chainopt.schedules.search import solve_by
+from chainopt.solvers.base import Method, needs_several_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,15 +30,15 @@ ROUNDING = 1e-3  # the solver's bound is a float
 LARGEST = 2**50  # times and sums of times up to which the solver is sure of its numbers
 
 
-class CpSat:
+class CpSat(Method):
     """A good plan without proofs by chainopt's own search, which OR-Tools then improves until it has one."""
 
     name = "cp-sat"
     is_exact = True
 
     def refusal(self, problem: Problem) -> str | None:
-        """Say that the method plans for several workers, where there is one."""
-        return "it plans for several workers" if problem.workers == 1 else None
+        """Return what the method needs and the problem lacks."""
+        return needs_several_workers(problem)
 
     def solve(self, problem: Problem) -> Solution:
         """Find the best plan, or, in a limited time, a good one.
@@ -62,6 +63,9 @@ class CpSat:
             return self.name
 
         return solve_by(search_by_both, problem, self.name)
+
+
+METHOD = CpSat()
 
 
 def cp_model() -> ModuleType:

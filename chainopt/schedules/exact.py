@@ -9,6 +9,7 @@ from chainopt.schedules import branch_and_bound, cp_sat
 from chainopt.schedules.heuristic import Heuristic, search_well
 from chainopt.schedules.options import Options
 from chainopt.schedules.search import solve_by
+from chainopt.solvers.base import Method, needs_several_workers
 
 if TYPE_CHECKING:
     from chainopt.schedules.incumbent import Incumbent
@@ -19,7 +20,7 @@ MOST_MODELED = 64  # factors of a chain that OR-Tools may take over, which has a
 OWN_SECONDS = 30.0  # after which it does: before, it proves less than the own search in the same time
 
 
-class Exact:
+class Exact(Method):
     """Branch and bound from a good plan on, until there is a proof; where that takes long, OR-Tools goes on.
 
     Of chains that are too long for it, more than 200 factors, or 40 where costs are ints that no machine number holds, the good
@@ -30,8 +31,8 @@ class Exact:
     is_exact = True
 
     def refusal(self, problem: Problem) -> str | None:
-        """Say that the method plans for several workers, where there is one."""
-        return "it plans for several workers" if problem.workers == 1 else None
+        """Return what the method needs and the problem lacks."""
+        return needs_several_workers(problem)
 
     def solve(self, problem: Problem) -> Solution:
         """Find the best plan, or, in a limited time, a good one."""
@@ -46,6 +47,9 @@ class Exact:
             return self.name
 
         return solve_by(search, problem, self.name)
+
+
+METHOD = Exact()
 
 
 def _prove(instance: Instance, incumbent: Incumbent) -> None:

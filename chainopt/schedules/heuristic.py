@@ -11,6 +11,7 @@ from chainopt.schedules.interval_tables import ONE_WORKER, UNLIMITED, Program, e
 from chainopt.schedules.options import Options
 from chainopt.schedules.search import solve_by
 from chainopt.schedules.starts import offer_starts
+from chainopt.solvers.base import Method, needs_several_workers
 
 if TYPE_CHECKING:
     from chainopt.schedules.incumbent import Incumbent
@@ -23,15 +24,15 @@ QUARTERS = (4, 6, 8, 10)  # of a worker's share of the work, up to which one wor
 FIRST_STEPS, LAST_STEPS, UNCOMPILED_STEPS = 30_000, 300_000, 500  # of the short searches of all plans
 
 
-class Heuristic:
+class Heuristic(Method):
     """Interval programs, moves on trees, and short searches of all plans; an optimum is often found, and sometimes proved."""
 
     name = "heuristic"
     is_exact = False
 
     def refusal(self, problem: Problem) -> str | None:
-        """Say that the method plans for several workers, where there is one."""
-        return "it plans for several workers" if problem.workers == 1 else None
+        """Return what the method needs and the problem lacks."""
+        return needs_several_workers(problem)
 
     def solve(self, problem: Problem) -> Solution:
         """Find a good plan."""
@@ -41,6 +42,9 @@ class Heuristic:
             return self.name
 
         return solve_by(search, problem, self.name)
+
+
+METHOD = Heuristic()
 
 
 def search_well(instance: Instance, incumbent: Incumbent, *, by_moves_only: bool = False) -> None:

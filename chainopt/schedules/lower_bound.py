@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chainopt.bracketing.operations import PRODUCT, PULLED, PUSHED
 from chainopt.costs.last_operations import at_gap
 from chainopt.solvers import polygon
+from chainopt.solvers.base import Problem
 
 if TYPE_CHECKING:
     from chainopt.bracketing.bracketing import Bracketing
@@ -18,7 +19,7 @@ def quick_bound(instance: Instance) -> tuple[Any, Bracketing | None]:
     """Return a lower bound on the makespan: the least work, or less, shared evenly. And the bracketing, where that is known."""
     bracketing = None
     if instance.problem.chain.details is None and instance.counts_sizes and instance.factors > 2:
-        bracketing, work, _ = polygon.solve(instance.problem.chain)
+        bracketing, work, *_ = polygon.METHOD.solve(Problem(instance.problem.chain))
     else:
         work = instance.clock.time(_relaxed_work(instance))
     return instance.share(work), bracketing

@@ -103,7 +103,7 @@ def _solution(instance: Instance, incumbent: Incumbent, method: str) -> Solution
     return Solution(
         best.bracketing,
         float(cost) if isinstance(schedule.makespan, float) else cost,
-        mode_of(problem.chain, problem.choices, best.bracketing, problem.model),
+        mode_of(problem, best.bracketing),
         is_optimal,
         schedule.makespan if is_optimal else instance.clock.cost(incumbent.bound),
         method,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chainopt.schedules.interval_tables import ROWS, fill
 from chainopt.schedules.lower_bound import quick_bound
 from chainopt.schedules.trees import Trees
-from chainopt.solvers.pure_modes import forward, reverse
+from chainopt.solvers.pure_modes import FORWARD, REVERSE
 
 if TYPE_CHECKING:
     from chainopt.schedules.incumbent import Incumbent
@@ -41,8 +41,8 @@ def offer_starts(instance: Instance, incumbent: Incumbent, programs: list[Progra
     bound, cheapest = quick_bound(instance)
     incumbent.raise_bound(bound)
     trees = Trees(instance, incumbent)
-    for sweep in (forward, reverse):
-        pure = sweep(problem.chain, problem.choices, problem.model)
+    for sweep in (FORWARD, REVERSE):
+        pure = sweep.candidate(problem)
         if pure is not None:
             swept = instance.beginning_as(pure[0])
             (trees if swept is instance else Trees(swept, incumbent)).schedule_bracketing(pure[0])

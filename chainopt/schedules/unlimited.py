@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chainopt.schedules.interval_tables import ONE_WORKER, UNLIMITED
 from chainopt.schedules.search import solve_by
 from chainopt.schedules.starts import offer_starts
+from chainopt.solvers.base import Method
 
 if TYPE_CHECKING:
     from chainopt.schedules.incumbent import Incumbent
@@ -15,15 +16,15 @@ if TYPE_CHECKING:
     from chainopt.solvers.base import Problem, Solution
 
 
-class Unlimited:
+class Unlimited(Method):
     """An interval program is exact, for nothing counts but the longest path."""
 
     name = "interval"
     is_exact = True
 
     def refusal(self, problem: Problem) -> str | None:
-        """Say that there must be as many workers as one likes."""
-        return None if math.isinf(problem.workers) else "it needs workers=math.inf"
+        """Return what the method needs and the problem lacks."""
+        return None if math.isinf(problem.workers) else "needs workers=math.inf"
 
     def solve(self, problem: Problem) -> Solution:
         """Find the best plan."""
@@ -34,3 +35,6 @@ class Unlimited:
             return self.name
 
         return solve_by(search, problem, self.name)
+
+
+METHOD = Unlimited()

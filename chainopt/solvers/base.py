@@ -1,22 +1,32 @@
-"""What a method is asked, and what it answers."""
+"""What a method is asked, and what it answers: for one chain, and for many of the same length at once."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chainopt.bracketing.bracketing import Bracketing
-from chainopt.bracketing.operations import Mode
+import numpy as np
+
+from chainopt.chain.chain import JacobianChain
 from chainopt.costs.last_operations import last_operations
-from chainopt.costs.multiplications import MULTIPLICATIONS
-from chainopt.costs.stage_choices import stage_choices
+from chainopt.costs.multiplications import INT64_LIMIT, MULTIPLICATIONS, Multiplications
+from chainopt.costs.number_type import has_floats
+from chainopt.costs.stage_choices import matrix_free, stage_choices
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from chainopt.bracketing.bracketing import Bracketing
+    from chainopt.bracketing.operations import Mode
     from chainopt.bracketing.schedule import Schedule
-    from chainopt.chain.chain import JacobianChain
     from chainopt.costs.last_operations import LastOperations
     from chainopt.costs.model import CostModel
     from chainopt.costs.stage_choices import StageChoices
+    from chainopt.typing import BoolArray, Cost, CostArray, SizeArray
 
 
 class _Asked(NamedTuple):
@@ -38,20 +48,20 @@ class Problem(_Asked):
         What is multiplied.
     model : CostModel
         What operations cost.
-    tape_limit : float, optional
+    tape_limit : int or float, optional
         The largest tape of a stage that is pulled back, or accumulated by VJPs.
-    memory_limit : float, optional
+    memory_limit : int or float, optional
         The most matrix entries alive at once.
     workers : int, or math.inf
         How many share the operations; what is minimized with several is the makespan.
-    time_limit : float, optional
+    time_limit : int or float, optional
         The seconds after which a search ends with the best so far.
     shows_progress : bool
         Whether such a search shows how far it is.
 
     Notes
     -----
-    A tuple is made in a third of the time of a frozen dataclass, and short chains take microseconds.
+    A tuple is made in a third of the time of a frozen dataclass, and short chains are ordered in microseconds.
     """
 
     @cached_property
@@ -64,8 +74,26 @@ class Problem(_Asked):
         """What can be done last for each interval, and what it costs."""
         return last_operations(self.chain, self.choices, self.model)
 
+    @cached_property
+    def matrix_free(self) -> list[bool]:
+        """Whether each stage can be used without its matrix."""
+        return matrix_free(self.chain)
+
+    @property
+    def counts_sizes(self) -> bool:
+        """Whether a product costs the product of its three sizes, for each matrix of its stack."""
+        return isinstance(self.model, Multiplications) and self.chain.structures is None
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return Problem, tuple(self)  # what is kept beside is found again
+        return Problem, tuple(self)  # what is kept beside is made again
+
+
+class Candidate(NamedTuple):
+    """A bracketing, its exact cost, and the mode that its operations add up to."""
+
+    bracketing: Bracketing
+    cost: Cost
+    mode: Mode
 
 
 class Solution(NamedTuple):
@@ -90,31 +118,155 @@ class Solution(NamedTuple):
     """
 
     bracketing: Bracketing
-    cost: Any
+    cost: Cost
     mode: Mode
     is_optimal: bool
-    lower_bound: Any
+    lower_bound: Cost
     method: str
     schedule: Schedule | None = None
 
+    @property
+    def makespan(self) -> Cost:
+        """When the last operation ends; with one worker the cost."""
+        return self.cost if self.schedule is None else self.schedule.makespan
 
-Candidate: TypeAlias = tuple[Bracketing, Any, Mode]
-"""A bracketing, its exact cost and its mode."""
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ProblemBatch:
+    """Many chains of the same number of factors, for one worker each.
 
-class Method(Protocol):
-    """A way to find a bracketing; `chainopt.solvers.registry` knows them all."""
+    Parameters
+    ----------
+    chains : numpy.ndarray, shape (N, n + 1), or sequence of JacobianChain
+        The sizes between the factors, outputs first, a chain a row; or chains of any kind.
+    model : CostModel
+        What operations cost.
+    tape_limit : int or float, optional
+        As for a `Problem`.
+    """
+
+    chains: SizeArray | Sequence[JacobianChain]
+    model: CostModel = MULTIPLICATIONS
+    tape_limit: float | None = None
 
     @property
-    def name(self) -> str:
-        """What it is asked for by, and called in a plan."""
+    def holds_sizes(self) -> bool:
+        """Whether the chains are rows of sizes."""
+        return isinstance(self.chains, np.ndarray)
 
     @property
-    def is_exact(self) -> bool:
-        """Whether what it finds is the best for every problem that it handles."""
+    def factors(self) -> int:
+        """How many factors each chain has."""
+        return self.chains.shape[1] - 1 if isinstance(self.chains, np.ndarray) else len(self.chains[0])
 
+    def problem(self, position: int) -> Problem:
+        """Return the problem of one chain."""
+        chain = self.chains[position]
+        return Problem(chain if isinstance(chain, JacobianChain) else JacobianChain.from_dims(chain), self.model, self.tape_limit)
+
+    def problems(self) -> Iterator[Problem]:
+        """Make the problems one by one."""
+        return map(self.problem, range(len(self.chains)))
+
+    def kinds(self) -> Iterator[Problem]:
+        """Make problems of which one at least is of the kind of each of the chains; rows of sizes are all of one kind."""
+        if not self.holds_sizes:
+            return self.problems()
+        return iter([Problem(JacobianChain.from_dims([1] * (self.factors + 1)), self.model, self.tape_limit)])
+
+
+class Solutions(NamedTuple):
+    """What `Solution` is for one chain, for N chains of n factors; all found by one method."""
+
+    spans: NDArray[np.int32]  # (N, 2, n - 1)
+    costs: CostArray  # (N,)
+    modes: NDArray[np.object_]  # (N,), of Mode
+    are_optimal: BoolArray  # (N,)
+    lower_bounds: CostArray  # (N,)
+    kinds: NDArray[np.int8] | None = None  # (N, n - 1); None where all are products
+    ways: NDArray[np.int8] | None = None  # (N, n)
+
+
+def gathered(solutions: Sequence[Solution], factors: int) -> Solutions:
+    """Put solutions that were found one by one into arrays."""
+    count = len(solutions)
+    spans = np.zeros((count, 2, factors - 1), dtype=np.int32)
+    kinds, ways = np.zeros((count, factors - 1), dtype=np.int8), np.zeros((count, factors), dtype=np.int8)
+    modes = np.empty(count, dtype=object)
+    for row, solution in enumerate(solutions):
+        bracketing, modes[row] = solution.bracketing, solution.mode
+        spans[row] = bracketing.spans
+        if bracketing.kinds is not None and bracketing.ways is not None:
+            kinds[row], ways[row] = bracketing.kinds, bracketing.ways
+    costs = cost_array([solution.cost for solution in solutions])
+    are_optimal = np.array([solution.is_optimal for solution in solutions], dtype=bool)
+    bounds = cost_array([solution.lower_bound for solution in solutions])
+    return Solutions(spans, costs, modes, are_optimal, bounds, kinds, ways)
+
+
+def cost_array(costs: Sequence[Cost] | CostArray) -> CostArray:
+    """Put costs into an array: of float64 if one is a float, of int64 if they fit, else of Python ints."""
+    if isinstance(costs, np.ndarray) and costs.dtype != object:
+        return costs
+    exact = np.empty(len(costs), dtype=object)
+    exact[:] = costs
+    if has_floats(exact):
+        return exact.astype(np.float64)
+    return exact if exact.max(initial=0) >= INT64_LIMIT else exact.astype(np.int64)
+
+
+class Method(ABC):
+    """A way to find a bracketing; `chainopt.solvers.registry` knows all of them, and chooses.
+
+    Attributes
+    ----------
+    name : str
+        What it is asked for by, and called in a plan.
+    is_exact : bool
+        Whether what it finds is the best, for every problem that it handles; one that is not claims nothing but what it proves.
+    keeps_memory_limit : bool
+        Whether it minds the limit on memory; for the others `chainopt.solvers.memory_limited` does.
+    handles_many_chains : bool
+        Whether it has a way of its own to solve a batch of chains of stages.
+    """
+
+    name: str
+    is_exact = True
+    keeps_memory_limit = False
+    handles_many_chains = False
+
+    @abstractmethod
     def refusal(self, problem: Problem) -> str | None:
-        """Return what the method needs and the problem lacks, as "it needs dense matrices"; None where it handles the problem."""
+        """Return what the method needs and the problem lacks, as "needs matrices at hand"; None where it handles the problem."""
 
+    @abstractmethod
     def solve(self, problem: Problem) -> Solution:
         """Solve a problem that it handles."""
+
+    def solve_many(self, batch: ProblemBatch) -> Solutions:
+        """Solve a batch of problems that it handles: one by one, if there is no better way."""
+        return gathered([self.solve(problem) for problem in batch.problems()], batch.factors)
+
+    def answer(self, candidate: Candidate) -> Solution:
+        """Return a candidate as the method's solution: the best if the method is exact, else without a claim."""
+        return Solution(*candidate, self.is_exact, candidate.cost if self.is_exact else 0, self.name)
+
+
+def needs_dense_products(problem: Problem) -> str | None:
+    """Return what a method needs that knows matrices at hand only, and that products cost their sizes."""
+    if problem.workers != 1:
+        return needs_one_worker(problem)
+    details = problem.chain.details
+    if not isinstance(problem.model, Multiplications) or (details is not None and problem.chain.structures is not None):
+        return "needs dense matrices and counts their multiplications"
+    return "needs matrices at hand" if details is not None and details.stage_costs is not None else None
+
+
+def needs_several_workers(problem: Problem) -> str | None:
+    """Return what a method needs that makes schedules."""
+    return "plans for several workers" if problem.workers == 1 else None
+
+
+def needs_one_worker(problem: Problem) -> str | None:
+    """Return what a method needs that knows no schedules."""
+    return None if problem.workers == 1 else f"plans for one worker, and workers is {problem.workers}"

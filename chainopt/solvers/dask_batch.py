@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.execution.dask_client import check_client
-from chainopt.solvers.batch import Solutions
+from chainopt.solvers.base import ProblemBatch, Solutions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+
+    from distributed import Client
+
+    from chainopt.solvers.base import Method
 
 PIECES_PER_THREAD = 4  # so that nobody waits long for the slowest
 FEWEST_CHAINS = 1_000  # which take about as long as sending them
@@ -18,17 +22,27 @@ MOST_BYTES = 4 * 2**20
 BYTES_PER_JACOBIAN = 100  # of a chain that is written out stage by stage
 
 
-def spread(client: Any, solve: Callable[[Any], Solutions], problems: Any) -> Solutions:
-    """Solve the pieces on the cluster, and put their solutions together; the first piece that fails says why.
+def spread(client: Client, method: Method, batch: ProblemBatch) -> Solutions:
+    """Solve the pieces of a batch on the cluster, and put their solutions together; the first piece that fails says why.
 
     The pieces travel with their tasks, so that those of a worker that dies are solved by another one.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The cluster.
+    method : Method
+        What solves them.
+    batch : ProblemBatch
+        All problems.
     """
     check_client(client)
-    if not len(problems):
-        return solve(problems)
-    size = chains_per_piece(problems, sum(client.nthreads().values()))
-    pieces = [problems[begin : begin + size] for begin in range(0, len(problems), size)]
-    futures = [client.submit(solve, piece, pure=False) for piece in pieces]
+    chains = batch.chains
+    if not len(chains):
+        return method.solve_many(batch)
+    size = chains_per_piece(chains, sum(client.nthreads().values()))
+    pieces = [ProblemBatch(chains[start : start + size], batch.model, batch.tape_limit) for start in range(0, len(chains), size)]
+    futures = [client.submit(method.solve_many, piece, pure=False) for piece in pieces]
     try:
         return joined([future.result() for future in futures])
     except BaseException:  # Ctrl-C too: nobody waits for the others any more
@@ -36,17 +50,20 @@ def spread(client: Any, solve: Callable[[Any], Solutions], problems: Any) -> Sol
         raise
 
 
-def chains_per_piece(problems: Any, threads: int) -> int:
+def chains_per_piece(chains: Any, threads: int) -> int:
     """Return how many chains go to the cluster as one task."""
-    factors = len(problems[0])
-    bytes_per_chain = 8 * factors if isinstance(problems, np.ndarray) else BYTES_PER_JACOBIAN * factors
-    share = -(-len(problems) // (PIECES_PER_THREAD * max(threads, 1)))
+    factors = len(chains[0])
+    bytes_per_chain = 8 * factors if isinstance(chains, np.ndarray) else BYTES_PER_JACOBIAN * factors
+    share = -(-len(chains) // (PIECES_PER_THREAD * max(threads, 1)))
     return max(1, min(max(share, FEWEST_CHAINS), MOST_BYTES // max(bytes_per_chain, 1)))
 
 
 def joined(pieces: Sequence[Solutions]) -> Solutions:
     """Put the solutions of pieces into the arrays that one call would have filled."""
     columns: list[Any] = [None if column[0] is None else np.concatenate(column) for column in zip(*pieces, strict=True)]
+    solutions = Solutions(*columns)
     if any(piece.costs.dtype.kind == "f" for piece in pieces):
-        columns[1] = columns[1].astype(np.float64)
-    return Solutions(*columns)
+        solutions = solutions._replace(
+            costs=solutions.costs.astype(np.float64), lower_bounds=solutions.lower_bounds.astype(np.float64)
+        )
+    return solutions

@@ -1,4 +1,4 @@
-"""The interval program for structured chains and for objectives with a cost model: see `chainopt.kernels.lookup_dp`."""
+"""The interval program with prices looked up, for structured chains and other objectives: see `chainopt.kernels.lookup_dp`."""
 
 from __future__ import annotations
 
@@ -7,31 +7,41 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.bracketing.operations import Mode
-from chainopt.costs.last_operations import last_operations
-from chainopt.costs.number_type import in_numbers, number_type
+from chainopt.costs.number_type import in_numbers, number_type, wider
 from chainopt.costs.operation_costs import total
-from chainopt.kernels import lookup_dp
-from chainopt.kernels.policy import compiled, compiled_pays
+from chainopt.kernels import lookup_dp, policy
+from chainopt.solvers.base import Candidate, Method, needs_one_worker
 from chainopt.solvers.pure_modes import preferred
 
 if TYPE_CHECKING:
     from chainopt.bracketing.bracketing import Bracketing
-    from chainopt.chain.chain import JacobianChain
     from chainopt.costs.last_operations import LastOperations
-    from chainopt.costs.model import CostModel
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.base import Candidate
+    from chainopt.solvers.base import Problem, Solution
 
 SECONDS_PER_STEP = 4e-7  # of the kernel as it stands, uncompiled; n**3 / 6 steps
-TYPES = (np.int64, object, np.float64)  # whatever ints there are, with a float among them sums are floats
 
 
-def solve(chain: JacobianChain, choices: StageChoices, model: CostModel) -> Candidate:
-    """Find the cheapest bracketing for prices of any kind."""
-    cheapest_of = cheapest(last_operations(chain, choices, model), choices)
-    assert cheapest_of is not None
-    bracketing, _ = cheapest_of
-    return preferred(chain, choices, (bracketing, total(chain, bracketing, model), Mode.HYBRID), model)
+class Lookup(Method):
+    """See the module."""
+
+    name = "interval"
+    handles_many_chains = True
+
+    def refusal(self, problem: Problem) -> str | None:
+        """Return what the method needs and the problem lacks."""
+        return needs_one_worker(problem)
+
+    def solve(self, problem: Problem) -> Solution:
+        """Find the cheapest bracketing."""
+        chain = problem.chain
+        answer = cheapest(problem.operations, problem.choices)
+        assert answer is not None
+        bracketing, _ = answer
+        return self.answer(preferred(problem, Candidate(bracketing, total(chain, bracketing, problem.model), Mode.HYBRID)))
+
+
+METHOD = Lookup()
 
 
 def cheapest(operations: LastOperations, choices: StageChoices) -> tuple[Bracketing, Any] | None:
@@ -47,30 +57,39 @@ def cheapest(operations: LastOperations, choices: StageChoices) -> tuple[Bracket
 
 
 def _filled(operations: LastOperations) -> tuple[Any, Any, Any]:
-    """Fill the table, in int64 if that holds every sum, in float64 if there are floats, else in Python ints."""
+    """Return the least cost, and what is done last for each interval, and where it is split."""
     factors = len(operations.leaves)
     kinds = np.zeros((factors + 1, factors + 1), dtype=np.int8)
     splits = np.zeros((factors + 1, factors + 1), dtype=np.int32)
-    compiles = compiled_pays(factors**3 / 6 * SECONDS_PER_STEP)
-    dtype: Any = number_type([operations.leaves], 4 * factors + 4)
-    is_filled = False
-    while not is_filled:
-        runs_compiled = compiles and dtype is not object
-        fill_row = compiled(lookup_dp.fill_row) if runs_compiled else lookup_dp.fill_row
-        table: Any = np.full((factors + 1, factors + 1), lookup_dp.NEVER, dtype=dtype)
-        if not runs_compiled:
-            table = table.tolist()
-        is_filled = True
-        for i in range(factors - 1, -1, -1):
-            columns = operations.row(i)
-            needed = number_type(columns, 4 * factors + 4)
-            if needed is not dtype and TYPES.index(needed) > TYPES.index(dtype):  # from the first row again, in wider numbers
-                dtype, is_filled = needed, False
-                break
-            row: Any = [in_numbers(column, dtype) for column in columns]
-            leaf: Any = in_numbers(operations.leaves[i], dtype)[()]
-            if not runs_compiled:
-                row, leaf = [column.tolist() for column in row], operations.leaves[i]
-            fill_row(i, table, row[0], leaf, row[1], row[2], kinds[i], splits[i])
-    cost = table[0][factors]
-    return cost.item() if isinstance(cost, np.generic) else cost, kinds, splits
+    compiles = policy.compiled_pays(factors**3 / 6 * SECONDS_PER_STEP)
+    dtype = number_type([operations.leaves], most_terms(factors))
+    while True:
+        cost, needed = _filled_in(dtype, operations, kinds, splits, compiles=compiles)
+        if needed is dtype:
+            return cost.item() if isinstance(cost, np.generic) else cost, kinds, splits
+        dtype = needed
+
+
+def _filled_in(dtype: Any, operations: LastOperations, kinds: Any, splits: Any, *, compiles: bool) -> tuple[Any, Any]:
+    """Fill the table in numbers of a type, up to the row that needs wider ones; return the least cost, and the type needed."""
+    factors = len(operations.leaves)
+    runs_compiled = compiles and dtype is not object
+    fill_row = policy.compiled(lookup_dp.fill_row) if runs_compiled else lookup_dp.fill_row
+    table: Any = np.full((factors + 1, factors + 1), lookup_dp.NEVER, dtype=dtype)
+    if not runs_compiled:
+        table = table.tolist()
+    for i in range(factors - 1, -1, -1):
+        columns = operations.row(i)
+        needed = wider(dtype, number_type(columns, most_terms(factors)))
+        if needed is not dtype:
+            return None, needed
+        row: Any = [in_numbers(column, dtype) for column in columns]
+        leaf: Any = in_numbers(operations.leaves[i], dtype)
+        row, leaf = (row, leaf[()]) if runs_compiled else ([column.tolist() for column in row], leaf.tolist())
+        fill_row(i, table, row[0], leaf, row[1], row[2], kinds[i], splits[i])
+    return table[0][factors], dtype
+
+
+def most_terms(factors: int) -> int:
+    """Return how many costs any sum in the table has at the most, bad candidates included."""
+    return 4 * factors + 4

@@ -1,4 +1,4 @@
-"""Hu and Shing's O(n log n) solver for dense chains: see `chainopt.kernels.polygon`."""
+"""Hu and Shing's O(n log n) method for dense chains: see `chainopt.kernels.polygon`."""
 
 from __future__ import annotations
 
@@ -10,35 +10,77 @@ import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import Mode
-from chainopt.costs.multiplications import INT64_LIMIT, MULTIPLICATIONS, is_small, neighbours
-from chainopt.costs.stage_choices import stage_choices
-from chainopt.kernels import polygon
-from chainopt.kernels.policy import compiled, compiled_pays
+from chainopt.costs.multiplications import INT64_LIMIT, is_small, neighbours
+from chainopt.kernels import policy, polygon
+from chainopt.solvers.base import Candidate, Method, Solution, Solutions, needs_dense_products
 from chainopt.solvers.pure_modes import preferred
 
 if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
-    from chainopt.solvers.base import Candidate
+    from chainopt.solvers.base import Problem, ProblemBatch
+    from chainopt.typing import SizeArray
 
 MODES = (Mode.FORWARD, Mode.REVERSE, Mode.HYBRID)  # as the kernel numbers them
 _INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)  # made once: with a type, each small array takes twice as long
 SECONDS_PER_FACTOR = 2.5e-6  # of the kernel as it stands, uncompiled
+CHAINS_PER_BLOCK = 4_096
 
 
-def solve(chain: JacobianChain) -> Candidate:
-    """Find the cheapest bracketing of a chain of at least three matrices; their stacks, if any, must be equal."""
-    factors = chain.sizes.size - 1
-    spans: Any = np.empty((2, factors - 1), _INT32)
-    if fits_int64(chain) and compiled_pays(factors * SECONDS_PER_FACTOR):
-        scratch = np.empty((polygon.SCRATCH_ROWS, factors + 2), _INT64)
-        cost, mode = compiled(polygon.bracket, polygon.meld)(chain.sizes, scratch, spans)
-    else:
-        lists = [[0] * (factors + 2) for _ in range(polygon.SCRATCH_ROWS)]
-        cost, mode = polygon.bracket(chain.sizes.tolist(), lists, spans)
-    solution = Bracketing(spans), cost, MODES[mode]
-    if chain.details is None or chain.batches is None:
-        return solution
-    return preferred(chain, stage_choices(chain), (solution[0], cost * math.prod(chain.batches[0]), solution[2]), MULTIPLICATIONS)
+class Polygon(Method):
+    """See the module."""
+
+    name = "polygon"
+
+    def refusal(self, problem: Problem) -> str | None:
+        """Return what the method needs and the problem lacks."""
+        refusal = needs_dense_products(problem)
+        if refusal is not None:
+            return refusal
+        chain = problem.chain
+        if chain.sizes.size < 4:
+            return "needs three factors"
+        if chain.details is not None and chain.batches is not None and len({*chain.batches}) > 1:
+            return "needs stacks of equal shape"
+        return None
+
+    def solve(self, problem: Problem) -> Solution:
+        """Find the cheapest triangulation of the polygon whose corners are the sizes."""
+        chain = problem.chain
+        factors = chain.sizes.size - 1
+        spans: Any = np.empty((2, factors - 1), _INT32)
+        if fits_int64(chain) and policy.compiled_pays(factors * SECONDS_PER_FACTOR):
+            scratch = np.empty((polygon.SCRATCH_ROWS, factors + 2), _INT64)
+            cost, mode = policy.compiled(polygon.bracket, polygon.meld)(chain.sizes, scratch, spans)
+        else:
+            lists = [[0] * (factors + 2) for _ in range(polygon.SCRATCH_ROWS)]
+            cost, mode = polygon.bracket(chain.sizes.tolist(), lists, spans)
+        if chain.details is None or chain.batches is None:
+            return Solution(Bracketing(spans), cost, MODES[mode], True, cost, "polygon")
+        cost *= math.prod(chain.batches[0])
+        return self.answer(preferred(problem, Candidate(Bracketing(spans), cost, MODES[mode])))
+
+    def solve_many(self, batch: ProblemBatch) -> Solutions:
+        """Let the compiled kernel go through all rows whose costs fit, where Numba pays; solve the others one by one."""
+        if not batch.holds_sizes:
+            return super().solve_many(batch)
+        sizes, factors = np.asarray(batch.chains), batch.factors
+        chains = len(sizes)
+        spans = np.empty((chains, 2, factors - 1), dtype=np.int32)
+        costs, modes = np.zeros(chains, dtype=object), np.empty(chains, dtype=object)
+        fits = np.zeros(chains, dtype=bool)
+        if chains and policy.compiled_pays(chains * factors * SECONDS_PER_FACTOR):
+            # In float64, whose error is far below the factor of two that is left.
+            fits = sizes.max(axis=1).astype(np.float64) ** 3 * (factors + 2) < INT64_LIMIT / 2
+            rows = np.flatnonzero(fits)
+            spans[rows], costs[rows], modes[rows] = _by_kernel(sizes if rows.size == chains else sizes[rows])
+        for row in np.flatnonzero(~fits).tolist():
+            solution = self.solve(batch.problem(row))
+            spans[row], costs[row], modes[row] = solution.bracketing.spans, solution.cost, solution.mode
+        exact = costs.astype(np.int64) if not chains or costs.max() < INT64_LIMIT else costs
+        return Solutions(spans, exact, modes, np.ones(chains, dtype=bool), exact)
+
+
+METHOD = Polygon()
 
 
 def fits_int64(chain: JacobianChain) -> bool:
@@ -50,3 +92,23 @@ def bound(sizes: list[int]) -> int:
     """Return a bound on every value that the kernel forms."""
     second = heapq.nlargest(2, sizes)[1]
     return second * (neighbours(sizes) + sizes[0] * sizes[-1])
+
+
+def _by_kernel(rows: SizeArray) -> tuple[Any, Any, Any]:
+    """Return the spans, costs and modes of chains, a row of sizes each, in blocks side by side."""
+    sizes = np.ascontiguousarray(rows, dtype=np.int64)
+    chains, corners = sizes.shape
+    spans = np.empty((chains, 2, corners - 2), dtype=np.int32)
+    costs = np.empty(chains, dtype=np.int64)
+    codes = np.empty(chains, dtype=np.int8)
+    bracket_many = policy.compiled(polygon.bracket_many, polygon.bracket, polygon.meld)
+
+    def fill(begin: int) -> None:
+        block = slice(begin, begin + CHAINS_PER_BLOCK)
+        scratch = np.empty((polygon.SCRATCH_ROWS, corners + 1), dtype=np.int64)
+        bracket_many(sizes[block], scratch, spans[block], costs[block], codes[block])
+
+    with policy.thread_pool() as pool:
+        for _ in pool.map(fill, range(0, chains, CHAINS_PER_BLOCK)):
+            pass
+    return spans, costs, np.array(MODES, dtype=object)[codes]

@@ -1,113 +1,147 @@
-"""Forward and reverse mode, the two homogeneous sweeps."""
+"""Forward and reverse mode, the two homogeneous sweeps, and how other bracketings compare with them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, PRODUCT, PULLED, PUSHED, Mode
-from chainopt.costs.multiplications import Multiplications, homogeneous
+from chainopt.costs.memory import peak_memory
+from chainopt.costs.multiplications import homogeneous
 from chainopt.costs.operation_costs import total
+from chainopt.errors import InfeasibleError
+from chainopt.kernels import stages
+from chainopt.solvers.base import Candidate, Method, Solution, needs_one_worker
 
 if TYPE_CHECKING:
-    from chainopt.chain.chain import JacobianChain
-    from chainopt.costs.model import CostModel
-    from chainopt.costs.stage_choices import StageChoices
-    from chainopt.solvers.base import Candidate
+    from chainopt.solvers.base import Problem
     from chainopt.typing import Cost
 
 ROUNDING = 1 + 1e-12  # costs in floats that differ by less are the same, added up in another order
 
 
-def forward(chain: JacobianChain, choices: StageChoices, model: CostModel) -> Candidate | None:
-    """Associate right to left: n columns through every stage; None where a matrix-free stage has no JVP."""
-    if not choices.only_products:
-        return _sweep(chain, choices, Mode.FORWARD, model)
-    factors = len(chain)
-    bracketing = Bracketing.right_to_left(factors)
-    cost = homogeneous(chain)[0] if _counts_sizes(chain, model) else total(chain, bracketing, model)
-    return bracketing, cost, Mode.FORWARD if factors > 2 else Mode.ANY
+class PureMode(Method):
+    """One of the two homogeneous modes.
+
+    Parameters
+    ----------
+    name : {"forward", "reverse"}
+        Forward mode associates right to left, and takes n columns through every stage; reverse mode takes m rows, left to right.
+    """
+
+    is_exact = False
+    keeps_memory_limit = True
+
+    def __init__(self, name: Literal["forward", "reverse"]) -> None:
+        self.name = name
+        self.mode = Mode(name)
+        self._is_forward = name == "forward"
+        self.through_kind = PUSHED if self._is_forward else PULLED
+        self.start_way = BY_JVPS if self._is_forward else BY_VJPS
+
+    def refusal(self, problem: Problem) -> str | None:
+        """Return what the method needs and the problem lacks."""
+        return needs_one_worker(problem)
+
+    def solve(self, problem: Problem) -> Solution:
+        """Sweep through the chain.
+
+        Raises
+        ------
+        InfeasibleError
+            If a stage lacks the mode, or the sweep breaks the limit on memory.
+        """
+        bracketing, cost, mode = self.required(problem)
+        if problem.memory_limit is not None:
+            peak = peak_memory(problem.chain, bracketing)
+            if peak > problem.memory_limit:
+                msg = f"memory_limit is {problem.memory_limit}, but {self.name} mode needs {peak}: the least limit for it"
+                raise InfeasibleError(msg)
+        is_optimal = mode is Mode.ANY  # there is nothing else
+        return Solution(bracketing, cost, mode, is_optimal, cost if is_optimal else 0, self.name)
+
+    def required(self, problem: Problem) -> Candidate:
+        """Return the sweep.
+
+        Raises
+        ------
+        InfeasibleError
+            If a stage lacks the mode.
+        """
+        candidate = self.candidate(problem)
+        if candidate is None:
+            needs = "JVP" if self._is_forward else "VJP, or its tape is above tape_limit"
+            passable = zip(problem.matrix_free, self._through(problem), strict=True)
+            lacking = next(position for position, (is_free, cost) in enumerate(passable) if is_free and cost < 0)
+            label = problem.chain.label(lacking)
+            msg = f"{self.name} mode is impossible: {label} has no {needs}; optimal_order finds what is possible"
+            raise InfeasibleError(msg)
+        return candidate
+
+    def candidate(self, problem: Problem, most: Cost = math.inf) -> Candidate | None:
+        """Return the sweep; None where a matrix-free stage lacks the mode, or it costs more than ``most``."""
+        chain = problem.chain
+        factors = len(chain)
+        bracketing, counts = self.order(factors), problem.counts_sizes and chain.batches is None
+        cost: Any
+        if chain.stage_costs is None:
+            mode = self.mode if factors > 2 else Mode.ANY
+            cost = homogeneous(chain)[0 if self._is_forward else 1] if counts else total(chain, bracketing, problem.model)
+            return Candidate(bracketing, cost, mode) if cost <= most else None
+        choices, dims = problem.choices, chain.dims
+        is_free, start = problem.matrix_free, self.start(factors)
+        ends = start, dims[self.end(factors)]
+        cost = stages.sweep(dims, is_free, self._through(problem), choices.leaves, choices.ways, *ends)
+        if cost < 0 or (counts and cost > most):
+            return None
+        kinds, ways = [PRODUCT] * (factors - 1), [GIVEN] * factors
+        stages.sweep_operations(is_free, choices.ways, start, self.through_kind, self.start_way, kinds, ways)
+        bracketing = Bracketing(bracketing.spans, np.array(kinds, dtype=np.int8), np.array(ways, dtype=np.int8))
+        if not counts:
+            cost = total(chain, bracketing, problem.model)
+        return Candidate(bracketing, cost, self.mode) if cost <= most else None
+
+    def order(self, factors: int) -> Bracketing:
+        """Return the order of the joins."""
+        return Bracketing.right_to_left(factors) if self._is_forward else Bracketing.left_to_right(factors)
+
+    def start(self, factors: int) -> int:
+        """Return the position of the stage that the sweep starts at."""
+        return factors - 1 if self._is_forward else 0
+
+    def end(self, factors: int) -> int:
+        """Return the position of the size that says how many vectors are swept."""
+        return factors if self._is_forward else 0
+
+    def _through(self, problem: Problem) -> list[Any]:
+        return problem.choices.push if self._is_forward else problem.choices.pull
 
 
-def reverse(chain: JacobianChain, choices: StageChoices, model: CostModel) -> Candidate | None:
-    """Associate left to right: m rows back through every stage; None where a matrix-free stage cannot be pulled back."""
-    if not choices.only_products:
-        return _sweep(chain, choices, Mode.REVERSE, model)
-    factors = len(chain)
-    bracketing = Bracketing.left_to_right(factors)
-    cost = homogeneous(chain)[1] if _counts_sizes(chain, model) else total(chain, bracketing, model)
-    return bracketing, cost, Mode.REVERSE if factors > 2 else Mode.ANY
+FORWARD, REVERSE = PureMode("forward"), PureMode("reverse")
 
 
-def _counts_sizes(chain: JacobianChain, model: CostModel) -> bool:
-    return isinstance(model, Multiplications) and (chain.details is None or chain.structures is None)
-
-
-def cheaper(chain: JacobianChain) -> Candidate:
-    """Take the cheaper of the two: the optimum of up to three matrices, which can be associated in no other way."""
-    right_to_left, left_to_right = homogeneous(chain)
-    factors = len(chain)
-    if right_to_left <= left_to_right:
-        return Bracketing.right_to_left(factors), right_to_left, Mode.FORWARD if factors > 2 else Mode.ANY
-    return Bracketing.left_to_right(factors), left_to_right, Mode.REVERSE
-
-
-def preferred(chain: JacobianChain, choices: StageChoices, solution: Candidate, model: CostModel) -> Candidate:
+def preferred(problem: Problem, candidate: Candidate) -> Candidate:
     """Put forward mode, then reverse mode, in the place of a bracketing that costs the same."""
-    most = solution[1] * ROUNDING if isinstance(solution[1], float) else solution[1]
-    for sweep in (forward, reverse):
-        pure = sweep(chain, choices, model)
-        if pure is not None and pure[1] <= most:
+    most = rounded_up(candidate.cost)
+    for sweep in (FORWARD, REVERSE):
+        pure = sweep.candidate(problem, most)
+        if pure is not None:
             return pure
-    return solution
+    return candidate
 
 
-def mode_of(chain: JacobianChain, choices: StageChoices, bracketing: Bracketing, model: CostModel) -> Mode:
+def mode_of(problem: Problem, bracketing: Bracketing) -> Mode:
     """Name what the operations of a bracketing add up to."""
-    for sweep in (forward, reverse):
-        pure = sweep(chain, choices, model)
-        if pure is not None and pure[0].is_like(bracketing):
-            return pure[2]
+    for sweep in (FORWARD, REVERSE):
+        pure = sweep.candidate(problem)
+        if pure is not None and pure.bracketing.is_like(bracketing):
+            return pure.mode
     return Mode.HYBRID
 
 
-def impassable(chain: JacobianChain, through: list[Cost]) -> int | None:
-    """Return the position of the first matrix-free stage that nothing goes through in a mode; None where there is none."""
-    passable = zip(through, _free(chain), strict=True)
-    return next((at for at, (cost, is_free) in enumerate(passable) if is_free and cost < 0), None)
-
-
-def _free(chain: JacobianChain) -> list[bool]:
-    """Whether each stage is matrix-free."""
-    costs = chain.stage_costs
-    assert costs is not None
-    return [jvp is not None or vjp is not None for jvp, vjp in zip(costs.jvp, costs.vjp, strict=True)]
-
-
-def _sweep(chain: JacobianChain, choices: StageChoices, mode: Mode, model: CostModel) -> Candidate | None:
-    costs, free = chain.stage_costs, _free(chain)
-    assert costs is not None
-    factors = len(chain)
-    dims = chain.dims
-    if mode is Mode.FORWARD:
-        through, start, vectors, way, kind = choices.push, factors - 1, dims[-1], BY_JVPS, PUSHED
-        bracketing = Bracketing.right_to_left(factors)
-    else:
-        through, start, vectors, way, kind = choices.pull, 0, dims[0], BY_VJPS, PULLED
-        bracketing = Bracketing.left_to_right(factors)
-    if impassable(chain, through) is not None:
-        return None
-    ways = np.where(free, GIVEN, choices.ways).astype(np.int8)
-    if free[start]:  # a known accumulation replaces its JVPs or VJPs
-        ways[start] = way if costs.accumulation[start] is None else choices.ways[start]
-    kinds = np.where(np.delete(free, start), kind, PRODUCT).astype(np.int8)
-    bracketing = Bracketing(bracketing.spans, kinds, ways)
-    if not _counts_sizes(chain, model):
-        return bracketing, total(chain, bracketing, model), mode
-    stages = zip(free, through, choices.leaves, dims[:-1], dims[1:], strict=True)
-    swept = [vectors * cost if is_free else leaf + vectors * rows * columns for is_free, cost, leaf, rows, columns in stages]
-    if not free[start] or costs.accumulation[start] is not None:
-        swept[start] = choices.leaves[start]
-    return bracketing, sum(swept), mode
+def rounded_up(cost: Any) -> Any:
+    """Return what is still as cheap as a cost, where costs are floats."""
+    return cost * ROUNDING if isinstance(cost, float) else cost

@@ -1,91 +1,134 @@
-"""What may be asked of a solver: the options of `optimal_order`, checked, and who answers."""
+"""Which method solves a problem: the one place that knows them all, and that chooses."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from functools import lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
-from chainopt.numbers import shown
+from chainopt.solvers.memory_limited.within_memory import WithinMemory
+from chainopt.solvers.options import METHODS
 
 if TYPE_CHECKING:
-    from chainopt.chain.chain import JacobianChain
+    from chainopt.solvers.base import Method, Problem, ProblemBatch
 
-SCHEDULING = ("heuristic", "exact", "cp-sat")
-METHODS = ("auto", "polygon", "interval", "textbook", *SCHEDULING)
+# Where the methods are that answer to a name; of several the first that handles the problem. A name that is not here has its
+# method in the module of that name beside this one: so a new method is a new file, and its name in `chainopt.typing.MethodName`.
+# Those of schedules/, which is above, are imported as soon as somebody asks for several workers.
+FORMULA = "solvers.formula"
+ONE_WORKER = (FORMULA, "solvers.polygon", "solvers.interval", "solvers.lookup")
+UNLIMITED = "schedules.unlimited"  # an interval program, which is exact for as many workers as one likes
+HOMES = {
+    "auto": (*ONE_WORKER, UNLIMITED, "schedules.automatic"),
+    "interval": ("solvers.interval", "solvers.lookup", UNLIMITED),
+    "heuristic": (*ONE_WORKER, UNLIMITED, "schedules.heuristic"),  # with one worker there is nothing to schedule
+    "exact": (*ONE_WORKER, UNLIMITED, "schedules.exact"),
+    "cp-sat": (*ONE_WORKER, UNLIMITED, "schedules.cp_sat"),
+    "forward": ("solvers.pure_modes:FORWARD", "schedules.pure_modes:FORWARD"),
+    "reverse": ("solvers.pure_modes:REVERSE", "schedules.pure_modes:REVERSE"),
+}
+PURE = ("forward", "reverse")
+WITHIN_MEMORY = tuple(f"solvers.memory_limited.{module}" for module in ("bitmask", "frontier", "sweeps"))
 
 
-def check_method(method: object) -> None:
-    """Refuse a method that is none.
+def select(problem: Problem, method: str = "auto") -> Method:
+    """Choose the method that solves a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is to be solved; its options have been checked.
+    method : str
+        What was asked for: a name of `chainopt.typing.MethodName`, or "forward" or "reverse", the homogeneous sweeps.
+
+    Returns
+    -------
+    Method
+        The first of those that answer to the name and handle the problem. It minds the limit on memory, if there is one.
 
     Raises
     ------
     ChainError
-        Which names those there are.
+        If there is none; the message says what the method needs, and which others would do.
     """
-    if not isinstance(method, str) or method not in METHODS:
-        msg = f"method is {shown(method)}: known are {', '.join(map(repr, METHODS))}"
-        raise ChainError(msg)
+    if problem.memory_limit is not None:
+        return _within_memory(problem, method)
+    reason = ""
+    for candidate in candidates(method, problem.chain.sizes.size - 1, problem.workers == 1):
+        refusal = candidate.refusal(problem)
+        if refusal is None:
+            return candidate
+        reason = reason or refusal
+    *others, last = [repr(name) for name in METHODS if name != method and _handles(problem, name)]
+    listed = f"{', '.join(others)} or {last}" if others else last
+    msg = f'method is "{method}", which {reason}: take {listed}'
+    raise ChainError(msg)
 
 
-def check_limit(name: str, value: object) -> None:
-    """Refuse a limit that is no number, or negative.
+def select_for_all(batch: ProblemBatch, method: str = "auto") -> Method:
+    """Choose the method that solves a batch: the first that handles each of its chains, as `select` does for one.
+
+    Parameters
+    ----------
+    batch : ProblemBatch
+        What is to be solved.
+    method : str
+        As for `select`.
 
     Raises
     ------
     ChainError
-        Which names the argument.
+        If there is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value >= 0:
-        msg = f"{name} is {value!r}: give a number that is not negative, or None"
-        raise ChainError(msg)
+    problems = list(batch.kinds())
+    for candidate in candidates(method, batch.factors, True):
+        knows_batches = batch.holds_sizes or candidate.handles_many_chains
+        if knows_batches and all(candidate.refusal(problem) is None for problem in problems):
+            return candidate
+    for problem in problems:
+        select(problem, method)  # which may say why
+    msg = 'dims holds chains: those of stacks are ordered one by one, and the others by method "interval" or "auto"'
+    raise ChainError(msg)
 
 
-def check_workers(workers: Any, time_limit: object, memory_limit: object) -> float:
-    """Return the number of workers as an int or `math.inf`.
+@lru_cache(maxsize=4096)
+def candidates(method: str, factors: int, is_for_one: bool) -> tuple[Method, ...]:  # noqa: FBT001 -- of a cache, and quick so
+    """Return the methods that answer to a name, the first choice first.
 
-    Raises
-    ------
-    ChainError
-        If it is none, or something is asked that plans for several workers do not know.
+    Parameters
+    ----------
+    method : str
+        The name.
+    factors : int
+        How many the chain has: of less than three there is nothing to choose, as long as they are matrices.
+    is_for_one : bool
+        Whether there is one worker: then nothing is imported that makes schedules.
     """
-    is_number = isinstance(workers, int | float | np.number) and not isinstance(workers, bool)
-    is_count = isinstance(workers, int | np.integer)
-    fits: Any = is_number and (1 <= workers < 2**63 if is_count else workers == math.inf)
-    if not fits:
-        msg = f"workers is {shown(workers)}: give an int, at least 1, or math.inf for as many as one likes"
-        raise ChainError(msg)
-    if time_limit is not None:
-        check_limit("time_limit", time_limit)
-    if workers != 1 and memory_limit is not None:
-        msg = "memory_limit is given, and workers too: plans for several workers cannot be limited yet, leave one of the two out"
-        raise ChainError(msg)
-    return int(workers) if is_count else math.inf
+    homes = HOMES.get(method) or (f"solvers.{method}",)
+    if factors < 3 and method not in PURE:
+        homes = (FORMULA, *homes)
+    if factors > 3:
+        homes = tuple(home for home in homes if home != FORMULA)
+    return tuple(_method(home) for home in homes if not (is_for_one and home.startswith("schedules.")))
 
 
-def priced_solver(method: str) -> str:
-    """Choose where prices are looked up."""
-    if method == "polygon":
-        msg = 'method is "polygon", which needs dense matrices and counts their multiplications: take "interval" or "auto"'
-        raise ChainError(msg)
-    return "textbook" if method == "textbook" else "interval"
+def _within_memory(problem: Problem, method: str) -> Method:
+    chosen = select(problem._replace(memory_limit=None), method)
+    if chosen.keeps_memory_limit:
+        return chosen
+    limited = (_method(home) for home in WITHIN_MEMORY)
+    return WithinMemory(chosen, next(candidate for candidate in limited if candidate.refusal(problem) is None))
 
 
-def solver_for(chain: JacobianChain, method: str) -> str:
-    """Choose: only the interval program knows matrix-free stages and unequal stacks, else the polygon is the fastest."""
-    factors = chain.sizes.size - 1
-    if chain.details is None and method == "auto":
-        return "polygon" if factors > 3 else "formula"
-    matrix_free = chain.stage_costs is not None
-    if not matrix_free and (factors < 3 or (factors == 3 and method == "auto")):
-        return "formula"
-    equal_stacks = chain.batches is None or len({*chain.batches}) == 1
-    if method == "auto":
-        return "polygon" if equal_stacks and not matrix_free else "interval"
-    if method == "polygon" and (matrix_free or not equal_stacks):
-        needs = "matrices at hand" if matrix_free else "stacks of equal shape"
-        msg = f'method is "polygon", which needs {needs}: take "interval" or "auto"'
-        raise ChainError(msg)
+def _handles(problem: Problem, name: str) -> bool:
+    """Whether a method handles a problem by itself, and not another one in its place."""
+    methods = candidates(name, 4, problem.workers == 1)
+    return any(candidate.refusal(problem) is None for candidate in methods if name in {candidate.name, "auto"})
+
+
+def _method(home: str) -> Method:
+    """Import a method, given where it is: a module of the package, and after a colon what it is called there, if not METHOD."""
+    module, _, attribute = home.partition(":")
+    method: Method = getattr(import_module(f"chainopt.{module}"), attribute or "METHOD")
     return method

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from oracles import recurrence
 
 from chainopt import Jacobian, JacobianChain, optimal_order
+from chainopt.costs.multiplications import stack_table
 from chainopt.kernels import interval_dp
+from chainopt.kernels.policy import compiled
 from chainopt.solvers import interval
 from chainopt.testing import chain_dims
 
@@ -57,9 +59,9 @@ def test_compiled_tiles_with_stacks():
     plan = optimal_order([Jacobian(shape, batch=batch) for shape, batch in zip(pairwise(dims), batches, strict=True)])
     assert plan.method == "interval"
     assert plan.cost == sum(plan.operations.cost.tolist())
-    counts = interval.stack_table(tuple(batches))
+    counts = stack_table(tuple(batches))
     table = np.full((factors + 1, factors + 1), 2**62, dtype=np.int64)
-    fill_tile = interval.compiled(interval_dp.fill_tile, interval_dp.relax, interval_dp.relax_twice)
+    fill_tile = compiled(interval_dp.fill_tile, interval_dp.relax, interval_dp.relax_twice)
     sizes = np.array(dims)
     width = len(dims)
     fill_tile(table, sizes, counts.astype(np.int64), None, None, None, np.empty_like(sizes), 0, width, 0, width, width)

@@ -86,7 +86,7 @@ def test_unknown_options_are_named():
 @pytest.mark.parametrize("factors", [1, 2, 5, 9])
 @pytest.mark.parametrize("largest_cost", [20, 10**30])
 def test_batches_of_chains_of_all_kinds(factors, pays, largest_cost, monkeypatch):
-    monkeypatch.setattr("chainopt.solvers.stage_batch.compiled_pays", lambda _: pays)
+    monkeypatch.setattr("chainopt.kernels.policy.compiled_pays", lambda _: pays)
     rng = np.random.default_rng(factors)
     chains = [
         chainopt.JacobianChain(random_stages(rng, factors, largest_size=5, largest_cost=largest_cost if at % 3 else 20))

@@ -170,7 +170,7 @@ def test_the_command_line():
         (["--workers", "2", "--time-limit", "soon"], "--time-limit is 'soon': give a number"),
         (["--workers", "2", "--time-limit", "-1"], "time_limit is -1"),
         (["--workers", "2", "--memory-limit", "5"], "memory_limit is given, and workers too"),
-        (["--workers", "2", "--method", "polygon"], "method is 'polygon', which plans for one worker"),
+        (["--workers", "2", "--method", "polygon"], 'method is "polygon", which plans for one worker'),
     ],
 )
 def test_the_command_line_says_what_is_wrong_in_one_line(arguments, message, capsys):

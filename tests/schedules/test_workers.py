@@ -279,7 +279,7 @@ def test_time_limits_that_are_none(limit):
 
 def test_what_does_not_go_together():
     for method in ("polygon", "interval", "textbook"):
-        with pytest.raises(ChainError, match=f"method is '{method}', which plans for one worker"):
+        with pytest.raises(ChainError, match=f'method is "{method}", which plans for one worker'):
             chainopt.optimal_order(DIMS_PAIRS, workers=2, method=method)
     assert chainopt.optimal_order(DIMS_PAIRS, workers=math.inf, method="interval").method == "interval"
     for call in (chainopt.optimal_order, chainopt.forward_order, chainopt.compare):

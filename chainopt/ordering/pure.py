@@ -1,0 +1,61 @@
+"""The doors for the homogeneous plans: forward and reverse mode."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chainopt.plan.plan import Plan
+from chainopt.solvers.options import asked
+from chainopt.solvers.registry import select
+
+if TYPE_CHECKING:
+    from chainopt.solvers.objectives import Objective
+    from chainopt.solvers.options import ChainLike
+
+
+def forward_order(
+    chain: ChainLike,
+    *,
+    objective: Objective = "multiplications",
+    tape_limit: float | None = None,
+    memory_limit: float | None = None,
+    workers: float = 1,
+) -> Plan:
+    """Plan the product in forward mode, right to left: ``J3 (J2 J1)``.
+
+    Matrix-free stages are accumulated, the rightmost, by JVPs, and pushed through, the others. Parameters and errors are
+    those of `optimal_order`, and an `InfeasibleError` where a matrix-free stage has no JVP. Several workers share what there is
+    to share, the accumulations.
+
+    Examples
+    --------
+    >>> import chainopt
+    >>> chainopt.forward_order([(10, 2000), (2000, 30), (30, 1000)]).cost
+    80000000
+    """
+    problem = asked(chain, objective, tape_limit, memory_limit, workers)
+    return Plan(problem, select(problem, "forward").solve(problem))
+
+
+def reverse_order(
+    chain: ChainLike,
+    *,
+    objective: Objective = "multiplications",
+    tape_limit: float | None = None,
+    memory_limit: float | None = None,
+    workers: float = 1,
+) -> Plan:
+    """Plan the product in reverse mode, left to right: ``(J3 J2) J1``.
+
+    Matrix-free stages are accumulated, the leftmost, by VJPs, and pulled back through, the others. Parameters and errors
+    are those of `optimal_order`, and an `InfeasibleError` where a matrix-free stage has no VJP, or its tape is too large.
+    Several workers share what there is to share, the accumulations.
+
+    Examples
+    --------
+    >>> import chainopt
+    >>> chainopt.reverse_order([(10, 2000), (2000, 30), (30, 1000)]).cost
+    900000
+    """
+    problem = asked(chain, objective, tape_limit, memory_limit, workers)
+    return Plan(problem, select(problem, "reverse").solve(problem))

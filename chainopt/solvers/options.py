@@ -1,0 +1,107 @@
+"""The options of the doors, checked once: what they make is a problem, which no method has to check again."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+
+from chainopt.chain.chain import JacobianChain
+from chainopt.chain.parsing import read_factors
+from chainopt.errors import ChainError
+from chainopt.numbers import shown
+from chainopt.solvers.base import Problem
+from chainopt.solvers.objectives import model_of
+from chainopt.typing import MethodName
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.chain.jacobian import Jacobian
+    from chainopt.solvers.objectives import Objective
+    from chainopt.typing import HasShape
+
+    ChainLike = JacobianChain | Sequence[tuple[int, int]] | Sequence[Jacobian] | Sequence[HasShape]
+
+METHODS: tuple[MethodName, ...] = get_args(MethodName)
+
+
+def asked(
+    chain: ChainLike,
+    objective: Objective,
+    tape_limit: float | None = None,
+    memory_limit: float | None = None,
+    workers: float = 1,
+    time_limit: float | None = None,
+    progress: bool = False,  # noqa: FBT001, FBT002 -- by position, as short chains take microseconds
+) -> Problem:
+    """Read the options of `chainopt.optimal_order`, which says what they are.
+
+    Raises
+    ------
+    ChainError
+        If one of them is wrong, or they do not go together.
+    """
+    if not isinstance(chain, JacobianChain):
+        chain = JacobianChain.from_reading(read_factors(chain, "chain"))
+    if type(workers) is not int or workers != 1:
+        workers = checked_workers(workers)
+        if workers != 1 and memory_limit is not None:
+            msg = (
+                "memory_limit is given, and workers too: plans for several workers cannot be limited yet, "
+                "leave one of the two out"
+            )
+            raise ChainError(msg)
+    if tape_limit is not None:
+        tape_limit = checked_limit("tape_limit", tape_limit)
+    if memory_limit is not None:
+        memory_limit = checked_limit("memory_limit", memory_limit)
+    if time_limit is not None:
+        time_limit = checked_limit("time_limit", time_limit)
+    return Problem(chain, model_of(objective), tape_limit, memory_limit, workers, time_limit, progress)
+
+
+def check_method(method: object) -> None:
+    """Refuse a method that is none.
+
+    Raises
+    ------
+    ChainError
+        Which names those there are.
+    """
+    if not isinstance(method, str) or method not in METHODS:
+        msg = f"method is {shown(method)}: known are {', '.join(map(repr, METHODS))}"
+        raise ChainError(msg)
+
+
+def checked_limit(name: str, value: Any) -> float:
+    """Return a limit as a Python number, so that it is compared exactly with ints of any magnitude.
+
+    Raises
+    ------
+    ChainError
+        If it is no number, or negative; the message names the argument.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value >= 0:
+        msg = f"{name} is {value!r}: give a number that is not negative, or None"
+        raise ChainError(msg)
+    limit: float = value.item() if isinstance(value, np.number) else value
+    return limit
+
+
+def checked_workers(workers: Any) -> float:
+    """Return the number of workers as an int or `math.inf`.
+
+    Raises
+    ------
+    ChainError
+        If it is none.
+    """
+    is_number = isinstance(workers, int | float | np.number) and not isinstance(workers, bool | np.bool_)
+    is_count = isinstance(workers, int | np.integer)
+    fits: Any = is_number and (1 <= workers < 2**63 if is_count else workers == math.inf)
+    if not fits:
+        msg = f"workers is {shown(workers)}: give an int, at least 1, or math.inf for as many as one likes"
+        raise ChainError(msg)
+    return int(workers) if is_count else math.inf
