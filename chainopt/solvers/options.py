@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 import numpy as np
 
@@ -18,11 +18,11 @@ from chainopt.typing import MethodName
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.chain.jacobian import Jacobian
+    from chainopt.chain.parsing import Factor
     from chainopt.solvers.objectives import Objective
-    from chainopt.typing import HasShape
+    from chainopt.typing import SizeArray
 
-    ChainLike = JacobianChain | Sequence[tuple[int, int]] | Sequence[Jacobian] | Sequence[HasShape]
+    ChainLike: TypeAlias = JacobianChain | Sequence[Factor] | SizeArray
 
 METHODS: tuple[MethodName, ...] = get_args(MethodName)
 
