@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from chainopt.typing import Tree
+    from chainopt.typing import NumpyArray, Tree
 
 DEEPEST_TREE = 1_000
 SHORT = 50  # up to here Python's sort is faster than NumPy's
@@ -268,7 +268,7 @@ class Bracketing:
         return hash(self.spans.tobytes())
 
 
-def _same(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
+def _same(one: NumpyArray | None, other: NumpyArray | None) -> bool:
     return one is other or (one is not None and other is not None and np.array_equal(one, other))
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from chainopt.typing import Cost
+    from chainopt.typing import Cost, NumpyArray
 
 
 class Mode(StrEnum):
@@ -90,10 +88,10 @@ Operation = Accumulation | Multiplication | Pushforward | Pullback
 class Operations(Sequence[Multiplication]):
     """Products in an order in which they can be executed, held in arrays and made on demand."""
 
-    first: NDArray[Any]
-    split: NDArray[Any]
-    last: NDArray[Any]
-    cost: NDArray[Any]
+    first: NumpyArray
+    split: NumpyArray
+    last: NumpyArray
+    cost: NumpyArray
 
     def __len__(self) -> int:
         return self.split.size

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from chainopt.bracketing.operations import Operation
-    from chainopt.typing import Cost
+    from chainopt.typing import Cost, PlainDict
 
 ROUNDING = 1e-9  # of the whole makespan: times in seconds are sums, whose last digits depend on the order
 
@@ -59,7 +59,7 @@ class Schedule:
             done[step.first, step.last] = latest[worker] = at
         return iter(placed)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainDict:
         """Return the schedule as numbers, lists and, for as many workers as one likes, a text."""
         workers = "unlimited" if math.isinf(self.workers) else self.workers
         return {"workers": workers, "worker": list(self.worker), "start": list(self.start), "makespan": self.makespan}
@@ -74,13 +74,13 @@ def _operand(step: Operation) -> tuple[int, int]:
     return -1, -1
 
 
-def _placed(step: Operation, worker: int, start: Any) -> Operation:
+def _placed(step: Operation, worker: int, start: Cost) -> Operation:
     if isinstance(step, Accumulation):
         return Accumulation(step.first, step.last, step.mode, step.cost, worker, start)
     return type(step)(step.first, step.split, step.last, step.cost, worker, start)
 
 
-def _merged(run: Operation, step: Operation, worker: int, start: Any) -> Operation | None:
+def _merged(run: Operation, step: Operation, worker: int, start: Cost) -> Operation | None:
     if run.start is None or type(run) is not type(step) or run.worker != worker or run.start + run.cost != start:
         return None
     cost = run.cost + step.cost
@@ -91,7 +91,7 @@ def _merged(run: Operation, step: Operation, worker: int, start: Any) -> Operati
     return None
 
 
-def contradiction(operations: Sequence[Operation], workers: float, makespan: Any) -> str | None:
+def contradiction(operations: Sequence[Operation], workers: float, makespan: Cost) -> str | None:
     """Say what is wrong with scheduled operations; None if nothing is."""
     slack = ROUNDING * makespan if isinstance(makespan, float) else 0
     ends: dict[tuple[int, int], Any] = {}

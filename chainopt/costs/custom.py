@@ -16,9 +16,7 @@ from chainopt.numbers import shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    from chainopt.typing import Cost
+    from chainopt.typing import Cost, NumpyArray, PlainDict
 
 FEWEST_COMPILED = 20_000  # products: for fewer the loop is not worth compiling
 
@@ -39,7 +37,7 @@ class CustomModel:
         """What it counts."""
         return f"as {self.name} counts"
 
-    def products(self, m: NDArray[Any], k: NDArray[Any], n: NDArray[Any]) -> NDArray[Any]:
+    def products(self, m: NumpyArray, k: NumpyArray, n: NumpyArray) -> NumpyArray:
         """Return the costs of products of m x k and k x n matrices: int64, float64 or Python ints.
 
         Raises
@@ -67,7 +65,7 @@ class CustomModel:
             raise self._no_cost(m, k, n, cost)
         return cost
 
-    def _compiled(self, sizes: tuple[NDArray[Any], ...]) -> NDArray[Any]:
+    def _compiled(self, sizes: tuple[NumpyArray, ...]) -> NumpyArray:
         flat = [column.flatten() for column in sizes]  # copies: what is broadcast must not be written to
         first = self._price(*(int(column[0]) for column in flat))
         costs = np.empty(flat[0].size, dtype=np.float64 if isinstance(first, float) else np.int64)
@@ -82,7 +80,7 @@ class CustomModel:
         msg = f"objective {self.name}({m}, {k}, {n}) is {shown(cost)}: a cost is a number, finite and not negative"
         return ChainError(msg)
 
-    def structured(self, counts: NDArray[Any]) -> NDArray[Any]:
+    def structured(self, counts: NumpyArray) -> NumpyArray:
         """Refuse: the function knows sizes only.
 
         Raises
@@ -100,7 +98,7 @@ class CustomModel:
         """Return the cost of a JVP, a VJP or an accumulation as it is: it must count what the function counts."""
         return cost
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainDict:
         """Refuse: a function cannot be written.
 
         Raises

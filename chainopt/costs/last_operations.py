@@ -28,12 +28,10 @@ from chainopt.costs.stage_choices import NEVER
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.costs.stage_choices import StageChoices
-    from chainopt.typing import Cost
+    from chainopt.typing import Cost, NumpyArray
 
     Interval = tuple[int, int]
 
@@ -58,9 +56,9 @@ class Row(NamedTuple):
     [j]; below zero is what cannot be done.
     """
 
-    products: NDArray[Any]
-    pushes: NDArray[Any]
-    pulls: NDArray[Any]
+    products: NumpyArray
+    pushes: NumpyArray
+    pulls: NumpyArray
 
 
 @dataclass(frozen=True, slots=True)

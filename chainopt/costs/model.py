@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from chainopt.typing import Cost
+    from chainopt.typing import Cost, NumpyArray
 
 
 class CostModel(Protocol):
@@ -21,10 +19,10 @@ class CostModel(Protocol):
     def unit(self) -> str:
         """What it counts."""
 
-    def products(self, m: NDArray[Any], k: NDArray[Any], n: NDArray[Any]) -> NDArray[Any]:
+    def products(self, m: NumpyArray, k: NumpyArray, n: NumpyArray) -> NumpyArray:
         """Return the costs of products of m x k and k x n matrices; the sizes broadcast."""
 
-    def structured(self, counts: NDArray[Any]) -> NDArray[Any]:
+    def structured(self, counts: NumpyArray) -> NumpyArray:
         """Return the costs of products of structured matrices that need so many multiplications."""
 
     def stage(self, cost: Cost) -> Cost:

@@ -18,11 +18,9 @@ from chainopt.errors import ChainError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.chain.chain import JacobianChain
-    from chainopt.typing import Cost, PlainDict, SizeArray
+    from chainopt.typing import Cost, NumpyArray, PlainDict, SizeArray
 
 INT64_LIMIT = 2**63
 SHORT = 40  # up to here Python ints are faster than arrays
@@ -42,12 +40,12 @@ class Multiplications:
         """What it counts."""
         return "fused multiply-adds"
 
-    def products(self, m: NDArray[Any], k: NDArray[Any], n: NDArray[Any]) -> NDArray[Any]:
+    def products(self, m: NumpyArray, k: NumpyArray, n: NumpyArray) -> NumpyArray:
         """Return the costs of products of m x k and k x n matrices; the sizes broadcast."""
-        costs: NDArray[Any] = m * k * n
+        costs: NumpyArray = m * k * n
         return costs
 
-    def structured(self, counts: NDArray[Any]) -> NDArray[Any]:
+    def structured(self, counts: NumpyArray) -> NumpyArray:
         """Return the counts as they are."""
         return counts
 
@@ -102,9 +100,9 @@ def is_small(chain: JacobianChain) -> bool:
     return costs * largest_stack(chain.details.batches) < INT64_LIMIT
 
 
-def exact_sizes(chain: JacobianChain) -> NDArray[Any]:
+def exact_sizes(chain: JacobianChain) -> NumpyArray:
     """Return the sizes in an array whose arithmetic is exact: int64 where that is enough, else Python ints."""
-    sizes: NDArray[Any] = chain.sizes
+    sizes: NumpyArray = chain.sizes
     return sizes if is_small(chain) else sizes.astype(object)
 
 
@@ -124,7 +122,7 @@ def homogeneous(chain: JacobianChain) -> tuple[int, int]:
     return forward.item(0), reverse.item(0)
 
 
-def homogeneous_rows(sizes: SizeArray) -> tuple[NDArray[Any], NDArray[Any]]:
+def homogeneous_rows(sizes: SizeArray) -> tuple[NumpyArray, NumpyArray]:
     """Return the costs of chains, a row of sizes each, in forward and in reverse mode."""
     if int(sizes.max(initial=0)) ** 3 * (sizes.shape[1] + 1) >= INT64_LIMIT:
         sizes = sizes.astype(object)
@@ -141,7 +139,7 @@ def _both(border: Any, outputs: Any, after: Any, before: Any, inputs: Any) -> tu
     return inputs * (border - before * inputs), outputs * (border - outputs * after)
 
 
-def stacks(batches: tuple[tuple[int, ...], ...], bracketing: Bracketing, dtype: np.dtype[Any]) -> NDArray[Any]:
+def stacks(batches: tuple[tuple[int, ...], ...], bracketing: Bracketing, dtype: np.dtype[Any]) -> NumpyArray:
     """Return how many matrices the stack of each product holds, by the gap at which it is split."""
     counts = np.empty(bracketing.first.size, dtype=dtype)
     splits = iter(bracketing.splits_in_order().tolist())
@@ -155,7 +153,7 @@ def stacks(batches: tuple[tuple[int, ...], ...], bracketing: Bracketing, dtype: 
     return counts
 
 
-def stack_table(batches: tuple[tuple[int, ...], ...]) -> NDArray[Any]:
+def stack_table(batches: tuple[tuple[int, ...], ...]) -> NumpyArray:
     """Return how many matrices the stack of a product of the factors ``i..j-1`` holds, as Python ints at ``[i, j]``."""
     count = len(batches)
     depth = max(map(len, batches))

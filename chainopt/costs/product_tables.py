@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
+    from chainopt.typing import NumpyArray
 
 
-def along(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> NDArray[Any]:
+def along(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> NumpyArray:
     """Return the cost of the product that is split after factor g, for every g.
 
     Parameters
@@ -37,7 +38,7 @@ def along(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> NDA
         int64, float64 or Python ints.
     """
 
-    def dense() -> NDArray[Any]:
+    def dense() -> NumpyArray:
         sizes = exact_sizes(chain)
         costs = model.products(sizes[bracketing.first], sizes[1:-1], sizes[bracketing.last + 1])
         return costs if chain.batches is None else costs * multiplications.stacks(chain.batches, bracketing, sizes.dtype)
@@ -45,7 +46,7 @@ def along(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> NDA
     return dense() if chain.structures is None else _priced(*structured.along(chain, bracketing), dense, model)
 
 
-def rows(chain: JacobianChain, model: CostModel) -> Callable[[int], NDArray[Any]]:
+def rows(chain: JacobianChain, model: CostModel) -> Callable[[int], NumpyArray]:
     """Return a function that gives, for i, the costs of joining ``i..k-1`` with ``k..j-1``, at [k, j] where i < k < j.
 
     Tables for all i, which are n^3 / 6 entries, are made only of structured chains.
@@ -55,7 +56,7 @@ def rows(chain: JacobianChain, model: CostModel) -> Callable[[int], NDArray[Any]
     stacks = None if chain.batches is None else stack_table(chain.batches)
     tables = None if chain.structures is None else structured.tables(structured.intervals_of(chain), factors)
 
-    def dense(i: int) -> NDArray[Any]:
+    def dense(i: int) -> NumpyArray:
         inner, ends = np.triu_indices(factors - i, 1)
         inner, ends = inner + i + 1, ends + i + 1
         costs = model.products(sizes[i : i + 1], sizes[inner], sizes[ends])
@@ -63,7 +64,7 @@ def rows(chain: JacobianChain, model: CostModel) -> Callable[[int], NDArray[Any]
         table[inner, ends] = costs if stacks is None else costs * stacks[i, ends]
         return table
 
-    def row(i: int) -> NDArray[Any]:
+    def row(i: int) -> NumpyArray:
         if tables is None:
             return dense(i)
         dtype = np.result_type(*[table.dtype for table, _ in tables[i + 1 :]], np.int64)
@@ -76,9 +77,7 @@ def rows(chain: JacobianChain, model: CostModel) -> Callable[[int], NDArray[Any]
     return row
 
 
-def _priced(
-    counts: NDArray[Any], are_full: NDArray[np.bool_], dense: Callable[[], NDArray[Any]], model: CostModel
-) -> NDArray[Any]:
+def _priced(counts: NumpyArray, are_full: NDArray[np.bool_], dense: Callable[[], NumpyArray], model: CostModel) -> NumpyArray:
     """Price structured products by what they need, and those whose sides are both full as the dense ones that they are."""
     if isinstance(model, Multiplications):  # which counts both in the same way
         return counts

@@ -6,7 +6,7 @@ the bracketing, so that it is found once for each interval of the chain.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.chain.chain import JacobianChain
     from chainopt.structure.patterns import Pattern
+    from chainopt.typing import NumpyArray
 
     Intervals = dict[tuple[int, int], Pattern]
 
@@ -34,7 +35,7 @@ def intervals_of(chain: JacobianChain) -> Intervals:
     return found
 
 
-def along(chain: JacobianChain, bracketing: Bracketing) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def along(chain: JacobianChain, bracketing: Bracketing) -> tuple[NumpyArray, NDArray[np.bool_]]:
     """Return, by the gap at which it is split, what each product needs, and whether both its sides are full."""
     counts = np.zeros(bracketing.factors - 1, dtype=object)
     are_full = np.zeros(bracketing.factors - 1, dtype=bool)
@@ -50,9 +51,9 @@ def along(chain: JacobianChain, bracketing: Bracketing) -> tuple[NDArray[Any], N
     return counts, are_full
 
 
-def tables(intervals: Intervals, factors: int) -> list[tuple[NDArray[Any], NDArray[np.bool_]]]:
+def tables(intervals: Intervals, factors: int) -> list[tuple[NumpyArray, NDArray[np.bool_]]]:
     """Return, for every inner k, what the products of ``i..k-1`` with ``k..j-1`` need, by i and j - k - 1; as `along` does."""
-    found: list[tuple[NDArray[Any], NDArray[np.bool_]]] = [(np.zeros((0, factors)), np.zeros((0, factors), dtype=bool))]
+    found: list[tuple[NumpyArray, NDArray[np.bool_]]] = [(np.zeros((0, factors)), np.zeros((0, factors), dtype=bool))]
     for k in range(1, factors):
         lefts = [intervals[i, k] for i in range(k)]
         rights = [intervals[k, j] for j in range(k + 1, factors + 1)]

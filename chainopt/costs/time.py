@@ -15,7 +15,7 @@ from chainopt.errors import ChainError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from chainopt.typing import Cost
+    from chainopt.typing import Cost, PlainDict
 
 LARGEST = 1e300  # seconds, sizes and counts beyond are taken for this: sums of them stay finite
 
@@ -110,7 +110,7 @@ class TimeModel:
         """Return the seconds of a JVP, a VJP or an accumulation: seconds as they are, counts at the calibrated rate."""
         return cost if isinstance(cost, float) else min(cost, int(LARGEST)) * self.count_seconds
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PlainDict:
         """Return the model as plain lists and numbers; see `from_dict`."""
         fields = {name: getattr(self, name) for name in self.__slots__}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
@@ -124,7 +124,7 @@ class TimeModel:
         ChainError
             If an entry is missing, or not what a measurement can give.
         """
-        held: dict[str, Any] = data if isinstance(data, dict) else {}
+        held: PlainDict = data if isinstance(data, dict) else {}
         sizes: Any = held.get("sizes")
         seconds: Any = held.get("seconds")
         source: Any = held.get("source")

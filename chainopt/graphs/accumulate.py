@@ -17,16 +17,13 @@ from chainopt.graphs.stage_operator import StageOperator
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from numpy.typing import NDArray
-
     from chainopt.graphs.computation_graph import ComputationGraph
     from chainopt.graphs.edges import Partial
     from chainopt.graphs.elimination.vertex_elimination import Partials
+    from chainopt.typing import NumpyArray
 
 
-def accumulate(
-    graph: Any, *, inputs: Sequence[Hashable] | None = None, outputs: Sequence[Hashable] | None = None
-) -> NDArray[Any]:
+def accumulate(graph: Any, *, inputs: Sequence[Hashable] | None = None, outputs: Sequence[Hashable] | None = None) -> NumpyArray:
     """Accumulate the Jacobian of a computation graph: linearize, order, multiply, and add the skips.
 
     Parameters

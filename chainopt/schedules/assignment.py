@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from chainopt.bracketing.operations import Operation
     from chainopt.schedules.instance import Instance
+    from chainopt.typing import Cost
 
 
 class Timetable(NamedTuple):
@@ -26,7 +27,7 @@ class Timetable(NamedTuple):
     bracketing: Bracketing
     workers: tuple[int, ...]
     starts: tuple[Any, ...]
-    makespan: Any
+    makespan: Cost
 
     def schedule(self, instance: Instance) -> Schedule:
         """Return who does what when, in costs instead of times."""

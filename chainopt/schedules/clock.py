@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from chainopt.typing import Cost, NumpyArray
+
 FLOAT_BITS = 53  # of a float: sums of fewer than 2**53 ticks are exact as floats, too
 INT_BITS = 62  # of what the kernels form of int64
 
@@ -49,17 +51,17 @@ class Clock(NamedTuple):
         """The time at which everything begins."""
         return 0.0 if self.rounds else 0
 
-    def time(self, cost: Any) -> Any:
+    def time(self, cost: Cost) -> Any:
         """Return the time that a cost stands for."""
         if self.exponent is None:
             return float(cost) if self.rounds else cost
         return int(math.ldexp(cost, -self.exponent))
 
-    def cost(self, time: Any) -> Any:
+    def cost(self, time: Cost) -> Any:
         """Return the cost that a time stands for."""
         return time if self.exponent is None else math.ldexp(time, self.exponent)
 
-    def times(self, costs: Any) -> NDArray[Any]:
+    def times(self, costs: Any) -> NumpyArray:
         """Return the times that costs stand for; what is below zero, and cannot be done, is -1."""
         if self.exponent is None:
             return np.asarray(in_numbers(costs, self.dtype))
@@ -67,7 +69,7 @@ class Clock(NamedTuple):
         return np.where(floats < 0, -1, np.ldexp(np.maximum(floats, 0), -self.exponent)).astype(np.int64)
 
 
-def clock_for(costs: Sequence[NDArray[Any]], terms: int, factor: int, *, are_all: bool) -> Clock:
+def clock_for(costs: Sequence[NumpyArray], terms: int, factor: int, *, are_all: bool) -> Clock:
     """Choose the numbers that hold times.
 
     Parameters

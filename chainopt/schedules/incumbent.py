@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chainopt.schedules.assignment import Timetable
+    from chainopt.typing import Cost
 
 
 class TimeIsOverError(Exception):
@@ -39,14 +40,14 @@ class Incumbent:
     rounding: float = 0.0
     show: Callable[[Any, Any], None] | None = None
     timetable: Timetable | None = None
-    bound: Any = 0
+    bound: Cost = 0
 
     def offer(self, timetable: Timetable) -> None:
         """Keep a plan if it is better than the best."""
         if self.timetable is None or timetable.makespan < self.timetable.makespan:
             self.timetable = timetable
 
-    def raise_bound(self, bound: Any) -> None:
+    def raise_bound(self, bound: Cost) -> None:
         """Take note of what no plan is below."""
         if self.rounding:
             bound *= 1 - self.rounding
@@ -74,7 +75,7 @@ class Incumbent:
         """What a better plan takes at the most."""
         return self.makespan * (1 - self.rounding) if self.rounding else self.makespan - 1
 
-    def tell(self, makespan: Any, bound: Any) -> None:
+    def tell(self, makespan: Cost, bound: Cost) -> None:
         """Show how far a search is, if somebody wants to know."""
         if self.show is not None:
             self.show(makespan, bound)

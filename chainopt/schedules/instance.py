@@ -17,11 +17,10 @@ from chainopt.schedules.clock import Clock, clock_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.costs.stage_choices import StageChoices
     from chainopt.solvers.base import Problem
+    from chainopt.typing import NumpyArray
 
 MOST_TABLED = 200  # factors up to which the prices of all products are held, where they are no products of sizes
 NOISE = 64  # with which list scheduling multiplies
@@ -104,7 +103,7 @@ class Instance(NamedTuple):
         """Make an array for positions."""
         return self.for_kernels(np.full(shape, fill, dtype=np.int64) if fill else np.zeros(shape, dtype=np.int64))
 
-    def for_kernels(self, array: NDArray[Any]) -> Any:
+    def for_kernels(self, array: NumpyArray) -> Any:
         """Return an array as the kernels take it."""
         return array if self.is_compiled else array.tolist()
 
@@ -156,7 +155,7 @@ def instance_of(problem: Problem) -> Instance:
         clock = Clock(object if clock.exponent is None else np.float64)
     is_compiled = clock.dtype is not object and compiled_pays(0.0 if factors <= MOST_UNCOMPILED else math.inf)
 
-    def for_kernels(array: NDArray[Any]) -> Any:
+    def for_kernels(array: NumpyArray) -> Any:
         return array if is_compiled else array.tolist()
 
     return Instance(
@@ -176,7 +175,7 @@ def instance_of(problem: Problem) -> Instance:
     )
 
 
-def _costs_of_stages(problem: Problem) -> Iterator[NDArray[Any]]:
+def _costs_of_stages(problem: Problem) -> Iterator[NumpyArray]:
     """Yield what JVPs, VJPs and matrices cost, and the most that a stage is ever pushed or pulled through for."""
     choices, most = problem.choices, max(problem.chain.dims)
     yield np.array(choices.leaves, dtype=object)
@@ -186,7 +185,7 @@ def _costs_of_stages(problem: Problem) -> Iterator[NDArray[Any]]:
         yield most * costs[costs > 0]
 
 
-def _largest(costs: NDArray[Any]) -> NDArray[Any]:
+def _largest(costs: NumpyArray) -> NumpyArray:
     """Return the largest of many costs, as a float if one of them is."""
     return np.array([costs.max(initial=0)], dtype=np.float64 if number_type([costs], 1) is np.float64 else object)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from chainopt.schedules.incumbent import Incumbent
     from chainopt.schedules.instance import Instance
+    from chainopt.typing import Cost
 
 ROWS = 64  # between two looks at the clock
 
@@ -46,7 +47,7 @@ class Tables(NamedTuple):
     splits: Any
     joins: Any
     work: Any
-    bound: Any
+    bound: Cost
 
 
 class _Filling:
@@ -63,7 +64,7 @@ class _Filling:
         self.one = instance.times(1, fill=1)[0]
         self.costs: Any = None
 
-    def fill_row(self, i: int, least: Any) -> None:
+    def fill_row(self, i: int, least: tuple[Any, Any, Any]) -> None:
         """Fill row i of all tables; ``least`` is the least work of its intervals, and the joins and splits that take it."""
         instance = self.instance
         self.costs = instance.sizes, instance.prices_from(i), instance.leaves[i], instance.push[i], instance.pull
@@ -71,7 +72,7 @@ class _Filling:
             row = self.times[index], self.work[index], self.joins[index][i], self.splits[index][i]
             self.run(i, program, least, row)
 
-    def run(self, i: int, program: Program, least: Any, row: Any, *, reads_work: bool = False) -> None:
+    def run(self, i: int, program: Program, least: tuple[Any, Any, Any], row: Any, *, reads_work: bool = False) -> None:
         """Run a program for row i, after `fill_row`, whose ``least`` it takes.
 
         ``row`` is the times and the work of all rows, and the joins and splits of this one; see

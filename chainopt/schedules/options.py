@@ -14,6 +14,7 @@ from chainopt.schedules.instance import plain
 if TYPE_CHECKING:
     from chainopt.schedules.assignment import Timetable
     from chainopt.schedules.instance import Instance
+    from chainopt.typing import Cost
 
 ROOMS = {
     32: 33,
@@ -83,7 +84,7 @@ class Options:
         releases: dict[int, Any] = {factors: zero}
         ends: dict[int, Any] = {}
 
-        def place(number: int, option: int, end: Any) -> None:
+        def place(number: int, option: int, end: Cost) -> None:
             begin, stop = divmod(number, width)
             left, right, join = (int(column[option]) for column in (self.lefts, self.rights, self.joins))
             split = right // width if right >= 0 else left % width

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from chainopt.bracketing.schedule import Schedule
     from chainopt.schedules.instance import Instance
     from chainopt.solvers.base import Problem
+    from chainopt.typing import Cost
 
 LONGEST = 1e9  # seconds: there is no use in counting more
 
@@ -81,7 +82,7 @@ def _incumbent(instance: Instance, until: float, show: Callable[[Any, Any], None
     """Return an incumbent that shows costs, not times."""
     clock = instance.clock
 
-    def show_costs(makespan: Any, bound: Any) -> None:
+    def show_costs(makespan: Cost, bound: Cost) -> None:
         if show is not None:
             show(clock.cost(makespan), clock.cost(bound))
 

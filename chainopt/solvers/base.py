@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -84,7 +84,7 @@ class Problem(_Asked):
         """Whether a product costs the product of its three sizes, for each matrix of its stack."""
         return isinstance(self.model, Multiplications) and self.chain.structures is None
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return Problem, tuple(self)  # what is kept beside is made again
 
 

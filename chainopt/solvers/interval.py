@@ -16,9 +16,8 @@ from chainopt.solvers.base import Candidate, Method, needs_one_worker
 from chainopt.solvers.pure_modes import FORWARD, REVERSE, preferred
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from chainopt.solvers.base import Problem, ProblemBatch, Solution, Solutions
+    from chainopt.typing import Cost, NumpyArray
 
 SECONDS_PER_STEP = 1.5e-7  # of the kernel as it stands, uncompiled; n**3 / 6 steps
 UNTILED = 600  # up to here the table stays in the cache, and one call fills it
@@ -69,7 +68,7 @@ def _cheapest(problem: Problem) -> Candidate:
         fill_by_tiles(table, sizes, weights, *columns)
         pending = np.empty(2 * factors + 2, dtype=np.int64)
         policy.compiled(interval_dp.trace)(table, sizes, weights, *columns[1:], pending, spans, kinds)
-        cost: Any = int(table[0, factors])
+        cost: Cost = int(table[0, factors])
     else:
         exact = chain.sizes.tolist()
         rows = [[most + 1] * (factors + 1) for _ in range(factors + 1)]
@@ -91,7 +90,7 @@ def _nothing_to_gain(problem: Problem) -> Candidate | None:
     return FORWARD.candidate(problem, least) or REVERSE.candidate(problem, least)
 
 
-def fill_by_tiles(table: NDArray[Any], sizes: NDArray[Any], *columns: NDArray[Any] | None) -> None:
+def fill_by_tiles(table: NumpyArray, sizes: NumpyArray, *columns: NumpyArray | None) -> None:
     """Fill the table, a diagonal of tiles after the other; the tiles of a diagonal are independent and run side by side."""
     fill_tile = policy.compiled(interval_dp.fill_tile, interval_dp.relax, interval_dp.relax_twice)
     width = len(sizes)

@@ -86,7 +86,7 @@ class PureMode(Method):
         chain = problem.chain
         factors = len(chain)
         bracketing, counts = self.order(factors), problem.counts_sizes and chain.batches is None
-        cost: Any
+        cost: Cost
         if chain.stage_costs is None:
             mode = self.mode if factors > 2 else Mode.ANY
             cost = homogeneous(chain)[0 if self._is_forward else 1] if counts else total(chain, bracketing, problem.model)
@@ -142,6 +142,6 @@ def mode_of(problem: Problem, bracketing: Bracketing) -> Mode:
     return Mode.HYBRID
 
 
-def rounded_up(cost: Any) -> Any:
+def rounded_up(cost: Cost) -> Any:
     """Return what is still as cheap as a cost, where costs are floats."""
     return cost * ROUNDING if isinstance(cost, float) else cost

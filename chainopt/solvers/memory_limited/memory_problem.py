@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
     from chainopt.costs.last_operations import LastOperations
     from chainopt.solvers.base import Problem
+    from chainopt.typing import Cost
 
 
 class Leaf(NamedTuple):
     """One way to obtain the matrix of a stage: what it costs, and how many entries it needs beside the matrix."""
 
-    cost: Any
+    cost: Cost
     seed: int
     way: int
 
