@@ -1,42 +1,96 @@
-"""A traced function as a graph of its variables."""
+"""A traced function as a graph of its variables, which is cut into stages, and handed to those who ask for it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
-from chainopt.functions.program import varying_of
-from chainopt.structure.structures import Identity
+from chainopt.graphs.description import Description
+from chainopt.graphs.reader import TRACED
+from chainopt.structure.diagonal import Diagonal
+from chainopt.structure.identity import Identity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import networkx as nx
 
     from chainopt.functions.trace import Equation, Trace
-    from chainopt.typing import Array
 
-SUMS = {"add", "add_any"}  # as JAX calls them; PyTorch's may multiply what they add
+
+def carrying(trace: Trace) -> set[int]:
+    """Return the variables that derivatives by the inputs go through: what depends on them by numbers that have a derivative."""
+    variables = {variable for variable in trace.inputs if trace.is_differentiable(variable)}
+    for equation in trace.equations:
+        if not variables.isdisjoint(equation.inputs):
+            variables |= {variable for variable in equation.outputs if trace.is_differentiable(variable)}
+    return variables
+
+
+def description_of(trace: Trace, outputs: Sequence[int]) -> Description:
+    """Describe what derivatives go through: a node for each variable, an edge for each that another is computed from.
+
+    Parameters
+    ----------
+    trace : Trace
+    outputs : sequence of int
+        The variables that are differentiated, each once.
+    """
+    variables = carrying(trace)
+    nodes: dict[int, dict[str, Any]] = {}
+    for place, variable in enumerate(each for each in trace.inputs if each in variables):
+        nodes[variable] = {"size": trace.size(variable), "shape": trace.variables[variable].shape, "input": place}
+    edges: list[tuple[int, int, dict[str, Any]]] = []
+    numbers = {variable: number for number, variable in enumerate(nodes)}
+    for position, equation in enumerate(trace.equations):
+        read = [variable for variable in equation.inputs if variable in variables]
+        for written in equation.outputs if read else ():
+            if written not in variables:
+                continue
+            numbers[written] = len(numbers)
+            nodes[written] = {"size": trace.size(written), "shape": trace.variables[written].shape, "equation": position}
+            if equation.stage:
+                nodes[written]["stage"] = equation.stage
+            edges += [(numbers[tail], numbers[written], _edge(trace, equation, tail, written, read)) for tail in read]
+    for place, variable in enumerate(outputs):
+        nodes[variable]["output"] = place
+    edges.sort(key=lambda edge: edge[0])  # as networkx holds them
+    return Description(list(nodes), list(nodes.values()), edges, is_traced=True)
+
+
+def _edge(trace: Trace, equation: Equation, tail: int, head: int, read: Sequence[int]) -> dict[str, Any]:
+    """Return the attributes of an edge: the costs of its whole equation, and what is known of its own Jacobian."""
+    costs = {"jvp_cost": equation.price.jvp, "vjp_cost": equation.price.vjp}
+    attributes: dict[str, Any] = {"primitive": equation.name, **{key: cost for key, cost in costs.items() if cost is not None}}
+    rows, columns = trace.size(head), trace.size(tail)
+    if _passes_on(trace, equation, tail, head):
+        attributes["structure"] = Identity()
+    elif equation.is_elementwise and rows == columns:
+        attributes["structure"] = Diagonal()
+    elif tail in equation.matrices and len(read) == len(equation.outputs) == 1:
+        attributes["accumulation_cost"] = rows * columns
+        structure = equation.matrices[tail].structure
+        if structure is not None:
+            attributes["structure"] = structure
+    return attributes
+
+
+def _passes_on(trace: Trace, equation: Equation, tail: int, head: int) -> bool:
+    """Whether an equation adds something else to a variable, whose Jacobian is then the identity."""
+    one, other = trace.variables[tail], trace.variables[head]
+    return equation.is_sum and len(set(equation.inputs)) == 2 and (one.shape, one.dtype) == (other.shape, other.dtype)
 
 
 def graph_of(trace: Trace) -> nx.DiGraph[int]:
-    """Return a node for each variable that depends on the inputs, and an edge for each that another is computed from."""
+    """Return a traced function as a graph, as `chainopt.linearize` takes it."""
     import networkx as nx
 
-    varying = varying_of(trace)
+    variables = carrying(trace)
+    description = description_of(trace, [variable for variable in dict.fromkeys(trace.outputs) if variable in variables])
+    names = cast("list[int]", description.names)
     graph: nx.DiGraph[int] = nx.DiGraph()
-    for variable in trace.inputs:
-        graph.add_node(variable, size=trace.size(variable), shape=trace.variables[variable].shape)
-    for equation in trace.equations:
-        for written in varying & set(equation.outputs):
-            graph.add_node(written, size=trace.size(written), shape=trace.variables[written].shape)
-            for read in varying & set(equation.inputs):
-                costs = {"jvp_cost": equation.price.jvp, "vjp_cost": equation.price.vjp}
-                known: dict[str, Array] = {key: cost for key, cost in costs.items() if cost is not None}
-                if _passes_on(trace, equation, read, written):
-                    known = {"structure": Identity()}
-                graph.add_edge(read, written, primitive=equation.name, **known)
+    graph.graph[TRACED] = True
+    for name, attributes in zip(names, description.nodes, strict=True):
+        graph.add_node(name, **attributes)
+    for tail, head, attributes in description.edges:
+        graph.add_edge(names[tail], names[head], **attributes)
     return graph
-
-
-def _passes_on(trace: Trace, equation: Equation, read: int, written: int) -> bool:
-    """Whether an equation adds something to a variable, whose Jacobian is then the identity."""
-    is_summand = equation.name in SUMS and len(set(equation.inputs)) == 2  # and not twice the same
-    return is_summand and trace.variables[read].shape == trace.variables[written].shape

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from chainopt.structure.diagonal import Diagonal
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from chainopt.functions.trace import Equation, Trace
-    from chainopt.structure.structure import Structure
+    from chainopt.functions.trace import Equation
     from chainopt.typing import Array, PyTree
-
-SCALED = 8  # multiply-adds take as long as an entry of a matrix that is scaled, for it waits for memory
 
 
 class Elemental(NamedTuple):
@@ -29,93 +24,6 @@ class Elemental(NamedTuple):
     last: tuple[Equation, ...]
     source: int
     result: int
-
-    @property
-    def structure(self) -> Structure | None:
-        """Where the Jacobian has nonzeros; None where it is dense."""
-        return Diagonal() if self.product is None else self.product.matrices[self.operand].structure
-
-    def cost(self, entries: int) -> int | None:
-        """Return what the matrix of so many entries costs, in multiply-adds; None of a diagonal one, which is one JVP."""
-        if self.product is None:
-            return None
-        return entries * (SCALED if self.first or self.last else 1)
-
-
-def elemental(
-    trace: Trace, varying: set[int], equations: Sequence[Equation], before: Sequence[int], after: Sequence[int]
-) -> Elemental | None:
-    """Recognize equations whose Jacobian is known; None where it is not.
-
-    Parameters
-    ----------
-    trace : Trace
-        The function that they are from.
-    varying : set of int
-        The variables that depend on the function's input.
-    equations : sequence of Equation
-        In an order in which they can be evaluated.
-    before, after : sequence of int
-        The variables that are alive before the first of them, and after the last.
-    """
-    if len(before) != 1 or len(after) != 1 or not equations:
-        return None
-    (source,), (result,) = before, after
-    followed = list(_follow(trace, varying, equations, source))
-    if len(followed) < len(equations) or result not in followed[-1][0]:
-        return None
-    split = followed[-1][1]
-    if split is None:
-        return Elemental(tuple(equations), None, result, (), source, result)
-    (operand,) = varying & set(equations[split].inputs)
-    return Elemental(tuple(equations[:split]), equations[split], operand, tuple(equations[split + 1 :]), source, result)
-
-
-def _follow(
-    trace: Trace, varying: set[int], equations: Sequence[Equation], source: int
-) -> Iterator[tuple[frozenset[int], int | None]]:
-    """Yield after each equation the variables that are elementwise in one another, and where the product is; end with them."""
-    family, split = frozenset({source}), None
-    for position, equation in enumerate(equations):
-        read = varying & set(equation.inputs)
-        sizes = {trace.size(variable) for variable in (*read, *equation.outputs)}
-        if equation.is_elementwise and len(sizes) == 1 and read <= family:
-            family |= set(equation.outputs)
-        elif split is None and len(read) == 1 and read <= family & set(equation.matrices):
-            split, family = position, frozenset(equation.outputs)
-        else:
-            return
-        yield family, split
-
-
-def pieces(
-    trace: Trace, varying: set[int], equations: Sequence[Equation], states: Sequence[tuple[int, ...]]
-) -> list[tuple[int, int, Elemental | None]]:
-    """Take equations apart: the longest runs with a known Jacobian, each from where to where it goes, and what is between them.
-
-    Parameters
-    ----------
-    trace, varying, equations
-        As for `elemental`.
-    states : sequence of tuples of int
-        The variables that are alive before, between and after the equations.
-    """
-    parts: list[tuple[int, int, Elemental | None]] = []
-    begin = unknown = 0
-    while begin < len(equations):
-        end = begin
-        if len(states[begin]) == 1:
-            for stop, (family, _) in enumerate(_follow(trace, varying, equations[begin:], states[begin][0]), begin + 1):
-                if len(states[stop]) == 1 and states[stop][0] in family:
-                    end = stop
-        if end == begin:
-            begin += 1
-            continue
-        if unknown < begin:
-            parts.append((unknown, begin, None))
-        parts.append((begin, end, elemental(trace, varying, equations[begin:end], states[begin], states[end])))
-        begin = unknown = end
-    return [*parts, (unknown, begin, None)] if unknown < begin else parts
 
 
 class Factors(NamedTuple):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from chainopt.execution.dependencies import needs
 from chainopt.functions.backend import NOT_REAL, UnplannableError
+from chainopt.functions.computation_graph import carrying
 from chainopt.functions.low_rank import Halves, halves_of
 from chainopt.functions.mode_choice import choice_by_shapes, compared, plan_of
-from chainopt.functions.program import Program, cut, varying_of
+from chainopt.functions.program import Program, cut
 from chainopt.functions.sequential import stages_of
 from chainopt.functions.signature import ARRAY, SCALARS
 from chainopt.functions.trace import REAL
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.functions.backend import Backend
-    from chainopt.functions.cut_search import Section
     from chainopt.functions.options import Options
+    from chainopt.functions.program import Section
     from chainopt.functions.signature import Call
     from chainopt.functions.trace import Trace
     from chainopt.plan.comparison import Comparison
@@ -85,17 +86,12 @@ class Prepared:
             equation.run(values)
         used = needs(len(program.sections), plan.operations)[::-1]
         read_later = trace.outputs if results.with_value else trace.outputs[results.outputs :]
-        needs_all = program.skip is not None or len(read_later) > 0
-        stages = self.backend.stages(program, values, used, self.dtype, needs_all=needs_all)[::-1]
+        stages = self.backend.stages(program, values, used, self.dtype, needs_all=len(read_later) > 0)[::-1]
         if self.halves is not None:
             factors = self.halves.execute(stages, lambda size: arrays.identity(size, self.dtype), chunk_size)
             found = sides(program, results.outputs, factors, arrays)
         else:
-            matrix = plan.execute(stages, chunk_size=chunk_size)
-            if program.skip is not None:
-                program.skip.run(values)
-                matrix = matrix + arrays.identity(matrix.shape[0], self.dtype)
-            found = blocks(program, results.outputs, matrix, arrays)
+            found = blocks(program, results.outputs, plan.execute(stages, chunk_size=chunk_size), arrays)
         return [*found, *(values[variable] for variable in read_later)]
 
 
@@ -165,7 +161,10 @@ def prepare(backend: Backend, function: Function, call: Call, options: Options) 
     returned = _Returned(backend, has_aux=options.has_aux)
     for leaf in call.inputs:
         backend.check_input(leaf)
-    trace = backend.trace(_flat_functions(backend, function, call, returned), call.inputs, call.others, call.besides)
+    is_plain = len(call.rest) == 1 and call.rest_tree is None and not call.is_tuple  # as a composition takes it: one argument
+    parts = stages_of(function) if is_plain else (function,)
+    functions = _flat_functions(backend, parts, lambda arrays: call.arguments(backend, arrays), returned)
+    trace = backend.trace(functions, call.inputs, call.others, call.besides)
     pure = choice_by_shapes(trace, returned.outputs)
     if options.holomorphic:
         msg = "it is holomorphic"
@@ -191,13 +190,28 @@ def prepare(backend: Backend, function: Function, call: Call, options: Options) 
     return Prepared(backend, program, compared(program), results, _dtype_of(backend, program), halves)
 
 
-def _flat_functions(backend: Backend, function: Function, call: Call, returned: _Returned) -> list[Callable[..., list[Array]]]:
-    """Return the stages of a function, from a flat list of arrays to the next."""
-    is_plain = len(call.rest) == 1 and call.rest_tree is None and not call.is_tuple  # as a composition takes it: one argument
-    parts = stages_of(function) if is_plain else (function,)
+def _flat_functions(
+    backend: Backend,
+    parts: Sequence[Callable[..., Array]],
+    arguments: Callable[[Sequence[Array]], tuple[list[Array], dict[str, Array]]],
+    returned: _Returned,
+) -> list[Callable[..., list[Array]]]:
+    """Return the stages of a function, from a flat list of arrays to the next.
+
+    Parameters
+    ----------
+    backend : Backend
+        Of whose arrays they are.
+    parts : sequence of callable
+        The stages, of pytrees.
+    arguments : callable
+        Makes the arguments of the first one from arrays.
+    returned : _Returned
+        Takes apart what each returns.
+    """
 
     def first(*arrays: Array) -> list[Array]:
-        args, kwargs = call.arguments(backend, arrays)
+        args, kwargs = arguments(arrays)
         return returned.leaves(parts[0](*args, **kwargs), is_last=len(parts) == 1)
 
     def following(part: Callable[[Array], Array], *, is_last: bool) -> Callable[..., list[Array]]:
@@ -218,11 +232,11 @@ def _check_reals(trace: Trace, outputs: int, pure: str) -> None:
 
 def _check_dtypes(backend: Backend, trace: Trace, outputs: int) -> None:
     """Refuse a result that is narrower than an input: reverse mode has the block in the dtype of the input, and as exact."""
-    varying = varying_of(trace)
+    variables = carrying(trace)
     of_inputs = [trace.variables[variable].dtype for variable in trace.inputs]
     for variable in trace.outputs[:outputs]:
         dtype = trace.variables[variable].dtype
-        if variable in varying and backend.common_dtype([dtype, *of_inputs]) != dtype:
+        if variable in variables and backend.common_dtype([dtype, *of_inputs]) != dtype:
             widest = backend.common_dtype(of_inputs)
             msg = f"a result is of {dtype}, too narrow for the block of an input of {widest}"
             raise UnplannableError(msg)
@@ -236,4 +250,8 @@ def _dtype_of(backend: Backend, program: Program) -> Array:
 def traced(backend: Backend, function: Function, arguments: tuple[Array, ...]) -> Trace:
     """Trace a function of pytrees of arrays, all of which are inputs."""
     leaves, tree = backend.flatten(arguments)
-    return backend.trace([lambda *arrays: backend.flatten(function(*backend.unflatten(tree, arrays)))[0]], leaves, [])
+    parts = stages_of(function) if len(arguments) == 1 else (function,)
+    returned = _Returned(backend, has_aux=False)
+    return backend.trace(
+        _flat_functions(backend, parts, lambda arrays: (backend.unflatten(tree, arrays), {}), returned), leaves, []
+    )

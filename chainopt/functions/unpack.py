@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def blocks(program: Program, outputs: int, matrix: Array, arrays: Arrays) -> list[Array]:
-    """Cut the whole matrix, row by row; a block has the dtype of its input, as in reverse mode.
+    """Cut the whole matrix, row by row, and add the identities that it lacks; a block has the dtype of its input.
 
     Parameters
     ----------
@@ -26,19 +27,23 @@ def blocks(program: Program, outputs: int, matrix: Array, arrays: Arrays) -> lis
     outputs : int
         How many of its results are differentiated.
     matrix : array
-        A row for each entry of those that depend on the inputs.
+        The product of the stages, with a row for each entry of the results that depend on the inputs.
     arrays : Arrays
         What makes the blocks.
     """
     trace = program.trace
     rows, columns = _places(program)
+    skips = Counter(program.skips)
     parts = []
     for output in trace.outputs[:outputs]:
         for variable in trace.inputs:
             of_input = trace.variables[variable]
             shape = (*trace.variables[output].shape, *of_input.shape)
             if output in rows:
-                parts.append(arrays.shaped(matrix[rows[output], columns[variable]], shape, of_input.dtype))
+                part = matrix[rows[output], columns[variable]]
+                for _ in range(skips[variable, output]):
+                    part = part + arrays.identity(part.shape[0], part.dtype)
+                parts.append(arrays.shaped(part, shape, of_input.dtype))
             else:
                 parts.append(arrays.zeros(shape, of_input.dtype))
     return parts
@@ -75,9 +80,7 @@ def sides(program: Program, outputs: int, factors: tuple[Array, Array], arrays: 
 
 
 def _places(program: Program) -> tuple[dict[int, slice], dict[int, slice]]:
-    trace, sections = program.trace, program.sections
-    rows = sections[-1].after if program.skip is None else trace.outputs
-    return _slices(trace, rows), _slices(trace, sections[0].before)
+    return _slices(program.trace, program.results), _slices(program.trace, program.inputs)
 
 
 def _slices(trace: Trace, variables: Sequence[int]) -> dict[int, slice]:

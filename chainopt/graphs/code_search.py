@@ -11,11 +11,11 @@ from chainopt.graphs.orders import Steps
 from chainopt.graphs.whole_stages import WholeStages
 
 if TYPE_CHECKING:
-    from chainopt.graphs.computation_graph import ComputationGraph
-    from chainopt.typing import Cost
+    from collections.abc import Callable
 
-FEW = 30  # variables up to which cuts are moved one by one
-WORTH_A_CUT = 0.9  # of the cost may be left with it at most: each stage is work for the compiler, too
+    from chainopt.graphs.computation_graph import ComputationGraph
+
+WORTH_A_CUT = 9, 10  # so much of the cost may be left with it at most: each stage is work for the compiler, too
 
 
 def cut_code(graph: ComputationGraph, *, at_narrowest: bool = False) -> Candidate:
@@ -44,23 +44,37 @@ def cut_code(graph: ComputationGraph, *, at_narrowest: bool = False) -> Candidat
         needed = narrowest(line) if at_narrowest else None
         for cuts in candidates_of_code(line):
             search.consider(line, cuts if needed is None else sorted({*cuts, needed}))
-    if len(graph.flow) <= FEW:
-        search.move_cuts()
-    enough = search.finalists[0].plan.cost
-    merged = [_merged(search, finalist, enough, at_narrowest=at_narrowest) for finalist in search.finalists]
-    return min(merged, key=lambda chosen: (rank(chosen)[0], not _is_enough(chosen, enough), len(chosen.chain), chosen.plan.cost))
+    cheapest = search.finalists[0].plan.cost
+
+    def is_cheap(candidate: Candidate) -> bool:
+        return candidate.plan.cost * WORTH_A_CUT[0] <= cheapest * WORTH_A_CUT[1]
+
+    merged = [_merged(search, finalist, is_cheap, at_narrowest=at_narrowest) for finalist in search.finalists]
+    best = min(merged, key=lambda chosen: (rank(chosen)[0], not is_cheap(chosen), len(chosen.chain), chosen.plan.cost))
+    return _moved(search, best, rank)
 
 
-def _merged(search: CutSearch, candidate: Candidate, enough: Cost, *, at_narrowest: bool) -> Candidate:
-    """Drop cuts, the widest first, without which the plan costs not much more than enough; if asked, never the narrowest."""
+def _merged(search: CutSearch, candidate: Candidate, is_cheap: Callable[[Candidate], bool], *, at_narrowest: bool) -> Candidate:
+    """Drop cuts, the widest first, as long as the plan stays cheap; if asked, never the narrowest."""
     live = candidate.line.live
     widest_first = sorted(candidate.cuts, key=lambda cut: (-live[cut], cut))
     for cut in widest_first[:-1] if at_narrowest else widest_first:
         fewer = search.cut(candidate.line, [other for other in candidate.cuts if other != cut])
-        if _is_enough(fewer, enough):
+        if is_cheap(fewer):
             candidate = fewer
     return candidate
 
 
-def _is_enough(candidate: Candidate, enough: Cost) -> bool:
-    return bool(candidate.plan.cost * WORTH_A_CUT <= enough)
+def _moved(search: CutSearch, candidate: Candidate, rank: Callable[[Candidate], tuple[Any, ...]]) -> Candidate:
+    """Move cuts by one step, as long as that helps: in front of an entrywise function, or behind it."""
+    positions = candidate.line.positions
+    before = None
+    while before is not candidate:
+        before = candidate
+        for cut in before.cuts:
+            index = positions.index(cut)
+            for other in (*positions[index - 1 : index], *positions[index + 1 : index + 2]):
+                if other not in candidate.cuts and cut in candidate.cuts:
+                    moved = search.cut(candidate.line, sorted({*candidate.cuts, other} - {cut}))
+                    candidate = min(candidate, moved, key=rank)
+    return candidate

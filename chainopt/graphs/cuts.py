@@ -24,12 +24,14 @@ def candidates(line: Line) -> list[tuple[int, ...]]:
 
 
 def candidates_of_code(line: Line) -> list[tuple[int, ...]]:
-    """Return sets of cuts to try of traced code: besides, those around the matrices at both ends that need no identity."""
-    first = _narrow(line, first_of_equals=True)
+    """Return sets of cuts to try of traced code: where little is live, with and without those around the matrices at both ends.
+
+    Around these no identity has to be multiplied.
+    """
     around = _around_matrices(line)
-    sets = [*candidates(line), tuple(first)]
-    limited = [tuple(sorted(smallest(line, positions, MOST_CUTS))) for positions in sets]
-    return list(dict.fromkeys([*limited, *(tuple(sorted({*positions, *around})) for positions in limited)]))
+    narrow = [smallest(line, _narrow(line, first_of_equals=first), MOST_CUTS) for first in (True, False)]
+    sets = [(), *(sorted({*cuts, *around}) for cuts in narrow), *narrow]
+    return list(dict.fromkeys(map(tuple, sets)))
 
 
 def narrowest(line: Line) -> int | None:

@@ -21,6 +21,8 @@ class Operation(NamedTuple):
 
     Attributes
     ----------
+    equation : int
+        Its number in the program.
     heads : tuple of int
         The variables that it computes, all at once.
     jvp, vjp : int or float, optional
@@ -29,6 +31,7 @@ class Operation(NamedTuple):
         The stage of the user's in which it is, from 1; 0 where none are named.
     """
 
+    equation: int
     heads: tuple[int, ...]
     jvp: Cost | None
     vjp: Cost | None
@@ -90,6 +93,6 @@ def operations_of(description: Description, flow: Flow, partials: Mapping[Edge, 
         passes_on = len(edges) == 1 and partials[edges[0]] is IDENTITY  # what is left of a sum
         jvp, vjp = (0, 0) if passes_on else costs[equation]
         stage = description.nodes[heads[equation][0]].get("stage", 0)
-        listed.append(Operation(tuple(heads[equation]), jvp, vjp, stage))
+        listed.append(Operation(equation, tuple(heads[equation]), jvp, vjp, stage))
     of = {node: position for position, operation in enumerate(listed) for node in operation.heads}
     return Operations(listed, of, entrywise, matrices)

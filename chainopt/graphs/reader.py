@@ -34,8 +34,7 @@ def read_graph(
     """
     import networkx as nx
 
-    is_directed = isinstance(graph, nx.Graph) and graph.is_directed()
-    if not is_directed:
+    if not isinstance(graph, nx.DiGraph):  # of which a MultiDiGraph is one
         msg = f"graph is of type {type(graph).__name__}: give a networkx.DiGraph or networkx.MultiDiGraph"
         raise ChainError(msg)
     if not nx.is_directed_acyclic_graph(graph):

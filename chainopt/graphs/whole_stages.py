@@ -12,6 +12,7 @@ from chainopt.structure.structures import Diagonal
 if TYPE_CHECKING:
     from chainopt.graphs.computation_graph import ComputationGraph
     from chainopt.graphs.liveness import Stage
+    from chainopt.structure.structure import Structure
 
 SCALED = 8  # multiply-adds take as long as an entry of a matrix that is scaled, for it waits for memory
 IMPOSSIBLE = 10**30  # costs the matrix of a stage without JVP and VJP: so much that no plan uses it where there is another
@@ -48,11 +49,13 @@ class WholeStages:
         known = scaled_matrix(self.graph, stage)
         if known is None:
             return opaque
-        accumulation, structure = opaque.accumulation_cost, None
+        accumulation = opaque.accumulation_cost
+        structure: Structure | None
         if known.product is None:
             structure = Diagonal()
         else:
             entries = opaque.shape[0] * opaque.shape[1]
+            structure = self.graph.partials[known.product].structure
             accumulation = entries * (SCALED if known.first or known.last else 1)
         return Jacobian(
             opaque.shape,

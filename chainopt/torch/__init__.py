@@ -154,8 +154,10 @@ def computation_graph(function: Function, *arguments: Array) -> nx.DiGraph[int]:
     Returns
     -------
     networkx.DiGraph
-        A node for each tensor with its ``size`` and ``shape``, an edge for each pair of a tensor that an operator
-        reads and one that it writes, with the ``primitive``, ``jvp_cost`` and ``vjp_cost``.
+        A node for each tensor that derivatives go through, with its ``size`` and ``shape``, the ``equation`` that computes it,
+        and its place among the ``input`` or ``output`` variables. An edge for each pair of a tensor that an operator reads and
+        one that it writes, with the ``primitive``, the ``jvp_cost`` and ``vjp_cost`` of the whole operator, and what is known of
+        the edge's own Jacobian. `chainopt.linearize` makes the chain of it that `jacobian` plans.
 
     Examples
     --------

@@ -12,8 +12,7 @@ from chainopt.functions.prepared import section_function
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.functions.cut_search import Section
-    from chainopt.functions.program import Program
+    from chainopt.functions.program import Program, Section
     from chainopt.functions.trace import Variable
     from chainopt.typing import Array, DType, Function, PyTree
 

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from chainopt import linearize
+from chainopt import Diagonal, linearize
 from chainopt.jax import computation_graph
 
 
@@ -16,4 +16,4 @@ def test_a_skip_over_everything_is_peeled():
 def test_a_variable_added_to_itself_is_no_identity():
     chain = linearize(computation_graph(lambda x: x + x, jnp.ones(4)))
     assert chain.skips == ()
-    assert chain[0].structure is None
+    assert chain[0].structure == Diagonal()

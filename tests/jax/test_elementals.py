@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from chainopt.functions.elementals import SCALED
+from chainopt.graphs.whole_stages import SCALED
 
 
 @pytest.fixture(scope="module")
