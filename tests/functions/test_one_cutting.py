@@ -85,7 +85,8 @@ def check(jacobian, computation_graph, function, arguments):
     graph = computation_graph(function, *arguments)
     chain = chainopt.linearize(graph)
     assert chain.dims == plan.chain.dims
-    assert chain == plan.chain
+    assert list(chain) == list(plan.chain)
+    assert [skip[2:] for skip in chain.skips] == [skip[2:] for skip in plan.chain.skips]
     assert chainopt.optimal_order(chain).cost == plan.cost
     relabeled = nx.relabel_nodes(graph, {node: f"variable {node}" for node in graph})
     assert list(chainopt.linearize(relabeled)) == list(plan.chain)
