@@ -207,6 +207,21 @@ def test_chains_too_long_for_points_are_swept(monkeypatch):
         optimal_order(shapes, memory_limit=1)
 
 
+@pytest.mark.parametrize("has_room", [True, False])
+def test_limits_of_any_magnitude_are_compared_exactly(has_room, monkeypatch):
+    if not has_room:
+        monkeypatch.setattr("chainopt.solvers.memory_limited.bitmask.MOST_BITS", 0)
+    shapes = [(10**30, 7), (7, 10**25), (10**25, 3), (3, 10**20)]
+    free = optimal_order(shapes)
+    assert optimal_order(shapes, memory_limit=free.peak_memory).cost == free.cost
+    plan = optimal_order(shapes, memory_limit=free.peak_memory - 1)
+    assert plan.peak_memory < free.peak_memory
+    assert plan.cost >= free.cost
+    least = optimal_order(shapes, memory_limit=plan.peak_memory)
+    assert least.peak_memory == plan.peak_memory
+    assert optimal_order([(3, 4), (4, 5), (5, 6), (6, 2)], memory_limit=np.int64(30)).peak_memory <= 30
+
+
 def test_what_is_no_order_is_refused():
     plan = next(
         plan

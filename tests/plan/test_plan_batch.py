@@ -75,6 +75,22 @@ def test_bad_dims_are_named(dims, message):
         chainopt.optimal_orders(dims)
 
 
+@pytest.mark.parametrize("method", ["heuristic", "exact", "cp-sat"])
+def test_with_one_worker_there_is_nothing_to_schedule(method):
+    batch = chainopt.optimal_orders([[10, 20, 30, 40, 50]], method=method)
+    assert (batch.costs.tolist(), batch.method, batch[0].is_optimal) == ([38000], "polygon", True)
+
+
+@pytest.mark.parametrize("method", ["auto", "interval", "textbook"])
+def test_the_method_is_the_one_that_ran(method):
+    batch = chainopt.optimal_orders([[10, 20, 30, 40, 50]], objective="time", method=method)
+    plan = chainopt.optimal_order(chainopt.JacobianChain.from_dims([10, 20, 30, 40, 50]), objective="time", method=method)
+    assert batch.method == plan.method == ("textbook" if method == "textbook" else "interval")
+    assert batch[0] == plan
+    with pytest.raises(chainopt.ChainError, match='method is "polygon", which needs dense matrices'):
+        chainopt.optimal_orders([[10, 20, 30, 40, 50]], objective="time", method="polygon")
+
+
 def test_unknown_options_are_named():
     with pytest.raises(chainopt.ChainError, match="method is 'x': known are 'auto'"):
         chainopt.optimal_orders([[1, 2]], method="x")
