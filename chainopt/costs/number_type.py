@@ -19,7 +19,7 @@ LARGEST = 2**62
 
 def has_floats(costs: Iterable[Any]) -> bool:
     """Whether one of several costs is a float, so that their sums are floats."""
-    return any(isinstance(cost, float | np.floating) for cost in costs)
+    return any(issubclass(number, float | np.floating) for number in set(map(type, costs)))
 
 
 def number_type(columns: Iterable[Any], terms: int) -> Any:

@@ -153,6 +153,7 @@ def instance_of(problem: Problem) -> Instance:
     sizes = np.array(chain.dims, dtype=object) if uses_sizes else np.zeros(factors + 1, dtype=np.int64)
     if clock.dtype is np.int64 and sizes.max() > LARGEST_SIZE:
         clock = Clock(object if clock.exponent is None else np.float64)
+    times = [clock.times(column) for column in costs]
     is_compiled = clock.dtype is not object and compiled_pays(0.0 if factors <= MOST_UNCOMPILED else math.inf)
 
     def for_kernels(array: NumpyArray) -> Any:
@@ -166,12 +167,12 @@ def instance_of(problem: Problem) -> Instance:
         is_compiled,
         counts_sizes,
         for_kernels(in_numbers(sizes, clock.dtype)),
-        for_kernels(clock.times(table)),
+        for_kernels(times[0]),
         for_kernels(clock.times(choices.push)),
         for_kernels(clock.times(choices.pull)),
         for_kernels(clock.times(choices.leaves)),
         for_kernels(np.array([int(way != GIVEN) for way in choices.ways])),
-        max(plain(clock.times(column).max(initial=0)) for column in costs),
+        max(plain(column.max(initial=0)) for column in times),
     )
 
 

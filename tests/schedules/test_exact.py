@@ -83,8 +83,8 @@ def test_published_optima(length):
     with (REFERENCE / f"scheduled_length_{length}.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))[::20]
     for row in rows:
-        sizes = [int(row[f"d{at}"]) for at in range(length + 1)]
-        chain = scheduled_chain(sizes, [int(row[f"edges{at}"]) for at in range(1, length + 1)])
+        sizes = [int(row[f"d{index}"]) for index in range(length + 1)]
+        chain = scheduled_chain(sizes, [int(row[f"edges{stage}"]) for stage in range(1, length + 1)])
         for workers in range(2, length + 1):
             exact = chainopt.optimal_order(chain, workers=workers, method="exact")
             heuristic = chainopt.optimal_order(chain, workers=workers, method="heuristic")

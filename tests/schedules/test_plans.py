@@ -54,7 +54,7 @@ def test_the_gap_is_shown_where_nothing_is_proved():
 
 
 def test_runs_are_one_operation_where_one_worker_goes_on():
-    stages = [Jacobian((3, 3), jvp_cost=at + 1) for at in range(6)]
+    stages = [Jacobian((3, 3), jvp_cost=stage + 1) for stage in range(6)]
     plan = chainopt.forward_order(stages, workers=2)
     assert list(plan.operations) == [
         Accumulation(5, 5, chainopt.Mode.FORWARD, 18, 0, 0),

@@ -55,7 +55,7 @@ def test_the_same_plan_every_time(method, factors, workers):
 
 
 def test_plans_of_equal_makespan_are_pure_if_they_can_be():
-    stages = [Jacobian((50, 50 if at < 5 else 1), jvp_cost=900, vjp_cost=900) for at in range(6)]
+    stages = [Jacobian((50, 50 if stage < 5 else 1), jvp_cost=900, vjp_cost=900) for stage in range(6)]
     plan = chainopt.optimal_order(stages, workers=2)
     assert plan.makespan == chainopt.forward_order(stages).cost
     assert plan.mode == "forward"
