@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import ParseError, fromstring
 
 from chainopt.errors import ChainError
 from chainopt.graphs.edge_reader import read_partial
 from chainopt.graphs.edges import EdgeName
 from chainopt.graphs.reader import read_graph
+from chainopt.numbers import shown
 from chainopt.structure.structure import structure_from_dict
 
 if TYPE_CHECKING:
     import os
+    from xml.etree.ElementTree import Element
 
     from chainopt.structure.structure import Structure
 
 _COSTS = {"c_tan": "jvp_cost", "c_adj": "vjp_cost"}
+_TRUTHS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+_TYPES: dict[str, Any] = {"int": int, "long": int, "float": float, "double": float}  # of values in files; others stay texts
 
 
 def read_graphml(path: str | os.PathLike[str]) -> Any:
@@ -27,7 +35,7 @@ def read_graphml(path: str | os.PathLike[str]) -> Any:
     ----------
     path : path
         Of a GraphML file. A node may have a ``size``; an edge ``c_tan`` and ``c_adj``, the cost of one JVP and one VJP, which
-        count unless ``has_model`` is 0, ``acc_stat``, 1 if its matrix is at hand, ``accumulation_cost``, ``tape`` and
+        count unless ``has_model`` is false, ``acc_stat``, true if its matrix is at hand, ``accumulation_cost``, ``tape`` and
         ``structure``: "identity", "diagonal", or what else a structure is in JSON, as ``{"kind": "banded", "lower": 1, "upper":
         1}``. The names are those of ADMission [1]_; ``jvp_cost`` and ``vjp_cost`` are understood too.
 
@@ -39,7 +47,7 @@ def read_graphml(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     ChainError
-        If the file is no GraphML, or an edge's structure is none.
+        If the file is no GraphML, a node or an edge does not say which it is, or an edge's structure is none.
     OSError
         If it cannot be read.
 
@@ -60,29 +68,86 @@ def read_graphml(path: str | os.PathLike[str]) -> Any:
     """
     import networkx as nx
 
+    data = _bytes_of(path)
     try:
-        held = nx.read_graphml(path)
-    except (ParseError, nx.NetworkXError, KeyError, ValueError) as error:
+        root = fromstring(data)  # noqa: S314 -- networkx reads it in the same way
+        graph = nx.read_graphml(BytesIO(data))
+        defaults = _defaults(root)
+    except (ParseError, nx.NetworkXError, LookupError, ValueError) as error:
         msg = f"{path} is no GraphML that networkx can read: {error}"
         raise ChainError(msg) from None
-    for tail, head, attributes in held.edges(data=True):
-        if "structure" in attributes:
-            attributes["structure"] = _read_structure(attributes["structure"], f"{path}, edge {tail!r} -> {head!r}")
-        has_model = attributes.pop("has_model", True)
-        costs = {name: attributes.pop(key) for key, name in _COSTS.items() if key in attributes}
-        if has_model:
-            attributes.update(costs)
-        if attributes.pop("acc_stat", False) and has_model and costs:
+    _check_names(root, path)
+    for _, attributes in graph.nodes(data=True):
+        attributes.update({name: value for name, value in defaults["node"].items() if name not in attributes})
+    for tail, head, attributes in graph.edges(data=True):
+        attributes.update({name: value for name, value in defaults["edge"].items() if name not in attributes})
+        _read_costs(attributes, f"{path}, edge {tail!r} -> {head!r}")
+    return graph
+
+
+def _bytes_of(path: str | os.PathLike[str]) -> bytes:
+    """Return what a file holds, which may be compressed."""
+    openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open}
+    with openers.get(Path(path).suffix, Path.open)(Path(path), "rb") as file:
+        data: bytes = file.read()
+        return data
+
+
+def _defaults(root: Element) -> dict[str, dict[str, Any]]:
+    """Return what nodes and edges have of which the file says nothing, by names."""
+    defaults: dict[str, dict[str, Any]] = {"node": {}, "edge": {}}
+    for key in root.findall("{*}key"):
+        default, name = key.find("{*}default"), key.get("attr.name")
+        if default is None or name is None:
+            continue
+        value = _TYPES.get(key.get("attr.type", "string"), str)((default.text or "").strip())
+        for ends in ("node", "edge"):
+            if key.get("for", "all") in {ends, "all"}:
+                defaults[ends][name] = value
+    return defaults
+
+
+def _check_names(root: Element, path: str | os.PathLike[str]) -> None:
+    """Refuse nodes and edges that do not say which they are: networkx calls them all None."""
+    for tag, names in (("node", ("id",)), ("edge", ("source", "target"))):
+        for number, element in enumerate(root.iterfind(f"{{*}}graph/{{*}}{tag}"), 1):
+            for name in names:
+                if element.get(name) is None:
+                    msg = f"{path}: {tag} {number} has no {name}"
+                    raise ChainError(msg)
+
+
+def _read_costs(attributes: dict[str, Any], place: str) -> None:
+    """Put the attributes of an edge as files have them into those that `linearize` reads."""
+    if "structure" in attributes:
+        attributes["structure"] = _read_structure(attributes["structure"], place)
+    has_model, is_at_hand = (
+        _truth(attributes.pop(name, default), f"{place}: {name}") for name, default in (("has_model", True), ("acc_stat", False))
+    )
+    costs = {name: attributes.pop(key) for key, name in _COSTS.items() if key in attributes}
+    if has_model:
+        attributes.update(costs)
+        if is_at_hand and costs:
             attributes.setdefault("accumulation_cost", 0)
-    return held
+
+
+def _truth(value: Any, place: str) -> bool:
+    """Return whether a value is true: a boolean, a number, or a text that stands for one of them."""
+    if isinstance(value, bool | int | float):
+        return bool(value)
+    truth = _TRUTHS.get(str(value).strip().lower())
+    if truth is None:
+        msg = f"{place} is {shown(value)}: give true or false"
+        raise ChainError(msg)
+    return truth
 
 
 def _read_structure(text: Any, place: str) -> Structure:
     try:
         data = json.loads(text) if str(text).lstrip().startswith("{") else {"kind": text}
         return structure_from_dict(data)
-    except ValueError as error:  # of JSON, and ChainError, which is one
-        msg = f"{place}: {error}"
+    except (ValueError, RecursionError) as error:  # of JSON, and ChainError, which is one
+        msg = f"{place}: structure: {error}"
         raise ChainError(msg) from None
 
 
@@ -103,18 +168,17 @@ def write_graphml(graph: Any, path: str | os.PathLike[str]) -> None:
     """
     import networkx as nx
 
-    network = read_graph(graph)
+    sizes = dict(zip(graph, read_graph(graph).sizes, strict=False))
     written = type(graph)()
-    sizes = dict(zip(graph, network.sizes, strict=False))
     for name, size in sizes.items():
         written.add_node(name, size=size)
-    for edge in graph.edges(data=True):
-        tail, head, attributes = edge
-        costs = {key: attributes[name] for key, name in _COSTS.items() if attributes.get(name) is not None}
-        is_at_hand = attributes.get("accumulation_cost") == 0 or not {"jacobian"}.isdisjoint(attributes)
-        costs |= {name: attributes[name] for name in ("accumulation_cost", "tape") if attributes.get(name) is not None}
+    for tail, head, attributes in graph.edges(data=True):
         partial = read_partial(attributes, (sizes[head], sizes[tail]), EdgeName(tail, head))
+        data = {key: attributes[name] for key, name in _COSTS.items() if attributes.get(name) is not None}
+        has_model = bool(data)
+        data |= {name: attributes[name] for name in ("accumulation_cost", "tape") if attributes.get(name) is not None}
         if partial.structure is not None:
-            costs["structure"] = json.dumps(partial.structure.to_dict())
-        written.add_edge(tail, head, acc_stat=is_at_hand, has_model="c_tan" in costs or "c_adj" in costs, **costs)
+            data["structure"] = json.dumps(partial.structure.to_dict())
+        is_at_hand = attributes.get("accumulation_cost") == 0 or "jacobian" in attributes
+        written.add_edge(tail, head, acc_stat=is_at_hand, has_model=has_model, **data)
     nx.write_graphml(written, path)

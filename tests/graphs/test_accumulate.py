@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
-from chainopt import Banded, ChainError, Diagonal, Identity
+from chainopt import Banded, ChainError, Diagonal, Identity, Sparse
 from chainopt.graphs.accumulate import accumulate
 from chainopt.graphs.linearize import linearize
 
@@ -145,3 +145,46 @@ def test_truth_values_are_counted():
     for tail, head in [("x", "a"), ("x", "b"), ("a", "y"), ("b", "y")]:
         graph.add_edge(tail, head, jacobian=np.array([[True]]))
     np.testing.assert_array_equal(accumulate(graph), [[2]])
+
+
+def test_an_input_that_is_an_output_keeps_its_unit_where_an_identity_leads_into_it():
+    graph = nx.DiGraph()
+    graph.add_edge("c", "m", jacobian=np.array([[3.0]]))
+    graph.add_edge("m", "d", structure=Identity())
+    graph.add_edge("a", "b", structure=Identity())
+    expected = np.array([[0, 3, 0], [1, 0, 1]])
+    np.testing.assert_array_equal(accumulate(graph, inputs=["a", "c", "b"], outputs=["d", "b"]), expected)
+    graph.add_edge("c", "b", jacobian=np.array([[5.0]]))
+    expected = np.array([[0, 3, 0], [1, 5, 1]])
+    np.testing.assert_array_equal(accumulate(graph, inputs=["a", "c", "b"], outputs=["d", "b"]), expected)
+
+
+def edges_of(rows, columns, seed):
+    """Kinds of edges with the matrices that they stand for; some matrices have a row or a column of zeros."""
+    full = np.random.default_rng(seed).integers(1, 4, (rows, columns)).astype(float)
+    thin, low = full.copy(), full.copy()
+    thin[:, 0] = low[0] = 0
+    costs = {"jvp_cost": 1, "vjp_cost": 1}
+    kinds = [
+        ({"jacobian": full}, full),
+        ({"jacobian": full, **costs}, full),
+        ({"jacobian": aslinearoperator(full), **costs}, full),
+        ({"jacobian": sparse.csr_array(thin)}, thin),
+        ({"jacobian": sparse.csr_array(low)}, low),
+        ({"jacobian": sparse.csr_array(thin), **costs}, thin),
+        ({"jacobian": aslinearoperator(sparse.csr_array(thin)), "structure": Sparse(sparse.csr_array(thin)), **costs}, thin),
+    ]
+    return [*kinds, ({"structure": Identity()}, np.eye(rows))] if rows == columns else kinds
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (2, 2, 2), (2, 3, 1)])
+def test_triangles_of_all_kinds_of_edges(sizes):
+    x, u, y = sizes
+    for first, second, past in product(edges_of(u, x, 1), edges_of(y, u, 2), edges_of(y, x, 3)):
+        graph = nx.DiGraph()
+        for name, size in zip("xuy", sizes, strict=True):
+            graph.add_node(name, size=size)
+        graph.add_edge("x", "u", **first[0])
+        graph.add_edge("u", "y", **second[0])
+        graph.add_edge("x", "y", **past[0])
+        np.testing.assert_allclose(accumulate(graph), second[1] @ first[1] + past[1], err_msg=f"{first}, {second}, {past}")

@@ -73,6 +73,68 @@ def test_what_is_no_graphml_is_refused(tmp_path, text):
         read_graphml(path)
 
 
+HEADER = """<graphml xmlns="http://graphml.graphdrawing.org/xmlns">
+<key id="s" for="node" attr.name="size" attr.type="int"><default>50</default></key>
+<key id="t" for="edge" attr.name="c_tan" attr.type="int"><default>7</default></key>
+<key id="a" for="edge" attr.name="c_adj" attr.type="int"/>
+<key id="m" for="edge" attr.name="has_model" attr.type="{0}"><default>true</default></key>
+<key id="h" for="edge" attr.name="acc_stat" attr.type="{0}"><default>{1}</default></key>
+<graph edgedefault="directed">"""
+BODY = """<node id="x"><data key="s">30</data></node><node id="u"><data key="s">4</data></node><node id="y"/>
+<edge source="x" target="u"><data key="a">9</data></edge>
+<edge source="u" target="y"><data key="a">9</data><data key="m">{0}</data></edge></graph></graphml>"""
+
+
+@pytest.mark.parametrize("kind", ["boolean", "string"])
+@pytest.mark.parametrize(("truth", "falsehood"), [("true", "false"), ("1", "0"), ("TRUE", "False")])
+def test_defaults_count_and_texts_are_truths(tmp_path, kind, truth, falsehood):
+    path = tmp_path / "graph.graphml"
+    path.write_text(HEADER.format(kind, falsehood) + BODY.format(truth))
+    graph = read_graphml(path)
+    assert dict(graph.nodes.data("size")) == {"x": 30, "u": 4, "y": 50}
+    assert graph.edges["u", "y"] == {"jvp_cost": 7, "vjp_cost": 9}
+    assert (
+        chainopt.optimal_order(linearize(graph)).cost == 4 * 9 + 30 * 7
+    )  # the first stage by VJPs, and its matrix pushed through the second
+    path.write_text(HEADER.format(kind, truth) + BODY.format(falsehood))
+    graph = read_graphml(path)
+    assert graph.edges["x", "u"] == {"jvp_cost": 7, "vjp_cost": 9, "accumulation_cost": 0}
+    assert graph.edges["u", "y"] == {}
+
+
+def test_what_is_neither_true_nor_false_is_refused(tmp_path):
+    path = tmp_path / "graph.graphml"
+    path.write_text(HEADER.format("string", "false") + BODY.format("perhaps"))
+    with pytest.raises(ChainError, match="edge 'u' -> 'y': has_model is 'perhaps': give true or false"):
+        read_graphml(path)
+
+
+@pytest.mark.parametrize(
+    ("element", "message"),
+    [
+        ("<node/>", "node 3 has no id"),
+        ('<edge source="x"/>', "edge 2 has no target"),
+        ('<edge target="x"/>', "edge 2 has no source"),
+    ],
+)
+def test_what_does_not_say_which_it_is_is_refused(tmp_path, element, message):
+    path = tmp_path / "graph.graphml"
+    body = BODY.format("1").replace('<edge source="u" target="y">', element + '<edge source="u" target="y">')
+    path.write_text(HEADER.format("boolean", "0") + body.replace('<node id="y"/>', "" if "node" in element else '<node id="y"/>'))
+    with pytest.raises(ChainError, match=message):
+        read_graphml(path)
+
+
+def test_encodings_that_nobody_knows_and_endless_structures_are_refused(tmp_path):
+    path = tmp_path / "graph.graphml"
+    path.write_text('<?xml version="1.0" encoding="klingon"?><graphml/>')
+    with pytest.raises(ChainError, match="is no GraphML that networkx can read"):
+        read_graphml(path)
+    nx.write_graphml(nx.DiGraph([("x", "y", {"structure": '{"kind": ' * 100_000})]), path)
+    with pytest.raises(ChainError, match="edge 'x' -> 'y': structure: "):
+        read_graphml(path)
+
+
 def test_structures_are_named_or_written_as_json(tmp_path):
     graph = nx.DiGraph([("x", "y", {"structure": "diagonal"}), ("y", "z", {"structure": '{"kind": "identity"}'})])
     path = tmp_path / "graph.graphml"
