@@ -126,7 +126,7 @@ def test_several_workers(kind, workers, method, home):
             "two",
             {"workers": math.inf},
             "textbook",
-            "plans for one worker, and workers is inf: take 'auto', 'interval', 'heuristic', 'exact' or",
+            "plans for one worker, and workers is inf: take 'auto', 'interval'",
         ),
     ],
 )
