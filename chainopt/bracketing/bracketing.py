@@ -143,12 +143,12 @@ class Bracketing:
         Kept, as executing a plan again and again asks for little else: between two products of matrices caches are cold.
         """
         if self._arrivals is None:
-            found, taken = [], 1
+            arrivals_of_steps, taken = [], 1
             for _, _, last in self.steps():
-                found.append(max(0, last + 1 - taken))
-                taken += found[-1]
-            object.__setattr__(self, "_arrivals", found)
-            return found
+                arrivals_of_steps.append(max(0, last + 1 - taken))
+                taken += arrivals_of_steps[-1]
+            object.__setattr__(self, "_arrivals", arrivals_of_steps)
+            return arrivals_of_steps
         return self._arrivals
 
     def fold(self, leaves: Iterable[T], join: Callable[[T, T], T]) -> T:
@@ -213,8 +213,8 @@ class Bracketing:
             result = entries(first, split, last)
             alive += result
             most = max(most, alive)
-            for begin, end in ((split + 1, last), (first, split)):
-                if begin < end:
+            for start, end in ((split + 1, last), (first, split)):
+                if start < end:
                     alive -= stack.pop()[2]
             stack.append((first, last, result))
         return most
@@ -223,7 +223,7 @@ class Bracketing:
         """Refuse an order in which something is used before it is made, or not made once."""
         assert self.order is not None
         ways = [GIVEN] * self.factors if self.ways is None else self.ways.tolist()
-        made = {(position, position) for position, way in enumerate(ways) if way == GIVEN}  # or only gone through
+        available = {(position, position) for position, way in enumerate(ways) if way == GIVEN}  # or only gone through
         first, last = self.spans.tolist()
         events = self.order.tolist()
         joins = [event for event in events if event >= 0]
@@ -232,10 +232,10 @@ class Bracketing:
         fits = sorted(joins) == [*range(self.factors - 1)] and sorted(accumulated) == needed
         for event in events if fits else ():
             if event < 0:
-                made.add((~event, ~event))
+                available.add((~event, ~event))
             else:
-                fits = fits and {(first[event], event), (event + 1, last[event])} <= made
-                made.add((first[event], last[event]))
+                fits = fits and {(first[event], event), (event + 1, last[event])} <= available
+                available.add((first[event], last[event]))
         if not fits:
             msg = "the operations cannot be executed in this order: each is done once, after those that make what it needs"
             raise ChainError(msg)

@@ -48,15 +48,15 @@ class Schedule:
         latest: dict[int, int] = {}  # of each worker: what takes no time may stand between two steps without a gap
         placed: list[Operation] = []
         for step, worker, start in zip(steps, self.worker, self.start, strict=True):
-            at = done.get(_operand(step), -1)
-            run = placed[at] if at >= 0 and latest.get(worker) == at else None
+            index = done.get(_operand(step), -1)
+            run = placed[index] if index >= 0 and latest.get(worker) == index else None
             merged = None if run is None else _merged(run, step, worker, start)
             if merged is None:
-                at = len(placed)
+                index = len(placed)
                 placed.append(_placed(step, worker, start))
             else:
-                placed[at] = merged
-            done[step.first, step.last] = latest[worker] = at
+                placed[index] = merged
+            done[step.first, step.last] = latest[worker] = index
         return iter(placed)
 
     def to_dict(self) -> PlainDict:

@@ -53,9 +53,9 @@ class CustomModel:
         costs = [known[triple] for triple in triples]
         if any(isinstance(cost, float) for cost in costs):
             return np.array(costs, dtype=np.float64).reshape(sizes[0].shape)
-        held = np.empty(len(costs), dtype=object)
-        held[:] = costs
-        return held.reshape(sizes[0].shape)
+        exact = np.empty(len(costs), dtype=object)
+        exact[:] = costs
+        return exact.reshape(sizes[0].shape)
 
     def _price(self, m: int, k: int, n: int) -> Cost:
         cost = self.function(m, k, n)

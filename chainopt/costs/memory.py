@@ -64,7 +64,7 @@ def peak_memory(chain: JacobianChain, bracketing: Bracketing) -> int:
 def scheduled_peak(chain: JacobianChain, steps: Sequence[Operation], starts: Sequence[Cost]) -> int:
     """Return the most entries alive at once while several workers execute steps, in the order of their starts."""
     entries = entries_of(chain)
-    held: dict[tuple[int, int], int] = {}
+    alive_by_span: dict[tuple[int, int], int] = {}
     alive = most = 0
     running: list[tuple[Cost, int]] = []  # when steps end, and what they then let go of
     for step, start in zip(steps, starts, strict=True):
@@ -76,26 +76,26 @@ def scheduled_peak(chain: JacobianChain, steps: Sequence[Operation], starts: Seq
             freed = seed(chain, step.first, step.mode)
         else:
             for side in ((step.first, step.split), (step.split + 1, step.last)):
-                alive_side = held.pop(side, 0)
+                alive_side = alive_by_span.pop(side, 0)
                 freed += alive_side
         alive += result + (freed if isinstance(step, Accumulation) else 0)
         most = max(most, alive)
-        held[step.first, step.last] = result
+        alive_by_span[step.first, step.last] = result
         heappush(running, (start + step.cost, freed))
     return most
 
 
-def seed(chain: JacobianChain, at: int, mode: Mode | None) -> int:
+def seed(chain: JacobianChain, position: int, mode: Mode | None) -> int:
     """Return how many entries an accumulation holds beside its result.
 
-    They are those of its seed, and, where columns or rows share a color, what is found before it is spread.
+    They are those of its seed, and, where columns or rows share a color, what is computed before it is spread.
     """
     if mode is None:
         return 0
-    rows, columns = chain.shapes[at]
-    jvps, vjps = vectors_needed(chain, at)
+    rows, columns = chain.shapes[position]
+    jvps, vjps = vectors_needed(chain, position)
     seeds = columns * jvps if mode is Mode.FORWARD else rows * vjps
-    is_colored = chain.structures is not None and not chain.structures[at].is_dense
+    is_colored = chain.structures is not None and not chain.structures[position].is_dense
     return seeds + is_colored * (rows * jvps if mode is Mode.FORWARD else columns * vjps)
 
 
@@ -121,15 +121,15 @@ def entries_of(chain: JacobianChain) -> Callable[[int, int], int]:
 
     def structured(first: int, last: int) -> int:
         span = range(first, last + 1)
-        free = [is_free[at] for at in span]
-        if any(structures[at].is_dense for at in span) or (last > first and any(free)):
+        free = [is_free[position] for position in span]
+        if any(structures[position].is_dense for position in span) or (last > first and any(free)):
             return dense(first, last)
-        for at in span[1:-1]:
-            pattern(first, at)  # one after the other, so that the recursion stays flat
+        for position in span[1:-1]:
+            pattern(first, position)  # one after the other, so that the recursion stays flat
         places = pattern(first, last)
-        if all(structures[at].is_diagonal((dims[at], dims[at + 1])) for at in span):
+        if all(structures[position].is_diagonal((dims[position], dims[position + 1])) for position in span):
             return dims[first]
-        if isinstance(places, Band) and all(structures[at].diagonals is not None for at in span):
+        if isinstance(places, Band) and all(structures[position].diagonals is not None for position in span):
             rows, columns = places.shape
             return (min(places.lower, max(rows - 1, 0)) + min(places.upper, max(columns - 1, 0)) + 1) * columns
         return places.nonzeros

@@ -14,8 +14,6 @@ from chainopt.kernels import stages
 from chainopt.structure.coloring import column_colors, row_colors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from chainopt.chain.chain import JacobianChain
@@ -106,7 +104,7 @@ def stage_choices(chain: JacobianChain, tape_limit: float | None = None, model: 
         return StageChoices([0] * factors, [GIVEN] * factors, never, never, only_products=True)
     costs = priced(chain.stage_costs, model)
     factors, dims = len(chain), chain.dims
-    jvp, vjp, accumulation = (without_none(column) for column in costs[:3])
+    jvp, vjp, accumulation = ([NEVER if cost is None else cost for cost in column] for column in costs[:3])
     jvps, vjps = dims[1:], dims[:-1]
     if chain.structures is not None:  # colors are found for those only that need them, as they take long to find
         needs_colors = [known < 0 <= max(modes) for known, *modes in zip(accumulation, jvp, vjp, strict=True)]
@@ -124,8 +122,3 @@ def stage_choices(chain: JacobianChain, tape_limit: float | None = None, model: 
         )
         raise InfeasibleError(msg)
     return StageChoices(leaves, ways, jvp, pull)
-
-
-def without_none(costs: Iterable[Cost | None]) -> list[Any]:
-    """Return costs as kernels take them: NEVER where there is none."""
-    return [NEVER if cost is None else cost for cost in costs]

@@ -1,7 +1,7 @@
 """The number of multiplications of structured products: no more than the nonzeros of the two patterns need.
 
 The pattern of a product of neighbours is the Boolean product of their patterns, which is associative: it does not depend on
-the bracketing, so that it is found once for each interval of the chain.
+the bracketing, so that it is computed once for each interval of the chain.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 def intervals_of(chain: JacobianChain) -> Intervals:
     """Return the pattern of the product of the factors ``i..j-1``, for every i < j."""
     leaves = chain.patterns
-    found: Intervals = {(at, at + 1): leaf for at, leaf in enumerate(leaves)}
+    by_interval: Intervals = {(position, position + 1): leaf for position, leaf in enumerate(leaves)}
     for width in range(2, len(leaves) + 1):
         for i in range(len(leaves) - width + 1):
             j = i + width
-            found[i, j] = patterns.product(leaves[i], found[i + 1, j])  # a few places choose among rows of many
-    return found
+            by_interval[i, j] = patterns.product(leaves[i], by_interval[i + 1, j])  # a few places choose among rows of many
+    return by_interval
 
 
 def along(chain: JacobianChain, bracketing: Bracketing) -> tuple[NumpyArray, NDArray[np.bool_]]:
@@ -53,13 +53,13 @@ def along(chain: JacobianChain, bracketing: Bracketing) -> tuple[NumpyArray, NDA
 
 def tables(intervals: Intervals, factors: int) -> list[tuple[NumpyArray, NDArray[np.bool_]]]:
     """Return, for every inner k, what the products of ``i..k-1`` with ``k..j-1`` need, by i and j - k - 1; as `along` does."""
-    found: list[tuple[NumpyArray, NDArray[np.bool_]]] = [(np.zeros((0, factors)), np.zeros((0, factors), dtype=bool))]
+    by_split: list[tuple[NumpyArray, NDArray[np.bool_]]] = [(np.zeros((0, factors)), np.zeros((0, factors), dtype=bool))]
     for k in range(1, factors):
         lefts = [intervals[i, k] for i in range(k)]
         rights = [intervals[k, j] for j in range(k + 1, factors + 1)]
         full = np.logical_and.outer([*map(is_full, lefts)], [*map(is_full, rights)])
-        found.append((patterns.table_of_multiplications(lefts, rights), full))
-    return found
+        by_split.append((patterns.table_of_multiplications(lefts, rights), full))
+    return by_split
 
 
 def is_full(pattern: Pattern) -> bool:

@@ -98,8 +98,8 @@ class TimeModel:
             low = np.minimum(np.searchsorted(log_sizes, inside, side="right") - 1, len(self.sizes) - 2)
             weight = (inside - log_sizes[low]) / (log_sizes[low + 1] - log_sizes[low])
             axes.append(((low, 1 - weight), (low + 1, weight)))
-        for (i, left), (j, middle), (at, right) in product(*axes):
-            total = total + log_seconds[i, j, at] * (left * middle * right)
+        for (x, left), (y, middle), (z, right) in product(*axes):
+            total = total + log_seconds[x, y, z] * (left * middle * right)
         return np.where(is_empty, self.overhead, np.exp(np.minimum(total, math.log(LARGEST))))
 
     def structured(self, counts: Any) -> NDArray[np.float64]:
@@ -124,17 +124,17 @@ class TimeModel:
         ChainError
             If an entry is missing, or not what a measurement can give.
         """
-        held: PlainDict = data if isinstance(data, dict) else {}
-        sizes: Any = held.get("sizes")
-        seconds: Any = held.get("seconds")
-        source: Any = held.get("source")
+        entries: PlainDict = data if isinstance(data, dict) else {}
+        sizes: Any = entries.get("sizes")
+        seconds: Any = entries.get("seconds")
+        source: Any = entries.get("source")
         if not _is_grid(sizes):
             msg = 'data["sizes"] is no grid: it must be a list of at least two increasing ints, the first of them 1'
             raise ChainError(msg)
         if not isinstance(seconds, list) or len(seconds) != len(sizes) ** 3 or not all(map(_is_time, seconds)):
             msg = f'data["seconds"] must be a list of {len(sizes) ** 3} positive, finite numbers, one for each three sizes'
             raise ChainError(msg)
-        rates: list[Any] = [held.get(key) for key in ("sparse_seconds", "overhead", "count_seconds")]
+        rates: list[Any] = [entries.get(key) for key in ("sparse_seconds", "overhead", "count_seconds")]
         if not all(map(_is_time, rates)):
             msg = 'data["sparse_seconds"], data["overhead"] and data["count_seconds"] must be positive, finite numbers'
             raise ChainError(msg)
@@ -152,10 +152,10 @@ def _logarithms(sizes: tuple[int, ...], seconds: tuple[float, ...]) -> tuple[NDA
 
 def _as_floats(numbers: Any) -> NDArray[np.float64]:
     """Turn ints of any magnitude into floats, the largest of which can still be calculated with."""
-    held = np.asarray(numbers)
-    if held.dtype == object:  # an int beyond 1e308 is no float, so it is cut before
-        held = np.asarray(np.minimum(held, int(LARGEST)))
-    return held.astype(np.float64)
+    sizes = np.asarray(numbers)
+    if sizes.dtype == object:  # an int beyond 1e308 is no float, so it is cut before
+        sizes = np.asarray(np.minimum(sizes, int(LARGEST)))
+    return sizes.astype(np.float64)
 
 
 def _is_grid(sizes: Any) -> bool:

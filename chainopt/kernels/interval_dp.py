@@ -231,13 +231,13 @@ def solve_many(
     any cost, which ``table[n][n]`` holds.
     """
     more_than_any = table[len(table) - 1][len(table) - 1]
-    for at in range(len(chains)):
-        sizes = chains[at]
+    for chain in range(len(chains)):
+        sizes = chains[chain]
         width = len(sizes)
         for i in range(width - 1):
             row = table[i]
             for j in range(i + 1, width):
                 row[j] = more_than_any
-        fill_tile(table, sizes, None, leaves[at], push[at], pull[at], scratch[0], 0, width, 0, width, width)
-        trace(table, sizes, None, push[at], pull[at], scratch[1], spans[at], kinds[at])
-        costs[at] = table[0][width - 1]
+        fill_tile(table, sizes, None, leaves[chain], push[chain], pull[chain], scratch[0], 0, width, 0, width, width)
+        trace(table, sizes, None, push[chain], pull[chain], scratch[1], spans[chain], kinds[chain])
+        costs[chain] = table[0][width - 1]

@@ -73,38 +73,38 @@ def search(
             continue
         alive = 0 * entries[0][0]
         i = 0
-        for at in range(factors):
-            if at < factors - 1 and (state >> at) & 1:
+        for factor in range(factors):
+            if factor < factors - 1 and (state >> factor) & 1:
                 continue
-            if at > i or (bits[at] >= 0 and (state >> bits[at]) & 1):
-                alive += entries[i][at + 1]
-            i = at + 1
+            if factor > i or (bits[factor] >= 0 and (state >> bits[factor]) & 1):
+                alive += entries[i][factor + 1]
+            i = factor + 1
         i = 0
-        for at in range(factors):
-            if at < factors - 1 and (state >> at) & 1:
+        for factor in range(factors):
+            if factor < factors - 1 and (state >> factor) & 1:
                 continue
-            is_raw = at == i and bits[at] >= 0 and not (state >> bits[at]) & 1
+            is_raw = factor == i and bits[factor] >= 0 and not (state >> bits[factor]) & 1
             if is_raw:
                 for way in range(WAYS):
-                    if leaves[at][way] >= 0:
-                        peak = alive + entries[at][at + 1] + seeds[at][way]
-                        after = state | (1 << bits[at])
-                        what = (at * WAYS + way) * KINDS + ACCUMULATED
-                        offer(best, move, after, reached, leaves[at][way], peak, limit, by_peak, what)
-            if at < factors - 1:
-                j = at + 2
+                    if leaves[factor][way] >= 0:
+                        peak = alive + entries[factor][factor + 1] + seeds[factor][way]
+                        after = state | (1 << bits[factor])
+                        what = (factor * WAYS + way) * KINDS + ACCUMULATED
+                        offer(best, move, after, reached, leaves[factor][way], peak, limit, by_peak, what)
+            if factor < factors - 1:
+                j = factor + 2
                 while j < factors and (state >> (j - 1)) & 1:
                     j += 1
-                is_right_raw = j == at + 2 and bits[at + 1] >= 0 and not (state >> bits[at + 1]) & 1
+                is_right_raw = j == factor + 2 and bits[factor + 1] >= 0 and not (state >> bits[factor + 1]) & 1
                 peak = alive + entries[i][j]
-                after = state | (1 << at)
-                what = at * WAYS * KINDS
-                if not is_raw and not is_right_raw and prices[i][at + 1][j] >= 0:
-                    offer(best, move, after, reached, prices[i][at + 1][j], peak, limit, by_peak, what + PRODUCT)
+                after = state | (1 << factor)
+                what = factor * WAYS * KINDS
+                if not is_raw and not is_right_raw and prices[i][factor + 1][j] >= 0:
+                    offer(best, move, after, reached, prices[i][factor + 1][j], peak, limit, by_peak, what + PRODUCT)
                 if is_raw and not is_right_raw and pushed[i][j] >= 0:
-                    after |= 1 << bits[at]
+                    after |= 1 << bits[factor]
                     offer(best, move, after, reached, pushed[i][j], peak, limit, by_peak, what + PUSHED)
                 if not is_raw and is_right_raw and pulled[i][j] >= 0:
-                    after |= 1 << bits[at + 1]
+                    after |= 1 << bits[factor + 1]
                     offer(best, move, after, reached, pulled[i][j], peak, limit, by_peak, what + PULLED)
-            i = at + 1
+            i = factor + 1

@@ -35,24 +35,24 @@ def keep(
     The last entry of each list is room for one more than may stay. If it is taken, the point goes whose memory buys the
     least against the point before it, but not the first or the last.
     """
-    at = 0
-    while at < count and peaks[at] <= peak:
-        if costs[at] <= cost:
+    slot = 0
+    while slot < count and peaks[slot] <= peak:
+        if costs[slot] <= cost:
             return count
-        at += 1
-    beaten = at
+        slot += 1
+    beaten = slot
     while beaten < count and costs[beaten] >= cost:
         beaten += 1
-    if at > 0 and peaks[at - 1] == peak:  # which costs more, or the point would have been refused
-        at -= 1
-    shift = 1 - (beaten - at)
+    if slot > 0 and peaks[slot - 1] == peak:  # which costs more, or the point would have been refused
+        slot -= 1
+    shift = 1 - (beaten - slot)
     if shift > 0:
         for move in range(count - 1, beaten - 1, -1):
             peaks[move + 1], costs[move + 1], moves[move + 1] = peaks[move], costs[move], moves[move]
     elif shift < 0:
         for move in range(beaten, count):
             peaks[move + shift], costs[move + shift], moves[move + shift] = peaks[move], costs[move], moves[move]
-    peaks[at], costs[at], moves[at] = peak, cost, what
+    peaks[slot], costs[slot], moves[slot] = peak, cost, what
     count += shift
     if count == len(peaks):
         least, worst = costs[0] - costs[1], 1
@@ -94,8 +94,8 @@ def fill_row(
             peak = entries[i][i + 1] + seeds[way]
             if leaves[way] >= 0 and peak <= limit:
                 what = way * KINDS + ACCUMULATED
-                found = keep(peaks[i][i + 1], costs[i][i + 1], moves[i][i + 1], counts[i][i + 1], peak, leaves[way], what)
-                counts[i][i + 1] = found
+                count = keep(peaks[i][i + 1], costs[i][i + 1], moves[i][i + 1], counts[i][i + 1], peak, leaves[way], what)
+                counts[i][i + 1] = count
     for j in range(i + 2, factors + 1):
         result = entries[i][j]
         count = 0

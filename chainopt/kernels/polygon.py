@@ -220,5 +220,5 @@ def bracket_many(
     modes: MutableSequence[int],
 ) -> None:
     """`bracket` every chain of a list; all have the same number of factors."""
-    for at in range(len(chains)):
-        costs[at], modes[at] = bracket(chains[at], scratch, spans[at])
+    for chain in range(len(chains)):
+        costs[chain], modes[chain] = bracket(chains[chain], scratch, spans[chain])

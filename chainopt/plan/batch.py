@@ -40,8 +40,7 @@ class PlanBatch(Sequence[Plan]):
 
     def __post_init__(self) -> None:
         for column in self.solutions:
-            if column is not None:
-                column.setflags(write=False)
+            column.setflags(write=False)
 
     @property
     def chains(self) -> SizeArray | Sequence[JacobianChain]:
@@ -82,10 +81,8 @@ class PlanBatch(Sequence[Plan]):
         row = range(len(self))[index]
         problem = self.problems.problem(row)
         spans, costs, modes, are_optimal, bounds, kinds, ways = self.solutions
-        if problem.chain.stage_costs is None or kinds is None or ways is None:
-            bracketing = Bracketing(spans[row])
-        else:
-            bracketing = Bracketing(spans[row], kinds[row], ways[row])
+        has_stages = problem.chain.stage_costs is not None
+        bracketing = Bracketing(spans[row], kinds[row], ways[row]) if has_stages else Bracketing(spans[row])
         answer = costs.item(row), modes[row], are_optimal.item(row), bounds.item(row)
         return Plan(problem, Solution(bracketing, *answer, self.method))
 

@@ -12,7 +12,7 @@ import numpy as np
 from chainopt.chain.chain import JacobianChain
 from chainopt.costs.last_operations import last_operations
 from chainopt.costs.multiplications import INT64_LIMIT, MULTIPLICATIONS, Multiplications
-from chainopt.costs.number_type import has_floats
+from chainopt.costs.number_type import has_floats, in_numbers
 from chainopt.costs.stage_choices import matrix_free, stage_choices
 
 if TYPE_CHECKING:
@@ -168,11 +168,13 @@ class ProblemBatch:
         """Make the problems one by one."""
         return map(self.problem, range(len(self.chains)))
 
-    def kinds(self) -> Iterator[Problem]:
-        """Make problems of which one at least is of the kind of each of the chains; rows of sizes are all of one kind."""
-        if not self.holds_sizes:
-            return self.problems()
-        return iter([Problem(JacobianChain.from_dims([1] * (self.factors + 1)), self.model, self.tape_limit)])
+    def kinds(self) -> list[Problem]:
+        """Make a problem of each kind that there is: with and without stages, with and without structures."""
+        if isinstance(self.chains, np.ndarray):
+            chains = [JacobianChain.from_dims([1] * (self.factors + 1))]
+        else:
+            chains = list({(chain.stage_costs is None, chain.structures is None): chain for chain in self.chains}.values())
+        return [Problem(chain, self.model, self.tape_limit) for chain in chains]
 
 
 class Solutions(NamedTuple):
@@ -183,8 +185,30 @@ class Solutions(NamedTuple):
     modes: NDArray[np.object_]  # (N,), of Mode
     are_optimal: BoolArray  # (N,)
     lower_bounds: CostArray  # (N,)
-    kinds: NDArray[np.int8] | None = None  # (N, n - 1); None where all are products
-    ways: NDArray[np.int8] | None = None  # (N, n)
+    kinds: NDArray[np.int8]  # (N, n - 1)
+    ways: NDArray[np.int8]  # (N, n)
+
+    @classmethod
+    def optimal(
+        cls,
+        spans: NDArray[np.int32],
+        costs: CostArray,
+        modes: NDArray[np.object_],
+        joins: tuple[NDArray[np.int8], NDArray[np.int8]] | None = None,
+    ) -> Solutions:
+        """Hold the solutions of an exact method.
+
+        Parameters
+        ----------
+        spans, costs, modes : numpy.ndarray
+            As they are held.
+        joins : tuple of two numpy.ndarray, optional
+            The kinds and the ways, where there is more to do than to multiply matrices at hand.
+        """
+        count, _, gaps = spans.shape
+        costs = cost_array(costs)
+        kinds, ways = joins or (np.zeros((count, gaps), dtype=np.int8), np.zeros((count, gaps + 1), dtype=np.int8))
+        return cls(spans, costs, modes, np.ones(count, dtype=bool), costs, kinds, ways)
 
 
 def gathered(solutions: Sequence[Solution], factors: int) -> Solutions:
@@ -211,7 +235,8 @@ def cost_array(costs: Sequence[Cost] | CostArray) -> CostArray:
     exact = np.empty(len(costs), dtype=object)
     exact[:] = costs
     if has_floats(exact):
-        return exact.astype(np.float64)
+        floats: CostArray = in_numbers(exact, np.float64)
+        return floats
     return exact if exact.max(initial=0) >= INT64_LIMIT else exact.astype(np.int64)
 
 

@@ -60,8 +60,7 @@ def chains_per_piece(chains: Any, threads: int) -> int:
 
 def joined(pieces: Sequence[Solutions]) -> Solutions:
     """Put the solutions of pieces into the arrays that one call would have filled."""
-    columns: list[Any] = [None if column[0] is None else np.concatenate(column) for column in zip(*pieces, strict=True)]
-    solutions = Solutions(*columns)
+    solutions = Solutions(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
     if any(piece.costs.dtype.kind == "f" for piece in pieces):
         solutions = solutions._replace(
             costs=solutions.costs.astype(np.float64), lower_bounds=solutions.lower_bounds.astype(np.float64)

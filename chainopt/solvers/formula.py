@@ -9,7 +9,7 @@ import numpy as np
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import Mode
 from chainopt.costs.multiplications import homogeneous, homogeneous_rows
-from chainopt.solvers.base import Method, Solution, Solutions, cost_array, needs_dense_products
+from chainopt.solvers.base import Method, Solution, Solutions, needs_dense_products
 from chainopt.solvers.pure_modes import FORWARD, REVERSE
 
 if TYPE_CHECKING:
@@ -47,10 +47,9 @@ class Formula(Method):
         forward, reverse = homogeneous_rows(np.asarray(batch.chains))
         is_forward = forward <= reverse
         orders = np.stack([Bracketing.left_to_right(factors).spans, Bracketing.right_to_left(factors).spans])
-        costs = cost_array(np.where(is_forward, forward, reverse))
         modes = np.array([Mode.REVERSE, Mode.FORWARD if factors > 2 else Mode.ANY], dtype=object)
         picked = is_forward.astype(np.intp)
-        return Solutions(orders[picked], costs, modes[picked], np.ones(len(costs), dtype=bool), costs)
+        return Solutions.optimal(orders[picked], np.where(is_forward, forward, reverse), modes[picked])
 
 
 METHOD = Formula()

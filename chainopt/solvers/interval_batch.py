@@ -9,9 +9,9 @@ import numpy as np
 from chainopt.bracketing.operations import GIVEN, PULLED, PUSHED, Mode
 from chainopt.chain.factor_data import StageCosts
 from chainopt.costs.multiplications import INT64_LIMIT
-from chainopt.costs.stage_choices import NEVER, priced, stage_choices, without_none
+from chainopt.costs.stage_choices import NEVER, priced, stage_choices
 from chainopt.kernels import interval_dp, policy, stages
-from chainopt.solvers.base import Solutions, cost_array
+from chainopt.solvers.base import Solutions, gathered
 from chainopt.solvers.pure_modes import FORWARD, REVERSE
 
 if TYPE_CHECKING:
@@ -57,14 +57,11 @@ def solve(batch: ProblemBatch, solve_one: Callable[[Problem], Solution]) -> Solu
     if rows.size:
         by_kernel = _by_kernel([chains[row] for row in rows.tolist()], batch)
         spans[rows], costs[rows], modes[rows], kinds[rows], ways[rows] = by_kernel
-    for row in np.flatnonzero(~fits).tolist():
-        solution = solve_one(batch.problem(row))
-        bracketing, costs[row], modes[row] = solution.bracketing, solution.cost, solution.mode
-        spans[row] = bracketing.spans
-        if bracketing.kinds is not None and bracketing.ways is not None:
-            kinds[row], ways[row] = bracketing.kinds, bracketing.ways
-    exact = cost_array(costs)
-    return Solutions(spans, exact, modes, np.ones(count, dtype=bool), exact, kinds, ways)
+    if not fits.all():
+        rest = gathered([solve_one(batch.problem(row)) for row in np.flatnonzero(~fits).tolist()], factors)
+        spans[~fits], costs[~fits], modes[~fits] = rest.spans, rest.costs, rest.modes
+        kinds[~fits], ways[~fits] = rest.kinds, rest.ways
+    return Solutions.optimal(spans, costs, modes, (kinds, ways))
 
 
 def _fits(chain: JacobianChain) -> bool:
@@ -113,14 +110,17 @@ def _by_kernel(chains: Sequence[JacobianChain], batch: ProblemBatch) -> tuple[An
     return spans, costs, modes, kinds, ways
 
 
+def _column(stage_costs: Sequence[StageCosts], column: int, factors: int) -> IntArray:
+    costs = np.array([entry[column] for entry in stage_costs], dtype=object).reshape(-1, factors)
+    costs[costs == None] = NEVER  # noqa: E711 -- element by element
+    return costs.astype(np.int64)
+
+
 def _columns(chains: Sequence[JacobianChain], sizes: IntArray, batch: ProblemBatch) -> Columns:
     factors = sizes.shape[1] - 1
     nothing = StageCosts((None,) * factors, (None,) * factors, (None,) * factors, (0,) * factors)
     stage_costs = [nothing if chain.stage_costs is None else priced(chain.stage_costs, batch.model) for chain in chains]
-    jvp, vjp, accumulation, tape = (
-        np.array([without_none(costs[column]) for costs in stage_costs], dtype=np.int64).reshape(-1, factors)
-        for column in range(len(nothing))
-    )
+    jvp, vjp, accumulation, tape = (_column(stage_costs, column, factors) for column in range(len(nothing)))
     limit = NEVER if batch.tape_limit is None else int(min(batch.tape_limit, LARGEST_LIMIT))
     leaves, pull, ways = np.empty_like(jvp), np.empty_like(jvp), np.empty(jvp.shape, dtype=np.int8)
     choose_many = policy.compiled(stages.choose_many, stages.choose)

@@ -12,7 +12,7 @@ from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import Mode
 from chainopt.costs.multiplications import INT64_LIMIT, is_small, neighbours
 from chainopt.kernels import policy, polygon
-from chainopt.solvers.base import Candidate, Method, Solution, Solutions, needs_dense_products
+from chainopt.solvers.base import Candidate, Method, Solution, Solutions, gathered, needs_dense_products
 from chainopt.solvers.pure_modes import preferred
 
 if TYPE_CHECKING:
@@ -73,11 +73,10 @@ class Polygon(Method):
             fits = sizes.max(axis=1).astype(np.float64) ** 3 * (factors + 2) < INT64_LIMIT / 2
             rows = np.flatnonzero(fits)
             spans[rows], costs[rows], modes[rows] = _by_kernel(sizes if rows.size == chains else sizes[rows])
-        for row in np.flatnonzero(~fits).tolist():
-            solution = self.solve(batch.problem(row))
-            spans[row], costs[row], modes[row] = solution.bracketing.spans, solution.cost, solution.mode
-        exact = costs.astype(np.int64) if not chains or costs.max() < INT64_LIMIT else costs
-        return Solutions(spans, exact, modes, np.ones(chains, dtype=bool), exact)
+        if not fits.all():
+            rest = gathered([self.solve(batch.problem(row)) for row in np.flatnonzero(~fits).tolist()], factors)
+            spans[~fits], costs[~fits], modes[~fits] = rest.spans, rest.costs, rest.modes
+        return Solutions.optimal(spans, costs, modes)
 
 
 METHOD = Polygon()

@@ -81,7 +81,7 @@ def select_for_all(batch: ProblemBatch, method: str = "auto") -> Method:
     ChainError
         If there is none.
     """
-    problems = list(batch.kinds())
+    problems = batch.kinds()
     for candidate in candidates(method, batch.factors, True):
         knows_batches = batch.holds_sizes or candidate.handles_many_chains
         if knows_batches and all(candidate.refusal(problem) is None for problem in problems):
