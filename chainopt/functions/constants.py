@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.functions.primitives import Derivative, Price
 from chainopt.functions.trace import Equation
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.functions.trace import Trace
+    from chainopt.typing import Array
 
 
 def without_skips(trace: Trace, skips: Sequence[tuple[int, int]]) -> tuple[Trace, list[Equation], dict[int, int]]:
@@ -38,7 +39,7 @@ def without_skips(trace: Trace, skips: Sequence[tuple[int, int]]) -> tuple[Trace
 
 
 def _copy(variable: int, constant: int) -> Equation:
-    def run(values: dict[int, Any]) -> None:
+    def run(values: dict[int, Array]) -> None:
         values[constant] = values[variable]
 
     return Equation("copy", run, (variable,), (constant,), Derivative(Price(0, 0)))
@@ -47,7 +48,7 @@ def _copy(variable: int, constant: int) -> Equation:
 def _reading(equation: Equation, variable: int, constant: int) -> Equation:
     """Return an equation that reads a constant instead of a variable."""
 
-    def run(values: dict[int, Any]) -> None:
+    def run(values: dict[int, Array]) -> None:
         local = values | {variable: values[constant]}
         equation.run(local)
         values.update((written, local[written]) for written in equation.outputs)

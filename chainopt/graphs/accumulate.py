@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from chainopt.graphs.computation_graph import ComputationGraph
     from chainopt.graphs.edges import Partial
     from chainopt.graphs.elimination.vertex_elimination import Partials
-    from chainopt.typing import NumpyArray
+    from chainopt.typing import Array, DType, Graph, NumpyArray
 
 
-def accumulate(graph: Any, *, inputs: Sequence[Hashable] | None = None, outputs: Sequence[Hashable] | None = None) -> NumpyArray:
+def accumulate(
+    graph: Graph, *, inputs: Sequence[Hashable] | None = None, outputs: Sequence[Hashable] | None = None
+) -> NumpyArray:
     """Accumulate the Jacobian of a computation graph: linearize, order, multiply, and add the skips.
 
     Parameters
@@ -66,7 +68,7 @@ def accumulate(graph: Any, *, inputs: Sequence[Hashable] | None = None, outputs:
     dtype = _dtype(partials.values())
     plan = best.plan
     used = [{"matrix"}] * len(plan.chain) if plan.association.kinds is None else needs(len(plan.chain), plan.operations)
-    factors: list[Any] = []
+    factors: list[Array] = []
     for stage, uses in zip(best.stages, used, strict=True):
         inside = {edge: partials[edge] for edge in read.edges_into(stage.computed)}
         if uses and "matrix" not in uses:
@@ -89,7 +91,7 @@ def _numeric(graph: ComputationGraph) -> Partials:
     }
 
 
-def _dtype(partials: Iterable[Partial]) -> np.dtype[Any]:
+def _dtype(partials: Iterable[Partial]) -> DType:
     """Return the dtype of what all matrices make together."""
     matrices = [matrix for partial in partials for matrix in partial.matrices]
     arrays = [matrix.operator if isinstance(matrix, MatrixFree) else matrix for matrix in matrices]

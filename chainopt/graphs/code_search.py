@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from chainopt.graphs.cut_search import Candidate, CutSearch
+from chainopt.graphs.cut_search import Candidate, CutSearch, Rank
 from chainopt.graphs.cuts import candidates_of_code, narrowest
 from chainopt.graphs.liveness import line_of, lines_of
 from chainopt.graphs.orders import Steps
@@ -30,7 +30,7 @@ def cut_code(graph: ComputationGraph, *, at_narrowest: bool = False) -> Candidat
     """
     assert graph.operations is not None
 
-    def rank(candidate: Candidate) -> tuple[Any, ...]:
+    def rank(candidate: Candidate) -> Rank:
         width = min(candidate.chain.dims) if at_narrowest else 0
         return width, candidate.plan.cost, len(candidate.chain)
 
@@ -65,7 +65,7 @@ def _merged(search: CutSearch, candidate: Candidate, is_cheap: Callable[[Candida
     return candidate
 
 
-def _moved(search: CutSearch, candidate: Candidate, rank: Callable[[Candidate], tuple[Any, ...]]) -> Candidate:
+def _moved(search: CutSearch, candidate: Candidate, rank: Callable[[Candidate], Rank]) -> Candidate:
     """Move cuts by one step, as long as that helps: in front of an entrywise function, or behind it."""
     positions = candidate.line.positions
     before = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from chainopt.chain.gain_bound import least_possible
 from chainopt.ordering.order import optimal_order
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from chainopt.graphs.computation_graph import ComputationGraph
     from chainopt.graphs.liveness import Line, Stage
     from chainopt.plan.plan import Plan
+    from chainopt.typing import Cost
 
 FINALISTS = 4
+Rank: TypeAlias = "tuple[Cost, ...]"
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,7 @@ class CutSearch:
         Of two candidates the one with the smaller rank is better.
     """
 
-    def __init__(
-        self, graph: ComputationGraph, jacobian: Callable[[Stage], Jacobian], rank: Callable[[Candidate], tuple[Any, ...]]
-    ) -> None:
+    def __init__(self, graph: ComputationGraph, jacobian: Callable[[Stage], Jacobian], rank: Callable[[Candidate], Rank]) -> None:
         self.graph, self.jacobian, self.rank = graph, jacobian, rank
         self.finalists: list[Candidate] = []  # the best first
         self._seen: set[tuple[Stage, ...]] = set()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
+
+
+Attributes: TypeAlias = "Mapping[str, Any]"
+"""What a node or an edge says of itself, by names."""
 
 
 class Description(NamedTuple):
@@ -24,6 +28,6 @@ class Description(NamedTuple):
     """
 
     names: Sequence[Hashable]
-    nodes: Sequence[Mapping[str, Any]]
-    edges: Sequence[tuple[int, int, Mapping[str, Any]]]
+    nodes: Sequence[Attributes]
+    edges: Sequence[tuple[int, int, Attributes]]
     is_traced: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,16 +16,18 @@ from chainopt.structure.structure import Structure, check_structure
 from chainopt.structure.structures import Banded, Diagonal, Identity, Sparse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable
 
+    from chainopt.graphs.description import Attributes
     from chainopt.structure.patterns import Pattern
+    from chainopt.typing import Array
 
 _COSTS = ("jvp_cost", "vjp_cost", "accumulation_cost")
 _ATTRIBUTES = (*_COSTS, "tape", "jacobian", "structure")
 _PLAIN = {int, type(None), Diagonal, Identity}  # whose values can be compared
 
 
-def known_shape(attributes: Mapping[str, Any], edge: EdgeName) -> tuple[int, int] | None:
+def known_shape(attributes: Attributes, edge: EdgeName) -> tuple[int, int] | None:
     """Return the shape of the Jacobian on an edge; None where the edge has none."""
     matrix, structure = attributes.get("jacobian"), attributes.get("structure")
     if matrix is None:
@@ -44,9 +46,9 @@ class EdgeReader:
     """Reads edges; most of a large graph have the same attributes as others, and are read once."""
 
     def __init__(self) -> None:
-        self._known: dict[Any, Partial] = {}
+        self._known: dict[Hashable, Partial] = {}
 
-    def __call__(self, attributes: Mapping[str, Any], shape: tuple[int, int], edge: EdgeName) -> Partial:
+    def __call__(self, attributes: Attributes, shape: tuple[int, int], edge: EdgeName) -> Partial:
         """Read the attributes of an edge; see `read_partial`."""
         values = tuple([attributes.get(name) for name in _ATTRIBUTES])
         if not {*map(type, values)} <= _PLAIN:
@@ -57,7 +59,7 @@ class EdgeReader:
         return self._known[key]
 
 
-def read_partial(attributes: Mapping[str, Any], shape: tuple[int, int], edge: EdgeName) -> Partial:
+def read_partial(attributes: Attributes, shape: tuple[int, int], edge: EdgeName) -> Partial:
     """Read the attributes of an edge.
 
     Parameters
@@ -105,7 +107,7 @@ def read_partial(attributes: Mapping[str, Any], shape: tuple[int, int], edge: Ed
     return at_hand._replace(accumulation=accumulation, jvp=jvp, vjp=vjp, matrices=(matrix,), given=by_user)
 
 
-def _structure(attributes: Mapping[str, Any], shape: tuple[int, int], edge: EdgeName) -> tuple[Structure | None, Pattern | None]:
+def _structure(attributes: Attributes, shape: tuple[int, int], edge: EdgeName) -> tuple[Structure | None, Pattern | None]:
     """Return the structure that an edge is given, or that its matrix shows; None of a dense one."""
     structure = attributes.get("structure")
     try:
@@ -124,7 +126,7 @@ def _structure(attributes: Mapping[str, Any], shape: tuple[int, int], edge: Edge
     return (None, None) if pattern.nonzeros == shape[0] * shape[1] else (structure, pattern)
 
 
-def _shown_by(matrix: Any) -> Structure | None:
+def _shown_by(matrix: Array) -> Structure | None:
     """Return the structure of a matrix: sparse if it is SciPy's, an identity if its entries are those of one.
 
     A number 1 is none: a graph of scalars should not be planned otherwise where one of them happens to be 1.
@@ -143,7 +145,7 @@ def _shown_by(matrix: Any) -> Structure | None:
     return Sparse(matrix)
 
 
-def _is_identity(matrix: Any) -> bool:
+def _is_identity(matrix: Array) -> bool:
     """Whether a square matrix of NumPy or SciPy is an identity; of most others the first entry tells."""
     if isinstance(matrix, np.ndarray):
         return (
@@ -152,7 +154,7 @@ def _is_identity(matrix: Any) -> bool:
     return bool(matrix.count_nonzero() == matrix.shape[0] and (matrix.diagonal() == 1).all())
 
 
-def _check_identity(matrix: Any, edge: EdgeName) -> None:
+def _check_identity(matrix: Array, edge: EdgeName) -> None:
     """Refuse another matrix where an identity is announced: it would never be looked at."""
     if not backend_of(matrix).goes_with_scipy:
         return

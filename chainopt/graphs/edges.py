@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chainopt.costs.model import CostModel
     from chainopt.structure.patterns import Pattern
     from chainopt.structure.structure import Structure
-    from chainopt.typing import Cost
+    from chainopt.typing import Array, Cost
 
     Edge = tuple[int, int]  # from the tail to the head, by their numbers
 
@@ -43,7 +43,7 @@ class Partial(NamedTuple):
     jvp: Cost | None
     vjp: Cost | None
     tape: int = 0
-    matrices: tuple[Any, ...] = ()
+    matrices: tuple[Array, ...] = ()
     given: tuple[Cost | None, Cost | None, Cost | None] = (None, None, None)
     structure: Structure | None = None
     pattern: Pattern | None = None
@@ -69,7 +69,7 @@ class EdgeName(NamedTuple):
 class MatrixFree(NamedTuple):
     """An operator on an edge, and whether its matrix is found by JVPs or by VJPs, a vector for each color of its structure."""
 
-    operator: Any
+    operator: Array
     by_jvps: bool
     structure: Structure | None
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.chain.chain import JacobianChain
-from chainopt.chain.gain_bound import better, swept
+from chainopt.chain.gain_bound import better
 from chainopt.graphs.edges import IDENTITY
 from chainopt.graphs.reader import read_graph
+from chainopt.graphs.whole_stages import SCALED
 from chainopt.numbers import ratio
+from chainopt.structure.coloring import column_colors, row_colors
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Sequence
 
+    import networkx as nx
+
+    from chainopt.chain.jacobian import Jacobian
     from chainopt.graphs.computation_graph import ComputationGraph
-    from chainopt.graphs.edges import Edge
-    from chainopt.typing import Cost
+    from chainopt.graphs.operations import Operations
+    from chainopt.typing import Cost, Graph
 
 
-def gain_bound(problem: JacobianChain | Any) -> float | None:
+def gain_bound(problem: JacobianChain | Sequence[Jacobian] | Graph) -> float | None:
     """Bound what any bracketing of JVPs and VJPs gains over the better pure mode.
 
     Parameters
@@ -31,7 +36,8 @@ def gain_bound(problem: JacobianChain | Any) -> float | None:
     -------
     float or None
         ``min(n_in * sum(J), n_out * sum(V)) / (cut * sum(min(J, V)))``, where J and V are what one JVP and one VJP of each
-        stage costs, and ``cut`` is the smallest size in the chain, of a graph the smallest vertex cut. Infinite where neither
+        stage costs, and ``cut`` is the smallest size in the chain, of a graph the smallest vertex cut. What costs less than that
+        by itself, by an ``accumulation_cost`` or the colors of its structure, counts with what it costs. Infinite where neither
         pure mode is possible. None where a matrix is at hand: there no such bound holds.
 
     Examples
@@ -46,30 +52,76 @@ def gain_bound(problem: JacobianChain | Any) -> float | None:
     return chain.gain_bound
 
 
+class _Part(NamedTuple):
+    """What is differentiated at once: an edge, or an operation of traced code.
+
+    Attributes
+    ----------
+    jvp, vjp : int or float, optional
+        What one JVP and one VJP cost; at least one of the two is known.
+    accumulation : int or float, optional
+        What its matrix costs, where that is known otherwise.
+    vectors : tuple of two ints, optional
+        How many JVPs, and how many VJPs, make its matrix, where it has a structure.
+    is_first, is_last : bool
+        Whether it may be the whole of the stage where a forward sweep begins, or a reverse one.
+    """
+
+    jvp: Cost | None
+    vjp: Cost | None
+    accumulation: Cost | None
+    vectors: tuple[int, int] | None
+    is_first: bool
+    is_last: bool
+
+    def least(self, cut: int) -> Cost:
+        """Return what it costs at the least, where matrices have no fewer than so many rows and columns."""
+        columns, rows = (cut, cut) if self.vectors is None else (min(cut, count) for count in self.vectors)
+        by_mode = [count * cost for count, cost in ((columns, self.jvp), (rows, self.vjp)) if cost is not None]
+        return min(by_mode if self.accumulation is None else (*by_mode, self.accumulation))
+
+    def swept(self, columns: int, rows: int) -> tuple[Cost | None, Cost | None]:
+        """Return what it costs a forward and a reverse sweep at the most; where they begin, even a dear accumulation."""
+        costs = []
+        for count, cost, is_begin in ((columns, self.jvp, self.is_first), (rows, self.vjp, self.is_last)):
+            known = is_begin and self.accumulation is not None
+            costs.append(None if cost is None else max(count * cost, self.accumulation or 0) if known else count * cost)
+        return costs[0], costs[1]
+
+
 def _bound_of_graph(graph: ComputationGraph) -> float | None:
-    given = {edge: partial.given for edge, partial in graph.partials.items() if partial is not IDENTITY}
-    if any(jvp is vjp is None for jvp, vjp, _ in given.values()) or not given:
+    parts = _edges_of(graph) if graph.operations is None else _operations_of(graph, graph.operations)
+    if not parts or any(part.jvp is part.vjp is None for part in parts):
         return None
     cut = smallest_cut(graph)
-    least: Cost = 0
-    for jvp, vjp, accumulation in given.values():
-        through = cut * _least(jvp, vjp)
-        least += through if accumulation is None else min(accumulation, through)
-    return ratio(better(_swept(graph, given, 0), _swept(graph, given, 1)), least)
+    sweeps = [part.swept(graph.size(graph.sources), graph.size(graph.targets)) for part in parts]
+    least: Cost = sum(part.least(cut) for part in parts)
+    return ratio(better([forward for forward, _ in sweeps], [reverse for _, reverse in sweeps]), least)
 
 
-def _swept(graph: ComputationGraph, given: Mapping[Edge, tuple[Cost | None, ...]], mode: int) -> list[Cost | None]:
-    """Return what each edge costs a forward sweep (mode 0) at the most, or a reverse one (mode 1).
+def _edges_of(graph: ComputationGraph) -> list[_Part]:
+    sources, targets = set(graph.sources), set(graph.targets)
+    parts = []
+    for (tail, head), partial in graph.partials.items():
+        if partial is IDENTITY:
+            continue
+        structure, shape = partial.structure, (graph.sizes[head], graph.sizes[tail])
+        vectors = None if structure is None else (column_colors(structure, shape), row_colors(structure, shape))
+        parts.append(_Part(*partial.given, vectors, tail in sources, head in targets))
+    return parts
 
-    One that is the whole of the stage where the sweep begins is accumulated at what is given, even where that is dear.
-    """
-    ends = graph.targets if mode else graph.sources
-    costs = swept(sum(graph.sizes[node] for node in ends), [costs[mode] for costs in given.values()])
-    for at, (edge, (*_, accumulation)) in enumerate(given.items()):
-        cost = costs[at]
-        if cost is not None and accumulation is not None and edge[1 if mode else 0] in ends:
-            costs[at] = max(cost, accumulation)
-    return costs
+
+def _operations_of(graph: ComputationGraph, operations: Operations) -> list[_Part]:
+    sources, targets = set(graph.sources), set(graph.targets)
+    parts = []
+    for operation in operations.listed:
+        edges = [(tail, head) for head in operation.heads for tail in graph.flow.tails[head]]
+        vectors = (1, 1) if operations.entrywise.issuperset(edges) else None
+        entries = sum(graph.sizes[tail] * graph.sizes[head] for tail, head in edges)
+        accumulation = SCALED * entries if operations.matrices.issuperset(edges) else None
+        is_first, is_last = any(tail in sources for tail, _ in edges), not targets.isdisjoint(operation.heads)
+        parts.append(_Part(operation.jvp, operation.vjp, accumulation, vectors, is_first, is_last))
+    return parts
 
 
 def smallest_cut(graph: ComputationGraph) -> int:
@@ -81,12 +133,8 @@ def smallest_cut(graph: ComputationGraph) -> int:
         split.add_edge((node, "in"), (node, "out"), capacity=graph.sizes[node])
     for tail, head in graph.flow.edges():
         split.add_edge((tail, "out"), (head, "in"))  # without a capacity, an edge bears any flow
-    split.add_edges_from(("inputs", (node, "in")) for node in graph.sources if node in graph.flow.tails)
-    split.add_edges_from(((node, "out"), "outputs") for node in graph.targets if node in graph.flow.tails)
+    split.add_edges_from(("inputs", (node, "in")) for node in graph.sources if node in graph.flow)
+    split.add_edges_from(((node, "out"), "outputs") for node in graph.targets if node in graph.flow)
     if "inputs" not in split:
         return 0
     return int(nx.maximum_flow_value(split, "inputs", "outputs"))
-
-
-def _least(jvp: Cost | None, vjp: Cost | None) -> Cost:
-    return min(cost for cost in (jvp, vjp) if cost is not None)

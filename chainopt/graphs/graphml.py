@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
     from chainopt.structure.structure import Structure
+    from chainopt.typing import Graph
 
 _COSTS = {"c_tan": "jvp_cost", "c_adj": "vjp_cost"}
 _TRUTHS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 _TYPES: dict[str, Any] = {"int": int, "long": int, "float": float, "double": float}  # of values in files; others stay texts
 
 
-def read_graphml(path: str | os.PathLike[str]) -> Any:
+def read_graphml(path: str | os.PathLike[str]) -> Graph:
     """Read a computation graph.
 
     Parameters
@@ -77,6 +78,9 @@ def read_graphml(path: str | os.PathLike[str]) -> Any:
         msg = f"{path} is no GraphML that networkx can read: {error}"
         raise ChainError(msg) from None
     _check_names(root, path)
+    if not isinstance(graph, nx.DiGraph):
+        msg = f'{path} holds an undirected graph: its graph element needs edgedefault="directed"'
+        raise ChainError(msg)
     for _, attributes in graph.nodes(data=True):
         attributes.update({name: value for name, value in defaults["node"].items() if name not in attributes})
     for tail, head, attributes in graph.edges(data=True):
@@ -131,7 +135,7 @@ def _read_costs(attributes: dict[str, Any], place: str) -> None:
             attributes.setdefault("accumulation_cost", 0)
 
 
-def _truth(value: Any, place: str) -> bool:
+def _truth(value: object, place: str) -> bool:
     """Return whether a value is true: a boolean, a number, or a text that stands for one of them."""
     if isinstance(value, bool | int | float):
         return bool(value)
@@ -142,16 +146,16 @@ def _truth(value: Any, place: str) -> bool:
     return truth
 
 
-def _read_structure(text: Any, place: str) -> Structure:
+def _read_structure(text: object, place: str) -> Structure:
     try:
-        data = json.loads(text) if str(text).lstrip().startswith("{") else {"kind": text}
+        data = json.loads(str(text)) if str(text).lstrip().startswith("{") else {"kind": text}
         return structure_from_dict(data)
     except (ValueError, RecursionError) as error:  # of JSON, and ChainError, which is one
         msg = f"{place}: structure: {error}"
         raise ChainError(msg) from None
 
 
-def write_graphml(graph: Any, path: str | os.PathLike[str]) -> None:
+def write_graphml(graph: Graph, path: str | os.PathLike[str]) -> None:
     """Write sizes, costs and structures of a computation graph as `read_graphml` reads them; matrices are not written.
 
     Parameters

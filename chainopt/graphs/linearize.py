@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.graphs.code_search import cut_code
-from chainopt.graphs.cut_search import Candidate, CutSearch
+from chainopt.graphs.cut_search import Candidate, CutSearch, Rank
 from chainopt.graphs.cuts import candidates, smallest
 from chainopt.graphs.liveness import lines_of
 from chainopt.graphs.orders import LARGE
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chainopt.graphs.computation_graph import ComputationGraph
     from chainopt.graphs.liveness import Line
     from chainopt.plan.graph_chain import GraphChain
+    from chainopt.typing import Graph
 
 LONGEST = 300  # stages of a chain that needs the interval program, which is cubic
 FEW = 30  # variables up to which cuts are moved one by one
@@ -32,7 +33,7 @@ class Linearization(NamedTuple):
     stages: StageCache
 
 
-def linearize(graph: Any, *, inputs: Sequence[Hashable] | None = None, outputs: Sequence[Hashable] | None = None) -> GraphChain:
+def linearize(graph: Graph, *, inputs: Sequence[Hashable] | None = None, outputs: Sequence[Hashable] | None = None) -> GraphChain:
     """Cut a computation graph into a chain of stages, so that its Jacobian is cheap to accumulate.
 
     Parameters
@@ -105,7 +106,7 @@ def cut_edges(graph: ComputationGraph) -> Linearization:
     return Linearization(_refined(search, stages), stages)
 
 
-def _rank(candidate: Candidate) -> tuple[Any, ...]:
+def _rank(candidate: Candidate) -> Rank:
     chain = candidate.chain
     through_one = sum(len(stage.inputs) == 1 for stage in candidate.stages[:-1])
     return candidate.plan.cost, min(chain.dims), -through_one, len(chain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
 from chainopt.graphs.computation_graph import ComputationGraph, graph_between, named
@@ -11,11 +11,13 @@ from chainopt.graphs.description import Description
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
+    from chainopt.graphs.description import Attributes
+
 TRACED = "traced"  # the attribute of a graph that was made from a function; its nodes have those that `operations_of` reads
 
 
 def read_graph(
-    graph: Any, inputs: Sequence[Hashable] | None = None, outputs: Sequence[Hashable] | None = None
+    graph: object, inputs: Sequence[Hashable] | None = None, outputs: Sequence[Hashable] | None = None
 ) -> ComputationGraph:
     """Read what lies between the inputs and the outputs of a graph.
 
@@ -58,13 +60,13 @@ def read_graph(
     )
 
 
-def _marked(nodes: Sequence[Any], names: Sequence[Hashable], mark: str) -> list[Hashable]:
+def _marked(nodes: Sequence[Attributes], names: Sequence[Hashable], mark: str) -> list[Hashable]:
     """Return the nodes with a mark, which says their place among the inputs or outputs."""
     marked = [(attributes[mark], name) for attributes, name in zip(nodes, names, strict=True) if mark in attributes]
     return [name for _, name in sorted(marked, key=lambda pair: pair[0])]
 
 
-def _numbered(argument: str, chosen: Any, numbers: dict[Any, int]) -> list[int]:
+def _numbered(argument: str, chosen: object, numbers: dict[Hashable, int]) -> list[int]:
     """Return the numbers of the inputs or outputs."""
     if isinstance(chosen, str | bytes) or not hasattr(chosen, "__iter__"):
         msg = f"{argument} is {chosen!r}: give a sequence of nodes"

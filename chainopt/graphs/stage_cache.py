@@ -12,7 +12,7 @@ from chainopt.graphs.stage_structure import has_few_colors, structure_of
 from chainopt.structure.structures import Identity
 
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Hashable
 
     from chainopt.graphs.computation_graph import ComputationGraph
     from chainopt.graphs.elimination.orders import Elimination
@@ -32,7 +32,7 @@ class StageCache:
         self.graph = graph
         self.is_thorough = True
         self._jacobians: dict[tuple[Stage, bool], Jacobian] = {}
-        self._eliminations: dict[Any, Elimination] = {}
+        self._eliminations: dict[Hashable, Elimination] = {}
 
     def jacobian(self, stage: Stage) -> Jacobian:
         """Return what the planner is to know of a stage."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from chainopt.graphs.elimination.vertex_elimination import Partials
     from chainopt.graphs.liveness import Stage
+    from chainopt.typing import Array, DType
 
 
 class StageOperator:
@@ -31,21 +32,21 @@ class StageOperator:
         Of what all matrices make together.
     """
 
-    def __init__(self, stage: Stage, partials: Partials, sizes: Sequence[int], dtype: Any) -> None:
+    def __init__(self, stage: Stage, partials: Partials, sizes: Sequence[int], dtype: DType) -> None:
         self.stage, self.sizes, self.dtype = stage, sizes, dtype
         self.shape = tuple(sum(sizes[node] for node in nodes) for nodes in (stage.outputs, stage.inputs))
-        self._tails: dict[int, list[tuple[int, list[Any]]]] = {node: [] for node in stage.computed}
+        self._tails: dict[int, list[tuple[int, list[Array]]]] = {node: [] for node in stage.computed}
         for (tail, head), partial in partials.items():
             self._tails[head].append((tail, [Unit(sizes[head])] if partial is IDENTITY else summands(partial)))
 
-    def matmat(self, matrix: Any) -> Any:
+    def matmat(self, matrix: Array) -> Array:
         """Push a matrix through the stage: a JVP for each column."""
         tangents = self._split(self.stage.inputs, matrix)
         for node in self.stage.computed:
             tangents[node] = total([pushed(part, tangents[tail]) for tail, parts in self._tails[node] for part in parts])
         return self._joined(self.stage.outputs, tangents, matrix.shape[1])
 
-    def rmatmat(self, matrix: Any) -> Any:
+    def rmatmat(self, matrix: Array) -> Array:
         """Pull a matrix back through the adjoint of the stage: a VJP for each column."""
         seeds = self._split(self.stage.outputs, matrix)
         cotangents = {node: [adjoint(seed)] for node, seed in seeds.items()}
@@ -58,11 +59,11 @@ class StageOperator:
         columns = {node: adjoint(total(rows)) for node, rows in cotangents.items()}
         return self._joined(self.stage.inputs, columns, matrix.shape[1])
 
-    def _split(self, nodes: Sequence[int], matrix: Any) -> dict[int, Any]:
+    def _split(self, nodes: Sequence[int], matrix: Array) -> dict[int, Any]:
         ends = np.cumsum([0, *[self.sizes[node] for node in nodes]]).tolist()
         return {node: matrix[begin:end] for node, begin, end in zip(nodes, ends, ends[1:], strict=False)}
 
-    def _joined(self, nodes: Sequence[int], blocks: dict[int, Any], columns: int) -> Any:
+    def _joined(self, nodes: Sequence[int], blocks: dict[int, Any], columns: int) -> Array:
         parts = [
             dense_form(blocks[node]) if node in blocks else np.zeros((self.sizes[node], columns), self.dtype) for node in nodes
         ]

@@ -34,14 +34,15 @@ def structure_of(stage: Stage, partials: Partials, sizes: Sequence[int]) -> Stru
         return None
     if find_spec("scipy") is None:  # which holds patterns of several blocks, and is an extra
         return None
-    held = {node: {node: Band.of((sizes[node], sizes[node]), 0, 0, is_unit=True)} for node in stage.inputs}
-    found: dict[int, dict[int, Pattern]] = dict(held)  # type: ignore[arg-type]
-    before: dict[int, list[int]] = {node: [] for node in stage.computed}
+    rows_of: dict[int, dict[int, Pattern]] = {  # how each variable depends on those that come in
+        node: {node: Band.of((sizes[node], sizes[node]), 0, 0, is_unit=True)} for node in stage.inputs
+    }
+    tails: dict[int, list[int]] = {node: [] for node in stage.computed}
     for tail, head in partials:
-        before[head].append(tail)
+        tails[head].append(tail)
     for node in stage.computed:
-        found[node] = _row(node, before[node], found, partials, sizes)
-    rows_of_blocks = [[found.get(head, {}).get(tail) for tail in stage.inputs] for head in stage.outputs]
+        rows_of[node] = _row(node, tails[node], rows_of, partials, sizes)
+    rows_of_blocks = [[rows_of.get(head, {}).get(tail) for tail in stage.inputs] for head in stage.outputs]
     if all(_is_full(block) for row in rows_of_blocks for block in row):
         return None
     sparse = patterns.scipy_sparse()
@@ -56,13 +57,13 @@ def structure_of(stage: Stage, partials: Partials, sizes: Sequence[int]) -> Stru
 
 
 def _row(
-    node: int, tails: list[int], found: dict[int, dict[int, Pattern]], partials: Partials, sizes: Sequence[int]
+    node: int, tails: list[int], rows_of: dict[int, dict[int, Pattern]], partials: Partials, sizes: Sequence[int]
 ) -> dict[int, Pattern]:
-    """Return how a variable depends on each of those that come in."""
+    """Return how a variable depends on each of those that come in, given how those do that it is computed from."""
     row: dict[int, Pattern] = {}
     for tail in tails:
         partial = partials[tail, node]
-        for source, pattern in found[tail].items():
+        for source, pattern in rows_of[tail].items():
             if partial is IDENTITY:
                 block = pattern
             else:

@@ -11,6 +11,7 @@ import numpy as np
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import checked_size
 from chainopt.errors import ChainError
+from chainopt.numbers import shown
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -88,13 +89,16 @@ class GraphChain(JacobianChain):
         JacobianChain.__init__(self, jacobians)
         self._add(stages, notes, skips)
 
-    def _add(self, stages: Sequence[Sequence[Hashable]] | None, notes: Sequence[str], skips: Sequence[Skip]) -> None:
+    def _add(self, stages: Sequence[Sequence[Hashable]] | None, notes: Sequence[str], skips: Sequence[object]) -> None:
         if stages is not None:
             if len(stages) != len(self):
                 msg = f"stages names the nodes of {len(stages)} stages, but there are {len(self)} factors"
                 raise ChainError(msg)
             object.__setattr__(self, "stages", tuple(map(tuple, stages)))
-        for skip in skips:
+        for position, skip in enumerate(skips):
+            if not isinstance(skip, Skip):
+                msg = f"skips[{position}] is {shown(skip)}: give a Skip of tail, head, row, column and size"
+                raise ChainError(msg)
             if skip.row + skip.size > self.sizes[0] or skip.column + skip.size > self.sizes[-1]:
                 msg = f"skips has {skip}, which does not fit into a Jacobian of {self.sizes[0]} rows and {self.sizes[-1]} columns"
                 raise ChainError(msg)
@@ -158,11 +162,11 @@ class GraphChain(JacobianChain):
         ChainError
             If a node is neither a text, a number, nor a tuple of such: JSON knows no other names.
         """
-        held = JacobianChain.to_dict(self)
-        held["stages"] = [[_plain(node) for node in stage] for stage in self.stages]
-        held["notes"] = list(self.notes)
-        held["skips"] = [[_plain(skip.tail), _plain(skip.head), *skip[2:]] for skip in self.skips]
-        return held
+        data = JacobianChain.to_dict(self)
+        data["stages"] = [[_plain(node) for node in stage] for stage in self.stages]
+        data["notes"] = list(self.notes)
+        data["skips"] = [[_plain(skip.tail), _plain(skip.head), *skip[2:]] for skip in self.skips]
+        return data
 
     @classmethod
     def from_dict(cls, data: PlainDict) -> Self:

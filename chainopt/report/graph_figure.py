@@ -39,16 +39,18 @@ def plot_cuts(
         raise ChainError(msg)
     tallest = max(map(len, columns), default=1)
     axes = new_axes(min(2 + 1.1 * len(columns), 16), min(2.2 + 0.7 * tallest, 9)) if ax is None else ax
-    places = {node: (float(x), (len(column) - 1) / 2 - at) for x, column in enumerate(columns) for at, node in enumerate(column)}
+    places = {
+        node: (float(x), (len(column) - 1) / 2 - row) for x, column in enumerate(columns) for row, node in enumerate(column)
+    }
     skipped = set(skips)
     for tail, head in dict.fromkeys((tail, head) for tail, head in graph.edges() if tail in places and head in places):
         _arrow(axes, places[tail], places[head], is_skip=(tail, head) in skipped)
     for node, (x, y) in places.items():
         is_end = not any(head in places for head in graph.successors(node))
-        colour = COLORS["forward"] if node in columns[0] else COLORS["reverse"] if is_end else GIVEN
+        color = COLORS["forward"] if node in columns[0] else COLORS["reverse"] if is_end else GIVEN
         text = str(node) if len(str(node)) <= LONGEST_NAME else str(node)[: LONGEST_NAME - 1] + "…"
-        box = {"boxstyle": "round,pad=0.35", "facecolor": colour, "edgecolor": "black", "linewidth": 0.8}
-        shade = "black" if colour == GIVEN else "white"
+        box = {"boxstyle": "round,pad=0.35", "facecolor": color, "edgecolor": "black", "linewidth": 0.8}
+        shade = "black" if color == GIVEN else "white"
         axes.text(x, y, text, ha="center", va="center", fontsize=8, color=shade, bbox=box, zorder=3, parse_math=False)
     _cut_lines(axes, _ends(columns, stages), sizes, (tallest - 1) / 2 + 0.75)
     axes.set_xlim(-0.8, len(columns) - 0.2)
@@ -75,24 +77,24 @@ def _columns(
 
 def _ends(columns: list[list[Hashable]], stages: Sequence[Sequence[Hashable]]) -> list[float]:
     """Return where each stage but the last one ends."""
-    stage_of = {node: at for at, stage in enumerate(stages) for node in stage}
+    stage_of = {node: number for number, stage in enumerate(stages) for node in stage}
     last = {stage_of[node]: x for x, column in enumerate(columns) for node in column if node in stage_of}
-    return [last[at] + 0.5 for at in range(len(stages) - 1) if at in last]
+    return [last[number] + 0.5 for number in range(len(stages) - 1) if number in last]
 
 
 def _arrow(axes: Axes, tail: tuple[float, float], head: tuple[float, float], *, is_skip: bool) -> None:
     bend = -BEND if head[0] - tail[0] > 1 and abs(head[1] - tail[1]) < 1 else 0.0
-    colour, style = (COLORS["optimal"], "dashed") if is_skip else ("#606060", "solid")
-    how = {
+    color, style = (COLORS["optimal"], "dashed") if is_skip else ("#606060", "solid")
+    arrow = {
         "arrowstyle": "-|>",
-        "color": colour,
+        "color": color,
         "linestyle": style,
         "linewidth": 1.0,
         "shrinkA": 12,
         "shrinkB": 12,
         "connectionstyle": f"arc3,rad={bend}",
     }
-    axes.annotate("", xy=head, xytext=tail, arrowprops=how, zorder=2)
+    axes.annotate("", xy=head, xytext=tail, arrowprops=arrow, zorder=2)
 
 
 def _cut_lines(axes: Axes, ends: Sequence[float], sizes: Sequence[int], top: float) -> None:

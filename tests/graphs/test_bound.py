@@ -13,7 +13,7 @@ from chainopt import InfeasibleError, Jacobian, JacobianChain
 from chainopt.graphs.gain_bound import gain_bound, smallest_cut
 from chainopt.graphs.linearize import linearize
 from chainopt.graphs.reader import read_graph
-from chainopt.structure.structures import Banded
+from chainopt.structure.structures import Banded, Diagonal
 
 COST = st.integers(1, 200)
 
@@ -99,3 +99,13 @@ def test_no_live_set_is_smaller_than_the_cut(sizes):
 def test_nothing_connected():
     graph = nx.DiGraph([("x", "a"), ("b", "y")])
     assert smallest_cut(read_graph(graph, ["x"], ["y"])) == 0
+
+
+def test_diagonal_edges_are_as_dear_as_their_colors():
+    graph = nx.path_graph(["x", "u", "y"], create_using=nx.DiGraph)
+    nx.set_node_attributes(graph, 10, "size")
+    graph.add_edge("x", "u", jvp_cost=4, vjp_cost=5, structure=Diagonal())
+    graph.add_edge("u", "y", jvp_cost=100, vjp_cost=100)
+    bound = gain_bound(graph)
+    assert bound == (10 * 104) / (4 + 10 * 100)
+    assert chainopt.optimal_order(linearize(graph)).cost == 4 + 10 * 100  # which seeds of ten columns would do in 1,040

@@ -239,3 +239,8 @@ def test_skips_are_added_beside_each_other():
     jacobian = chain.add_skips(product)
     assert not product.any()
     np.testing.assert_array_equal(jacobian, 2 * np.eye(4, 5, 1) * np.array([[0], [1], [1], [0]]))
+
+
+def test_what_is_no_skip_is_refused():
+    with pytest.raises(ChainError, match=r"skips\[0\] is 3: give a Skip of tail, head, row, column and size"):
+        GraphChain([Jacobian((1, 2))], skips=[3])

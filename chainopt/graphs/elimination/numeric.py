@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from chainopt.bracketing.operations import PRODUCT, PULLED, PUSHED
 from chainopt.errors import ChainError
 from chainopt.execution.accumulate import accumulate
 from chainopt.execution.forms import adjoint, dense_form
 from chainopt.graphs.edges import IDENTITY, MatrixFree, Partial, Unit, written_out
-from chainopt.graphs.elimination.vertex_elimination import PRODUCT, PULLED, PUSHED, VertexElimination
+from chainopt.graphs.elimination.vertex_elimination import VertexElimination
 from chainopt.structure.patterns import places, scipy_sparse
 from chainopt.structure.structures import Dense
 
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
 
     from chainopt.graphs.edges import EdgeName
     from chainopt.graphs.elimination.vertex_elimination import Step
+    from chainopt.typing import Array, DType
 
 
 class Accumulated(NamedTuple):
     """The matrix of an edge that has been accumulated; pushing and pulling still go through the parts of the edge."""
 
-    matrix: Any
-    parts: tuple[Any, ...]
+    matrix: Array
+    parts: tuple[Array, ...]
 
 
 def numeric(partial: Partial, edge: EdgeName) -> Partial:
@@ -41,7 +43,7 @@ def numeric(partial: Partial, edge: EdgeName) -> Partial:
     return partial._replace(matrices=tuple(_numeric_part(matrix, partial, edge) for matrix in partial.matrices))
 
 
-def _numeric_part(matrix: Any, partial: Partial, edge: EdgeName) -> Any:
+def _numeric_part(matrix: Array, partial: Partial, edge: EdgeName) -> Array:
     if isinstance(matrix, Unit | MatrixFree):
         return matrix
     if matrix is None:
@@ -65,14 +67,14 @@ def _numeric_part(matrix: Any, partial: Partial, edge: EdgeName) -> Any:
     return sparse
 
 
-def matrix_of(partial: Partial, shape: tuple[int, int]) -> Any:
+def matrix_of(partial: Partial, shape: tuple[int, int]) -> Array:
     """Add the matrices of an edge up; those of operators are found in their cheaper mode."""
     if partial is IDENTITY:
         partial = written_out(shape[0])
     return total([_matrix_of_part(part, partial) for part in partial.matrices])
 
 
-def _matrix_of_part(part: Any, partial: Partial) -> Any:
+def _matrix_of_part(part: Array, partial: Partial) -> Array:
     if isinstance(part, Accumulated):
         return part.matrix
     if isinstance(part, Unit):
@@ -80,22 +82,22 @@ def _matrix_of_part(part: Any, partial: Partial) -> Any:
     if not isinstance(part, MatrixFree):
         return part
 
-    def through(vectors: Any) -> Any:
+    def through(vectors: Array) -> Array:
         return pushed(part, vectors) if part.by_jvps else pulled(part, vectors)
 
     matrix = accumulate(part.operator, part.structure or Dense(), 1 if part.by_jvps else 0, through)
     return matrix if partial.pattern is None else _sparse_form(matrix)
 
 
-def _sparse_form(matrix: Any) -> Any:
+def _sparse_form(matrix: Array) -> Array:
     return matrix if hasattr(matrix, "toarray") else scipy_sparse().csr_array(dense_form(matrix))
 
 
-def _sparse_unit(size: int) -> Any:
+def _sparse_unit(size: int) -> Array:
     return scipy_sparse().eye_array(size, dtype=np.int8, format="csr")
 
 
-def pushed(part: Any, matrix: Any) -> Any:
+def pushed(part: Array, matrix: Array) -> Array:
     """Multiply a part of an edge with a matrix on its right."""
     if isinstance(part, Unit):
         return matrix
@@ -106,7 +108,7 @@ def pushed(part: Any, matrix: Any) -> Any:
     return part.operator.matmat(dense_form(matrix))
 
 
-def pulled(part: Any, matrix: Any) -> Any:
+def pulled(part: Array, matrix: Array) -> Array:
     """Multiply a part of an edge with a matrix on its left."""
     if isinstance(part, Unit):
         return matrix
@@ -117,7 +119,7 @@ def pulled(part: Any, matrix: Any) -> Any:
     return adjoint(part.operator.rmatmat(adjoint(dense_form(matrix))))
 
 
-def summands(partial: Partial) -> list[Any]:
+def summands(partial: Partial) -> list[Array]:
     """Return what a matrix is pushed or pulled through: the operators of an edge one by one, its matrices added up."""
     parts = _parts(partial)
     matrices = [part for part in parts if not isinstance(part, MatrixFree | Unit)]
@@ -125,12 +127,12 @@ def summands(partial: Partial) -> list[Any]:
     return [*others, total(matrices)] if matrices else others
 
 
-def _parts(partial: Partial) -> tuple[Any, ...]:
+def _parts(partial: Partial) -> tuple[Array, ...]:
     """Return what adds up to an edge, whether or not it has been accumulated."""
     return tuple(inner for part in partial.matrices for inner in (part.parts if isinstance(part, Accumulated) else (part,)))
 
 
-def total(parts: Sequence[Any]) -> Any:
+def total(parts: Sequence[Array]) -> Array:
     """Add parts up."""
     whole = reduce(add, parts)
     return whole if isinstance(whole, np.ndarray) or hasattr(whole, "toarray") else np.asarray(whole)
@@ -164,7 +166,7 @@ class NumericElimination(VertexElimination):
         # Where a product has a pattern, its factors may have none: an operator, or what is full but for columns of zeros.
         return partial._replace(matrices=(_sparse_form(matrix) if partial.pattern is not None else dense_form(matrix),))
 
-    def matrix(self, dtype: Any) -> Any:
+    def matrix(self, dtype: DType) -> Array:
         """Put the matrices together that are left when all is eliminated, rows as the outputs and columns as the inputs."""
         rows = [[self.before[~head].get(tail) for tail in self.stage.inputs] for head in self.stage.outputs]
         known = [partial for row in rows for partial in row if partial is not None and partial is not IDENTITY]
@@ -176,7 +178,7 @@ class NumericElimination(VertexElimination):
         return scipy_sparse().block_array(blocks, format="csr") if is_sparse else np.block(blocks)
 
     @staticmethod
-    def _block(partial: Partial | None, shape: tuple[int, int], dtype: Any, *, is_sparse: bool) -> Any:
+    def _block(partial: Partial | None, shape: tuple[int, int], dtype: DType, *, is_sparse: bool) -> Array:
         if is_sparse:
             return scipy_sparse().csr_array(shape, dtype=dtype) if partial is None else matrix_of(partial, shape)
         return np.zeros(shape, dtype) if partial is None else dense_form(matrix_of(partial, shape))

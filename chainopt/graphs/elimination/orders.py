@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from chainopt.chain.jacobian import Jacobian
-from chainopt.graphs.edges import IDENTITY, Partial, total_cost
+from chainopt.graphs.edges import IDENTITY
 from chainopt.graphs.elimination.vertex_elimination import VertexElimination
-from chainopt.graphs.liveness import live_sizes
-from chainopt.ordering.order import optimal_order
+from chainopt.graphs.elimination.waists import by_bracketing, waists_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from chainopt.costs.model import CostModel
+    from chainopt.graphs.edges import Partial
     from chainopt.graphs.elimination.vertex_elimination import Partials
     from chainopt.graphs.liveness import Stage
     from chainopt.typing import Cost
@@ -34,14 +33,25 @@ def cheapest_order(
 ) -> Elimination:
     """Find the cheapest of several orders of elimination.
 
+    Parameters
+    ----------
+    stage : Stage
+    partials : dict from (tail, head) to Partial
+        The edges into what it computes.
+    sizes : sequence of int
+        Of all variables.
+    model : CostModel
+        What products cost.
+    refine : bool
+        Whether the best order of few variables is improved by moving them one by one.
+
     Notes
     -----
     The orders are forward, reverse, lowest Markowitz degree and lowest relative Markowitz degree, each degree counted in
     multiplications [1]_, and that of the best bracketing. The relative degree subtracts what the variable would cost if it were
-    eliminated last, when all its neighbours are inputs and outputs. The bracketing is that of the chain between the variables
-    on every path, an identity past everything left out: of a path, with or without a skip, the best order there is.
-    Of few variables the best order is improved by moving them one by one, unless ``refine`` is false: to find the best of all
-    orders is believed to be hard [2]_.
+    eliminated last, when all its neighbors are inputs and outputs. The bracketing is that of the chain between the variables
+    on every path, an identity past everything left out: of a path, with or without a skip, the best order there is. To find
+    the best of all orders is believed to be hard [2]_.
 
     References
     ----------
@@ -50,42 +60,41 @@ def cheapest_order(
        Math. Program. 99 (2004).
     """
 
-    def tried(choose: Callable[[VertexElimination], Iterable[int]], most: Cost | None = None) -> Elimination | None:
+    def eliminated(choose: Callable[[VertexElimination], Iterable[int]], incumbent: Elimination | None) -> Elimination | None:
+        """Eliminate in an order; None where that is not cheaper than the incumbent."""
         elimination = VertexElimination(stage, partials, sizes, model)
-        taken: list[int] = []
+        order: list[int] = []
         cost: Cost = 0
         for node in choose(elimination):
             cost += elimination.eliminate(node)
-            if most is not None and cost >= most:
+            if incumbent is not None and cost >= incumbent.cost:
                 return None
-            taken.append(node)
+            order.append(node)
         cost += elimination.remaining()
-        return Elimination(cost, taken) if most is None or cost < most else None
+        return Elimination(cost, order) if incumbent is None or cost < incumbent.cost else None
 
-    found: Elimination | None = None
+    best: Elimination | None = None
     for choose in _orders(stage, partials, sizes, model):
-        found = tried(choose, None if found is None else found.cost) or found
-    assert found is not None
-    is_better = refine and 2 < len(stage.computed) <= FEW
-    while is_better:  # a variable at a time is moved elsewhere
-        is_better = False
-        for order in _moves(found.order):
-            moved = tried(lambda _, order=order: order, found.cost)  # type: ignore[misc]
-            if moved is not None:
-                found, is_better = moved, True
-                break
-    return found
+        best = eliminated(choose, best) or best
+    assert best is not None
+    improved: Elimination | None = best if refine and 2 < len(stage.computed) <= FEW else None
+    while improved is not None:  # a variable at a time is moved elsewhere
+        best = improved
+        moves = (eliminated(lambda _, order=order: order, best) for order in _moves(best.order))  # type: ignore[misc]
+        improved = next((moved for moved in moves if moved is not None), None)
+    return best
 
 
 def _orders(
     stage: Stage, partials: Partials, sizes: Sequence[int], model: CostModel
 ) -> Iterator[Callable[[VertexElimination], Iterable[int]]]:
+    """Yield what chooses the variables of an order one by one, given the elimination as it stands."""
     yield lambda _: stage.computed
     if len(stage.computed) == 1:
         return
     yield lambda _: stage.computed[::-1]
-    if len(stage.computed) > 2 and (waists := _waists(stage, partials)):
-        yield lambda elimination: _by_bracketing(elimination, waists)
+    if len(stage.computed) > 2 and (waists := waists_of(stage, partials)):
+        yield lambda elimination: _with_bracketing(elimination, waists)
     if len(stage.computed) > GREEDY:
         return
     yield lambda elimination: _lowest(elimination, dict.fromkeys(stage.computed, 0))
@@ -97,9 +106,16 @@ def _orders(
 
 
 def _moves(order: list[int]) -> Iterator[list[int]]:
-    for at, node in enumerate(order):
-        others = order[:at] + order[at + 1 :]
-        yield from ([*others[:to], node, *others[to:]] for to in range(len(order)) if to != at)
+    """Yield the orders in which one variable stands elsewhere."""
+    for position, node in enumerate(order):
+        others = order[:position] + order[position + 1 :]
+        yield from ([*others[:place], node, *others[place:]] for place in range(len(order)) if place != position)
+
+
+def _with_bracketing(elimination: VertexElimination, waists: list[int]) -> Iterator[int]:
+    """Yield first what lies between the waists, then these as the best bracketing joins what is between them."""
+    yield from _lowest(elimination, {node: 0 for node in elimination.stage.computed if node not in waists})
+    yield from by_bracketing(elimination, waists)
 
 
 def _lowest(elimination: VertexElimination, subtracted: dict[int, int]) -> Iterator[int]:
@@ -114,7 +130,7 @@ def _lowest(elimination: VertexElimination, subtracted: dict[int, int]) -> Itera
 def _degree(elimination: VertexElimination, node: int) -> int:
     """Return the Markowitz degree of a variable: the multiplications that eliminating it takes."""
     width, height = (
-        sum([elimination.size(other) for other, partial in edges[node].items() if partial is not IDENTITY])
+        sum([elimination.size(neighbor) for neighbor, partial in edges[node].items() if partial is not IDENTITY])
         for edges in (elimination.before, elimination.after)
     )
     return width * elimination.size(node) * height
@@ -123,60 +139,25 @@ def _degree(elimination: VertexElimination, node: int) -> int:
 def _reach(
     elimination: VertexElimination, order: Iterable[int], edges: dict[int, dict[int, Partial]], ends: Sequence[int]
 ) -> dict[int, int]:
-    """Return for each variable the size of all the ends together that it is connected to."""
-    found: dict[int, int] = {end: 1 << at for at, end in enumerate(ends)}  # sets, a bit for each end
+    """Return for each variable the size of all the ends together that it is connected to.
+
+    Parameters
+    ----------
+    elimination : VertexElimination
+    order : iterable of int
+        The variables, each behind those that its edges lead to.
+    edges : dict from int to dict
+        Which variables each has edges to, towards the ends.
+    ends : sequence of int
+        The inputs, or the outputs.
+    """
+    reached: dict[int, int] = {end: 1 << bit for bit, end in enumerate(ends)}  # sets, a bit for each end
     for node in order:
-        held = 0
-        for other in edges[node]:
-            held |= found.get(other, 0)
-        found[node] = held
+        united = 0
+        for neighbor in edges[node]:
+            united |= reached.get(neighbor, 0)
+        reached[node] = united
     return {
-        node: sum(elimination.size(end) for at, end in enumerate(ends) if found[node] >> at & 1)
+        node: sum(elimination.size(end) for bit, end in enumerate(ends) if reached[node] >> bit & 1)
         for node in elimination.stage.computed
     }
-
-
-def _waists(stage: Stage, partials: Partials) -> list[int]:
-    """Return the computed variables that all paths pass through but those that are an identity from an input to an output.
-
-    In the order of the stage a variable is one of them if nothing else is alive when it has been computed.
-    """
-    inputs, last = set(stage.inputs), set(stage.outputs) - {tail for tail, _ in partials}
-    skips = {edge for edge, partial in partials.items() if partial is IDENTITY and edge[0] in inputs and edge[1] in last}
-    behind = {head for _, head in skips}  # where a skip is added, which is behind all waists
-    computed = {node: position for position, node in enumerate(stage.computed)}
-    ends = {node: len(computed) for node in stage.outputs if node in computed}
-    for tail, head in partials:
-        if (tail, head) not in skips:
-            ends[tail] = max(ends.get(tail, -1), computed[head])
-    counts = live_sizes({node: computed.get(node, 0) for node in ends}, ends, len(computed), lambda _: 1)
-    return [
-        node
-        for (node, position), count in zip(computed.items(), counts, strict=True)
-        if count == 1 and ends.get(node, -1) > position and node not in behind
-    ]
-
-
-def _by_bracketing(elimination: VertexElimination, waists: list[int]) -> Iterator[int]:
-    """Yield first what lies between the waists, then these as the best bracketing of the chain between them joins its factors."""
-    yield from _lowest(elimination, {node: 0 for node in elimination.stage.computed if node not in waists})
-    # Each edge that is left leads from a waist, or an input, to the next, or to an output.
-    stages = [_factor(elimination, list(elimination.before[waist].items()), waist) for waist in waists]
-    ends = elimination.after[waists[-1]].items()
-    stages.append(_factor(elimination, list(ends), waists[-1], is_last=True))
-    plan = optimal_order(stages[::-1], objective=elimination.model)
-    for split in plan.association.splits_in_order().tolist():
-        yield waists[len(waists) - 1 - split]
-
-
-def _factor(elimination: VertexElimination, edges: list[tuple[int, Partial]], waist: int, *, is_last: bool = False) -> Jacobian:
-    """Return the edges into a waist, or out of the last one, as one stage."""
-    size, others = elimination.size(waist), sum(elimination.size(other) for other, _ in edges)
-    partials = [partial for _, partial in edges]
-    jvp, vjp = total_cost(each.jvp for each in partials), total_cost(each.vjp for each in partials)
-    return Jacobian(
-        (others, size) if is_last else (size, others),
-        jvp_cost=jvp,
-        vjp_cost=vjp,
-        accumulation_cost=sum(partial.accumulation for partial in partials),
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chainopt.bracketing.operations import PRODUCT, PULLED, PUSHED
 from chainopt.costs.multiplications import Multiplications
 from chainopt.graphs.edges import IDENTITY, Partial, added, written_out
 from chainopt.structure import patterns
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from chainopt.typing import Cost
 
     Partials = dict[Edge, Partial]
-
-PRODUCT, PUSHED, PULLED = "product", "pushed", "pulled"
 
 
 class Step(NamedTuple):
@@ -58,7 +57,7 @@ class VertexElimination:
 
     def __init__(self, stage: Stage, partials: Partials, sizes: Sequence[int], model: CostModel) -> None:
         self.stage, self.sizes, self.model = stage, sizes, model
-        self._dense: dict[Any, Partial] = {}  # products by their entries
+        self._dense: dict[Cost | None, Partial] = {}  # products by their entries
         self.before: dict[int, dict[int, Partial]] = {node: {} for node in stage.computed}
         self.after: dict[int, dict[int, Partial]] = {node: {} for node in (*stage.inputs, *stage.computed)}
         for (tail, head), partial in partials.items():
@@ -124,8 +123,8 @@ class VertexElimination:
             forward += min(matrix, pushed)
             if matrix <= pushed:
                 outs_with_matrix.add(head)
-        for at, (tail, partial) in enumerate(ins):
-            matrix = partial.accumulation + sum([costs[at] for costs in with_both])
+        for column, (tail, partial) in enumerate(ins):
+            matrix = partial.accumulation + sum([costs[column] for costs in with_both])
             pulled = matrix if partial.vjp is None else rows * partial.vjp
             reverse += min(matrix, pulled)
             if matrix <= pulled:
@@ -150,7 +149,7 @@ class VertexElimination:
             lefts.append((height, height * size if partial.jvp is None else partial.jvp))
         return [[min(height * pulled, width * pushed) for width, pulled in rights] for height, pushed in lefts]
 
-    def pair(self, node: int, head: int, left: Partial, right: Partial, tail: int) -> tuple[Cost, str]:
+    def pair(self, node: int, head: int, left: Partial, right: Partial, tail: int) -> tuple[Cost, int]:
         """Return what the product of two edges costs of which both have matrices, and how it is formed."""
         height, width = self.size(head), self.size(tail)
         count = None
