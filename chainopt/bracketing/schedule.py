@@ -92,7 +92,17 @@ def _merged(run: Operation, step: Operation, worker: int, start: Cost) -> Operat
 
 
 def contradiction(operations: Sequence[Operation], workers: float, makespan: Cost) -> str | None:
-    """Say what is wrong with scheduled operations; None if nothing is."""
+    """Say what is wrong with scheduled operations; None if nothing is.
+
+    Parameters
+    ----------
+    operations : sequence of Operation
+        With their workers and starts, in the order of the starts.
+    workers : int or float
+        How many workers there are.
+    makespan : int or float
+        When the last of the operations is said to end.
+    """
     slack = ROUNDING * makespan if isinstance(makespan, float) else 0
     ends: dict[tuple[int, int], Any] = {}
     busy: dict[int, list[tuple[Any, Any]]] = {}

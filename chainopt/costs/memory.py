@@ -62,7 +62,17 @@ def peak_memory(chain: JacobianChain, bracketing: Bracketing) -> int:
 
 
 def scheduled_peak(chain: JacobianChain, steps: Sequence[Operation], starts: Sequence[Cost]) -> int:
-    """Return the most entries alive at once while several workers execute steps, in the order of their starts."""
+    """Return the most entries alive at once while several workers execute steps.
+
+    Parameters
+    ----------
+    chain : JacobianChain
+        What is multiplied.
+    steps : sequence of Operation
+        What is done, each push and pull through a single stage, in the order of the starts.
+    starts : sequence of int, or of float
+        When each step begins.
+    """
     entries = entries_of(chain)
     alive_by_span: dict[tuple[int, int], int] = {}
     alive = most = 0
@@ -89,6 +99,15 @@ def seed(chain: JacobianChain, position: int, mode: Mode | None) -> int:
     """Return how many entries an accumulation holds beside its result.
 
     They are those of its seed, and, where columns or rows share a color, what is computed before it is spread.
+
+    Parameters
+    ----------
+    chain : JacobianChain
+        The chain of the stage.
+    position : int
+        Where it stands there.
+    mode : Mode, or None
+        Whether its matrix is accumulated by JVPs, by VJPs, or otherwise.
     """
     if mode is None:
         return 0

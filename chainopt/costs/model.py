@@ -20,7 +20,18 @@ class CostModel(Protocol):
         """What it counts."""
 
     def products(self, m: NumpyArray, k: NumpyArray, n: NumpyArray) -> NumpyArray:
-        """Return the costs of products of m x k and k x n matrices; the sizes broadcast."""
+        """Return the costs of products of m x k and k x n matrices.
+
+        Parameters
+        ----------
+        m, k, n : numpy.ndarray
+            The sizes, which broadcast: int64, or Python ints where one is larger.
+
+        Returns
+        -------
+        numpy.ndarray
+            int64, float64 or Python ints.
+        """
 
     def structured(self, counts: NumpyArray) -> NumpyArray:
         """Return the costs of products of structured matrices that need so many multiplications."""

@@ -140,7 +140,17 @@ def _both(border: Any, outputs: Any, after: Any, before: Any, inputs: Any) -> tu
 
 
 def stacks(batches: tuple[tuple[int, ...], ...], bracketing: Bracketing, dtype: np.dtype[Any]) -> NumpyArray:
-    """Return how many matrices the stack of each product holds, by the gap at which it is split."""
+    """Return how many matrices the stack of each product holds, by the gap at which it is split.
+
+    Parameters
+    ----------
+    batches : tuple of tuples of int
+        The stack of each factor.
+    bracketing : Bracketing
+        The order of the products.
+    dtype : numpy.dtype
+        Of the array: int64 where nothing wraps, else object.
+    """
     counts = np.empty(bracketing.first.size, dtype=dtype)
     splits = iter(bracketing.splits_in_order().tolist())
 

@@ -41,9 +41,15 @@ def number_type(columns: Iterable[Any], terms: int) -> Any:
     largest = 0
     for column in columns:
         costs = column if isinstance(column, np.ndarray) else np.array(column, dtype=object)
-        if costs.dtype.kind == "f" or (costs.dtype == object and has_floats(costs.flat)):
+        if costs.dtype == object:
+            numbers = costs.ravel().tolist()
+            if has_floats(numbers):
+                return np.float64
+            largest = max(largest, max(numbers, default=0))
+        elif costs.dtype.kind == "f":
             return np.float64
-        largest = max(largest, int(costs.max(initial=0)))
+        else:
+            largest = max(largest, int(costs.max(initial=0)))
     return np.int64 if largest * terms < LARGEST else object
 
 

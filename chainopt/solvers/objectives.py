@@ -8,11 +8,13 @@ from importlib import import_module
 from typing import Any, TypeAlias, cast, get_args
 
 from chainopt.costs.model import CostModel
+from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
 from chainopt.typing import Cost, ObjectiveName, PlainDict
 
 Objective: TypeAlias = ObjectiveName | CostModel | Callable[[int, int, int], Cost]
+USUAL: ObjectiveName = "multiplications"
 OBJECTIVES: tuple[ObjectiveName, ...] = get_args(ObjectiveName)
 
 # The model of a name is what `cost_model()` gives in the module of that name in costs/, which makes it again from its dict by
@@ -28,6 +30,8 @@ def model_of(objective: Objective) -> CostModel:
     ChainError
         If it is no objective.
     """
+    if objective is USUAL:  # short chains are ordered in microseconds
+        return MULTIPLICATIONS
     if isinstance(objective, str):
         if objective in OBJECTIVES:
             model: CostModel = _home(objective).cost_model()

@@ -36,7 +36,17 @@ def asked(
     time_limit: float | None = None,
     progress: bool = False,  # noqa: FBT001, FBT002 -- by position, as short chains take microseconds
 ) -> Problem:
-    """Read the options of `chainopt.optimal_order`, which says what they are.
+    """Read the options of a door.
+
+    Parameters
+    ----------
+    chain, objective, tape_limit, memory_limit, workers, time_limit, progress
+        As `chainopt.optimal_order` takes them.
+
+    Returns
+    -------
+    Problem
+        Whose options need not be checked again.
 
     Raises
     ------

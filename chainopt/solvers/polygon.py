@@ -48,7 +48,7 @@ class Polygon(Method):
         chain = problem.chain
         factors = chain.sizes.size - 1
         spans: Any = np.empty((2, factors - 1), _INT32)
-        if fits_int64(chain) and policy.compiled_pays(factors * SECONDS_PER_FACTOR):
+        if (is_small(chain) or fits_int64(chain)) and policy.compiled_pays(factors * SECONDS_PER_FACTOR):
             scratch = np.empty((polygon.SCRATCH_ROWS, factors + 2), _INT64)
             cost, mode = policy.compiled(polygon.bracket, polygon.meld)(chain.sizes, scratch, spans)
         else:
@@ -84,7 +84,7 @@ METHOD = Polygon()
 
 def fits_int64(chain: JacobianChain) -> bool:
     """Whether no value that the kernel forms passes 2**63; the bound is derived in its docstring."""
-    return is_small(chain) or (chain.largest < INT64_LIMIT and bound(chain.sizes.tolist()) < INT64_LIMIT)
+    return chain.largest < INT64_LIMIT and bound(chain.sizes.tolist()) < INT64_LIMIT
 
 
 def bound(sizes: list[int]) -> int:

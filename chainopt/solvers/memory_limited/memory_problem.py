@@ -96,7 +96,15 @@ def _leaves(problem: Problem, position: int) -> list[Leaf]:
 
 
 def number_types(costs: Iterable[Any], sizes: Iterable[Any], factors: int) -> tuple[Any, Any] | None:
-    """Return the types of costs and of sizes in which nothing wraps; None where only Python ints will do."""
+    """Return the types of costs and of sizes in which nothing wraps; None where only Python ints will do.
+
+    Parameters
+    ----------
+    costs, sizes : iterable of arrays or lists
+        All that are added.
+    factors : int
+        How many factors the chain has: there are fewer than twice as many operations.
+    """
     types = number_type(costs, 2 * factors), number_type(sizes, 2 * factors)
     return None if object in types else types
 
