@@ -69,7 +69,8 @@ def asked(
         memory_limit = checked_limit("memory_limit", memory_limit)
     if time_limit is not None:
         time_limit = checked_limit("time_limit", time_limit)
-    return Problem(chain, model_of(objective), tape_limit, memory_limit, workers, time_limit, progress)
+    options = chain, model_of(objective), tape_limit, memory_limit, workers, time_limit, progress
+    return tuple.__new__(Problem, options)  # in half the time
 
 
 def check_method(method: object) -> None:
