@@ -73,10 +73,9 @@ class PureMode(Method):
         """
         candidate = self.candidate(problem)
         if candidate is None:
-            needs = "JVP" if self._is_forward else "VJP, or its tape is above tape_limit"
-            passable = zip(problem.matrix_free, self._through(problem), strict=True)
-            lacking = next(position for position, (is_free, cost) in enumerate(passable) if is_free and cost < 0)
-            label = problem.chain.label(lacking)
+            lacking = self._impassable(problem)
+            assert lacking is not None
+            label, needs = problem.chain.label(lacking), "JVP" if self._is_forward else "VJP, or its tape is above tape_limit"
             msg = f"{self.name} mode is impossible: {label} has no {needs}; optimal_order finds what is possible"
             raise InfeasibleError(msg)
         return candidate
@@ -91,12 +90,14 @@ class PureMode(Method):
             mode = self.mode if factors > 2 else Mode.ANY
             cost = homogeneous(chain)[0 if self._is_forward else 1] if counts else total(chain, bracketing, problem.model)
             return Candidate(bracketing, cost, mode) if cost <= most else None
-        choices, dims = problem.choices, chain.dims
-        is_free, start = problem.matrix_free, self.start(factors)
-        ends = start, dims[self.end(factors)]
-        cost = stages.sweep(dims, is_free, self._through(problem), choices.leaves, choices.ways, *ends)
-        if cost < 0 or (counts and cost > most):
+        if self._impassable(problem) is not None:
             return None
+        choices, dims, is_free, start = problem.choices, chain.dims, problem.matrix_free, self.start(factors)
+        if counts:
+            ends = start, dims[self.end(factors)]
+            cost = stages.sweep(dims, is_free, self._through(problem), choices.leaves, choices.ways, *ends)
+            if cost > most:
+                return None
         kinds, ways = [PRODUCT] * (factors - 1), [GIVEN] * factors
         stages.sweep_operations(is_free, choices.ways, start, self.through_kind, self.start_way, kinds, ways)
         bracketing = Bracketing(bracketing.spans, np.array(kinds, dtype=np.int8), np.array(ways, dtype=np.int8))
@@ -115,6 +116,11 @@ class PureMode(Method):
     def end(self, factors: int) -> int:
         """Return the position of the size that says how many vectors are swept."""
         return factors if self._is_forward else 0
+
+    def _impassable(self, problem: Problem) -> int | None:
+        """Return the position of the first matrix-free stage that lacks the mode; None where there is none."""
+        passable = zip(problem.matrix_free, self._through(problem), strict=True)
+        return next((position for position, (is_free, cost) in enumerate(passable) if is_free and cost < 0), None)
 
     def _through(self, problem: Problem) -> list[Any]:
         return problem.choices.push if self._is_forward else problem.choices.pull

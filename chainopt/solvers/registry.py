@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
 from chainopt.solvers.memory_limited.within_memory import WithinMemory
-from chainopt.solvers.options import METHODS
+from chainopt.solvers.options import METHODS, check_method
 
 if TYPE_CHECKING:
     from chainopt.solvers.base import Method, Problem, ProblemBatch
@@ -104,8 +104,15 @@ def candidates(method: str, factors: int, is_for_one: bool) -> tuple[Method, ...
         How many the chain has: of less than three there is nothing to choose, as long as they are matrices.
     is_for_one : bool
         Whether there is one worker: then nothing is imported that makes schedules.
+
+    Raises
+    ------
+    ChainError
+        If there is no such method.
     """
-    homes = HOMES.get(method) or (f"solvers.{method}",)
+    if method not in PURE:
+        check_method(method)
+    homes = HOMES.get(method) or (f"solvers.{method.replace('-', '_')}",)
     if factors < 3 and method not in PURE:
         homes = (FORMULA, *homes)
     if factors > 3:

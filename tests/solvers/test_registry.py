@@ -161,6 +161,8 @@ def test_batches():
 
 
 def test_names_and_methods_belong_together():
+    with pytest.raises(ChainError, match="method is 'formula': known are 'auto'"):
+        select(Problem(DENSE), "formula")
     assert get_args(MethodName) == options.METHODS
     for name in options.METHODS:
         methods = registry.candidates(name, 5, False)
@@ -199,7 +201,7 @@ class LeftToRight(Method):
 @pytest.fixture
 def added(monkeypatch):
     """The method in a module of its name, and its name among those that are known."""
-    module = types.ModuleType("chainopt.solvers.left-to-right")
+    module = types.ModuleType("chainopt.solvers.left_to_right")
     module.METHOD = LeftToRight()
     monkeypatch.setitem(sys.modules, module.__name__, module)
     for room in (options, registry):
