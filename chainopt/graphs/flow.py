@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Collection, Container, Iterable, Iterator
 
     from chainopt.graphs.edges import Edge
 
@@ -46,15 +46,19 @@ class Flow:
         """Return these nodes and all that they are computed from."""
         return _reached(self.tails, nodes)
 
-    def restricted(self, nodes: Container[int]) -> Flow:
+    def restricted(self, nodes: Collection[int]) -> Flow:
         """Return the flow between some of the nodes."""
+        if len(nodes) == len(self):
+            return self
         return Flow(
             (node for node in self.tails if node in nodes),
             ((tail, head) for tail, head in self.edges() if tail in nodes and head in nodes),
         )
 
-    def without(self, edges: Container[Edge], ends: Container[int]) -> Flow:
+    def without(self, edges: Collection[Edge], ends: Container[int]) -> Flow:
         """Return the flow without some edges, and without those of their ends that these leave alone."""
+        if not edges:
+            return self
         kept = [edge for edge in self.edges() if edge not in edges]
         joined = {node for edge in kept for node in edge}
         return Flow((node for node in self.tails if node in joined or node not in ends), kept)
