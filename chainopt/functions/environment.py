@@ -45,6 +45,7 @@ class Environment:
         if sum(array.nbytes for array in self.reached.arrays if isinstance(array, np.ndarray)) > MOST_BYTES:
             msg = f"it reaches more than {MOST_BYTES >> 20} MiB of NumPy's arrays, which may change"
             raise UnplannableError(msg)
+        self.filled = [mapping for mapping in self.reached.mappings if mapping]  # of empty ones the length says all
         self.objects, self.descriptions = self._objects(), self._descriptions()
 
     def is_unchanged(self) -> bool:
@@ -73,8 +74,8 @@ class Environment:
             *map(attrgetter("cell_contents"), reached.cells),
             *(mapping.get(name) for mapping, name, _ in reached.variables),
             *(getattr(owner, name, None) for owner, name in reached.slots),
-            *chain.from_iterable(reached.mappings),
-            *chain.from_iterable(map(dict.values, reached.mappings)),
+            *chain.from_iterable(self.filled),
+            *chain.from_iterable(map(dict.values, self.filled)),
             *chain.from_iterable(reached.sequences),
         ]
 

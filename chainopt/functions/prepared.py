@@ -67,11 +67,13 @@ class Prepared:
             If the function lacks the mode.
         """
         recorded = self.recorded.get((mode, chunk_size))
+        can_record = self.backend.can_record()
+        if can_record and recorded is not None and self.backend.can_replay(recorded, arrays):
+            return recorded
         computation = partial(self._computed, plan_of(self.comparison, mode), chunk_size)
-        if not self.backend.can_record():
+        if not can_record or recorded is not None:
             return computation
-        if recorded is None:
-            recorded = self.recorded.setdefault((mode, chunk_size), self.backend.record(computation, arrays))
+        recorded = self.recorded.setdefault((mode, chunk_size), self.backend.record(computation, arrays))
         return recorded if self.backend.can_replay(recorded, arrays) else computation
 
     def assembled(self, flat: Sequence[Array]) -> Array:

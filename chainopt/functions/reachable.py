@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from contextlib import suppress
 from functools import cache, partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
@@ -65,7 +66,7 @@ class Reachable:
             self.arrays.append(value)
             return ()
         if isinstance(value, FunctionType):
-            return () if _is_library(value.__module__) else self._held_by_function(value)
+            return _functions_in(value) if _is_library(value.__module__) else self._held_by_function(value)
         if isinstance(value, type):
             return () if _is_library(value.__module__) else self._held_by_class(value)
         if isinstance(value, dict):
@@ -139,6 +140,15 @@ class Reachable:
                 if (id(value), name) not in self.ignored:
                     self.slots.append((value, name))
                     yield getattr(value, name, None)
+
+
+def _functions_in(wrapper: FunctionType) -> list[object]:
+    """Return the functions that one of a library holds, as a transformation holds the function that it transforms."""
+    contents: list[object] = []
+    for cell in wrapper.__closure__ or ():
+        with suppress(ValueError):  # of a variable that has no value yet
+            contents.append(cell.cell_contents)
+    return [content for content in contents if isinstance(content, FunctionType | MethodType | partial)]
 
 
 @cache

@@ -58,39 +58,38 @@ class Call(NamedTuple):
         ChainError
             If an argument to differentiate by is not among the positional ones, or is named twice.
         """
-        is_tuple = not isinstance(argnums, int)
-        wanted = (argnums,) if isinstance(argnums, int) else argnums
-        count = len(args)
-        if not all(-count <= position < count for position in wanted):
-            msg = f"argnums is {argnums!r}, but the function was given {count} positional arguments"
-            raise ChainError(msg)
-        chosen = tuple(position % count for position in wanted)
-        check_distinct(chosen, argnums)
-        picked = tuple(args[position] for position in chosen)
-        inputs, input_tree = backend.flatten(picked if is_tuple else picked[0])
-        kept = [None if position in chosen else argument for position, argument in enumerate(args)]
-        rest, rest_tree = kept, None
-        are_arrays = [type(leaf) not in SCALARS and backend.is_array(leaf) for leaf in rest]
-        if kwargs or not all(is_one or type(leaf) in SCALARS for leaf, is_one in zip(rest, are_arrays, strict=True)):
-            rest, rest_tree = backend.flatten((kept, kwargs))
-            are_arrays = list(map(backend.is_array, rest))
-        others = [leaf for leaf, is_one in zip(rest, are_arrays, strict=True) if is_one]
-        rest = [ARRAY if is_one else leaf for leaf, is_one in zip(rest, are_arrays, strict=True)]
+        count, is_tuple = len(args), not isinstance(argnums, int)
+        kept = list(args)
+        if isinstance(argnums, int):  # the usual way, and a short one
+            if not -count <= argnums < count:
+                raise _missing(argnums, count)
+            chosen: tuple[int, ...] = (argnums % count,)
+            inputs, input_tree = backend.flatten(args[argnums])
+            kept[argnums] = None
+        else:
+            if not all(-count <= position < count for position in argnums):
+                raise _missing(argnums, count)
+            chosen = tuple(position % count for position in argnums)
+            check_distinct(chosen, argnums)
+            inputs, input_tree = backend.flatten(tuple(args[position] for position in chosen))
+            for position in chosen:
+                kept[position] = None
+        others: list[Array] = []
+        rest, rest_tree = None if kwargs else _without_arrays(backend, kept, others), None
+        if rest is None:
+            leaves, rest_tree = backend.flatten((kept, kwargs))
+            others = [leaf for leaf in leaves if backend.is_array(leaf)]
+            rest = [ARRAY if backend.is_array(leaf) else leaf for leaf in leaves]
         return cls(inputs, others, input_tree, rest_tree, rest, chosen, is_tuple)
 
-    def key(self, backend: Backend) -> Hashable | None:
-        """Return what calls that trace alike have in common; None where that cannot be told.
+    def key(self, backend: Backend) -> Hashable:
+        """Return what calls that trace alike have in common; what of it has no hash shows when it is looked up.
 
         All that it holds is compared, and kept alive as long as it is known: neither texts nor addresses stand for it.
         """
         trees = backend.tree_key(self.input_tree), None if self.rest_tree is None else backend.tree_key(self.rest_tree)
         arrays = tuple(map(backend.describe, (*self.inputs, *self.others)))
-        key = (backend.state(), *trees, arrays, len(self.inputs), tuple(map(static_key, self.rest)))
-        try:
-            hash(key)
-        except TypeError:
-            return None
-        return key
+        return backend.state(), *trees, arrays, len(self.inputs), tuple(map(static_key, self.rest))
 
     def arguments(self, backend: Backend, arrays: Sequence[Array]) -> tuple[list[Array], dict[str, Array]]:
         """Put arrays in the places of the leaves that were arrays."""
@@ -102,6 +101,24 @@ class Call(NamedTuple):
         for position, argument in zip(self.chosen, picked if self.is_tuple else (picked,), strict=True):
             kept[position] = argument
         return kept, kwargs
+
+
+def _missing(argnums: object, count: int) -> ChainError:
+    return ChainError(f"argnums is {argnums!r}, but the function was given {count} positional arguments")
+
+
+def _without_arrays(backend: Backend, leaves: list[PyTree], arrays: list[Array]) -> list[PyTree] | None:
+    """Move arrays to a list of their own, where there is nothing among them but arrays and scalars."""
+    rest: list[PyTree] = []
+    for leaf in leaves:
+        if type(leaf) in SCALARS:
+            rest.append(leaf)
+        elif backend.is_array(leaf):
+            arrays.append(leaf)
+            rest.append(ARRAY)
+        else:
+            return None
+    return rest
 
 
 def static_key(leaf: PyTree) -> Hashable:

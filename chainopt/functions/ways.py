@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from operator import is_
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.errors import ChainError
 from chainopt.functions.backend import UnplannableError
@@ -12,7 +13,7 @@ from chainopt.functions.prepared import prepare
 from chainopt.functions.signature import ARRAY, SCALARS
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Sequence
 
     from chainopt.functions.backend import Backend, Reads
     from chainopt.functions.options import Options
@@ -55,6 +56,19 @@ class Way:
         return error
 
 
+class _Read(NamedTuple):
+    """What was read besides the arguments of the last call."""
+
+    roots: Sequence[object]
+    environment: Environment
+    state: Reads
+    number: int
+
+    def is_current(self, roots: Sequence[object]) -> bool:
+        """Whether the same is read from the same roots now."""
+        return len(roots) == len(self.roots) and all(map(is_, roots, self.roots)) and self.environment.is_unchanged()
+
+
 class Ways:
     """The ways that one Jacobian function has found.
 
@@ -72,16 +86,18 @@ class Ways:
         self.backend, self.function, self.options = backend, function, options
         self.known: dict[Hashable, Way] = {}
         self.changes_itself = False
+        self._read: _Read | None = None
+        self._numbers: dict[Hashable, int] = {}  # of the states that it has had: those are long, and compared on each call
 
     def of(self, call: Call) -> tuple[Way, tuple[Array, ...]]:
         """Return the way for a call, as it was found for the first one of the same signature, and the arrays that it takes."""
         known, state = None, None
         try:
             key = call.key(self.backend)
-            state = self.backend.read_by(self._roots(call))
+            state, number = self._state(call)
             if state is not None:
                 call = call._replace(besides=tuple(state.arrays))
-                key = (key, self.options, state.key)
+                key = None if key is None else (key, number)
             known = self.known.get(key)
         except UnplannableError as error:
             way = Way(None, "reverse")
@@ -98,6 +114,18 @@ class Ways:
                 del self.known[next(iter(self.known))]
             self.known[key] = way
         return way, call.arrays
+
+    def _state(self, call: Call) -> tuple[Reads | None, int]:
+        """Return what is read besides the arguments, and a number of that state; as at the last call if nothing has changed."""
+        roots, last = self._roots(call), self._read
+        if last is not None and last.is_current(roots):
+            return last.state, last.number
+        state = self.backend.read_by(roots)
+        if state is None:
+            return None, 0
+        number = self._numbers.setdefault(state.key, len(self._numbers))
+        self._read = _Read(roots, Environment(self.backend, roots), state, number)
+        return state, number
 
     def _roots(self, call: Call) -> list[Array]:
         """Return what may read something: the function, and what it is given besides arrays and numbers."""

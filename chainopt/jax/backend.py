@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import jax
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     from chainopt.typing import Array, DType, Function, PlainDict, PyTree
 
 # What of the configuration decides how a function is traced.
-CONFIGURATION = ("jax_enable_x64", "jax_numpy_dtype_promotion", "jax_default_matmul_precision", "jax_default_device")
+CONFIGURATION = attrgetter("jax_enable_x64", "jax_numpy_dtype_promotion", "jax_default_matmul_precision", "jax_default_device")
 ARRAYS = Arrays(
     zeros=jnp.zeros,
     identity=lambda size, dtype: jnp.eye(size, dtype=dtype),
-    shaped=lambda part, shape, dtype: jnp.reshape(part, shape).astype(dtype),
+    shaped=lambda part, shape, dtype: jnp.reshape(part, shape).astype(dtype) if part.size else jnp.zeros(shape, dtype),
 )
 
 
@@ -78,8 +79,8 @@ class JaxBackend:
 
     def state(self) -> object:
         """Return the configuration."""
-        config = jax.config
-        return tuple(getattr(config, name) for name in CONFIGURATION)
+        state: object = CONFIGURATION(jax.config)
+        return state
 
     def check_input(self, leaf: PyTree) -> None:
         """Refuse what is not of numbers that have a derivative."""

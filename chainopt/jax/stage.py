@@ -105,7 +105,8 @@ def split(columns: Array, pieces: Sequence[Piece]) -> list[Array]:
     columns = jnp.asarray(columns)  # the seeds of structured Jacobians are NumPy's
     begin, parts = 0, []
     for piece in pieces:
-        part = columns[begin : begin + piece.size]
+        # XLA aborts the process where a part without entries is cut out of what it was joined to.
+        part = columns[begin : begin + piece.size] if piece.size else jnp.zeros((0, columns.shape[1]))
         parts.append(jnp.reshape(part, (*piece.shape, columns.shape[1])).astype(piece.dtype))
         begin += piece.size
     return parts
@@ -113,7 +114,7 @@ def split(columns: Array, pieces: Sequence[Piece]) -> list[Array]:
 
 def joined(parts: Sequence[Array], columns: int, dtype: DType) -> Array:
     """Put the arrays of a state, with the columns as last axis, below each other."""
-    flat = [jnp.reshape(part, (-1, columns)).astype(dtype) for part in parts]
+    flat = [jnp.reshape(part, (-1, columns)).astype(dtype) for part in parts if part.size]
     if not flat:
         return jnp.zeros((0, columns), dtype)
     return flat[0] if len(flat) == 1 else jnp.concatenate(flat)

@@ -87,7 +87,7 @@ class TorchBackend:
 
     def watched(self, array: Array) -> object:
         """Return what `torch.nn.Module.to` changes of a tensor, and whoever sets its ``data``."""
-        return array.dtype, array.shape, array.device
+        return array.dtype, array.shape, array.device, array.stride() if array.layout is torch.strided else array.layout
 
     def state(self) -> object:
         """Return the default dtype and whether gradients are recorded; within autocast nothing is recorded."""
@@ -145,8 +145,8 @@ class TorchBackend:
         Second results, as the factors of a decomposition or the statistics of a batch, are constants to it, and not every
         operator that computes a derivative has one itself.
         """
-        follows = torch.is_grad_enabled() and any(array.requires_grad for array in arrays)
-        return not follows or not any(_is_second_result(node) or _lacks_derivative(node) for node in recorded.graph.nodes)
+        is_differentiable: bool = recorded.meta["is_differentiable"]
+        return is_differentiable or not (torch.is_grad_enabled() and any(array.requires_grad for array in arrays))
 
     def record(self, computation: Callable[..., list[Array]], arrays: Sequence[Array]) -> Callable[..., list[Array]]:
         """Record the whole computation as a graph of operators.
@@ -158,6 +158,8 @@ class TorchBackend:
             graph: Array = make_fx(computation)(*map(torch.ones_like, arrays))
         graph.graph.eliminate_dead_code()
         graph.recompile()
+        constants = [node for node in graph.graph.nodes if _is_second_result(node) or _lacks_derivative(node)]
+        graph.meta["is_differentiable"] = not constants
         recorded: Callable[..., list[Array]] = graph
         return recorded
 

@@ -1,0 +1,183 @@
+"""Which of JAX's own functions is taken, and that it gives what jax.jacrev gives: dtypes, names, errors."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from chainopt import ChainError
+
+
+@pytest.fixture(scope="module")
+def jnp(jax):
+    return jax.numpy
+
+
+@pytest.fixture(scope="module")
+def jacobian(jax):  # noqa: ARG001 -- chainopt.jax needs it
+    from chainopt.jax import jacobian
+
+    return jacobian
+
+
+def only_backwards(jax, jnp):
+    function = jax.custom_vjp(jnp.tanh)
+    function.defvjp(lambda x: (jnp.tanh(x), x), lambda x, w: (w * (1 - jnp.tanh(x) ** 2),))
+    return function
+
+
+def loop(jax, x):
+    """Return what has no reverse mode."""
+    return jax.lax.while_loop(lambda state: state[0] < 3, lambda state: (state[0] + 1, jax.numpy.sin(state[1])), (0, x))[1]
+
+
+def root_of(jax, jnp):
+    """Return a square root by a loop, with a rule of its own."""
+
+    def newton(x):
+        return jax.lax.while_loop(lambda s: s[0] < 20, lambda s: (s[0] + 1, 0.5 * (s[1] + x / s[1])), (0, x))[1]
+
+    root = jax.custom_vjp(newton)
+    root.defvjp(lambda x: (newton(x), newton(x)), lambda value, w: (w / (2 * value),))
+    return lambda x: jnp.concatenate([root(x), 2 * root(x)])
+
+
+@pytest.mark.parametrize("kind", ["reverse only", "reverse only, wide", "forward only", "complex result", "a loop with a rule"])
+def test_the_mode_that_there_is_is_taken_and_remembered(jax, jnp, jacobian, kind):
+    backwards = only_backwards(jax, jnp)
+    function, reference = {
+        "reverse only": (lambda x: jnp.fft.fft(backwards(x)).real, jax.jacrev),
+        "reverse only, wide": (lambda x: jnp.fft.fft(jnp.tile(backwards(x), 4)).imag, jax.jacrev),
+        "forward only": (lambda x: jnp.abs(jnp.fft.fft(loop(jax, x)))[:2], jax.jacfwd),
+        "complex result": (lambda x: jnp.exp(1j * x[:2]), jax.jacfwd),
+        "a loop with a rule": (root_of(jax, jnp), jax.jacrev),
+    }[kind]
+    x = jnp.linspace(0.5, 2, 6)
+    derivative = jacobian(function)
+    for point in (x, 2 * x):
+        np.testing.assert_allclose(derivative(point), reference(function)(point), rtol=1e-4, atol=1e-5)
+    (way,) = derivative._ways.known.values()
+    assert way.mode == ("reverse" if reference is jax.jacrev else "forward")
+
+
+def test_where_both_modes_fail_the_error_is_jaxs_own(jax, jnp, jacobian):
+    backwards = only_backwards(jax, jnp)
+    x = jnp.ones(3)
+    with pytest.raises((TypeError, ValueError), match=r"custom_vjp|Reverse-mode") as error:
+        jacobian(lambda x: jnp.fft.fft(loop(jax, backwards(x))).real)(x)
+    assert not isinstance(error.value, ChainError)
+
+    def wrong(x):  # noqa: ARG001 -- the argument of the function
+        msg = "mine"
+        raise KeyError(msg)
+
+    with pytest.raises(KeyError, match="mine"):
+        jacobian(wrong)(x)
+
+
+def test_a_constant_added_is_the_identity(jnp, jacobian):
+    x = jnp.linspace(0, 1, 12)
+    for function in (lambda x: x + 1.0, lambda x: x - np.arange(12.0), lambda x: 2.0 + x):
+        np.testing.assert_array_equal(jacobian(function)(x), np.eye(12))
+
+
+def test_half_precision_beside_single(jax, jnp, jacobian):
+    rng = np.random.default_rng(0)
+    into, out = (jnp.asarray(rng.standard_normal(shape), jnp.float32) for shape in ((40, 3), (3, 50)))
+    into = into / 6
+    inputs = {"a": jnp.asarray(rng.standard_normal(40), jnp.float16), "b": jnp.ones(3, jnp.float32)}
+
+    def function(inputs):
+        return jnp.tanh(inputs["a"].astype(jnp.float32) @ into * inputs["b"]) @ out
+
+    exact = jax.jacrev(function)(inputs | {"a": inputs["a"].astype(jnp.float32)})
+    for options in ({}, {"mode": "planned"}):
+        found, expected = jacobian(function, **options)(inputs), jax.jacrev(function)(inputs)
+        for name, tolerance in (("a", 1e-3), ("b", 1e-5)):
+            assert found[name].dtype == expected[name].dtype == inputs[name].dtype
+            scale = float(abs(exact[name]).max())
+            assert float(abs(found[name].astype(jnp.float32) - exact[name]).max()) <= tolerance * scale
+
+
+def test_a_result_too_narrow_for_its_block_is_left_to_jax(jax, jnp, jacobian):
+    weights = jnp.asarray(np.random.default_rng(0).standard_normal((20, 2)), jnp.float32)
+    x = jnp.linspace(0, 1, 20, dtype=jnp.float32)
+
+    def function(x):
+        return (jnp.tanh(x @ weights) @ weights.T).astype(jnp.bfloat16)
+
+    found, expected = jacobian(function)(x), jax.jacrev(function)(x)
+    assert found.dtype == expected.dtype == jnp.float32
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ChainError, match="a result is of bfloat16, too narrow for the block of an input of float32"):
+        jacobian(function, mode="planned")(x)
+
+
+def test_strict_promotion(jax, jnp, jacobian):
+    weights = jnp.asarray(np.random.default_rng(0).standard_normal((20, 2)), jnp.float32)
+
+    def function(x):
+        return jnp.tanh(x.astype(jnp.float32) @ weights) @ weights.T
+
+    x = jnp.linspace(0, 1, 20, dtype=jnp.bfloat16)
+    with jax.numpy_dtype_promotion("strict"):
+        found, expected = jacobian(function, mode="planned")(x), jax.jacrev(function)(x)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found.astype(float), expected.astype(float), rtol=0, atol=2e-2 * float(abs(expected).max()))
+
+
+@pytest.mark.parametrize("aux", ["a text", {"n": 3}, None, (1.5, "b")])
+def test_auxiliary_data_that_are_no_arrays(jax, jnp, jacobian, aux):
+    def function(x):
+        return jnp.tanh(x[:2]) @ jnp.ones((2, 30)), aux
+
+    x = jnp.ones(20)
+    for options in ({}, {"mode": "planned"}):
+        derivative, found = jacobian(function, has_aux=True, **options)(x)
+        assert found == aux
+        np.testing.assert_allclose(derivative, jax.jacrev(function, has_aux=True)(x)[0], rtol=1e-5)
+
+
+def test_auxiliary_data_without_a_pair(jnp, jacobian):
+    from chainopt.jax import value_and_jacobian
+
+    for door in (jacobian, value_and_jacobian):
+        with pytest.raises(TypeError, match="two-element tuple"):
+            door(jnp.sin, has_aux=True)(jnp.ones(3))
+    with pytest.raises(ChainError, match=r"has_aux is True, but the function returned a .*, and no pair"):
+        jacobian(jnp.sin, has_aux=True, mode="planned")(jnp.ones(3))
+
+
+def test_positions_of_arguments(jax, jnp, jacobian):
+    x, y = jnp.linspace(0, 1, 4), jnp.linspace(1, 2, 4)
+
+    def function(a, b):
+        return a * jnp.sin(b)
+
+    for argnums in (np.int64(1), np.int32(-1)):
+        np.testing.assert_allclose(jacobian(function, argnums)(x, y), jax.jacrev(function, 1)(x, y), rtol=1e-6)
+    assert len(jacobian(function, (np.int64(0), 1))(x, y)) == 2
+    with pytest.raises(ChainError, match=r"argnums is \(0, 0\), which names argument 0 twice"):
+        jacobian(function, (0, 0))
+    with pytest.raises(ChainError, match=r"argnums is \(1, -1\), which names argument 1 twice"):
+        jacobian(function, (1, -1))(x, y)
+    with pytest.raises(ChainError, match=r"argnums is an array: .*`jacobian\(f\)\(x\)`"):
+        jacobian(function, x)
+
+
+def test_it_looks_like_its_function(jax, jnp, jacobian):
+    def scaled(x, flag):
+        """Scale."""
+        return x * 2 if flag else x * 0
+
+    derivative = jacobian(scaled)
+    assert (derivative.__name__, derivative.__doc__) == ("scaled", "Scale.")
+    assert inspect.signature(derivative) == inspect.signature(jax.jacrev(scaled))
+    compiled = jax.jit(derivative, static_argnames=["flag"])
+    np.testing.assert_array_equal(compiled(jnp.arange(3.0), True), 2 * np.eye(3))
+
+
+def test_an_empty_array_beside_two_factors(jnp, jacobian):
+    left, right = jacobian(lambda x: (jnp.sum(x**2)[None], x[:0] * 2), low_rank=True)(jnp.ones(4))
+    np.testing.assert_allclose(left[0] @ right, [[2, 2, 2, 2]])
+    assert left[1].shape == (0, right.shape[0])

@@ -1,0 +1,292 @@
+"""What a PyTorch function reads and changes besides its arguments: the Jacobian is that of torch.func at every call."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from chainopt import ChainError
+
+
+@pytest.fixture(scope="module")
+def jacobian(torch):  # noqa: ARG001 -- chainopt.torch needs it
+    from chainopt.torch import jacobian
+
+    return jacobian
+
+
+@pytest.fixture
+def x(torch):
+    return torch.linspace(-1, 1, 6, dtype=torch.float64)
+
+
+def layers(torch, *sizes):
+    torch.manual_seed(0)
+    parts = []
+    for columns, rows in pairwise(sizes):
+        parts += [torch.nn.Linear(columns, rows), torch.nn.Tanh()]
+    return torch.nn.Sequential(*parts[:-1]).double()
+
+
+def assert_as_torch(torch, derivative, function, *points, argnums=0):
+    expected = torch.func.jacrev(function, argnums)(*points)
+    torch.testing.assert_close(derivative(*points), expected)
+
+
+def test_one_tensor_in_two_places(torch, jacobian, x):
+    y = x.flip(0)
+    held = jacobian(lambda z: z * x)
+    for point in (x, y, x):
+        torch.testing.assert_close(held(point), torch.diag(x))
+
+    def product(a, b):
+        return a * b.cos()
+
+    for points in ([(x, x), (x, y), (x, x)], [(x, y), (x, x)], [(x, x[:]), (x, x.view(6))]):
+        for argnums in (0, 1, (0, 1)):
+            derivative = jacobian(product, argnums)
+            for pair in points:
+                assert_as_torch(torch, derivative, product, *pair, argnums=argnums)
+
+    def of_dict(inputs):
+        return {"c": inputs["a"].sin() * inputs["b"]}
+
+    derivative = jacobian(of_dict)
+    for inputs in ({"a": x, "b": x}, {"a": x, "b": y}):
+        assert_as_torch(torch, derivative, of_dict, inputs)
+
+
+def test_by_a_parameter_that_the_module_holds(torch, jacobian):
+    net = layers(torch, 3, 3)
+
+    def function(weight):
+        return weight @ net[0].weight.sum(0)
+
+    derivative = jacobian(function)
+    for weight in (net[0].weight, net[0].weight.detach(), net[0].weight):
+        assert_as_torch(torch, derivative, function, weight)
+
+
+@pytest.mark.parametrize("mode", ["auto", "planned"])
+def test_parameters_that_are_replaced(torch, jacobian, x, mode):
+    net = layers(torch, 6, 2, 8)
+
+    def in_a_function(z):
+        return net(z)
+
+    derivatives = [(jacobian(function, mode=mode), function) for function in (net, in_a_function)]
+
+    def replace():
+        net[0].weight = torch.nn.Parameter(torch.ones(2, 6, dtype=torch.float64))
+
+    def load():
+        net.load_state_dict({name: 2 * value for name, value in net.state_dict().items()}, assign=True)
+
+    def multiply():
+        with torch.no_grad():
+            net[2].weight.mul_(3)
+
+    def swap():
+        net[1] = torch.nn.Sigmoid()
+
+    for change in (lambda: None, replace, load, multiply, swap):
+        change()
+        for derivative, function in derivatives:
+            assert_as_torch(torch, derivative, function, x)
+
+
+def test_a_module_that_gets_another_precision(torch, jacobian, x):
+    net = layers(torch, 6, 2, 8)
+    derivative = jacobian(lambda z: net(z.to(net[0].weight.dtype)), mode="planned")
+    for dtype in (torch.float64, torch.float32, torch.float64):
+        net.to(dtype)
+        point = x.to(dtype)
+        assert_as_torch(torch, derivative, net, point)
+
+
+def test_training_of_a_module_inside(torch, jacobian, x):
+    net = torch.nn.Sequential(layers(torch, 6, 2), torch.nn.Sequential(torch.nn.Dropout(0.5)), layers(torch, 2, 8))
+    net.eval()
+
+    def function(z):
+        return net(z)
+
+    derivative = jacobian(function)
+    assert_as_torch(torch, derivative, function, x)
+    net[1].train()  # the outer module's own flag stays what it was
+    for _ in range(2):
+        torch.manual_seed(3)
+        expected = torch.func.jacrev(function)(x)
+        torch.manual_seed(3)
+        torch.testing.assert_close(derivative(x), expected)
+    net[1].eval()
+    assert_as_torch(torch, derivative, function, x)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_autocast(torch, jacobian, is_first):
+    into, out = torch.ones(6, 2) / 6, torch.ones(2, 8)
+
+    def function(z):
+        return torch.tanh(z @ into) @ out
+
+    derivative, x = jacobian(function), torch.linspace(-1, 1, 6)
+    if not is_first:
+        derivative(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(derivative(x), torch.func.jacrev(function)(x))
+        with pytest.raises(ChainError, match="autocast is on"):
+            derivative.plan(x)
+    torch.testing.assert_close(derivative(x), torch.func.jacrev(function)(x))
+
+
+def test_the_default_dtype(torch, jacobian):
+    def function(z):
+        return torch.tanh(z.sum() * torch.ones(2)) @ torch.ones(2, 8)
+
+    derivative, x = jacobian(function), torch.linspace(-1, 1, 6)
+    before = torch.get_default_dtype()
+    try:
+        for dtype in (torch.float32, torch.float64, torch.float32):
+            torch.set_default_dtype(dtype)
+            expected = torch.func.jacrev(function)(x)
+            torch.testing.assert_close(derivative(x), expected)
+    finally:
+        torch.set_default_dtype(before)
+
+
+def test_whether_gradients_are_recorded(torch, jacobian, x):
+    net = layers(torch, 6, 2, 8)
+    derivative = jacobian(net, mode="planned")
+    with torch.no_grad():
+        assert not derivative(x).requires_grad
+    assert derivative(x).requires_grad
+    with torch.inference_mode():
+        found = derivative(x)
+    assert_as_torch(torch, lambda _: found.clone(), net, x)
+
+
+def test_strides_of_the_argument(torch, jacobian):
+    weights = torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(6, 2)
+
+    def function(z):
+        return torch.tanh(z.reshape(-1) @ weights) @ weights.mT
+
+    derivative, z = jacobian(function, mode="planned"), torch.linspace(0, 1, 6, dtype=torch.float64).reshape(2, 3)
+    for point in (z, z.mT.contiguous().mT, torch.linspace(0, 1, 2, dtype=torch.float64)[:, None].expand(2, 3)):
+        assert_as_torch(torch, derivative, function, point)
+
+
+@pytest.mark.parametrize("rows", [4, 1])
+def test_statistics_and_random_numbers_are_as_after_torch_itself(torch, jacobian, rows):
+    net = torch.nn.Sequential(torch.nn.Linear(6, 3), torch.nn.BatchNorm1d(3), torch.nn.Dropout(0.5)).double().train()
+    start = {name: value.clone() for name, value in net.state_dict().items()}
+    point = torch.linspace(-1, 1, 6 * rows, dtype=torch.float64).reshape(rows, 6)
+
+    def after(door):
+        net.load_state_dict(start)
+        torch.manual_seed(5)
+        try:
+            result = door(net)(point)
+        except (RuntimeError, ValueError) as error:
+            result = type(error)
+        return result, [value.clone() for value in net.state_dict().values()], torch.get_rng_state()
+
+    expected, found = after(torch.func.jacrev), after(jacobian)
+    assert expected[0] is found[0]
+    torch.testing.assert_close(found[1:], expected[1:])
+
+
+def test_dropout_as_torch_draws_it(torch, jacobian, x):
+    def function(z):
+        return torch.nn.functional.dropout(torch.outer(z, z).ravel(), 0.5)
+
+    derivative = jacobian(function)
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        expected, state = torch.func.jacrev(function)(x), torch.get_rng_state()
+        torch.manual_seed(seed)
+        torch.testing.assert_close(derivative(x), expected)
+        assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_what_cannot_be_planned_is_traced_once(torch, jacobian, x, monkeypatch):
+    from chainopt.functions import ways
+
+    traced, prepare = [], ways.prepare
+    monkeypatch.setattr(ways, "prepare", lambda *given: traced.append(given) or prepare(*given))
+
+    def function(z):
+        return z * z.tolist()[0]
+
+    derivative = jacobian(function)
+    for point in (x, 2 * x, -x):
+        assert_as_torch(torch, derivative, function, point)
+    with pytest.raises(ChainError, match="cannot be planned, for what it computes depends on the numbers that it is given"):
+        derivative.plan(x)
+    assert len(traced) == 1
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")  # which torch.func.jacrev itself says
+def test_the_mode_that_there_is(torch, jacobian):
+    def attention(z):
+        return torch.nn.functional.scaled_dot_product_attention(z[None, None], 2 * z[None, None], z[None, None])
+
+    z = torch.linspace(-1, 1, 12).reshape(3, 4)
+    derivative = jacobian(attention)
+    for point in (z, -z):
+        assert_as_torch(torch, derivative, attention, point)
+
+    def wrong(z):  # noqa: ARG001 -- the argument of the function
+        msg = "mine"
+        raise KeyError(msg)
+
+    with pytest.raises(KeyError, match="mine"):
+        jacobian(wrong)(z)
+
+
+def test_positions_of_arguments(torch, jacobian, x):
+    def function(a, b):
+        return a * b.sin()
+
+    assert_as_torch(torch, jacobian(function, np.int64(1)), function, x, x + 1, argnums=1)
+    assert len(jacobian(function, (np.int64(0), 1))(x, x)) == 2
+    with pytest.raises(ChainError, match=r"argnums is \(0, 0\), which names argument 0 twice"):
+        jacobian(function, (0, 0))
+    with pytest.raises(ChainError, match=r"argnums is \(1, -1\), which names argument 1 twice"):
+        jacobian(function, (1, -1))(x, x)
+    with pytest.raises(ChainError, match=r"argnums is an array: .*`jacobian\(f\)\(x\)`"):
+        jacobian(function, x)
+
+
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse", "planned"])
+def test_the_value_beside_the_jacobian(torch, x, mode):
+    from chainopt.torch import value_and_jacobian
+
+    net = layers(torch, 6, 2, 8)
+
+    def with_aux(z):
+        return net(z), {"norm": (z**2).sum()}
+
+    value, derivative = value_and_jacobian(net, mode=mode)(x)
+    torch.testing.assert_close((value, derivative), (net(x), torch.func.jacrev(net)(x)))
+    (value, aux), derivative = value_and_jacobian(with_aux, has_aux=True, mode=mode)(x)
+    torch.testing.assert_close((derivative, aux), torch.func.jacrev(with_aux, has_aux=True)(x))
+    torch.testing.assert_close(value, net(x))
+    if mode != "planned":
+        with pytest.raises(RuntimeError, match="should be a tuple"):
+            value_and_jacobian(net, has_aux=True, mode="reverse")(x)
+
+
+def test_stages_of_a_module_are_its_own(torch, jacobian):
+    class Staged(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stages = torch.nn.ModuleList([torch.nn.Linear(6, 2), torch.nn.Linear(6, 3)])
+
+        def forward(self, z):
+            return torch.cat([stage(z) for stage in self.stages])
+
+    net, z = Staged(), torch.linspace(-1, 1, 6)
+    for mode in ("auto", "planned"):
+        assert_as_torch(torch, jacobian(net, mode=mode), net, z)
