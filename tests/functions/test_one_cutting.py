@@ -170,8 +170,7 @@ def test_none_of_jax_is_left_out(jax_functions):
 
 
 @pytest.mark.parametrize("name", SHARED)
-def test_torch(name):
-    torch = pytest.importorskip("torch")
+def test_torch(name, torch):
     from chainopt.torch import computation_graph, jacobian
 
     function, shapes = shared(lambda array: torch.as_tensor(array, dtype=torch.float32), torch)[name]

@@ -131,11 +131,6 @@ def priced_by_sizes(kind, objective):
     return kind != "structured" or objective == "multiplications"
 
 
-def with_ortools(method):
-    if method == "cp-sat":
-        pytest.importorskip("ortools", exc_type=ImportError)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("method", METHODS)
@@ -197,8 +192,9 @@ def test_memory_limits(kind, objective, method):
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("workers", [2, 3, math.inf])
-def test_workers(kind, objective, method, workers):
-    with_ortools(method)
+def test_workers(request, kind, objective, method, workers):
+    if method == "cp-sat":
+        request.getfixturevalue("ortools")
     chain = chain_of(kind)
     words = due_refusal(kind, method, objective, workers)
 
