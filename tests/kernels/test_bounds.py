@@ -10,6 +10,7 @@ from chainopt import JacobianChain, optimal_order
 from chainopt.kernels import interval_dp
 from chainopt.kernels import polygon as polygon_kernel
 from chainopt.solvers import interval, polygon
+from chainopt.solvers.base import Problem
 
 
 class Watched(int):
@@ -77,13 +78,13 @@ def test_no_value_of_the_polygon_kernel_passes_its_bound(dims):
 @example([2_200_000, 1, 2_200_000, 1, 2_200_000])
 def test_no_value_of_the_interval_kernel_passes_its_bound(dims):
     largest, cost = largest_of_interval(dims)
-    assert cost <= largest <= interval.bound(JacobianChain.from_dims(dims))
+    assert cost <= largest <= interval.bound(Problem(JacobianChain.from_dims(dims)))
 
 
 def test_bounds_on_all_short_chains():
     for dims in itertools.product((0, 1, 2, 7), repeat=6):
         assert largest_of_polygon(dims)[0] <= polygon.bound(list(dims))
-        assert largest_of_interval(dims)[0] <= interval.bound(JacobianChain.from_dims(dims))
+        assert largest_of_interval(dims)[0] <= interval.bound(Problem(JacobianChain.from_dims(dims)))
 
 
 @pytest.mark.usefixtures("warm")

@@ -139,7 +139,10 @@ class Backend:
         return step(stage, matrix)
 
     def wait_for(self, array: Array) -> None:
-        """Wait until an array is computed, if the library hands arrays out before they are."""
+        """Wait until an array is computed, if it is handed out before that, as by JAX and those that do as JAX does."""
+        wait = getattr(array, "block_until_ready", None)
+        if wait is not None:
+            wait()
 
     # Looking at numbers, for the checks.
 

@@ -53,10 +53,6 @@ class JaxBackend(Backend):
         """Return an array with zeros where a mask says no."""
         return jnp.where(mask, matrix, 0)
 
-    def wait_for(self, array: Array) -> None:
-        """Wait until an array is computed."""
-        array.block_until_ready()
-
     def numbers(self, array: Array) -> Array:
         """Return the array as NumPy's, for while a function is traced JAX would trace the checks, too; None of a traced one."""
         return None if self.is_lazy(array) else np.asarray(array)
