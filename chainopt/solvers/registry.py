@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
+from chainopt.solvers import polygon  # noqa: F401 -- what most chains take: the first one should not wait for it
 from chainopt.solvers.memory_limited.within_memory import WithinMemory
 from chainopt.solvers.options import METHODS, check_method
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from chainopt.solvers.base import Method, Problem, ProblemBatch
 
 # Where the methods are that answer to a name; of several the first that handles the problem. A name that is not here has its
@@ -55,7 +58,8 @@ def select(problem: Problem, method: str = "auto") -> Method:
     if problem.memory_limit is not None:
         return _within_memory(problem, method)
     reason = ""
-    for candidate in candidates(method, problem.chain.sizes.size - 1, problem.workers == 1):
+    for home in _homes(method, problem.chain.sizes.size - 1, problem.workers == 1):  # as `candidates` does, a little faster
+        candidate = _method(home)
         refusal = candidate.refusal(problem)
         if refusal is None:
             return candidate
@@ -92,9 +96,8 @@ def select_for_all(batch: ProblemBatch, method: str = "auto") -> Method:
     raise ChainError(msg)
 
 
-@lru_cache(maxsize=4096)
-def candidates(method: str, factors: int, is_for_one: bool) -> tuple[Method, ...]:  # noqa: FBT001 -- of a cache, and quick so
-    """Return the methods that answer to a name, the first choice first.
+def candidates(method: str, factors: int, is_for_one: bool) -> Iterator[Method]:  # noqa: FBT001 -- of a cache, and quick so
+    """Go through the methods that answer to a name, the first choice first; those after the one that is taken stay unimported.
 
     Parameters
     ----------
@@ -110,6 +113,11 @@ def candidates(method: str, factors: int, is_for_one: bool) -> tuple[Method, ...
     ChainError
         If there is no such method.
     """
+    return map(_method, _homes(method, factors, is_for_one))
+
+
+@lru_cache(maxsize=4096)
+def _homes(method: str, factors: int, is_for_one: bool) -> tuple[str, ...]:  # noqa: FBT001
     if method not in PURE:
         check_method(method)
     homes = HOMES.get(method) or (f"solvers.{method.replace('-', '_')}",)
@@ -117,7 +125,7 @@ def candidates(method: str, factors: int, is_for_one: bool) -> tuple[Method, ...
         homes = (FORMULA, *homes)
     if factors > 3:
         homes = tuple(home for home in homes if home != FORMULA)
-    return tuple(_method(home) for home in homes if not (is_for_one and home.startswith("schedules.")))
+    return tuple(home for home in homes if not (is_for_one and home.startswith("schedules.")))
 
 
 def _within_memory(problem: Problem, method: str) -> Method:
@@ -134,6 +142,7 @@ def _handles(problem: Problem, name: str) -> bool:
     return any(candidate.refusal(problem) is None for candidate in methods if name in {candidate.name, "auto"})
 
 
+@cache
 def _method(home: str) -> Method:
     """Import a method, given where it is: a module of the package, and after a colon what it is called there, if not METHOD."""
     module, _, attribute = home.partition(":")
