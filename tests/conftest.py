@@ -100,3 +100,14 @@ def cold(monkeypatch):
 def warm(monkeypatch):
     """A process in which compiled kernels pay."""
     monkeypatch.setattr("chainopt.kernels.policy.compiled_pays", lambda _: True)
+
+
+@pytest.fixture(autouse=True)
+def _at_once(request, monkeypatch):
+    """Plan functions at their first call, and know nothing from other tests: it is the programs that most tests are about."""
+    if not {"jax", "torch", "functions"}.isdisjoint(request.path.parts):
+        from chainopt.functions import ways
+        from chainopt.functions.shared_programs import Records
+
+        monkeypatch.setattr(ways, "first_mode", lambda *_: None)
+        monkeypatch.setattr(ways, "PROGRAMS", Records())

@@ -31,6 +31,7 @@ class UnplannableError(ValueError):
         self.mode = mode
 
 
+CONTAINERS = frozenset({tuple, list, dict, type(None)})
 NOT_REAL = "{} is of {}, which are no real numbers"
 
 
@@ -51,6 +52,10 @@ class Backend(Protocol):
     """Whether a program that is recorded is faster in a pure mode, too, than the library's own function."""
     chunked_modes: frozenset[str]
     """The pure modes in which the library's own function takes a chunk size."""
+    must_read: bool
+    """Whether nothing is planned unless all that the function reads is known: it is not enough to watch it."""
+    reads_by_identity: bool
+    """Whether arrays that a function reads stay what they are, and are part of what it computes."""
     constant_types: tuple[type, ...]
     """Types of the library whose objects never change, and are equal where they are the same to a function."""
     custom_rules: tuple[type, ...]
@@ -64,6 +69,9 @@ class Backend(Protocol):
 
     def tree_key(self, tree: PyTree) -> object:
         """Return what is equal for trees that no function can tell apart."""
+
+    def is_plain(self, tree: PyTree) -> bool:
+        """Whether a tree is made of Python's own containers."""
 
     def is_array(self, leaf: PyTree) -> bool:
         """Whether a leaf is an argument of the traced function, and no part of it."""
@@ -105,6 +113,18 @@ class Backend(Protocol):
         ------
         UnplannableError
             If it cannot be known.
+        """
+
+    def size_of_results(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> int | None:
+        """Return how many entries the arrays have that a function returns, without computing them; None if it is not known."""
+
+    def first_mode(self, inputs: int, results: int | None) -> str | None:
+        """Return the pure mode that is quick without having been traced; None where it has to be traced.
+
+        Parameters
+        ----------
+        inputs, results : int
+            How many entries they have; None where that is not known.
         """
 
     def trace(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.backend import UnplannableError
+from chainopt.functions.identities import Identities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from chainopt.functions.backend import Backend
     from chainopt.typing import Array
 
-MOST_OBJECTS = 20_000  # that are looked into at a call; beyond, looking takes too long
 MOST_BYTES = 100_000  # of a NumPy array whose numbers are part of the key
 CHANGING_MODULES = frozenset({"random", "time", "datetime", "secrets", "uuid", "os", "__main__"})
-LIBRARIES = (sys.stdlib_module_names | {"torch", "jax", "jaxlib", "numpy", "einops"}) - CHANGING_MODULES
+LIBRARIES = (sys.stdlib_module_names | {"torch", "jax", "jaxlib", "numpy", "einops", "chainopt"}) - CHANGING_MODULES
+CACHING = frozenset({"jax", "jaxlib", "functools", "chainopt"})  # which wrap a function in what remembers its calls
 CHANGING_NAMES = frozenset(
     {"random", "rand", "randn", "randint", "default_rng", "time", "perf_counter", "now", "today", "environ", "uuid4", "urandom"}
 )
@@ -47,11 +48,14 @@ class FunctionState:
     ----------
     backend : Backend
         Which says what an array is.
+    most_objects : int
+        That are looked into at a call; beyond, looking takes too long.
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, most_objects: int) -> None:
         self.backend = backend
         self.arrays: list[Array] = []
+        self.most_objects = most_objects
         self._key: list[object] = []
         self._numbers: dict[int, int] = {}  # of the objects that were seen, by address
         self._alive: list[Array] = []  # an address is used again where nothing holds what was there
@@ -59,7 +63,7 @@ class FunctionState:
     @property
     def key(self) -> tuple[object, ...]:
         """What functions that compute the same have in common."""
-        return tuple(self._key)
+        return (*self._key, Identities(self.arrays)) if self.backend.reads_by_identity else tuple(self._key)
 
     def read(self, value: Array) -> None:
         """Look into an object and all that it holds.
@@ -81,8 +85,8 @@ class FunctionState:
                 continue
             self._numbers[id(item)] = len(self._numbers)
             self._alive.append(item)
-            if len(self._numbers) > MOST_OBJECTS:
-                msg = f"it reads more than {MOST_OBJECTS} objects"
+            if len(self._numbers) > self.most_objects:
+                msg = f"it reads more than {self.most_objects} objects"
                 raise UnplannableError(msg)
             pending.extend(reversed([*self._parts(item)]))
 
@@ -98,10 +102,17 @@ class FunctionState:
         if isinstance(item, self.backend.constant_types):
             self._key.append((type(item), item))
             return ()
-        if hasattr(item, "__wrapped__") and not hasattr(item, "__dict__"):  # compiled, as by `jax.jit`
-            self._key.append("wrapped")
-            return (item.__wrapped__,)
+        if hasattr(item, "__wrapped__") and _top(type(item).__module__) in CACHING:
+            return self._of_wrapper(item)
         return self._of_object(item)
+
+    def _of_wrapper(self, item: Array) -> Iterable[Array]:
+        """Look through an object that holds a function, and what it knows of its calls."""
+        if _top(getattr(item, "__module__", None)) in LIBRARIES - {"chainopt"}:  # as the functions of `jax.numpy`
+            self._key.append(item)
+            return ()
+        self._key.append((type(item), getattr(item, "options", None)))
+        return (item.__wrapped__,)
 
     def _of_number(self, number: complex) -> Iterable[Array]:
         self._key.append((type(number), number.real.hex(), number.imag.hex()))  # unlike == it tells 0.0 from -0.0
@@ -190,7 +201,7 @@ _READERS: tuple[tuple[Array, Callable[[FunctionState, Array], Iterable[Array]]],
 )
 
 
-def state_of(backend: Backend, roots: Sequence[Array]) -> FunctionState:
+def state_of(backend: Backend, roots: Sequence[Array], most_objects: int = 20_000) -> FunctionState:
     """Find what a function, and what it is given besides arrays, read.
 
     Raises
@@ -198,7 +209,7 @@ def state_of(backend: Backend, roots: Sequence[Array]) -> FunctionState:
     UnplannableError
         If some of it cannot be looked into, or may be another one at the next call.
     """
-    state = FunctionState(backend)
+    state = FunctionState(backend, most_objects)
     for root in roots:
         state.read(root)
     return state

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from chainopt.functions.autotune import fastest
+from chainopt.functions.first_calls import hint_of, note_results
 from chainopt.functions.mode_choice import plan_of
 from chainopt.functions.signature import Call
 from chainopt.functions.ways import Ways
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from chainopt.functions.backend import Backend
     from chainopt.functions.options import Options
     from chainopt.functions.prepared import Prepared
-    from chainopt.functions.ways import Way
+    from chainopt.functions.way import Way
     from chainopt.plan.plan import Plan
     from chainopt.typing import Array, Function
 
@@ -65,7 +67,7 @@ class JacobianFunction:
         ChainError
             If the function cannot be traced as a chain of real arrays; the message says why.
         """
-        way, _ = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs))
+        way, _ = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
         if way.prepared is None:
             raise way.refusal()
         return plan_of(way.prepared.comparison, way.mode)
@@ -85,7 +87,10 @@ class JacobianFunction:
         return fastest(compiled, lambda call: self.backend.wait(call(*args, **kwargs)))
 
     def _run(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Array:
-        way, arrays = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs))
+        call = Call.read(self.backend, self.options.argnums, args, kwargs)
+        way, arrays = self._ways.of(call, at_once=self.options.mode != "auto" or self.options.must_plan)
+        if way.is_first:
+            return self._first(way, call, args, kwargs)
         prepared = self._program(way)
         if prepared is None:
             return self._by_library(way, args, kwargs)
@@ -103,9 +108,22 @@ class JacobianFunction:
         way.has_run = True
         return prepared.assembled(results)
 
+    def _first(self, way: Way, call: Call, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Array:
+        """Return what the library's own function returns, and note how long that takes."""
+        begun = time.perf_counter()
+        result = self._by_library(way, args, kwargs)
+        blocks, _ = self.backend.flatten(self.options.derivative_of(result))
+        if way.mode == "forward" and {block.dtype for block in blocks} != {leaf.dtype for leaf in call.inputs}:
+            way.mode = "reverse"  # the dtypes of whose blocks are those that count
+            result = self._by_library(way, args, kwargs)
+        note_results(hint_of(self.backend, self.function), call, blocks)
+        if way.record is not None:
+            way.record.seconds += time.perf_counter() - begun
+        return result
+
     def _computation(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Computation:
         """Return what computes the Jacobian: of the arguments, or of arrays, to be put together then."""
-        way, arrays = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs))
+        way, arrays = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
         prepared = self._program(way)
         if prepared is not None:
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chainopt.typing import Array
+    from chainopt.typing import Array, Function
 
 import operator
 from collections.abc import Sequence
@@ -41,6 +41,16 @@ class Options:
     def must_plan(self) -> bool:
         """Whether nothing but a plan will do."""
         return self.mode == "planned" or self.low_rank
+
+    def derivative_of(self, result: Array) -> Array:
+        """Return the Jacobian among what a call returns."""
+        if self.with_value:
+            return result[1]
+        return result[0] if self.has_aux else result
+
+    def result_of(self, function: Function) -> Function:
+        """Return the function without the auxiliary data that it returns."""
+        return (lambda *args, **kwargs: function(*args, **kwargs)[0]) if self.has_aux else function
 
     @classmethod
     def checked(cls, function: object, argnums: Array, mode: Array, chunk_size: Array, **others: Array) -> Options:

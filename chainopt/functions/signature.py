@@ -20,7 +20,8 @@ class _Array:
 
 ARRAY = _Array()
 PLAIN = frozenset({int, bool, str, bytes, type(None)})  # whose values are equal only where nobody can tell them apart
-SCALARS = PLAIN | {float, complex}
+NUMBERS = frozenset({float, complex})
+SCALARS = PLAIN | NUMBERS
 
 
 class Call(NamedTuple):
@@ -82,14 +83,27 @@ class Call(NamedTuple):
             rest = [ARRAY if backend.is_array(leaf) else leaf for leaf in leaves]
         return cls(inputs, others, input_tree, rest_tree, rest, chosen, is_tuple)
 
-    def key(self, backend: Backend) -> Hashable:
+    @property
+    def has_numbers(self) -> bool:
+        """Whether there are Python numbers among the arguments that are no ints, and may be others at each call."""
+        return any(type(leaf) in NUMBERS for leaf in self.rest)
+
+    def key(self, backend: Backend, *, by_numbers: bool = True) -> Hashable:
         """Return what calls that trace alike have in common; what of it has no hash shows when it is looked up.
 
         All that it holds is compared, and kept alive as long as it is known: neither texts nor addresses stand for it.
+
+        Parameters
+        ----------
+        backend : Backend
+            Of whose arrays the function is.
+        by_numbers : bool
+            Whether the values of Python's floats and complex numbers count, and not only where they are.
         """
         trees = backend.tree_key(self.input_tree), None if self.rest_tree is None else backend.tree_key(self.rest_tree)
         arrays = tuple(map(backend.describe, (*self.inputs, *self.others)))
-        return backend.state(), *trees, arrays, len(self.inputs), tuple(map(static_key, self.rest))
+        rest = self.rest if by_numbers else [type(leaf) if type(leaf) in NUMBERS else leaf for leaf in self.rest]
+        return backend.state(), *trees, arrays, len(self.inputs), tuple(map(static_key, rest))
 
     def arguments(self, backend: Backend, arrays: Sequence[Array]) -> tuple[list[Array], dict[str, Array]]:
         """Put arrays in the places of the leaves that were arrays."""

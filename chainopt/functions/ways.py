@@ -5,12 +5,14 @@ from __future__ import annotations
 from operator import is_
 from typing import TYPE_CHECKING, NamedTuple
 
-from chainopt.errors import ChainError
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.environment import Environment, written
+from chainopt.functions.first_calls import first_mode
 from chainopt.functions.mode_choice import choice
 from chainopt.functions.prepared import prepare
+from chainopt.functions.shared_programs import ENOUGH_SECONDS, PROGRAMS
 from chainopt.functions.signature import ARRAY, SCALARS
+from chainopt.functions.way import Way
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -19,41 +21,15 @@ if TYPE_CHECKING:
     from chainopt.functions.options import Options
     from chainopt.functions.prepared import Prepared
     from chainopt.functions.signature import Call
+    from chainopt.functions.way import Record
     from chainopt.typing import Array, Function
 
 MOST_SIGNATURES = 128  # that are remembered, so that a value which is another one on each call does not fill the memory
 MOST_CHANGES = 3  # of what a function reads, after which it is not traced again
+UNCOMPARABLE = "what it is given cannot be hashed, or compared, and would be traced on each call"
 CHANGES_ITSELF = "it changes what it reads"
+UNREAD = -1  # in the place of the number of a state that is only watched
 FEW_USES = 10  # of a program between two changes: such a one is not worth its tracing
-
-
-class Way:
-    """How a Jacobian is computed: by a program, or, for a reason, by the library's own function."""
-
-    def __init__(self, prepared: Prepared | None, mode: str, reason: str = "") -> None:
-        self.prepared, self.mode, self.reason = prepared, mode, reason
-        self.environment: Environment | None = None  # in which that was found; None where it holds in all
-        self.cause: Exception | None = None
-        self.has_run = False
-        self.uses = self.changes = 0
-
-    def is_current(self) -> bool:
-        """Whether what the function reads is as it was."""
-        self.uses += 1
-        return self.environment is None or self.environment.is_unchanged()
-
-    def refuse(self, error: Exception, *, is_raised: bool) -> None:
-        """Remember that nothing can be planned, and why; the error itself only where it is raised at once."""
-        lines = str(error).splitlines()
-        self.reason = str(error) if isinstance(error, UnplannableError) else f"{type(error).__name__}: {''.join(lines[:1])}"
-        self.prepared, self.mode = None, getattr(error, "mode", "reverse")
-        self.cause = error if is_raised else None
-
-    def refusal(self) -> ChainError:
-        """Return the error that says why."""
-        error = ChainError(f'the function cannot be planned, for {self.reason}: take mode "forward", "reverse" or "auto"')
-        error.__cause__, self.cause = self.cause, None
-        return error
 
 
 class _Read(NamedTuple):
@@ -85,46 +61,107 @@ class Ways:
     def __init__(self, backend: Backend, function: Function, options: Options) -> None:
         self.backend, self.function, self.options = backend, function, options
         self.known: dict[Hashable, Way] = {}
-        self.changes_itself = False
+        self.changes_itself, self.is_read = False, True
+        self._seen: set[Hashable] = set()  # what was left to the library's own functions once
+        self._numbered: set[Hashable] = set()  # what has a program for one value of its Python numbers
         self._read: _Read | None = None
         self._numbers: dict[Hashable, int] = {}  # of the states that it has had: those are long, and compared on each call
 
-    def of(self, call: Call) -> tuple[Way, tuple[Array, ...]]:
-        """Return the way for a call, as it was found for the first one of the same signature, and the arrays that it takes."""
-        known, state = None, None
+    def of(self, call: Call, *, at_once: bool) -> tuple[Way, tuple[Array, ...]]:
+        """Return the way for a call, as it was found for the first one of the same signature, and the arrays that it takes.
+
+        Parameters
+        ----------
+        call : Call
+        at_once : bool
+            Whether it is planned even where it is seen for the first time.
+        """
+        key, known, state, record = None, None, None, None
         try:
-            key = call.key(self.backend)
+            signature = call.key(self.backend)
             state, number = self._state(call)
             if state is not None:
                 call = call._replace(besides=tuple(state.arrays))
-                key = None if key is None else (key, number)
-            known = self.known.get(key)
+            known = self.known.get((signature, number))
+            key = signature, number
+            if known is None and state is not None:
+                record = PROGRAMS.of((type(self.backend), self.options, state.key, signature))
         except UnplannableError as error:
-            way = Way(None, "reverse")
-            way.refuse(error, is_raised=self.options.must_plan)
-            return way, call.arrays
+            refused = Way(None, "reverse")
+            refused.refuse(error, is_raised=self.options.must_plan)
+            return refused, call.arrays
         except Exception:  # noqa: BLE001 -- whatever comparing raises what is not ours
-            key = None
+            key, record = None, None
         if known is not None and known.is_current():
-            return known, call.arrays
-        changes = 0 if known is None or known.uses > FEW_USES else known.changes + 1
-        way = self._for_state(call, state) if state is not None else self._found(call, changes, is_known=key is not None)
+            return known, (*call.arrays, *known.besides)
+        if key is None and not self.options.must_plan and not self._is_traced(call):
+            return Way(None, "reverse", UNCOMPARABLE), call.arrays
+        way: Way | None = record.way if record is not None else None
+        if way is None and not at_once and key is not None and not self._is_traced(call):
+            way = self._first(key, call, record)
+            if way is not None:
+                return way, call.arrays
+        if way is None:
+            changes = 0 if known is None or known.uses > FEW_USES else known.changes + 1
+            way = self._for_state(call, state) if state is not None else self._found(call, changes)
         if key is not None and self._lasts(way, call):
-            if len(self.known) >= MOST_SIGNATURES:
-                del self.known[next(iter(self.known))]
-            self.known[key] = way
+            self._keep(call, key if self.is_read else (key[0], UNREAD), way, record)
         return way, call.arrays
+
+    def _first(self, key: tuple[Hashable, int], call: Call, record: Record | None) -> Way | None:
+        """Return what is done with a call that is seen for the first time; None where it is not, or not left to the library."""
+        is_another_number = self._without_numbers(call, key) in self._numbered
+        if not is_another_number and (key in self._seen or (record is not None and record.seconds > ENOUGH_SECONDS)):
+            return None
+        mode = first_mode(self.backend, self.function, call, self.options)
+        if mode is None and not is_another_number:
+            return None
+        if len(self._seen) >= MOST_SIGNATURES:
+            self._seen.clear()
+        self._seen.add(key)
+        way = Way(None, mode or "reverse")
+        way.is_first, way.record = True, record
+        return way
+
+    def _without_numbers(self, call: Call, key: tuple[Hashable, int]) -> Hashable:
+        """Return what calls have in common that differ by Python numbers only; None where there are none."""
+        return (call.key(self.backend, by_numbers=False), key[1]) if call.has_numbers else None
+
+    def _keep(self, call: Call, key: tuple[Hashable, int], way: Way, record: Record | None) -> None:
+        if way.prepared is not None and call.has_numbers:  # which may be others at each call: one program is enough of those
+            self._numbered.add(self._without_numbers(call, key))
+        if len(self.known) >= MOST_SIGNATURES:
+            del self.known[next(iter(self.known))]
+        self.known[key] = way
+        if record is not None and way.environment is None and self._is_shareable(way):
+            record.way = way
+
+    def _is_shareable(self, way: Way) -> bool:
+        """Whether a way holds no object of its function that the result shows: static data in a pytree of the user's own."""
+        if way.prepared is None:
+            return True
+        results = way.prepared.results
+        return self.backend.is_plain(results.output_tree) and (
+            results.aux_tree is None or self.backend.is_plain(results.aux_tree)
+        )
 
     def _state(self, call: Call) -> tuple[Reads | None, int]:
         """Return what is read besides the arguments, and a number of that state; as at the last call if nothing has changed."""
         roots, last = self._roots(call), self._read
         if last is not None and last.is_current(roots):
             return last.state, last.number
-        state = self.backend.read_by(roots)
+        state = self.backend.read_by(roots) if self.is_read else None
         if state is None:
-            return None, 0
-        number = self._numbers.setdefault(state.key, len(self._numbers))
-        self._read = _Read(roots, Environment(self.backend, roots), state, number)
+            self.is_read = False
+            return None, UNREAD
+        if len(self._numbers) >= MOST_SIGNATURES:
+            self._numbers.clear()
+            self.known.clear()
+        number = self._numbers.get(state.key)
+        if number is None:
+            number = self._numbers[state.key] = len(self._numbers)
+        else:  # it is seen again, and may be often
+            self._read = _Read(roots, Environment(self.backend, roots), state, number)
         return state, number
 
     def _roots(self, call: Call) -> list[Array]:
@@ -132,15 +169,25 @@ class Ways:
         return [self.function, *(leaf for leaf in call.rest if leaf is not ARRAY and type(leaf) not in SCALARS)]
 
     def _for_state(self, call: Call, state: Reads) -> Way:
-        """Trace the function, if it does not change what it reads."""
+        """Trace the function, if it does not change what it reads, or if it is enough to watch the rest."""
+        must_read = self.backend.must_read
         way = Way(None, "reverse", CHANGES_ITSELF)
         if self.changes_itself and not self.options.must_plan:
             return way
-        self._try(way, call)
+        if must_read:
+            self._try(way, call)
+        else:
+            way = self._found(call, 0)
         after = self.backend.read_by(self._roots(call))
-        if after is not None and after.key != state.key:
+        is_as_before = after is not None and after.key == state.key
+        if must_read and not is_as_before:
             self.changes_itself = True
-            way = Way(None, "reverse", CHANGES_ITSELF)
+            return Way(None, "reverse", CHANGES_ITSELF)
+        self.is_read = is_as_before
+        if is_as_before:
+            way.environment = None
+        else:
+            way.besides = call.besides
         return way
 
     def _try(self, way: Way, call: Call) -> None:
@@ -150,13 +197,11 @@ class Ways:
         except Exception as error:  # noqa: BLE001 -- whatever tracing raises: the library's functions, which trace less, may not
             way.refuse(error, is_raised=self.options.must_plan)
 
-    def _found(self, call: Call, changes: int, *, is_known: bool) -> Way:
+    def _found(self, call: Call, changes: int) -> Way:
         """Trace the function, if that is worth it, and watch what it reads."""
         must_plan = self.options.must_plan
         if changes > MOST_CHANGES and not must_plan:
             return Way(None, "reverse", "what it reads besides its arguments changes from call to call")
-        if not is_known and not must_plan and not self._is_traced(call):
-            return Way(None, "reverse", "what it is given cannot be hashed, or compared, and would be traced on each call")
         way = Way(None, "reverse")
         try:
             environment = Environment(self.backend, self._roots(call))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from chainopt.functions.backend import NOT_REAL, Arrays, UnplannableError
+from chainopt.functions.backend import CONTAINERS, NOT_REAL, Arrays, UnplannableError
+from chainopt.functions.function_state import FunctionState, state_of
 from chainopt.functions.trace import OTHER
 from chainopt.jax.stage import stages_of
 from chainopt.jax.trace import STAGE, kind_of, trace
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from chainopt.jax.stage import Stage
     from chainopt.typing import Array, DType, Function, PlainDict, PyTree
 
+FEW = 64  # inputs, for which forward mode without compilation is the quicker one whatever there are of results
+MOST_OBJECTS = 2_000  # that a function may read, so that looking at them takes no longer than a Jacobian without compilation
 # What of the configuration decides how a function is traced.
 CONFIGURATION = attrgetter("jax_enable_x64", "jax_numpy_dtype_promotion", "jax_default_matmul_precision", "jax_default_device")
 ARRAYS = Arrays(
@@ -38,6 +42,8 @@ class JaxBackend:
     overhead = 500
     records_pure_modes = False
     chunked_modes: frozenset[str] = frozenset()
+    must_read = False
+    reads_by_identity = True
     constant_types: tuple[type, ...] = ()
     custom_rules: tuple[type, ...] = ()
 
@@ -53,6 +59,11 @@ class JaxBackend:
     def tree_key(self, tree: PyTree) -> object:
         """Return the tree, compared with the static data in it, and its text, which tells apart 0.0 and -0.0 there."""
         return tree, str(tree)
+
+    def is_plain(self, tree: PyTree) -> bool:
+        """Whether a tree is made of Python's own containers."""
+        node = tree.node_data()
+        return node is None or (node[0] in CONTAINERS and all(map(self.is_plain, tree.children())))
 
     def is_array(self, leaf: PyTree) -> bool:
         """Whether a leaf is an argument of the traced function."""
@@ -89,26 +100,43 @@ class JaxBackend:
             msg = NOT_REAL.format("an input", dtype)
             raise UnplannableError(msg)
 
-    def read_by(self, roots: Sequence[Array]) -> None:
-        """Return None: what functions read is constant, as long as it stays the same."""
+    def read_by(self, roots: Sequence[Array]) -> FunctionState | None:
+        """Find what a function reads besides its arguments; None where that cannot be known, or will be another soon."""
+        try:
+            state = state_of(self, roots, MOST_OBJECTS)
+        except UnplannableError:
+            return None
+        return None if any(map(self.is_traced, state.arrays)) else state
+
+    def size_of_results(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> int | None:
+        """Return how many entries the results have, by an abstract evaluation."""
+        try:
+            leaves: list[Array] = jax.tree.leaves(jax.eval_shape(function, *args, **kwargs))
+        except Exception:  # noqa: BLE001 -- of the user's function; its Jacobian will raise it
+            return None
+        return sum(int(math.prod(leaf.shape)) for leaf in leaves)
+
+    def first_mode(self, inputs: int, results: int | None) -> str:
+        """Return reverse mode for a few results of many inputs: forward mode calls half as many equations."""
+        return "forward" if results is not None and inputs <= max(results, FEW) else "reverse"
 
     def trace(
         self,
         functions: Sequence[Callable[..., Sequence[Array]]],
         inputs: Sequence[Array],
         others: Sequence[Array],
-        besides: Sequence[Array] = (),  # noqa: ARG002 -- nothing
+        besides: Sequence[Array] = (),
     ) -> Trace:
         """Trace a composition, in which the stages are calls whose names number them."""
         if len(functions) == 1:
-            return trace(functions[0], inputs, others)
+            return trace(functions[0], inputs, others, besides)
 
         def composition(*arrays: Array) -> Array:
             for number, function in enumerate(functions, 1):
                 arrays = jax.jit(_renamed(function, f"{STAGE}{number}"))(*arrays)
             return arrays
 
-        return trace(composition, inputs, others)
+        return trace(composition, inputs, others, besides)
 
     def is_traced(self, value: Array) -> bool:
         """Whether it is a tracer."""

@@ -23,10 +23,13 @@ STAGE = "chainopt_stage_"  # begins the names of calls that are stages of the us
 CALLS = {"jit", "pjit", "closed_call", "core_call", "core_closed_call"}
 
 
-def trace(function: Function, inputs: Sequence[Array], others: Sequence[Array] = ()) -> Trace:
-    """Trace a function of arrays, those to differentiate by first, that returns a flat list of arrays."""
+def trace(function: Function, inputs: Sequence[Array], others: Sequence[Array] = (), besides: Sequence[Array] = ()) -> Trace:
+    """Trace a function of arrays, those to differentiate by first, that returns a flat list of arrays.
+
+    Constants that are arrays of ``besides`` become further arguments.
+    """
     closed = jax.make_jaxpr(function)(*inputs, *others)
-    return _Flattening().flattened(closed, len(inputs))
+    return _Flattening().flattened(closed, len(inputs), besides)
 
 
 def kind_of(dtype: DType) -> str:
@@ -60,9 +63,11 @@ class _Flattening:
             self.constants[self.numbers[key]] = value
         return self.numbers[key]
 
-    def flattened(self, closed: Array, inputs: int) -> Trace:
+    def flattened(self, closed: Array, inputs: int, besides: Sequence[Array]) -> Trace:
         read = tuple(self.new(variable.aval) for variable in closed.jaxpr.invars)
-        outputs = self.inline(closed, read)
+        self.numbers = {id(array): self.new(array.aval) for array in besides}
+        read += tuple(self.numbers.values())
+        outputs = self.inline(closed, read[: len(closed.jaxpr.invars)])
         equations = rolled(needed(self.equations, outputs, self.acting), self.variables, outputs, repeat)
         return Trace(equations, self.variables, read[:inputs], read[inputs:], outputs, self.constants)
 

@@ -11,10 +11,10 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
-from chainopt.functions.backend import NOT_REAL, Arrays, UnplannableError
+from chainopt.functions.backend import CONTAINERS, NOT_REAL, Arrays, UnplannableError
 from chainopt.functions.function_state import FunctionState, state_of
 from chainopt.functions.trace import OTHER
-from chainopt.torch.certainty import certify
+from chainopt.torch.certainty import certify, size_without_numbers
 from chainopt.torch.stage import Stage, stages_of
 from chainopt.torch.trace import is_transformed, is_transforming, kind_of, trace, untransformed
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chainopt.functions.trace import Trace
     from chainopt.typing import Array, DType, Function, PyTree
 
+WIDE = 4  # times as many results as inputs are too many for reverse mode
 DEVICES = ("cpu", "cuda")  # whose autocast is looked at
 # Operators that autograd makes of others and can differentiate again; many of those that it makes it cannot.
 DIFFERENTIABLE = frozenset(
@@ -41,6 +42,8 @@ class TorchBackend:
     overhead = 0
     records_pure_modes = True
     chunked_modes = frozenset({"reverse"})
+    must_read = True
+    reads_by_identity = False
     constant_types: tuple[type, ...] = (
         torch.dtype,
         torch.device,
@@ -65,6 +68,10 @@ class TorchBackend:
     def tree_key(self, tree: PyTree) -> object:
         """Return the types and the static data in a tree, and their text, which tells apart 0.0 and -0.0 there."""
         return None if tree is LEAF else (_frozen(tree), str(tree))
+
+    def is_plain(self, tree: PyTree) -> bool:
+        """Whether a tree is made of Python's own containers."""
+        return tree.type is None or (tree.type in CONTAINERS and all(map(self.is_plain, _children(tree))))
 
     def is_array(self, leaf: PyTree) -> bool:
         """Whether a leaf is a tensor."""
@@ -108,6 +115,14 @@ class TorchBackend:
     def read_by(self, roots: Sequence[Array]) -> FunctionState:
         """Find what a function reads besides its arguments: tensors become arguments, too."""
         return state_of(self, roots)
+
+    def size_of_results(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> int | None:
+        """Return how many entries the results have, by a call with tensors that hold no numbers."""
+        return None if is_transforming() else size_without_numbers(function, args, kwargs)
+
+    def first_mode(self, inputs: int, results: int | None) -> str | None:
+        """Return reverse mode, whose blocks are those that count, unless it would take many more passes."""
+        return "reverse" if results is None or results <= WIDE * max(inputs, 16) else None
 
     def trace(
         self,
@@ -248,5 +263,9 @@ def _frozen(tree: PyTree) -> object:
     context = tree.context
     if isinstance(context, list):
         context = tuple(context)
-    children = tree.children() if hasattr(tree, "children") else tree.children_specs  # before PyTorch 2.8
-    return tree.type, context, tuple(map(_frozen, children))
+    return tree.type, context, tuple(map(_frozen, _children(tree)))
+
+
+def _children(tree: PyTree) -> Sequence[PyTree]:
+    children: Sequence[PyTree] = tree.children() if hasattr(tree, "children") else tree.children_specs  # before PyTorch 2.8
+    return children

@@ -65,6 +65,18 @@ def certify(function: Callable[..., Sequence[Array]], arguments: Sequence[Array]
             raise UnplannableError(doubt)
 
 
+def size_without_numbers(function: Callable[..., Array], args: Sequence[Array], kwargs: dict[str, Array]) -> int | None:
+    """Return how many entries the tensors have that a function returns; None where it depends on numbers, or fails without."""
+    fakes = FakeTensorMode(allow_non_fake_inputs=True)
+    try:
+        with fakes, _Watch(), torch.no_grad():  # type: ignore[no-untyped-call]
+            given = pytree.tree_map_only(torch.Tensor, fakes.from_tensor, (args, kwargs))
+            leaves = pytree.tree_leaves(function(*given[0], **given[1]))
+    except Exception:  # noqa: BLE001 -- of the user's function; its Jacobian will raise it
+        return None
+    return sum(leaf.numel() for leaf in leaves if isinstance(leaf, torch.Tensor))
+
+
 def _doubt(graph: Array, node: Node) -> str | None:
     """Say what is uncertain about a step of a recording, if anything is."""
     name = str(node.target)

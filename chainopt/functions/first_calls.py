@@ -1,0 +1,78 @@
+"""What is done with a function that is seen for the first time: the library's own Jacobian, unless that is much work.
+
+To trace and to compile takes as long as many small Jacobians, and most functions that are written where they are used are called
+once. What is guessed here decides how long a first call takes, never what it returns.
+"""
+
+from __future__ import annotations
+
+import functools
+from math import prod
+from typing import TYPE_CHECKING
+
+from chainopt.functions.shared_programs import HINTS
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from chainopt.functions.backend import Backend
+    from chainopt.functions.options import Options
+    from chainopt.functions.signature import Call
+    from chainopt.functions.way import Record
+    from chainopt.typing import Array, Function
+
+MUCH = 10**9  # multiply-adds of the library's own Jacobian: it takes longer than to trace and to compile a program
+
+
+def first_mode(backend: Backend, function: Function, call: Call, options: Options) -> str | None:
+    """Return the pure mode that suits a first call; None where a plan is worth its tracing at once.
+
+    Parameters
+    ----------
+    backend : Backend
+        Of whose arrays the function is.
+    function : callable
+        Which is differentiated.
+    call : Call
+        Its arguments, and what it reads besides as far as that is known.
+    options : Options
+        What is asked for.
+    """
+    inputs = _size(call.inputs)
+    results = _guessed(hint_of(backend, function), inputs)
+    if results is None:
+        results = backend.size_of_results(options.result_of(function), *call.arguments(backend, call.arrays))
+    passes = inputs if results is None else min(inputs, results)
+    if passes * (inputs + _size((*call.others, *call.besides))) > MUCH:
+        return None
+    return backend.first_mode(inputs, results)
+
+
+def hint_of(backend: Backend, function: Function) -> Record:
+    """Return what was found of functions of the same code: how large a result is beside its inputs."""
+    return HINTS.of((type(backend), _code_of(function)))
+
+
+def note_results(record: Record, call: Call, blocks: Iterable[Array]) -> None:
+    """Remember how large a result is, given the blocks of a Jacobian."""
+    inputs = _size(call.inputs)
+    record.inputs, record.results = inputs, _size(blocks) // max(inputs, 1)
+
+
+def _guessed(hint: Record, inputs: int) -> int | None:
+    """Guess how many entries a result has: as many as before, or more, as there are more inputs."""
+    if hint.results is None:
+        return None
+    return max(hint.results, -(-hint.results * inputs // max(hint.inputs, 1))) if hint.results > 1 else 1
+
+
+def _code_of(function: Array) -> Hashable:
+    while isinstance(function, functools.partial):
+        function = function.func
+    code: Hashable = getattr(getattr(function, "__func__", function), "__code__", None)
+    kind: Hashable = type(function)
+    return kind if code is None else code
+
+
+def _size(arrays: Iterable[Array]) -> int:
+    return sum(prod(getattr(array, "shape", ())) for array in arrays)

@@ -1,0 +1,54 @@
+"""How a Jacobian is computed for one signature of the arguments, and what is known of functions that compute the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chainopt.errors import ChainError
+from chainopt.functions.backend import UnplannableError
+
+if TYPE_CHECKING:
+    from chainopt.functions.environment import Environment
+    from chainopt.functions.prepared import Prepared
+    from chainopt.typing import Array
+
+
+class Way:
+    """How a Jacobian is computed: by a program, or, for a reason, by the library's own function."""
+
+    def __init__(self, prepared: Prepared | None, mode: str, reason: str = "") -> None:
+        self.prepared, self.mode, self.reason = prepared, mode, reason
+        self.environment: Environment | None = None  # in which that was found; None where it holds in all
+        self.besides: tuple[Array, ...] = ()  # arrays that the function reads, where only watching it keeps them
+        self.cause: Exception | None = None
+        self.has_run = self.is_first = False
+        self.record: Record | None = None  # of a first call: where to note what it takes
+        self.uses = self.changes = 0
+
+    def is_current(self) -> bool:
+        """Whether what the function reads is as it was."""
+        self.uses += 1
+        return self.environment is None or self.environment.is_unchanged()
+
+    def refuse(self, error: Exception, *, is_raised: bool) -> None:
+        """Remember that nothing can be planned, and why; the error itself only where it is raised at once."""
+        lines = str(error).splitlines()
+        self.reason = str(error) if isinstance(error, UnplannableError) else f"{type(error).__name__}: {''.join(lines[:1])}"
+        self.prepared, self.mode = None, getattr(error, "mode", "reverse")
+        self.cause = error if is_raised else None
+
+    def refusal(self) -> ChainError:
+        """Return the error that says why."""
+        error = ChainError(f'the function cannot be planned, for {self.reason}: take mode "forward", "reverse" or "auto"')
+        error.__cause__, self.cause = self.cause, None
+        return error
+
+
+class Record:
+    """What is known of functions that compute the same."""
+
+    def __init__(self) -> None:
+        self.way: Way | None = None
+        self.seconds = 0.0  # that the library's own functions have taken
+        self.inputs = 0  # how many entries those have,
+        self.results: int | None = None  # and the results, as far as it is known

@@ -1,0 +1,148 @@
+"""What is seen for the first time is left to the library; what is seen again has a program, whichever object it is."""
+
+import numpy as np
+import pytest
+
+from chainopt.functions import ways
+from chainopt.functions.first_calls import first_mode
+from chainopt.functions.shared_programs import Records
+
+
+@pytest.fixture(params=["jax", "torch"])
+def library(request, monkeypatch):
+    """A library, with the policy as it is, and nothing known from other tests."""
+    monkeypatch.setattr(ways, "first_mode", first_mode)
+    monkeypatch.setattr(ways, "PROGRAMS", Records())
+    return Library(request.param, request.getfixturevalue(request.param))
+
+
+class Library:
+    """What the tests need of JAX and of PyTorch alike."""
+
+    def __init__(self, name, module):
+        if name == "jax":
+            import jax.numpy as numbers
+
+            from chainopt.jax import jacobian, value_and_jacobian
+
+            self.own, self.array, self.tanh = module.jacrev, numbers.asarray, numbers.tanh
+        else:
+            from chainopt.torch import jacobian, value_and_jacobian
+
+            self.own, self.array, self.tanh = module.func.jacrev, module.as_tensor, module.tanh
+        self.jacobian, self.value_and_jacobian = jacobian, value_and_jacobian
+
+    def numbers(self, *shape):
+        return self.array(np.random.default_rng(len(shape)).standard_normal(shape).astype(np.float32) / 4)
+
+    def is_right(self, found, function, *args):
+        np.testing.assert_allclose(np.asarray(found), np.asarray(self.own(function)(*args)), rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture
+def traced(monkeypatch):
+    """The functions that were traced, one after the other."""
+    functions = []
+
+    def prepare(backend, function, *others):
+        functions.append(function)
+        return original(backend, function, *others)
+
+    original = ways.prepare
+    monkeypatch.setattr(ways, "prepare", prepare)
+    return functions
+
+
+def test_the_first_call_is_the_librarys_and_the_second_is_planned(library, traced):
+    tanh = library.tanh
+    weights, x = library.numbers(7, 5), library.numbers(5)
+
+    def function(z):
+        return tanh(weights @ z)
+
+    derivative = library.jacobian(function)
+    for number in range(4):
+        library.is_right(derivative(x), function, x)
+        assert len(traced) == min(number, 1)
+
+
+def test_closures_of_the_same_code_share_a_program_as_soon_as_it_pays(library, traced, monkeypatch):
+    tanh = library.tanh
+    monkeypatch.setattr(ways, "ENOUGH_SECONDS", 0)
+    weights, x = library.numbers(7, 5), library.numbers(5)
+    for _ in range(6):
+        function = lambda z: tanh(weights @ z)  # noqa: E731 -- as people write it
+        library.is_right(library.jacobian(function)(x), function, x)
+    assert len(traced) == 1
+
+
+def test_a_closure_over_other_arrays_is_another_function(library, monkeypatch):
+    tanh = library.tanh
+    monkeypatch.setattr(ways, "ENOUGH_SECONDS", 0)
+    x = library.numbers(5)
+    for number in range(6):
+        weights = library.numbers(7, 5) * (number + 1)
+        for _ in range(3):
+            function = lambda z, weights=weights: tanh(weights @ z)  # noqa: E731
+            library.is_right(library.jacobian(function)(x), function, x)
+
+
+def test_what_differs_in_what_it_reads_shares_nothing(library, monkeypatch):
+    monkeypatch.setattr(ways, "ENOUGH_SECONDS", -1)
+    x = library.numbers(5)
+    for factor in (2, 2.0, True, 0.0, -0.0, 3):
+        for power in (1, 2):
+            function = lambda z, factor=factor, power=power: factor * z**power  # noqa: E731
+            for _ in range(2):
+                library.is_right(library.jacobian(function)(x), function, x)
+
+
+def test_another_python_number_on_each_call_keeps_one_program(library, traced):
+    tanh = library.tanh
+    x = library.numbers(5)
+
+    def function(z, step):
+        return tanh(z * step)
+
+    derivative = library.jacobian(function)
+    for _ in range(3):
+        for step in (0.5, 0.25, 0.125, 0.0625):
+            library.is_right(derivative(x, step), lambda z, step=step: function(z, step), x)
+    assert len(traced) == 1
+
+
+def test_another_shape_on_each_call_is_not_traced(library, traced):
+    derivative = library.jacobian(library.tanh)
+    for size in range(2, 9):
+        x = library.numbers(size)
+        library.is_right(derivative(x), library.tanh, x)
+    assert not traced
+
+
+def test_much_work_is_planned_at_once(library, traced, monkeypatch):
+    monkeypatch.setattr("chainopt.functions.first_calls.MUCH", 100)
+    x = library.numbers(50)
+    library.is_right(library.jacobian(library.tanh)(x), library.tanh, x)
+    assert len(traced) == 1
+
+
+def test_the_value_of_a_first_call(library, traced):
+    x = library.numbers(5)
+    value, derivative = library.value_and_jacobian(library.tanh)(x)
+    np.testing.assert_allclose(np.asarray(value), np.tanh(np.asarray(x)), rtol=1e-5)
+    library.is_right(derivative, library.tanh, x)
+    assert not traced
+
+
+def test_a_narrow_result_goes_in_reverse_and_a_wide_one_is_not_pulled_back_row_by_row(library, monkeypatch):
+    tanh = library.tanh
+    modes = []
+    monkeypatch.setattr(ways, "first_mode", lambda *args: modes.append(first_mode(*args)) or modes[-1])
+    x = library.numbers(100)
+    narrow = library.jacobian(lambda z: tanh(z).sum())
+    np.testing.assert_allclose(np.asarray(narrow(x)), 1 - np.tanh(np.asarray(x)) ** 2, rtol=1e-4, atol=1e-6)
+    few = library.numbers(2)
+    weights = library.numbers(5000, 2)
+    library.is_right(library.jacobian(lambda z: weights @ z)(few), lambda z: weights @ z, few)
+    assert modes[0] == "reverse"
+    assert modes[1] != "reverse"
