@@ -70,8 +70,7 @@ def _code_of(function: Array) -> Hashable:
     while isinstance(function, functools.partial):
         function = function.func
     code: Hashable = getattr(getattr(function, "__func__", function), "__code__", None)
-    kind: Hashable = type(function)
-    return kind if code is None else code
+    return (type(function),) if code is None else code
 
 
 def _size(arrays: Iterable[Array]) -> int:
