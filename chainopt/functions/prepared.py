@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chainopt.execution.dependencies import needs
 from chainopt.functions.backend import NOT_REAL, UnplannableError
+from chainopt.functions.complex_sections import with_real_steps
 from chainopt.functions.computation_graph import carrying
 from chainopt.functions.low_rank import Halves, halves_of
 from chainopt.functions.mode_choice import choice_by_shapes, compared, plan_of
@@ -166,7 +167,7 @@ def prepare(backend: Backend, function: Function, call: Call, options: Options) 
     is_plain = len(call.rest) == 1 and call.rest_tree is None and not call.is_tuple  # as a composition takes it: one argument
     parts = stages_of(function) if is_plain else (function,)
     functions = _flat_functions(backend, parts, lambda arrays: call.arguments(backend, arrays), returned)
-    trace = backend.trace(functions, call.inputs, call.others, call.besides)
+    trace = with_real_steps(backend.trace(functions, call.inputs, call.others, call.besides))
     pure = choice_by_shapes(trace, returned.outputs)
     if options.holomorphic:
         msg = "it is holomorphic"
@@ -254,6 +255,5 @@ def traced(backend: Backend, function: Function, arguments: tuple[Array, ...]) -
     leaves, tree = backend.flatten(arguments)
     parts = stages_of(function) if len(arguments) == 1 else (function,)
     returned = _Returned(backend, has_aux=False)
-    return backend.trace(
-        _flat_functions(backend, parts, lambda arrays: (backend.unflatten(tree, arrays), {}), returned), leaves, []
-    )
+    functions = _flat_functions(backend, parts, lambda arrays: (backend.unflatten(tree, arrays), {}), returned)
+    return with_real_steps(backend.trace(functions, leaves, []))

@@ -33,6 +33,7 @@ DIFFERENTIABLE = frozenset(
     f"{name}_backward"
     for name in ("tanh", "sigmoid", "threshold", "gelu", "silu", "elu", "softplus", "leaky_relu", "hardtanh", "convolution")
 ) | {"_softmax_backward_data", "_log_softmax_backward_data"}
+CHECKS = {torch.ops.aten._linalg_check_errors.default}  # noqa: SLF001 -- which have no result, but raise an error
 LEAF = pytree.tree_flatten(0)[1]  # the tree of a tensor alone
 
 
@@ -170,8 +171,8 @@ class TorchBackend:
         what a compiler does not understand.
         """
         with torch.no_grad():
-            graph: Array = make_fx(computation)(*map(torch.ones_like, arrays))
-        graph.graph.eliminate_dead_code()
+            graph: Array = make_fx(computation)(*[array.detach() for array in arrays])
+        graph.graph.eliminate_dead_code(lambda node: node.is_impure() or node.target in CHECKS)
         graph.recompile()
         constants = [node for node in graph.graph.nodes if _is_second_result(node) or _lacks_derivative(node)]
         graph.meta["is_differentiable"] = not constants

@@ -56,7 +56,7 @@ def trace(
     for number, function in enumerate(functions):
         stage = number + 1 if len(functions) > 1 else 0
         variables = following.follow(function, variables, besides, stage)
-    equations = needed(following.equations, variables)
+    equations = needed(following.equations, variables, following.checking)
     count = len(inputs)
     return Trace(equations, following.variables, given[:count], (*given[count:], *besides), variables, following.constants)
 
@@ -71,6 +71,7 @@ class _Following:
 
     def __init__(self) -> None:
         self.equations: list[Equation] = []
+        self.checking: list[Equation] = []  # which have no result, and raise an error where a value is not as it must be
         self.variables: dict[int, Variable] = {}
         self.constants: dict[int, Array] = {}
         self.values: dict[int, Array] = {}
@@ -126,7 +127,8 @@ class _Following:
         if _is_in_place(target) or torch.Tag.nondeterministic_seeded in target.tags:
             msg = f"it calls {target}, whose result is another one each time, or which changes what it is given"
             raise UntraceableError(msg)
-        items = [user for user in node.users if user.target is operator.getitem]  # where it returns several results
+        several = [user for user in node.users if user.target is operator.getitem]  # where it returns several results
+        items = [item for item in several if item.users]
         indices = [item.args[1] for item in items]
 
         def arguments(values: Mapping[int, Array]) -> Array:
@@ -135,11 +137,11 @@ class _Following:
         def results(values: dict[int, Array]) -> list[Array]:
             args, kwargs = arguments(values)
             result = target(*args, **kwargs)
-            return [result[index] for index in indices] if items else [result]
+            return [result[index] for index in indices] if several else [] if result is None else [result]
 
         tensors = results(self.values)
         outputs = tuple(self.new(tensor) for tensor in tensors)
-        scope |= dict(zip(items or [node], outputs, strict=True))
+        scope |= dict(zip(items if several else [node], outputs, strict=bool(outputs)))
         inputs = tuple(dict.fromkeys(scope[read] for read in node.all_input_nodes))
 
         def run(values: dict[int, Array]) -> None:
@@ -154,6 +156,8 @@ class _Following:
         args, kwargs = arguments(self.variables)
         derivative = by_variable(derivative_of(OperatorCall(target, args, kwargs, read, written)), positions)
         self.equations.append(Equation(str(target), run, inputs, outputs, derivative, stage, operands=operands))
+        if not outputs:
+            self.checking.append(self.equations[-1])
 
 
 def _is_in_place(target: Array) -> bool:
