@@ -113,13 +113,17 @@ class JacobianFunction:
         begun = time.perf_counter()
         result = self._by_library(way, args, kwargs)
         blocks, _ = self.backend.flatten(self.options.derivative_of(result))
-        if way.mode == "forward" and {block.dtype for block in blocks} != {leaf.dtype for leaf in call.inputs}:
+        if way.mode == "forward" and {block.dtype for block in blocks} != set(map(self._dtype, call.inputs)):
             way.mode = "reverse"  # the dtypes of whose blocks are those that count
             result = self._by_library(way, args, kwargs)
         note_results(hint_of(self.backend, self.function), call, blocks)
         if way.record is not None:
             way.record.seconds += time.perf_counter() - begun
         return result
+
+    def _dtype(self, leaf: Array) -> Array:
+        """Return the dtype of an argument; of a Python number the one that the library gives it."""
+        return self.backend.common_dtype([getattr(leaf, "dtype", leaf)])
 
     def _computation(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Computation:
         """Return what computes the Jacobian: of the arguments, or of arrays, to be put together then."""

@@ -146,3 +146,10 @@ def test_a_narrow_result_goes_in_reverse_and_a_wide_one_is_not_pulled_back_row_b
     library.is_right(library.jacobian(lambda z: weights @ z)(few), lambda z: weights @ z, few)
     assert modes[0] == "reverse"
     assert modes[1] != "reverse"
+
+
+@pytest.mark.parametrize("library", ["jax"], indirect=True)
+def test_a_first_call_at_a_python_number(library):
+    derivative = library.jacobian(lambda x, y: x**2 * y, argnums=(0, 1))
+    for _ in range(2):
+        assert derivative(3.0, library.array(2.0)) == (12, 9)

@@ -165,7 +165,7 @@ def test_names_and_methods_belong_together():
         select(Problem(DENSE), "formula")
     assert get_args(MethodName) == options.METHODS
     for name in options.METHODS:
-        methods = registry.candidates(name, 5, False)
+        methods = list(registry.candidates(name, 5, False))
         assert all(isinstance(method, Method) for method in methods)
         assert name == "auto" or name in {method.name for method in methods}
     for home in registry.WITHIN_MEMORY:
@@ -207,7 +207,7 @@ def added(monkeypatch):
     for room in (options, registry):
         monkeypatch.setattr(room, "METHODS", (*options.METHODS[:7], LeftToRight.name))
     yield LeftToRight.name
-    registry.candidates.cache_clear()
+    registry._homes.cache_clear()
 
 
 def test_an_added_method_that_is_not_exact_is_never_called_optimal(added):
