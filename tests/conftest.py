@@ -86,6 +86,11 @@ def nbclient():
 
 
 @pytest.fixture(scope="session")
+def import_linter():
+    return extra("importlinter")
+
+
+@pytest.fixture(scope="session")
 def ortools():
     return extra("ortools")
 
