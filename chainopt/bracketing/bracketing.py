@@ -83,6 +83,27 @@ class Bracketing:
         """Reverse mode: ``(J3 J2) J1``."""
         return (_short_left_to_right if factors <= SHORT else _left_to_right)(factors)
 
+    @staticmethod
+    def from_splits(factors: int, split: Callable[[int, int], int]) -> Bracketing:
+        """Make a bracketing of products, given where each is split.
+
+        Parameters
+        ----------
+        factors : int
+            How many there are.
+        split : callable
+            Returns for the product of the factors ``i..j-1`` the k between ``i..k-1`` and ``k..j-1``.
+        """
+        spans = np.empty((2, factors - 1), dtype=np.int32)
+        waiting = [(0, factors)]
+        while waiting:
+            i, j = waiting.pop()
+            if j - i > 1:
+                k = split(i, j)
+                spans[:, k - 1] = i, j - 1
+                waiting += [(i, k), (k, j)]
+        return Bracketing(spans)
+
     @property
     def first(self) -> NDArray[np.int32]:
         """The first factor of the product that is split after factor g, for every g."""

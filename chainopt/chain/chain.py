@@ -136,10 +136,14 @@ class JacobianChain:
     @property
     def patterns(self) -> list[Pattern]:
         """Where each factor has nonzeros."""
-        return [
-            Band.full(*shape) if structure is None else structure.pattern(shape)
-            for shape, structure in zip(self.shapes, self.structures or [None] * len(self), strict=True)
-        ]
+        known: dict[tuple[int, tuple[int, int]], Pattern] = {}  # a power has one for all its factors
+        patterns = []
+        for shape, structure in zip(self.shapes, self.structures or [None] * len(self), strict=True):
+            key = id(structure), shape
+            if key not in known:
+                known[key] = Band.full(*shape) if structure is None else structure.pattern(shape)
+            patterns.append(known[key])
+        return patterns
 
     @property
     def remarks(self) -> tuple[str, ...]:

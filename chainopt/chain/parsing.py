@@ -163,7 +163,11 @@ def _read_pair_array(pairs: SizeArray) -> Reading | None:
 
 def _read_one_by_one(factors: Sequence[object], argument: str, *, backwards: bool = False) -> Reading:
     places = [f"{argument}[{index}]" for index in range(len(factors))]
-    jacobians = [_as_jacobian(factor, place) for factor, place in zip(factors, places, strict=True)]
+    read: dict[int, Jacobian] = {}  # a power lists one matrix many times
+    for factor, place in zip(factors, places, strict=True):
+        if id(factor) not in read:
+            read[id(factor)] = _as_jacobian(factor, place)
+    jacobians = [read[id(factor)] for factor in factors]
     if backwards:
         jacobians.reverse()
         places.reverse()

@@ -11,6 +11,7 @@ Reference: A. Griewank and U. Naumann, "Accumulating Jacobians as chained sparse
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import mul
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
@@ -174,8 +175,19 @@ def multiplications(left: Pattern, right: Pattern) -> int:
         return bands.multiplications(left, right)
     if any(isinstance(pattern, Band) and pattern.is_unit for pattern in (left, right)):
         return 0
-    pairs = zip(left.column_counts().tolist(), right.row_counts().tolist(), strict=True)
-    return sum(columns * rows for columns, rows in pairs)
+    return counted(left.column_counts(), right.row_counts())
+
+
+def is_unit(pattern: Pattern) -> bool:
+    """Whether it is that of an identity, whose products cost nothing."""
+    return isinstance(pattern, Band) and pattern.is_unit
+
+
+def counted(columns: IntArray, rows: IntArray) -> int:
+    """Return the sum of the products of two arrays of counts, exactly."""
+    if int(columns.max(initial=0)) * int(rows.max(initial=0)) * columns.size < 2**63:
+        return int(columns @ rows)
+    return sum(map(mul, columns.tolist(), rows.tolist()))
 
 
 def table_of_multiplications(lefts: list[Pattern], rights: list[Pattern]) -> CostArray:
@@ -225,7 +237,19 @@ def reached(pattern: Pattern, columns: BoolArray) -> BoolArray:
         return pattern.rows & bool((pattern.columns & columns).any())
     if isinstance(pattern, Bitmap):
         return np.asarray((pattern.bits & np.packbits(columns)).any(axis=1))
+    if columns.all():
+        return np.asarray(np.diff(pattern.entries.indptr) > 0)
     return np.asarray(pattern.entries @ columns.astype(np.int64) > 0)
+
+
+def reached_columns(pattern: Pattern, rows: BoolArray) -> BoolArray:
+    """Tell which columns have a nonzero in one of some rows."""
+    if not isinstance(pattern, Places):
+        return reached(transposed(pattern), rows)
+    entries = pattern.entries
+    met = np.zeros(entries.shape[1], dtype=bool)
+    met[entries.indices if rows.all() else entries.indices[np.repeat(rows, np.diff(entries.indptr))]] = True
+    return met
 
 
 def places(pattern: Pattern) -> Entries:

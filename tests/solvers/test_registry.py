@@ -68,8 +68,8 @@ def home_of(method):
         ("matrix-free", "exact", "solvers.interval"),
         ("matrix-free", "textbook", "solvers.textbook"),
         ("one matrix-free", "auto", "solvers.interval"),
-        ("structured", "auto", "solvers.lookup"),
-        ("structured", "interval", "solvers.lookup"),
+        ("structured", "auto", "solvers.pruned"),
+        ("structured", "interval", "solvers.pruned"),
         ("two structured", "textbook", "solvers.textbook"),
     ],
 )
