@@ -12,6 +12,7 @@ from chainopt.chain.chain import JacobianChain
 from chainopt.chain.parsing import read_factors
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import backend_of, becomes_numpy
+from chainopt.execution.backends.numpy import NUMBERS
 from chainopt.execution.serial import multiply
 from chainopt.ordering.order import optimal_order
 
@@ -79,6 +80,11 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
         matrices[-1] = backend_of(matrices[-1]).reshape(matrices[-1], (-1, 1))
     if is_plain:
         result = _by_dot(matrices, [matrix.shape for matrix in matrices], np.dot, out)
+    elif out is None and _are_sparse(matrices):
+        from chainopt.execution.forms import product
+        from chainopt.ordering.sparse_order import sparse_order
+
+        result = multiply(sparse_order(matrices), matrices, product)
     else:
         chain = JacobianChain.from_reading(read_factors(matrices, "arrays"))
         result = optimal_order(chain).execute(matrices, out=out)
@@ -87,6 +93,16 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
     if is_row:
         return result[..., 0, :]
     return result[..., 0] if is_column else result
+
+
+def _are_sparse(matrices: list[Array]) -> bool:
+    """Whether they are numbers in SciPy's sparse arrays and NumPy's, which fit together; else others say what does not."""
+    shapes = [matrix.shape for matrix in matrices]
+    fits = all(len(shape) == 2 and min(shape) > 0 for shape in shapes)
+    fits = fits and all(one[1] == other[0] for one, other in pairwise(shapes)) and len(shapes) <= LONGEST_KEPT
+    if not fits or {*map(type, matrices)} == _ARRAY:
+        return False
+    return all((type(matrix) is np.ndarray or backend_of(matrix).is_sparse) and matrix.dtype in NUMBERS for matrix in matrices)
 
 
 def _as_array(array: Array) -> Array:

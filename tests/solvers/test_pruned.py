@@ -1,5 +1,7 @@
 """Structured chains: as cheap as the interval program that forms everything, without forming what no cheap plan holds."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,7 +21,7 @@ def chains(draw):
     """Chains of up to six factors, with empty sizes, identities, bands, dense ones, and places anywhere."""
     sizes = draw(st.lists(st.integers(0, 6), min_size=3, max_size=7))
     factors = []
-    for shape in zip(sizes, sizes[1:], strict=False):
+    for shape in pairwise(sizes):
         square = [Identity(), Diagonal(), Banded(1, 1)] if shape[0] == shape[1] else []
         count = shape[0] * shape[1]
         places = draw(st.lists(st.booleans(), min_size=count, max_size=count))

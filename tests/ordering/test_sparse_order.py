@@ -1,0 +1,88 @@
+"""`multi_dot` of sparse chains: right, and in an order whose real cost is close to the least."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chainopt import ChainError, Jacobian, JacobianChain, Sparse, multi_dot, optimal_order
+from chainopt.costs.multiplications import MULTIPLICATIONS
+from chainopt.costs.operation_costs import total
+from chainopt.ordering import sparse_order as room
+
+sparse = pytest.importorskip("scipy.sparse")
+
+
+def uniform(rng, shape):
+    return sparse.random_array(shape, density=rng.choice([0.002, 0.01, 0.05]), rng=rng, format="csr")
+
+
+def power_law(rng, shape):
+    rows, columns = (rng.permutation(size)[(rng.zipf(1.6, shape[0] * shape[1] // 100) - 1) % size] for size in shape)
+    return sparse.csr_array((np.ones(rows.size), (rows, columns)), shape=shape)
+
+
+def banded(rng, shape):
+    width = int(rng.integers(1, 4))
+    return sparse.diags_array([1.0] * (2 * width + 1), offsets=range(-width, width + 1), shape=shape).tocsr()
+
+
+def blocks(rng, shape):
+    count = int(rng.integers(2, 9))
+    whole = sparse.block_diag([np.ones((shape[0] // count, shape[1] // count))] * count, format="csr")
+    return sparse.csr_array(
+        (whole.data, whole.indices, np.append(whole.indptr, [whole.nnz] * (shape[0] - whole.shape[0]))), shape
+    )
+
+
+KINDS = [uniform, power_law, banded, blocks]
+
+
+def chain_of(rng, kinds):
+    sizes = rng.integers(100, 500, rng.integers(4, 8)).tolist()
+    factors = [rng.choice(kinds)(rng, shape) for shape in pairwise(sizes)]
+    return [*factors, np.ones((sizes[-1], int(rng.integers(1, 4))))] if rng.random() < 0.3 else factors
+
+
+@pytest.mark.parametrize("kinds", [[kind] for kind in KINDS] + [KINDS], ids=["uniform", "power law", "banded", "blocks", "mixed"])
+def test_the_estimated_order_costs_little_more_than_the_best(kinds, monkeypatch):
+    monkeypatch.setattr(room, "MUCH", 0)
+    rng = np.random.default_rng(5)
+    ratios = []
+    for _ in range(20):
+        factors = chain_of(rng, kinds)
+        chain = JacobianChain([Jacobian(each.shape, structure=Sparse(each)) for each in factors])
+        best = optimal_order(chain).cost
+        ratios.append(total(chain, room.sparse_order(factors), MULTIPLICATIONS) / max(best, 1) if best else 1.0)
+    assert np.mean(ratios) <= 1.05
+    assert max(ratios) <= 1.5
+
+
+@given(st.integers(0, 2**32), st.sampled_from(["csr", "csc", "coo", "dia", "lil"]))
+def test_equal_to_the_product_by_hand(seed, form):
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 8, rng.integers(3, 7)).tolist()
+    factors = [
+        rng.standard_normal(shape) if rng.random() < 0.3 else sparse.random_array(shape, density=0.4, rng=rng).asformat(form)
+        for shape in pairwise(sizes)
+    ]
+    product = multi_dot(factors)
+    expected = np.linalg.multi_dot([each if isinstance(each, np.ndarray) else each.toarray() for each in factors])
+    assert isinstance(product, np.ndarray) == any(isinstance(each, np.ndarray) for each in factors)
+    np.testing.assert_allclose(product if isinstance(product, np.ndarray) else product.toarray(), expected, atol=1e-12)
+
+
+def test_powers_are_swept_through_a_vector_without_counting(monkeypatch):
+    monkeypatch.setattr("chainopt.structure.sampled_counts.sampled_counts", lambda _: pytest.fail("counted"))
+    matrix = uniform(np.random.default_rng(0), (400, 400))
+    vector = np.ones(400)
+    np.testing.assert_allclose(multi_dot([matrix, matrix, matrix, vector]), matrix @ (matrix @ (matrix @ vector)))
+
+
+def test_what_does_not_fit_is_refused_as_before():
+    with pytest.raises(ChainError, match=r"columns"):
+        multi_dot([sparse.eye_array(3), sparse.eye_array(4), np.ones((4, 1))])
+    with pytest.raises(ChainError, match="dtype"):
+        multi_dot([sparse.eye_array(3), np.full((3, 3), None), np.ones((3, 1))])
