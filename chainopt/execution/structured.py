@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
     from chainopt.structure.structure import Structure
     from chainopt.typing import Array, BoolArray
+
+MOST_KNOWN = 1024
 
 
 def prepared(
@@ -65,7 +68,9 @@ def in_form(matrix: Array, structure: Structure, place: str) -> Array:
         form: Array = IdentityForm(matrix) if structure.is_identity else DiagonalForm(vector)
         fits = _is_diagonal(library.numbers(matrix), is_unit=structure.is_identity)
     elif library.is_sparse:
-        form, fits = matrix, _is_inside(matrix, structure)
+        form, fits = matrix, _KNOWN.holds(matrix, structure) or _is_inside(matrix, structure)
+        if fits:
+            _KNOWN.add(matrix, structure)
     elif library.goes_with_scipy:
         form = _sparse_form(matrix, structure)
         fits = library.nonzeros(matrix) == form.count_nonzero()
@@ -78,6 +83,40 @@ def in_form(matrix: Array, structure: Structure, place: str) -> Array:
         msg = f"{place} was planned with the structure {structure!r}, but {what}: plan it with another structure, or without one"
         raise ChainError(msg)
     return form
+
+
+class _Known:
+    """Which sparse arrays have been found inside of which patterns: checking takes longer than a product with a vector.
+
+    What is known is known of the arrays of indices. Whoever writes into those is not told that a nonzero is outside; the product
+    is right all the same, for it is the matrix itself that is multiplied.
+    """
+
+    def __init__(self) -> None:
+        self._pairs: dict[tuple[int, int], tuple[weakref.ref[Array], weakref.ref[Array]]] = {}
+
+    def holds(self, matrix: Array, structure: Structure) -> bool:
+        """Whether a matrix has been found inside of a structure."""
+        indices, places = _indices(matrix), _indices(structure)
+        pair = self._pairs.get((id(indices), id(places)))
+        return pair is not None and pair[0]() is indices and pair[1]() is places
+
+    def add(self, matrix: Array, structure: Structure) -> None:
+        """Remember that it has been found there."""
+        indices, places = _indices(matrix), _indices(structure)
+        if indices is None or places is None:
+            return
+        if len(self._pairs) >= MOST_KNOWN:
+            self._pairs.clear()
+        self._pairs[id(indices), id(places)] = weakref.ref(indices), weakref.ref(places)
+
+
+_KNOWN = _Known()
+
+
+def _indices(held: Array) -> Array:
+    """Return the array of indices of what holds places by rows or columns; None of anything else."""
+    return getattr(held, "indices", None) if hasattr(held, "indptr") else None
 
 
 def _is_diagonal(numbers: Array, *, is_unit: bool) -> bool:

@@ -86,3 +86,24 @@ def test_what_does_not_fit_is_refused_as_before():
         multi_dot([sparse.eye_array(3), sparse.eye_array(4), np.ones((4, 1))])
     with pytest.raises(ChainError, match="dtype"):
         multi_dot([sparse.eye_array(3), np.full((3, 3), None), np.ones((3, 1))])
+
+
+def test_a_matrix_is_checked_once_and_anew_where_it_has_changed(monkeypatch):
+    from chainopt.execution import structured
+
+    checks = []
+    inside = structured._is_inside
+    monkeypatch.setattr(structured, "_is_inside", lambda *given: checks.append(given) or inside(*given))
+    matrix = uniform(np.random.default_rng(2), (60, 60))
+    plan = optimal_order([matrix, matrix, matrix, np.ones((60, 1))])
+    expected = matrix @ (matrix @ (matrix @ np.ones((60, 1))))
+    for _ in range(3):
+        np.testing.assert_allclose(plan.execute([matrix, matrix, matrix, np.ones((60, 1))]), expected)
+    assert len(checks) == 1  # of one matrix that is three factors
+    matrix.data *= 2
+    np.testing.assert_allclose(plan.execute([matrix, matrix, matrix, np.ones((60, 1))]), 8 * expected)
+    assert len(checks) == 1
+    other = sparse.csr_array(np.ones((60, 60)))
+    for _ in range(2):
+        with pytest.raises(ChainError, match="has nonzeros outside of it"):
+            plan.execute([matrix, other, matrix, np.ones((60, 1))])
