@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import backend_of, is_operator
+from chainopt.execution.backends.dispatch import NUMPY, backend_of, is_operator
 from chainopt.execution.backends.remote import Remote
 from chainopt.execution.forms import DiagonalForm, IdentityForm, finisher
 from chainopt.structure.patterns import places, scipy_sparse
@@ -63,20 +63,29 @@ def in_form(matrix: Array, structure: Structure, place: str) -> Array:
         What errors call the matrix.
     """
     library = backend_of(matrix)
+    refusal = library.structure_refusal(matrix)
+    if refusal is not None:
+        msg = f"{place} {refusal}"
+        raise ChainError(msg)
+    is_whole = len(matrix.shape) > 1
+    numbers = library.numbers(matrix)
     if structure.is_diagonal((matrix.shape[0], matrix.shape[-1])):
-        vector = library.diagonal(matrix) if len(matrix.shape) > 1 else matrix
-        form: Array = IdentityForm(matrix) if structure.is_identity else DiagonalForm(vector)
-        fits = _is_diagonal(library.numbers(matrix), is_unit=structure.is_identity)
+        fits = _is_diagonal(numbers, is_unit=structure.is_identity)
+        if is_whole and (numbers is None or not library.takes_forms(matrix)):
+            form: Array = matrix  # what cannot be looked at may have entries beside the diagonal
+        elif structure.is_identity and numbers is not None:
+            form = IdentityForm(matrix)
+        else:
+            form = DiagonalForm(library.diagonal(matrix) if is_whole else matrix)
     elif library.is_sparse:
         form, fits = matrix, _KNOWN.holds(matrix, structure) or _is_inside(matrix, structure)
         if fits:
             _KNOWN.add(matrix, structure)
-    elif library.goes_with_scipy:
+    elif library.goes_with_scipy and library.takes_forms(matrix):
         form = _sparse_form(matrix, structure)
         fits = library.nonzeros(matrix) == form.count_nonzero()
     else:
         form = matrix  # no sparse form is known there, and a dense one is right
-        numbers = library.numbers(matrix)
         fits = numbers is None or _is_masked(numbers, _mask(structure, matrix.shape))
     if not fits:
         what = "is no identity" if structure.is_identity else "has nonzeros outside of it"
@@ -126,6 +135,8 @@ def _is_diagonal(numbers: Array, *, is_unit: bool) -> bool:
     vector = numbers
     if len(numbers.shape) > 1:
         library = backend_of(numbers)
+        if library is NUMPY:
+            numbers = np.asarray(numbers)  # of a subclass, as `numpy.matrix` is, too
         vector = library.diagonal(numbers)  # of SciPy's sparse arrays a NumPy array
         if library.nonzeros(numbers) != backend_of(vector).nonzeros(vector):
             return False

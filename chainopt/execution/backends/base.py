@@ -64,6 +64,14 @@ class Backend:
         """Whether an array holds numbers; of most libraries all do."""
         return True
 
+    def takes_forms(self, _: Array) -> bool:
+        """Whether a structured matrix is multiplied in another form, by its diagonal or its nonzeros, with what ``@`` gives."""
+        return True
+
+    def structure_refusal(self, _: Array) -> str | None:
+        """Say why a matrix cannot stand for a structured one, as what follows its name; None where it can."""
+        return None
+
     # Making arrays.
 
     def sample(self, _: Array) -> Array:

@@ -38,6 +38,10 @@ class NumpyBackend(Backend):
         """Whether an array holds numbers."""
         return is_numeric(matrix.dtype)
 
+    def takes_forms(self, matrix: Array) -> bool:
+        """Whether an array is of no subclass, which has rules of its own, and of a dtype that SciPy knows."""
+        return type(matrix) is np.ndarray and matrix.dtype in NUMBERS and matrix.dtype != np.float16
+
     def numbers(self, matrix: Array) -> Array:
         """Return the array itself: its numbers are known."""
         return matrix

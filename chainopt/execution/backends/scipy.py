@@ -29,6 +29,10 @@ class ScipyBackend(Backend):
         """Whether an array holds numbers."""
         return is_numeric(matrix.dtype)
 
+    def takes_forms(self, matrix: Array) -> bool:
+        """Whether it is a sparse array of numbers that has a diagonal: no matrix, whose ``*`` is a product, and not of bools."""
+        return matrix.dtype.kind != "b" and isinstance(matrix, sparse.sparray)
+
     def dense(self, matrix: Array) -> Array:
         """Return a matrix with all its entries, as a NumPy array."""
         return matrix.toarray()

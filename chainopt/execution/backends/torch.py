@@ -37,6 +37,12 @@ class TorchBackend(Backend):
         except NotImplementedError:  # what torch.func wraps has no memory of its own
             return True
 
+    def structure_refusal(self, tensor: Array) -> str | None:
+        """Say that a sparse tensor is multiplied as it is, and not by its diagonal or its blocks."""
+        if tensor.layout == torch.strided:
+            return None
+        return f"is a tensor of {tensor.layout}, which has no structured form: give its to_dense(), or plan it without structure"
+
     def sample(self, tensor: Array) -> Array:
         """Return an empty tensor of the dtype and on the device of another."""
         return torch.empty(0, dtype=tensor.dtype, device=tensor.device)

@@ -49,6 +49,12 @@ def _numeric_part(matrix: Array, partial: Partial, edge: EdgeName) -> Array:
     if matrix is None:
         msg = f"{edge} has no jacobian: accumulate multiplies matrices, so give one to every edge between inputs and outputs"
         raise ChainError(msg)
+    if np.ma.isMaskedArray(matrix):
+        msg = f"{edge}: its jacobian is a masked array, which has no product: give its filled(...)"
+        raise ChainError(msg)
+    if getattr(matrix, "requires_grad", False):
+        msg = f"{edge}: its jacobian is a tensor with gradients, which accumulate does not follow: give its detach()"
+        raise ChainError(msg)
     is_sparse = hasattr(matrix, "toarray")
     array = matrix if is_sparse and partial.pattern is not None else np.asarray(matrix.toarray() if is_sparse else matrix)
     if array.dtype.kind not in "biufc":
