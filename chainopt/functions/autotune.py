@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chainopt.plan.plan import Plan
     from chainopt.typing import Array, Function
 
 ROUNDS = 9  # at least
@@ -31,11 +32,14 @@ class Tuned:
         Which it is: "forward", "reverse" or "planned".
     times : dict of str to float
         The seconds that each took, the lower quartile of many calls; infinite where it failed.
+    plan : Plan or None
+        The plan of that mode; None of a function that cannot be planned, or lacks the mode as a plan.
     """
 
     call: Function
     mode: str
     times: dict[str, float]
+    plan: Plan | None = None
 
     if TYPE_CHECKING:
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from chainopt.errors import InfeasibleError
 from chainopt.functions.autotune import fastest
 from chainopt.functions.first_calls import hint_of, note_results
 from chainopt.functions.mode_choice import plan_of
@@ -78,13 +80,19 @@ class JacobianFunction:
         Returns
         -------
         Tuned
-            A callable; its ``times`` are the seconds of each, infinite where one fails.
+            A callable; its ``times`` are the seconds of each, infinite where one fails, and its ``plan`` is the winner's.
         """
         planned = JacobianFunction(self.backend, self.function, replace(self.options, mode="planned"))
         candidates: dict[str, Function] = {"forward": self._library("forward"), "reverse": self._library("reverse")}
         candidates = {"planned": planned} if self.options.low_rank else {**candidates, "planned": planned}
         compiled = {name: self.backend.compiled(call) for name, call in candidates.items()}
-        return fastest(compiled, lambda call: self.backend.wait(call(*args, **kwargs)))
+        tuned = fastest(compiled, lambda call: self.backend.wait(call(*args, **kwargs)))
+        way, _ = planned._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
+        if way.prepared is None:
+            return tuned
+        with suppress(InfeasibleError):
+            return replace(tuned, plan=plan_of(way.prepared.comparison, tuned.mode))
+        return tuned
 
     def _run(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Array:
         call = Call.read(self.backend, self.options.argnums, args, kwargs)

@@ -1,4 +1,4 @@
-"""Structured factors in arrays of other kinds: the value and the type that ``@`` gives, or an error before anything is computed."""
+"""Structured factors in arrays of other kinds: what ``@`` gives, or an error before anything is computed."""
 
 import networkx as nx
 import numpy as np

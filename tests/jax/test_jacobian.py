@@ -300,6 +300,8 @@ def test_stages_that_are_named(jax, jnp, jacobian):
 def test_tuning(jax, jnp, jacobian):
     function, x = functions(jax, jnp)["hourglass"]
     tuned = jacobian(function).tune(x)
+    assert tuned.plan.chain == jacobian(function).plan(x).chain
+    assert tuned.mode in {"planned", str(tuned.plan.mode)}
     assert tuned.times[tuned.mode] == min(tuned.times.values())
     assert set(tuned.times) == {"forward", "reverse", "planned"}
     assert_same(jax, tuned(x), jax.jacfwd(function)(x))
@@ -311,7 +313,9 @@ def test_tuning(jax, jnp, jacobian):
     def loop(x):
         return jax.lax.while_loop(lambda state: state[0] < 3, lambda state: (state[0] + 1, jnp.sin(state[1])), (0, x))[1]
 
-    assert jacobian(loop).tune(x).times["reverse"] == math.inf
+    of_loop = jacobian(loop).tune(x)
+    assert of_loop.times["reverse"] == math.inf
+    assert of_loop.plan.mode == "forward"
     with pytest.raises(TypeError):
         jacobian(loop).tune(jnp.arange(3))
 
