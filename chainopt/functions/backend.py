@@ -48,6 +48,11 @@ class Backend(Protocol):
 
     overhead: int
     """As many multiply-adds take as long as to call one equation of a program."""
+    reductions: frozenset[str]
+    broadcasts: frozenset[str]
+    parts: frozenset[str]
+    """Names of equations: those that are slow sums in forward mode, those that are in reverse mode, and those that take a part of
+    an array."""
     records_pure_modes: bool
     """Whether a program that is recorded is faster in a pure mode, too, than the library's own function."""
     chunked_modes: frozenset[str]

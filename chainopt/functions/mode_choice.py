@@ -5,28 +5,57 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chainopt.errors import InfeasibleError
+from chainopt.functions.computation_graph import carrying
 from chainopt.ordering.order import compare, optimal_order
 from chainopt.plan.comparison import Comparison
 
 if TYPE_CHECKING:
+    from chainopt.functions.backend import Backend
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
     from chainopt.plan.plan import Plan
 
 WORTH_IT = 1.5  # times that a planned Jacobian must promise to be cheaper than the better pure mode
+WORK_OF_A_SUM = 96  # multiply-adds that take as long as to add a number to a sum, or to put it in its place, where that is slow
 
 
-def choice(comparison: Comparison, overhead: int) -> str:
+def choice(backend: Backend, program: Program, comparison: Comparison) -> str:
     """Return "planned", or the pure mode that is the better one.
 
-    Calling the equations of the function takes as long as ``overhead`` multiply-adds, whatever the sizes; VJPs call twice
-    as many.
+    A plan has to be worth it beside calling the equations of the function, which takes as long as so many multiply-adds, whatever
+    the sizes; VJPs call twice as many. The pure modes are compared by what they multiply, and what they add up where that is
+    slow: of equal ones reverse mode is taken, in which what comes first does not depend on the point yet.
     """
-    pure = {"forward": (comparison.forward, overhead), "reverse": (comparison.reverse, 2 * overhead)}
-    costs = {name: plan.cost + calls for name, (plan, calls) in pure.items() if plan is not None}
-    if not costs or min(costs.values()) >= WORTH_IT * (comparison.optimal.cost + 2 * overhead):
+    overhead = backend.overhead * len(program.trace.equations)
+    sums = _sums(backend, program)
+    plans = {"reverse": (comparison.reverse, 2 * overhead), "forward": (comparison.forward, overhead)}
+    costs = {mode: (plan.cost + calls, plan.cost + sums[mode]) for mode, (plan, calls) in plans.items() if plan is not None}
+    if not costs or min(called for called, _ in costs.values()) >= WORTH_IT * (comparison.optimal.cost + 2 * overhead):
         return "planned"
-    return min(costs, key=lambda name: costs[name])
+    return min(costs, key=lambda mode: costs[mode][1])
+
+
+def _sums(backend: Backend, program: Program) -> dict[str, int]:
+    """Return what the slow sums of both modes cost.
+
+    A tangent goes through a reduction as a sum, one addition after the other, and so does a cotangent through a broadcast;
+    the cotangent of an entry that is taken by itself is put in its place in an array of zeros, for each such entry.
+    """
+    trace, results = program.trace, program.trace.outputs
+    carried, pushed, pulled = carrying(trace), 0, 0
+    for equation in trace.equations:
+        before = sum(trace.size(variable) for variable in equation.inputs if variable in carried)
+        after = sum(map(trace.size, equation.outputs))
+        if not before:
+            continue
+        if equation.name in backend.reductions:
+            pushed += before
+        elif equation.name in backend.parts and after == 1:
+            pulled += before
+        elif equation.name in backend.broadcasts and after > before:
+            pulled += after
+    passes = {"forward": sum(map(trace.size, trace.inputs)), "reverse": sum(map(trace.size, results))}
+    return {mode: WORK_OF_A_SUM * passes[mode] * size for mode, size in (("forward", pushed), ("reverse", pulled))}
 
 
 def choice_by_shapes(trace: Trace, outputs: int) -> str:

@@ -217,7 +217,7 @@ class Ways:
         options = self.options
         if options.must_plan or options.is_pure:
             return prepared, "planned" if options.must_plan else options.mode
-        return prepared, choice(prepared.comparison, self.backend.overhead * len(prepared.program.trace.equations))
+        return prepared, choice(self.backend, prepared.program, prepared.comparison)
 
     def _is_traced(self, call: Call) -> bool:
         return any(map(self.backend.is_traced, call.arrays))

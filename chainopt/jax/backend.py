@@ -40,6 +40,9 @@ class JaxBackend:
     """JAX, as the front end of functions sees it."""
 
     overhead = 500
+    reductions = frozenset({"reduce_sum", "reduce_max", "reduce_min", "reduce_prod"})
+    broadcasts = frozenset({"broadcast_in_dim"})
+    parts = frozenset({"slice", "dynamic_slice", "gather"})
     records_pure_modes = False
     chunked_modes: frozenset[str] = frozenset()
     must_read = False

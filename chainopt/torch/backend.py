@@ -41,6 +41,9 @@ class TorchBackend:
     """PyTorch, as the front end of functions sees it."""
 
     overhead = 0
+    reductions: frozenset[str] = frozenset()  # what an operator takes beside its additions is not known well enough
+    broadcasts: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset()
     records_pure_modes = True
     chunked_modes = frozenset({"reverse"})
     must_read = True

@@ -57,7 +57,8 @@ def test_the_mode_that_there_is_is_taken_and_remembered(jax, jnp, jacobian, kind
     for point in (x, 2 * x):
         np.testing.assert_allclose(derivative(point), reference(function)(point), rtol=1e-4, atol=1e-5)
     (way,) = derivative._ways.known.values()
-    assert way.mode == ("reverse" if reference is jax.jacrev else "forward")
+    is_planned = kind == "reverse only, wide"  # by VJPs alone, which is much cheaper than one for each entry of the result
+    assert way.mode == ("planned" if is_planned else "reverse" if reference is jax.jacrev else "forward")
 
 
 def test_where_both_modes_fail_the_error_is_jaxs_own(jax, jnp, jacobian):
@@ -181,3 +182,42 @@ def test_an_empty_array_beside_two_factors(jnp, jacobian):
     left, right = jacobian(lambda x: (jnp.sum(x**2)[None], x[:0] * 2), low_rank=True)(jnp.ones(4))
     np.testing.assert_allclose(left[0] @ right, [[2, 2, 2, 2]])
     assert left[1].shape == (0, right.shape[0])
+
+
+def chebyquad(jnp, x, results):
+    """Return means of shifted Chebyshev polynomials."""
+    before, last, means = jnp.ones_like(x), 2 * x - 1, []
+    for _ in range(results):
+        means.append(last.mean())
+        before, last = last, 2 * (2 * x - 1) * last - before
+    return jnp.stack(means)
+
+
+def black_scholes(jnp, jax, price, strike, rate, deviation, time):
+    spread = deviation * jnp.sqrt(time)
+    first = (jnp.log(price / strike) + (rate + deviation**2 / 2) * time) / spread
+    cdf = jax.scipy.stats.norm.cdf
+    return price * cdf(first) - strike * jnp.exp(-rate * time) * cdf(first - spread)
+
+
+def test_slow_sums_decide_between_the_pure_modes(jax, jnp, jacobian):
+    def squared_steps(x):
+        return jnp.sum((x[1:] - x[:-1] ** 2) ** 2)
+
+    def fitted(x):
+        return x[0] + x[1] * jnp.exp(-x[2] * jnp.arange(30.0))
+
+    numbers = tuple(map(jnp.float32, (1.1, 0.9, 0.6, 0.7, 1.2)))
+    for mode, function, arguments in (
+        ("reverse", lambda x: chebyquad(jnp, x, 10), [jnp.linspace(0.2, 0.9, 10)]),
+        ("reverse", lambda x: chebyquad(jnp, x, 20), [jnp.linspace(0.2, 0.9, 10)]),
+        ("reverse", lambda x: jnp.cos(x).sum() + jnp.sin(x), [jnp.linspace(0.2, 0.9, 20)]),
+        ("reverse", squared_steps, [jnp.ones(3)]),
+        ("reverse", lambda *scalars: black_scholes(jnp, jax, *scalars), numbers),
+        ("forward", lambda x: black_scholes(jnp, jax, *x), [jnp.stack(numbers)]),
+        ("forward", fitted, [jnp.ones(3)]),
+    ):
+        derivative = jacobian(function, argnums=tuple(range(len(arguments))))
+        assert derivative.plan(*arguments).mode.value == mode
+        (way,) = derivative._ways.known.values()
+        assert way.mode == mode
