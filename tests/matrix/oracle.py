@@ -1,16 +1,17 @@
 """The right answers for small chains of every kind, by the definitions alone: all plans, all orders, all schedules.
 
-Nothing here is chainopt's own, but for the price of one product, or of one stage, in seconds, which nobody else knows: that is
-asked of chains where there is nothing to choose.
+Nothing here is chainopt's own, nor in the search over schedules, which other tests share, but for the price of one product, or of
+one stage, in seconds, which nobody else knows: that is asked of chains where there is nothing to choose.
 """
 
-import heapq
 import itertools
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cache
 
 import numpy as np
+from schedule_oracle import least_makespan_of
 
 import chainopt
 from chainopt import Jacobian
@@ -158,7 +159,8 @@ class Oracle:
     def least_makespan(self, workers):
         """Return the earliest end of any schedule of any plan on so many workers."""
         shapes = {outline(plan) for plan in self.plans(0, len(self.factors) - 1)}
-        return min((schedule_end(shape, workers) for shape in shapes), default=None)
+        best = min((least_makespan_of(shape, workers) for shape in shapes), default=None)
+        return float(best) if isinstance(best, Fraction) else best
 
     def least_cost_within(self, memory_limit):
         """Return the least cost of a plan that has an order with at most so many entries alive; None where there is none."""
@@ -246,39 +248,3 @@ def tasks_of(plan):
 def outline(plan):
     """Keep of a plan what its schedules depend on, so that equal ones are tried once."""
     return None if plan is None else (plan.cost, tuple(sorted((outline(task) for task in plan.before), key=repr)))
-
-
-@cache
-def schedule_end(shape, workers):
-    """Try all orders in which tasks can start, each as early as it can."""
-    costs, needs = [], []
-
-    def number(node):
-        before = [number(task) for task in node[1]]
-        costs.append(node[0])
-        needs.append(before)
-        return len(costs) - 1
-
-    if shape is None:
-        return 0
-    number(shape)
-    workers = min(workers, len(costs))
-    best = math.inf
-
-    def go_on(ends, free, latest):
-        nonlocal best
-        if latest >= best:
-            return
-        if len(ends) == len(costs):
-            best = latest
-            return
-        for task, before in enumerate(needs):
-            if task in ends or any(need not in ends for need in before):
-                continue
-            rest = list(free)
-            end = max([heapq.heappop(rest), *(ends[need] for need in before)]) + costs[task]
-            heapq.heappush(rest, end)
-            go_on(ends | {task: end}, rest, max(latest, end))
-
-    go_on({}, [0] * workers, 0)
-    return best

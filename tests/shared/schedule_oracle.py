@@ -7,6 +7,7 @@ import heapq
 import itertools
 import math
 from fractions import Fraction
+from functools import cache
 
 from chainopt import Accumulation, Multiplication, Pullback, Pushforward
 
@@ -102,6 +103,7 @@ def all_plans(jacobians, tape_limit, i, j, price=product_of_sizes):
             yield dims[i] * last.vjp_cost, () if left is None else (left,)
 
 
+@cache
 def least_makespan_of(tree, workers):
     """Try all orders in which tasks can start, each as soon as it can: all semi-active schedules."""
     costs, needs = [], []
@@ -115,6 +117,7 @@ def least_makespan_of(tree, workers):
     if tree is None:
         return 0
     number(tree)
+    workers = min(workers, len(costs))
     best = math.inf
 
     def go_on(ends, free, latest):
