@@ -190,7 +190,7 @@ def _do(
 ) -> Array:
     try:
         result = perform(operation, list(taken), sample, structure, chunk_size)
-    except Exception as error:
+    except Exception as error:  # whatever a stage raises: it is raised again, and says where
         error.add_note(f"at operations[{position}]")
         raise
     return result if finish is None else finish(result)

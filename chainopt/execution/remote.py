@@ -32,7 +32,7 @@ def described(client: Client, factors: list[Array]) -> list[Array]:
     for (position, future), answer in zip(futures.items(), answers, strict=True):
         try:
             backend, type_name, shape, dtype, device, methods = answer.result()
-        except Exception as error:
+        except Exception as error:  # whatever the task raised that the future stands for
             msg = f"factors[{position}] is a future that failed, or was lost: {type(error).__name__}: {error}"
             raise ChainError(msg) from error
         if shape is None or not (methods or dtype is not None):

@@ -105,7 +105,7 @@ class JacobianFunction:
         must_plan = self.options.must_plan
         try:
             results = prepared.computation(way.mode, self.options.chunk_size, arrays)(*arrays)
-        except Exception as error:
+        except Exception as error:  # of the library, or ours: its own functions answer, and `plan` says what it was
             if not way.has_run:
                 way.refuse(error, is_raised=must_plan)
             if not must_plan:
@@ -140,7 +140,7 @@ class JacobianFunction:
         if prepared is not None:
             try:
                 return prepared.computation(way.mode, self.options.chunk_size, arrays), arrays, prepared.assembled
-            except Exception as error:
+            except Exception as error:  # as in `_run`
                 way.refuse(error, is_raised=self.options.must_plan)
                 if self.options.must_plan:
                     raise way.refusal() from error
@@ -166,7 +166,7 @@ class JacobianFunction:
         first, second = ("forward", "reverse") if way.mode == "forward" else ("reverse", "forward")
         try:
             return self._library(first)(*args, **kwargs)
-        except Exception:
+        except Exception:  # whatever says that the function has no such mode: each library, and each rule, has its own error
             try:
                 result = self._library(second)(*args, **kwargs)
             except Exception:  # noqa: BLE001, S110 -- the error of the one that suits the function better is raised

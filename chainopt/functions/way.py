@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from chainopt.functions.environment import Environment
     from chainopt.functions.prepared import Prepared
     from chainopt.typing import Array
+
+LOGGER = logging.getLogger(__name__)
 
 
 class Way:
@@ -34,6 +37,8 @@ class Way:
         """Remember that nothing can be planned, and why; the error itself only where it is raised at once."""
         lines = str(error).splitlines()
         self.reason = str(error) if isinstance(error, UnplannableError) else f"{type(error).__name__}: {''.join(lines[:1])}"
+        if not isinstance(error, UnplannableError):  # of the user's function, of the library, or ours: its traceback tells
+            LOGGER.debug("a function was not planned", exc_info=error)
         self.prepared, self.mode = None, getattr(error, "mode", "reverse")
         self.cause = error if is_raised else None
 

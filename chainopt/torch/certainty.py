@@ -55,7 +55,7 @@ def certify(function: Callable[..., Sequence[Array]], arguments: Sequence[Array]
             graph = make_fx(listed, pre_dispatch=True)(*given, *read)
     except UnplannableError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever the user's function raises at tensors without numbers
         lines = str(error).splitlines()
         why = f"{type(error).__name__}: {lines[0] if lines else ''}"
         msg = f"what it computes depends on the numbers that it is given, or cannot be recorded ({why})"

@@ -148,6 +148,20 @@ def test_a_narrow_result_goes_in_reverse_and_a_wide_one_is_not_pulled_back_row_b
     assert modes[1] != "reverse"
 
 
+def test_what_cannot_be_planned_for_no_reason_of_ours_leaves_a_traceback(library, monkeypatch, caplog):
+    def broken(*_):
+        msg = "a fault"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(ways, "prepare", broken)
+    monkeypatch.setattr(ways, "first_mode", lambda *_: None)
+    x = library.numbers(5)
+    with caplog.at_level("DEBUG", "chainopt"):
+        library.is_right(library.jacobian(library.tanh)(x), library.tanh, x)
+    (record,) = [record for record in caplog.records if record.name.startswith("chainopt")]
+    assert str(record.exc_info[1]) == "a fault"
+
+
 @pytest.mark.parametrize("library", ["jax"], indirect=True)
 def test_a_first_call_at_a_python_number(library):
     derivative = library.jacobian(lambda x, y: x**2 * y, argnums=(0, 1))

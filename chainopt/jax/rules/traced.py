@@ -60,8 +60,11 @@ def _cost(
     """Return what it costs to evaluate a derivative for one more seed; None where there is no such derivative."""
     try:
         jaxpr = jax.make_jaxpr(derivative)(point, seeds).jaxpr
-        return _depending(jaxpr, jaxpr.invars[len(point) :])
     except Exception:  # noqa: BLE001 -- whatever JAX, or the rule that somebody wrote, raises
+        return None
+    try:
+        return _depending(jaxpr, jaxpr.invars[len(point) :])
+    except NotImplementedError:  # of `_evaluation`; whatever else is raised is a fault of ours
         return None
 
 
