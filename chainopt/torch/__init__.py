@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainopt.errors import ChainError
+from chainopt.errors import ChainError, install
 from chainopt.functions.computation_graph import graph_of
 from chainopt.functions.jacobian import JacobianFunction as JacobianFunction
 from chainopt.functions.options import Mode, Options
 from chainopt.functions.prepared import traced
 from chainopt.functions.sequential import Composition
-from chainopt.torch.backend import BACKEND
+
+try:
+    from chainopt.torch.backend import BACKEND
+except ModuleNotFoundError as error:
+    error.add_note(f"chainopt.torch needs it: {install('torch')}")
+    raise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
