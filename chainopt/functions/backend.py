@@ -157,8 +157,16 @@ class Backend(Protocol):
     def can_record(self) -> bool:
         """Whether a computation can be recorded now, so that later calls find it."""
 
-    def can_transform(self, program: Program) -> bool:
-        """Whether a program's derivatives are right under the transformations that are going on."""
+    def can_transform(self, names: frozenset[str], arrays: Sequence[Array]) -> bool:
+        """Whether a program is right under the transformations that are going on, and its own derivatives are.
+
+        Parameters
+        ----------
+        names : frozenset of str
+            Those of its equations.
+        arrays : sequence of arrays
+            What it is given.
+        """
 
     def can_replay(self, recorded: Array, arrays: Sequence[Array]) -> bool:
         """Whether what was recorded can be used with these arrays, derivatives of it included."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from chainopt.functions.trace import Trace
     from chainopt.typing import Array
 
+COPY = "copy"  # the name of the equation that hands an input over as a constant
+
 
 def without_skips(trace: Trace, skips: Sequence[tuple[int, int]]) -> tuple[Trace, list[Equation], dict[int, int]]:
     """Return a function that reads constants where skips come from, what makes them, and the constant of each input.
@@ -42,7 +44,7 @@ def _copy(variable: int, constant: int) -> Equation:
     def run(values: dict[int, Array]) -> None:
         values[constant] = values[variable]
 
-    return Equation("copy", run, (variable,), (constant,), Derivative(Price(0, 0)))
+    return Equation(COPY, run, (variable,), (constant,), Derivative(Price(0, 0)))
 
 
 def _reading(equation: Equation, variable: int, constant: int) -> Equation:

@@ -36,6 +36,8 @@ CHANGING_NAMES = frozenset(
 UNCALLED = frozenset(  # methods that compute nothing of a result
     {"__repr__", "__str__", "__eq__", "__hash__", "__init__", "__post_init__", "__setattr__", "__delattr__", "__reduce__"}
 )
+MAKING = frozenset({"__init__", "__post_init__"})  # but for those that make an object, where a function does
+BOOKKEEPING = frozenset({"_abc_impl"})  # of Python's own, in classes
 CONSTANT_TYPES = (int, str, bytes, type(None), type(...), type(NotImplemented), range, enum.Enum, np.dtype)
 NATIVE_CALLABLES = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, type, np.ufunc)
 _HEAP_TYPE = 1 << 9  # set in the flags of every class that is written in Python
@@ -123,6 +125,8 @@ class FunctionState:
             msg = f"it has a rule of its own for its derivative ({callable_.__name__})"
             raise UnplannableError(msg)
         self._key.append(callable_)
+        if isinstance(callable_, type) and _top(callable_.__module__) not in LIBRARIES:
+            return [*_data_of(callable_), *_methods_of(callable_, UNCALLED - MAKING)]
         return ()
 
     def _of_sequence(self, items: Array) -> Iterable[Array]:
@@ -183,7 +187,7 @@ class FunctionState:
             raise UnplannableError(msg)
         self._key.append(kind)
         attributes = {name: value for name, value in getattr(item, "__dict__", {}).items() if not _is_empty(value)}
-        return [attributes, [getattr(item, name) for name in slots if hasattr(item, name)], *_methods_of(kind)]
+        return [attributes, [getattr(item, name) for name in slots if hasattr(item, name)], *_data_of(kind), *_methods_of(kind)]
 
 
 _READERS: tuple[tuple[Array, Callable[[FunctionState, Array], Iterable[Array]]], ...] = (
@@ -243,7 +247,23 @@ def _codes_of(code: types.CodeType) -> list[types.CodeType]:
     return [code, *(nested for part in inner for nested in _codes_of(part))]
 
 
-def _methods_of(kind: type) -> list[Array]:
+def _data_of(kind: type) -> list[Array]:
+    """Return what a class, and those above it that no library has written, hold besides functions; objects read it there, too."""
+    return [
+        value
+        for parent in kind.__mro__
+        if _top(parent.__module__) not in LIBRARIES
+        for name, value in vars(parent).items()
+        if not (name.startswith("__") or name in BOOKKEEPING or _is_descriptor(value))
+    ]
+
+
+def _is_descriptor(value: Array) -> bool:
+    """Whether it is a function, or what Python itself puts into a class to find attributes."""
+    return hasattr(type(value), "__get__") and _top(type(value).__module__) in LIBRARIES
+
+
+def _methods_of(kind: type, uncalled: frozenset[str] = UNCALLED) -> list[Array]:
     """Return the functions of a class, and of those above it, that no library has written."""
     written = []
     for parent in kind.__mro__:
@@ -252,7 +272,7 @@ def _methods_of(kind: type) -> list[Array]:
         for name, value in vars(parent).items():
             function = value.__func__ if isinstance(value, staticmethod | classmethod) else value
             function = value.fget if isinstance(value, property) else function
-            if name not in UNCALLED and isinstance(function, types.FunctionType):
+            if name not in uncalled and isinstance(function, types.FunctionType):
                 written.append(inspect.unwrap(function))
     return written
 

@@ -13,6 +13,7 @@ from chainopt.functions.autotune import fastest
 from chainopt.functions.first_calls import hint_of, note_results
 from chainopt.functions.mode_choice import plan_of
 from chainopt.functions.signature import Call
+from chainopt.functions.way import refusal
 from chainopt.functions.ways import Ways
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class JacobianFunction:
         way, arrays = self._ways.of(call, at_once=self.options.mode != "auto" or self.options.must_plan)
         if way.is_first:
             return self._first(way, call, args, kwargs)
-        prepared = self._program(way)
+        prepared = self._program(way, arrays)
         if prepared is None:
             return self._by_library(way, args, kwargs)
         must_plan = self.options.must_plan
@@ -125,6 +126,7 @@ class JacobianFunction:
             way.mode = "reverse"  # the dtypes of whose blocks are those that count
             result = self._by_library(way, args, kwargs)
         note_results(hint_of(self.backend, self.function), call, blocks)
+        self._ways.note_first(way)
         if way.record is not None:
             way.record.seconds += time.perf_counter() - begun
         return result
@@ -136,7 +138,7 @@ class JacobianFunction:
     def _computation(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Computation:
         """Return what computes the Jacobian: of the arguments, or of arrays, to be put together then."""
         way, arrays = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
-        prepared = self._program(way)
+        prepared = self._program(way, arrays)
         if prepared is not None:
             try:
                 return prepared.computation(way.mode, self.options.chunk_size, arrays), arrays, prepared.assembled
@@ -146,7 +148,7 @@ class JacobianFunction:
                     raise way.refusal() from error
         return self._library("forward" if way.mode == "forward" else "reverse"), None, _as_it_is
 
-    def _program(self, way: Way) -> Prepared | None:
+    def _program(self, way: Way, arrays: Sequence[Array]) -> Prepared | None:
         """Return the program that runs now, if any does.
 
         Raises
@@ -159,11 +161,17 @@ class JacobianFunction:
             raise way.refusal()
         if prepared is None or (way.mode != "planned" and not self.options.is_pure and not self.backend.records_pure_modes):
             return None
-        return prepared if self.options.must_plan or self.backend.can_transform(prepared.program) else None
+        if self.backend.can_transform(prepared.names, arrays):
+            return prepared
+        if self.options.must_plan:
+            msg = "a transformation or autograd follows, and the derivatives of a step of it are not known to be right there"
+            raise refusal(msg)
+        return None
 
     def _by_library(self, way: Way, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Array:
         """Return what the library's own function returns; where one mode fails, the other is tried, and remembered."""
-        first, second = ("forward", "reverse") if way.mode == "forward" else ("reverse", "forward")
+        is_forward = way.mode == "forward" and way.prepared is None  # of what could have been a program, those blocks that count
+        first, second = ("forward", "reverse") if is_forward else ("reverse", "forward")
         try:
             return self._library(first)(*args, **kwargs)
         except Exception:  # whatever says that the function has no such mode: each library, and each rule, has its own error

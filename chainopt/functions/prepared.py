@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from chainopt.execution.dependencies import needs
@@ -49,6 +49,12 @@ class Prepared:
     def belongs_to_a_transformation(self) -> bool:
         """Whether it holds arrays that are gone as soon as a transformation ends."""
         return any(map(self.backend.is_traced, self.program.trace.constants.values()))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Those of what it evaluates."""
+        sections = (section.equations for section in self.program.sections)
+        return frozenset(equation.name for equations in (self.program.fixed, *sections) for equation in equations)
 
     def computation(self, mode: str, chunk_size: int | None, arrays: Sequence[Array]) -> Callable[..., list[Array]]:
         """Return what computes the flat results.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_OBJECTS = 20_000
 LIBRARIES = frozenset({"jax", "jaxlib", "torch", "numpy", "scipy", "chainopt", *sys.stdlib_module_names}) - {"__main__"}
+OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")  # which anyone can replace
 CACHING = frozenset({"jax", "jaxlib", "chainopt", "functools"})  # whose callables hold a function, and what they know of it
 
 
@@ -88,6 +89,7 @@ class Reachable:
                 self.cells.append(cell)
                 yield from self._held_by_module(content, names) if isinstance(content, ModuleType) else (content,)
         yield from self._named(function.__globals__, names, id(function.__globals__))
+        self.slots += [(function, name) for name in OF_FUNCTIONS if (id(function), name) not in self.ignored]
         yield from (function.__defaults__, function.__kwdefaults__, vars(function))
 
     def _named(self, mapping: Mapping[str, Array], names: Iterable[str], address: int) -> Iterator[Array]:

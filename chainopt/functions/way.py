@@ -9,6 +9,8 @@ from chainopt.errors import ChainError
 from chainopt.functions.backend import UnplannableError
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from chainopt.functions.environment import Environment
     from chainopt.functions.prepared import Prepared
     from chainopt.typing import Array
@@ -25,7 +27,8 @@ class Way:
         self.besides: tuple[Array, ...] = ()  # arrays that the function reads, where only watching it keeps them
         self.cause: Exception | None = None
         self.has_run = self.is_first = False
-        self.record: Record | None = None  # of a first call: where to note what it takes
+        self.record: Record | None = None  # of a first call: where to note what it takes,
+        self.key: Hashable = None  # and under what it is known
         self.uses = self.changes = 0
 
     def is_current(self) -> bool:
@@ -44,9 +47,14 @@ class Way:
 
     def refusal(self) -> ChainError:
         """Return the error that says why."""
-        error = ChainError(f'the function cannot be planned, for {self.reason}: take mode "forward", "reverse" or "auto"')
+        error = refusal(self.reason)
         error.__cause__, self.cause = self.cause, None
         return error
+
+
+def refusal(reason: str) -> ChainError:
+    """Return the error that says why a function cannot be planned."""
+    return ChainError(f'the function cannot be planned, for {reason}: take mode "forward", "reverse" or "auto"')
 
 
 class Record:

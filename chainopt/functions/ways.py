@@ -116,12 +116,15 @@ class Ways:
         mode = first_mode(self.backend, self.function, call, self.options)
         if mode is None and not is_another_number:
             return None
+        way = Way(None, mode or "reverse")
+        way.is_first, way.record, way.key = True, record, key
+        return way
+
+    def note_first(self, way: Way) -> None:
+        """Remember that a first call has returned: of what raises, the library's own error is the answer again and again."""
         if len(self._seen) >= MOST_SIGNATURES:
             self._seen.clear()
-        self._seen.add(key)
-        way = Way(None, mode or "reverse")
-        way.is_first, way.record = True, record
-        return way
+        self._seen.add(way.key)
 
     def _without_numbers(self, call: Call, key: tuple[Hashable, int]) -> Hashable:
         """Return what calls have in common that differ by Python numbers only; None where there are none."""

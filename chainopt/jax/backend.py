@@ -149,7 +149,7 @@ class JaxBackend:
         """Return True: compiled functions are traced anew inside of transformations."""
         return True
 
-    def can_transform(self, program: Program) -> bool:  # noqa: ARG002 -- the protocol's
+    def can_transform(self, names: frozenset[str], arrays: Sequence[Array]) -> bool:  # noqa: ARG002 -- the protocol's
         """Return True: JAX transforms whatever it has traced."""
         return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from contextlib import nullcontext
-from functools import reduce
+from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +15,7 @@ from chainopt.functions.backend import CONTAINERS, NOT_REAL, Arrays, Unplannable
 from chainopt.functions.function_state import FunctionState, state_of
 from chainopt.functions.trace import OTHER
 from chainopt.torch.certainty import certify, size_without_numbers
+from chainopt.torch.derivable import is_derivable
 from chainopt.torch.stage import Stage, stages_of
 from chainopt.torch.trace import is_transformed, is_transforming, kind_of, trace, untransformed
 
@@ -31,7 +32,7 @@ DEVICES = ("cpu", "cuda")  # whose autocast is looked at
 # Operators that autograd makes of others and can differentiate again; many of those that it makes it cannot.
 DIFFERENTIABLE = frozenset(
     f"{name}_backward"
-    for name in ("tanh", "sigmoid", "threshold", "gelu", "silu", "elu", "softplus", "leaky_relu", "hardtanh", "convolution")
+    for name in ("tanh", "sigmoid", "threshold", "gelu", "elu", "softplus", "leaky_relu", "hardtanh", "convolution")
 ) | {"_softmax_backward_data", "_log_softmax_backward_data"}
 CHECKS = {torch.ops.aten._linalg_check_errors.default}  # noqa: SLF001 -- which have no result, but raise an error
 LEAF = pytree.tree_flatten(0)[1]  # the tree of a tensor alone
@@ -154,9 +155,9 @@ class TorchBackend:
         """Whether no transformation is going on: it has to see the function, and not the operators of a derivative."""
         return not is_transforming()
 
-    def can_transform(self, program: Program) -> bool:  # noqa: ARG002 -- the protocol's
-        """Return True."""
-        return True
+    def can_transform(self, names: frozenset[str], arrays: Sequence[Array]) -> bool:
+        """Whether nothing follows, or what follows is right."""
+        return not (is_transforming() or _is_followed(arrays)) or is_derivable(names)
 
     def can_replay(self, recorded: Array, arrays: Sequence[Array]) -> bool:
         """Whether autograd, if it is to follow, can differentiate what was recorded.
@@ -165,7 +166,7 @@ class TorchBackend:
         operator that computes a derivative has one itself.
         """
         is_differentiable: bool = recorded.meta["is_differentiable"]
-        return is_differentiable or not (torch.is_grad_enabled() and any(array.requires_grad for array in arrays))
+        return is_differentiable or not _is_followed(arrays)
 
     def record(self, computation: Callable[..., list[Array]], arrays: Sequence[Array]) -> Callable[..., list[Array]]:
         """Record the whole computation as a graph of operators.
@@ -204,12 +205,15 @@ class TorchBackend:
     def own(self, function: Function, mode: str, options: Options) -> Function:
         """Return `torch.func.jacfwd` or `torch.func.jacrev` of the function."""
         asked: dict[str, Array] = {"argnums": options.argnums, "has_aux": options.has_aux}
-        made: Function
-        if mode == "forward":
-            made = torch.func.jacfwd(function, **asked)
-        else:
-            made = torch.func.jacrev(function, chunk_size=options.chunk_size, **asked)
-        return made
+        make: Function = torch.func.jacfwd
+        if mode != "forward":
+            make, asked["chunk_size"] = torch.func.jacrev, options.chunk_size
+        made: Function = make(function, **asked)
+
+        def call(*args: Array, **kwargs: Array) -> Array:  # PyTorch's own take no keywords
+            return make(partial(function, **kwargs), **asked)(*args) if kwargs else made(*args)
+
+        return call
 
     def compiled(self, function: Function) -> Function:
         """Return the function: PyTorch is eager."""
@@ -242,6 +246,11 @@ def _composed(functions: Sequence[Callable[..., Sequence[Array]]]) -> Callable[.
         return given
 
     return composed
+
+
+def _is_followed(arrays: Sequence[Array]) -> bool:
+    """Whether autograd records what is computed of these."""
+    return torch.is_grad_enabled() and any(array.requires_grad for array in arrays)
 
 
 def _lacks_derivative(node: Array) -> bool:

@@ -51,7 +51,7 @@ def certify(function: Callable[..., Sequence[Array]], arguments: Sequence[Array]
         return list(function(*tensors[: len(given)]))
 
     try:
-        with _NoCustomRules(), fakes, _Watch(), torch.no_grad():  # type: ignore[no-untyped-call]
+        with _NoCustomRules(), fakes, _Watch(given), torch.no_grad():
             graph = make_fx(listed, pre_dispatch=True)(*given, *read)
     except UnplannableError:
         raise
@@ -69,7 +69,7 @@ def size_without_numbers(function: Callable[..., Array], args: Sequence[Array], 
     """Return how many entries the tensors have that a function returns; None where it depends on numbers, or fails without."""
     fakes = FakeTensorMode(allow_non_fake_inputs=True)
     try:
-        with fakes, _Watch(), torch.no_grad():  # type: ignore[no-untyped-call]
+        with fakes, _Watch(()), torch.no_grad():
             given = pytree.tree_map_only(torch.Tensor, fakes.from_tensor, (args, kwargs))
             leaves = pytree.tree_leaves(function(*given[0], **given[1]))
     except Exception:  # noqa: BLE001 -- of the user's function; its Jacobian will raise it
@@ -98,7 +98,17 @@ def _is_literal(node: Node) -> bool:
 
 
 class _Watch(TorchDispatchMode):
-    """Refuses operators whose results differ from call to call, and those that change what the function has not made."""
+    """Refuses operators whose results differ from call to call, and those that change what the function has not made.
+
+    Parameters
+    ----------
+    arguments : sequence of tensors
+        Without numbers, like all that the function makes: what shares the memory of one of them is not its own.
+    """
+
+    def __init__(self, arguments: Sequence[Array]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.arguments = {_memory(argument) for argument in arguments}
 
     def __torch_dispatch__(self, func: Array, types: Array, args: Array = (), kwargs: Array = None) -> Array:
         if torch.Tag.nondeterministic_seeded in func.tags:
@@ -111,10 +121,17 @@ class _Watch(TorchDispatchMode):
             raise UnplannableError(msg)
         written = [given.get(argument.name) for argument in arguments if argument.alias_info and argument.alias_info.is_write]
         for tensor in pytree.tree_leaves(written):
-            if isinstance(tensor, torch.Tensor) and not isinstance(tensor, FakeTensor):
+            if not isinstance(tensor, torch.Tensor):
+                continue
+            if not isinstance(tensor, FakeTensor) or _memory(tensor) in self.arguments:
                 msg = f"it changes a tensor in place that it has not made ({func})"
                 raise UnplannableError(msg)
         return func(*args, **(kwargs or {}))
+
+
+def _memory(tensor: Array) -> Array:
+    """Return what is the same for tensors that share their memory."""
+    return tensor.untyped_storage()._cdata  # noqa: SLF001 -- tensors without numbers have no address
 
 
 class _NoCustomRules:

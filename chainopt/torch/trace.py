@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 RESHAPES = {"squeeze_", "unsqueeze_", "t_", "transpose_"}
+ENDS = {"slice": 3, "slice_scatter": 4}  # where the end is among the arguments: functionalization writes the largest integer
 
 
 class UntraceableError(ValueError):
@@ -122,13 +123,19 @@ class _Following:
     def _operator(self, node: Node, scope: dict[Array, int], stage: int) -> None:
         target: Array = node.target
         name, _, overload = str(target).removeprefix("aten.").partition(".")
+        view = getattr(getattr(torch.ops.aten, name.removesuffix("_copy"), None), overload, None)
+        if name.endswith("_copy") and _is_view(view):  # nothing is written to anymore, and views have all derivatives
+            target, name = view, name.removesuffix("_copy")
         if name in RESHAPES:  # of a tensor that the operator before has made: the same without doing it in place
             target = getattr(getattr(torch.ops.aten, name.removesuffix("_")), overload)
         if _is_in_place(target) or torch.Tag.nondeterministic_seeded in target.tags:
             msg = f"it calls {target}, whose result is another one each time, or which changes what it is given"
             raise UntraceableError(msg)
+        if name in ENDS:
+            node.args = _within(node.args, ENDS[name], self.variables[scope[node.all_input_nodes[0]]].shape)
         several = [user for user in node.users if user.target is operator.getitem]  # where it returns several results
         items = [item for item in several if item.users]
+        compute: Array = _written_over if target is torch.ops.aten.copy.default else target
         indices = [item.args[1] for item in items]
 
         def arguments(values: Mapping[int, Array]) -> Array:
@@ -136,7 +143,7 @@ class _Following:
 
         def results(values: dict[int, Array]) -> list[Array]:
             args, kwargs = arguments(values)
-            result = target(*args, **kwargs)
+            result = compute(*args, **kwargs)
             return [result[index] for index in indices] if several else [] if result is None else [result]
 
         tensors = results(self.values)
@@ -158,6 +165,24 @@ class _Following:
         self.equations.append(Equation(str(target), run, inputs, outputs, derivative, stage, operands=operands))
         if not outputs:
             self.checking.append(self.equations[-1])
+
+
+def _written_over(into: torch.Tensor, values: torch.Tensor, non_blocking: bool = False) -> torch.Tensor:  # noqa: ARG001, FBT001, FBT002
+    """Return what stands in a tensor after others' values were written to it: PyTorch's operator lacks derivatives."""
+    return values.to(into.dtype).expand(into.shape)
+
+
+def _is_view(target: Array) -> bool:
+    """Whether an operator returns the same entries, and autograd follows it."""
+    return target is not None and "detach" not in str(target) and target._schema.returns[0].alias_info is not None  # noqa: SLF001
+
+
+def _within(arguments: Sequence[Array], place: int, shape: tuple[int, ...]) -> tuple[Array, ...]:
+    """Return the arguments of a slice, its end no farther than the tensor's: the derivatives of some take no larger one."""
+    given = list(arguments)
+    if len(given) > place and isinstance(given[place], int):
+        given[place] = min(given[place], shape[given[place - 2]])
+    return tuple(given)
 
 
 def _is_in_place(target: Array) -> bool:

@@ -5,7 +5,7 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def jacobian(torch):  # noqa: ARG001 -- chainopt.torch needs it
+def jacobian(torch):
     from chainopt.torch import jacobian
 
     return jacobian
