@@ -35,7 +35,10 @@ def wide(torch, function):
 
 def derived(torch, jacobian_of):
     points = torch.linspace(-1, 1, 3 * SIZE, dtype=torch.float64).reshape(3, SIZE).exp()
-    total = lambda z: jacobian_of(z).sin().sum()
+
+    def total(z):
+        return jacobian_of(z).sin().sum()
+
     followed = points[0].clone().requires_grad_()
     return (
         torch.func.vmap(jacobian_of)(points),

@@ -11,7 +11,7 @@ from chainopt import ChainError
 
 
 @pytest.fixture(scope="module")
-def jacobian(torch):
+def jacobian(torch):  # noqa: ARG001 -- chainopt.torch needs it
     from chainopt.torch import jacobian
 
     return jacobian
@@ -279,7 +279,7 @@ def test_under_a_compiler(torch, jacobian, mode):
     function, x = functions(torch)["hourglass"]
     seen = []
 
-    def backend(graph, example_inputs):
+    def backend(graph, example_inputs):  # noqa: ARG001 -- the signature of a backend
         seen.append(graph)
         return graph.forward
 

@@ -5,7 +5,7 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def jacobian(torch):
+def jacobian(torch):  # noqa: ARG001 -- chainopt.torch needs it
     from chainopt.torch import jacobian
 
     return jacobian

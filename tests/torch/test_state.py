@@ -9,7 +9,7 @@ from chainopt import ChainError
 
 
 @pytest.fixture(scope="module")
-def jacobian(torch):
+def jacobian(torch):  # noqa: ARG001 -- chainopt.torch needs it
     from chainopt.torch import jacobian
 
     return jacobian
@@ -237,7 +237,7 @@ def test_the_mode_that_there_is(torch, jacobian):
     for point in (z, -z):
         assert_as_torch(torch, derivative, attention, point)
 
-    def wrong(z):
+    def wrong(z):  # noqa: ARG001 -- the argument of the function
         msg = "mine"
         raise KeyError(msg)
 

@@ -6,7 +6,7 @@ from chainopt import ChainError
 
 
 @pytest.fixture(scope="module")
-def jacobian(torch):
+def jacobian(torch):  # noqa: ARG001 -- chainopt.torch needs it
     from chainopt.torch import jacobian
 
     return jacobian
