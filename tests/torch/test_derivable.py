@@ -8,7 +8,6 @@ SIZE = 4
 AGREEING = {
     "softmax": lambda torch, z: torch.softmax(z, 0) * torch.log_softmax(z, 0),
     "convolution": lambda torch, z: torch.nn.functional.conv1d(z[None, None], z[None, None, :2] ** 2)[0, 0],
-    "prelu": lambda torch, z: torch.nn.functional.prelu(z, z.new_tensor([0.3])),
     "a filter": lambda torch, z: torch.fft.irfft(torch.fft.rfft(z) ** 2, n=SIZE),
     "complex transforms": lambda torch, z: torch.fft.ifft(torch.fft.fft(z).conj() * torch.fft.fft(z)).real,
     "scatter_add": lambda torch, z: z.scatter_add(0, torch.tensor([1, 1, 0, 2]), z**2),
