@@ -138,6 +138,7 @@ class Backend(Protocol):
         inputs: Sequence[Array],
         others: Sequence[Array],
         besides: Sequence[Array] = (),
+        primal: Sequence[Callable[..., Sequence[Array]]] | None = None,
     ) -> Trace:
         """Trace a composition of functions of flat lists of arrays.
 
@@ -149,7 +150,12 @@ class Backend(Protocol):
             The arguments of the first one: those to differentiate by, and others.
         besides : sequence of arrays
             What the functions read besides, as `read_by` found it: further arguments of the program.
+        primal : sequence of callable, optional
+            The composition whose gradient the functions compute, where it is one.
         """
+
+    def gradient(self, function: Function, options: Options) -> Function:
+        """Return the function whose Jacobian is the Hessian, as the library's reverse mode computes it, to be traced."""
 
     def is_traced(self, value: Array) -> bool:
         """Whether an array belongs to a transformation that is going on, and to nothing after it."""
@@ -201,6 +207,15 @@ class Backend(Protocol):
 
     def own(self, function: Function, mode: str, options: Options) -> Function:
         """Return the library's own function of that mode, "forward" or "reverse"."""
+
+    def random_state(self) -> object:
+        """Return the state of the library's generators of random numbers; None where it has none that calls change."""
+
+    def set_random_state(self, state: Array) -> None:
+        """Return to a state, unless it is None."""
+
+    def is_demanded(self, error: Exception) -> bool:
+        """Whether an error of the library is what the caller has asked for, which another mode must not hide."""
 
     def compiled(self, function: Function) -> Function:
         """Return a function as one compares its speed with others: compiled, where that is how the library is used."""

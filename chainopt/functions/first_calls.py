@@ -39,18 +39,19 @@ def first_mode(backend: Backend, function: Function, call: Call, options: Option
         What is asked for.
     """
     inputs = _size(call.inputs)
-    results = _guessed(hint_of(backend, function), inputs)
+    results = _guessed(hint_of(backend, function, options), inputs)
     if results is None:
         results = backend.size_of_results(options.result_of(function), *call.arguments(backend, call.arrays))
+        results = results * inputs if options.is_hessian and results is not None else results
     passes = inputs if results is None else min(inputs, results)
     if passes * (inputs + _size((*call.others, *call.besides))) > MUCH:
         return None
-    return backend.first_mode(inputs, results)
+    return options.library_mode() if options.is_hessian else backend.first_mode(inputs, results)
 
 
-def hint_of(backend: Backend, function: Function) -> Record:
-    """Return what was found of functions of the same code: how large a result is beside its inputs."""
-    return HINTS.of((type(backend), _code_of(function)))
+def hint_of(backend: Backend, function: Function, options: Options) -> Record:
+    """Return what was found of functions of the same code: how large what is differentiated is beside its inputs."""
+    return HINTS.of((type(backend), options.is_hessian, _code_of(function)))
 
 
 def note_results(record: Record, call: Call, blocks: Iterable[Array]) -> None:

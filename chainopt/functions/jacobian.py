@@ -50,7 +50,8 @@ class JacobianFunction:
         self._own: dict[str, Function] = {}
 
     def __repr__(self) -> str:
-        return f"jacobian({self.function!r}, argnums={self.options.argnums!r}, mode={self.options.mode!r})"
+        name = "hessian" if self.options.is_hessian else "jacobian"
+        return f"{name}({self.function!r}, argnums={self.options.argnums!r}, mode={self.options.mode!r})"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Array:
         """Return the Jacobian at a point, in the pytrees in which the library's own functions return it."""
@@ -108,7 +109,7 @@ class JacobianFunction:
             results = prepared.computation(way.mode, self.options.chunk_size, arrays)(*arrays)
         except Exception as error:  # of the library, or ours: its own functions answer, and `plan` says what it was
             if not way.has_run:
-                way.refuse(error, is_raised=must_plan)
+                way.refuse(error, self.options)
             if not must_plan:
                 return self._by_library(way, args, kwargs)
             if way.has_run:
@@ -122,10 +123,11 @@ class JacobianFunction:
         begun = time.perf_counter()
         result = self._by_library(way, args, kwargs)
         blocks, _ = self.backend.flatten(self.options.derivative_of(result))
-        if way.mode == "forward" and {block.dtype for block in blocks} != set(map(self._dtype, call.inputs)):
+        is_narrow = {block.dtype for block in blocks} != set(map(self._dtype, call.inputs))
+        if way.mode == "forward" and is_narrow and not self.options.is_hessian:
             way.mode = "reverse"  # the dtypes of whose blocks are those that count
             result = self._by_library(way, args, kwargs)
-        note_results(hint_of(self.backend, self.function), call, blocks)
+        note_results(hint_of(self.backend, self.function, self.options), call, blocks)
         self._ways.note_first(way)
         if way.record is not None:
             way.record.seconds += time.perf_counter() - begun
@@ -143,10 +145,10 @@ class JacobianFunction:
             try:
                 return prepared.computation(way.mode, self.options.chunk_size, arrays), arrays, prepared.assembled
             except Exception as error:  # as in `_run`
-                way.refuse(error, is_raised=self.options.must_plan)
+                way.refuse(error, self.options)
                 if self.options.must_plan:
                     raise way.refusal() from error
-        return self._library("forward" if way.mode == "forward" else "reverse"), None, _as_it_is
+        return self._library("forward" if self._is_forward(way) else "reverse"), None, _as_it_is
 
     def _program(self, way: Way, arrays: Sequence[Array]) -> Prepared | None:
         """Return the program that runs now, if any does.
@@ -168,21 +170,31 @@ class JacobianFunction:
             raise refusal(msg)
         return None
 
+    def _is_forward(self, way: Way) -> bool:
+        """Whether forward mode comes first; of what could have been a program reverse mode has those blocks that count."""
+        return way.mode != "reverse" if self.options.is_hessian else way.mode == "forward" and way.prepared is None
+
     def _by_library(self, way: Way, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Array:
         """Return what the library's own function returns; where one mode fails, the other is tried, and remembered."""
-        is_forward = way.mode == "forward" and way.prepared is None  # of what could have been a program, those blocks that count
-        first, second = ("forward", "reverse") if is_forward else ("reverse", "forward")
+        first, second = ("forward", "reverse") if self._is_forward(way) else ("reverse", "forward")
+        drawn = None if way.is_settled else self.backend.random_state()
         try:
-            return self._library(first)(*args, **kwargs)
-        except Exception:  # whatever says that the function has no such mode: each library, and each rule, has its own error
+            result = self._library(first)(*args, **kwargs)
+        except Exception as error:  # that there is no such mode: each library, and each rule, has its own
+            if self.backend.is_demanded(error):
+                raise
+            drawn_by_first = self.backend.random_state()
+            self.backend.set_random_state(drawn)
             try:
                 result = self._library(second)(*args, **kwargs)
-            except Exception:  # noqa: BLE001, S110 -- the error of the one that suits the function better is raised
-                pass
+            except Exception:  # noqa: BLE001 -- the error of the one that suits the function better is raised
+                self.backend.set_random_state(drawn_by_first)
             else:
                 way.mode = second
                 return result
             raise
+        way.is_settled = True
+        return result
 
     def _library(self, mode: str) -> Function:
         """Return the library's own function of that mode, as it answers what is asked here."""

@@ -19,8 +19,8 @@ WORTH_IT = 1.5  # times that a planned Jacobian must promise to be cheaper than 
 WORK_OF_A_SUM = 96  # multiply-adds that take as long as to add a number to a sum, or to put it in its place, where that is slow
 
 
-def choice(backend: Backend, program: Program, comparison: Comparison) -> str:
-    """Return "planned", or the pure mode that is the better one.
+def choice(backend: Backend, program: Program, comparison: Comparison, *, is_hessian: bool = False) -> str:
+    """Return "planned", or the pure mode that is the better one; of Hessians the libraries have forward mode alone.
 
     A plan has to be worth it beside calling the equations of the function, which takes as long as so many multiply-adds, whatever
     the sizes; VJPs call twice as many. The pure modes are compared by what they multiply, and what they add up where that is
@@ -29,6 +29,8 @@ def choice(backend: Backend, program: Program, comparison: Comparison) -> str:
     overhead = backend.overhead * len(program.trace.equations)
     sums = _sums(backend, program)
     plans = {"reverse": (comparison.reverse, 2 * overhead), "forward": (comparison.forward, overhead)}
+    if is_hessian and comparison.forward is not None:
+        del plans["reverse"]
     costs = {mode: (plan.cost + calls, plan.cost + sums[mode]) for mode, (plan, calls) in plans.items() if plan is not None}
     if not costs or min(called for called, _ in costs.values()) >= WORTH_IT * (comparison.optimal.cost + 2 * overhead):
         return "planned"

@@ -9,13 +9,15 @@ if TYPE_CHECKING:
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
 
 Mode = Literal["auto", "forward", "reverse", "planned"]
+Randomness = Literal["error", "same", "different"]
+RANDOMNESS: tuple[Randomness, ...] = ("error", "same", "different")
 MODES: tuple[Mode, ...] = ("auto", "forward", "reverse", "planned")
 
 
@@ -31,6 +33,8 @@ class Options:
     chunk_size: int | None = None
     low_rank: bool = False
     with_value: bool = False
+    is_hessian: bool = False
+    randomness: Randomness = "error"
 
     @property
     def is_pure(self) -> bool:
@@ -41,6 +45,17 @@ class Options:
     def must_plan(self) -> bool:
         """Whether nothing but a plan will do."""
         return self.mode == "planned" or self.low_rank
+
+    def library_mode(self, suited: str = "reverse") -> str:
+        """Return the pure mode that is left what cannot be planned: the one asked for, of Hessians else the library's."""
+        if self.is_pure:
+            return self.mode
+        return "forward" if self.is_hessian else suited
+
+    def from_the_front(self, count: int) -> Options:
+        """Return the same for so many positional arguments, with none counted from the last one."""
+        argnums = self.argnums
+        return replace(self, argnums=argnums % count if isinstance(argnums, int) else tuple(each % count for each in argnums))
 
     def derivative_of(self, result: Array) -> Array:
         """Return the Jacobian among what a call returns."""
@@ -54,7 +69,7 @@ class Options:
 
     @classmethod
     def checked(cls, function: object, argnums: Array, mode: Array, chunk_size: Array, **others: Array) -> Options:
-        """Refuse what is no function, no position, no mode or no chunk size, and factors where a pure mode is asked for.
+        """Refuse what is no function, position, mode, chunk size or kind of randomness, and factors of a pure mode.
 
         Parameters
         ----------
@@ -79,6 +94,10 @@ class Options:
             raise ChainError(msg)
         if mode not in MODES:
             msg = f"mode is {mode!r}: known are {', '.join(map(repr, MODES))}"
+            raise ChainError(msg)
+        randomness = others.get("randomness", "error")
+        if randomness not in RANDOMNESS:
+            msg = f"randomness is {randomness!r}: known are {', '.join(map(repr, RANDOMNESS))}"
             raise ChainError(msg)
         if others.get("low_rank") and mode in {"forward", "reverse"}:
             low_rank = others["low_rank"]

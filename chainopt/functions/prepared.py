@@ -172,8 +172,14 @@ def prepare(backend: Backend, function: Function, call: Call, options: Options) 
         backend.check_input(leaf)
     is_plain = len(call.rest) == 1 and call.rest_tree is None and not call.is_tuple  # as a composition takes it: one argument
     parts = stages_of(function) if is_plain else (function,)
+    primal = None
+    if options.is_hessian:
+        _check_one_dtype(backend, call)
+        whole = _Returned(backend, has_aux=options.has_aux)
+        primal = _flat_functions(backend, parts, lambda arrays: call.arguments(backend, arrays), whole)
+        parts = (backend.gradient(function, options),)
     functions = _flat_functions(backend, parts, lambda arrays: call.arguments(backend, arrays), returned)
-    trace = with_real_steps(backend.trace(functions, call.inputs, call.others, call.besides))
+    trace = with_real_steps(backend.trace(functions, call.inputs, call.others, call.besides, primal))
     pure = choice_by_shapes(trace, returned.outputs)
     if options.holomorphic:
         msg = "it is holomorphic"
@@ -227,6 +233,14 @@ def _flat_functions(
         return lambda *arrays: returned.leaves(part(backend.unflatten(returned.tree, arrays)), is_last=is_last)
 
     return [first, *(following(part, is_last=number == len(parts)) for number, part in enumerate(parts[1:], 2))]
+
+
+def _check_one_dtype(backend: Backend, call: Call) -> None:
+    """Refuse a Hessian by arrays of several dtypes: that of a block is not the one that a Jacobian has there."""
+    dtypes = {backend.common_dtype([getattr(leaf, "dtype", leaf)]) for leaf in call.inputs}
+    if len(dtypes) > 1:
+        msg = f"it is differentiated twice by arrays of {' and '.join(sorted(map(str, dtypes)))}"
+        raise UnplannableError(msg)
 
 
 def _check_reals(trace: Trace, outputs: int, pure: str) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from chainopt.functions.environment import Environment
+    from chainopt.functions.options import Options
     from chainopt.functions.prepared import Prepared
     from chainopt.typing import Array
 
@@ -26,7 +27,7 @@ class Way:
         self.environment: Environment | None = None  # in which that was found; None where it holds in all
         self.besides: tuple[Array, ...] = ()  # arrays that the function reads, where only watching it keeps them
         self.cause: Exception | None = None
-        self.has_run = self.is_first = False
+        self.has_run = self.is_first = self.is_settled = False
         self.record: Record | None = None  # of a first call: where to note what it takes,
         self.key: Hashable = None  # and under what it is known
         self.uses = self.changes = 0
@@ -36,14 +37,14 @@ class Way:
         self.uses += 1
         return self.environment is None or self.environment.is_unchanged()
 
-    def refuse(self, error: Exception, *, is_raised: bool) -> None:
+    def refuse(self, error: Exception, options: Options) -> None:
         """Remember that nothing can be planned, and why; the error itself only where it is raised at once."""
         lines = str(error).splitlines()
         self.reason = str(error) if isinstance(error, UnplannableError) else f"{type(error).__name__}: {''.join(lines[:1])}"
         if not isinstance(error, UnplannableError):  # of the user's function, of the library, or ours: its traceback tells
             LOGGER.debug("a function was not planned", exc_info=error)
-        self.prepared, self.mode = None, getattr(error, "mode", "reverse")
-        self.cause = error if is_raised else None
+        self.prepared, self.mode = None, options.library_mode(getattr(error, "mode", "reverse"))
+        self.cause = error if options.must_plan else None
 
     def refusal(self) -> ChainError:
         """Return the error that says why."""

@@ -87,15 +87,15 @@ class Ways:
             if known is None and state is not None:
                 record = PROGRAMS.of((type(self.backend), self.options, state.key, signature))
         except UnplannableError as error:
-            refused = Way(None, "reverse")
-            refused.refuse(error, is_raised=self.options.must_plan)
+            refused = self._by_library()
+            refused.refuse(error, self.options)
             return refused, call.arrays
         except Exception:  # noqa: BLE001 -- whatever comparing raises what is not ours
             key, record = None, None
         if known is not None and known.is_current():
             return known, (*call.arrays, *known.besides)
         if key is None and not self.options.must_plan and not self._is_traced(call):
-            return Way(None, "reverse", UNCOMPARABLE), call.arrays
+            return self._by_library(UNCOMPARABLE), call.arrays
         way: Way | None = record.way if record is not None else None
         if way is None and not at_once and key is not None and not self._is_traced(call):
             way = self._first(key, call, record)
@@ -116,7 +116,7 @@ class Ways:
         mode = first_mode(self.backend, self.function, call, self.options)
         if mode is None and not is_another_number:
             return None
-        way = Way(None, mode or "reverse")
+        way = Way(None, mode or self.options.library_mode())
         way.is_first, way.record, way.key = True, record, key
         return way
 
@@ -174,7 +174,7 @@ class Ways:
     def _for_state(self, call: Call, state: Reads) -> Way:
         """Trace the function, if it does not change what it reads, or if it is enough to watch the rest."""
         must_read = self.backend.must_read
-        way = Way(None, "reverse", CHANGES_ITSELF)
+        way = self._by_library(CHANGES_ITSELF)
         if self.changes_itself and not self.options.must_plan:
             return way
         if must_read:
@@ -185,7 +185,7 @@ class Ways:
         is_as_before = after is not None and after.key == state.key
         if must_read and not is_as_before:
             self.changes_itself = True
-            return Way(None, "reverse", CHANGES_ITSELF)
+            return self._by_library(CHANGES_ITSELF)
         self.is_read = is_as_before
         if is_as_before:
             way.environment = None
@@ -198,14 +198,13 @@ class Ways:
         try:
             way.prepared, way.mode = self._chosen(prepare(self.backend, self.function, call, self.options))
         except Exception as error:  # noqa: BLE001 -- whatever tracing raises: the library's functions, which trace less, may not
-            way.refuse(error, is_raised=self.options.must_plan)
+            way.refuse(error, self.options)
 
     def _found(self, call: Call, changes: int) -> Way:
         """Trace the function, if that is worth it, and watch what it reads."""
-        must_plan = self.options.must_plan
-        if changes > MOST_CHANGES and not must_plan:
-            return Way(None, "reverse", "what it reads besides its arguments changes from call to call")
-        way = Way(None, "reverse")
+        if changes > MOST_CHANGES and not self.options.must_plan:
+            return self._by_library("what it reads besides its arguments changes from call to call")
+        way = self._by_library()
         try:
             environment = Environment(self.backend, self._roots(call))
             before = environment.places()
@@ -213,14 +212,17 @@ class Ways:
             way.environment = Environment(self.backend, self._roots(call), written(before, environment.places()))
             way.changes = changes
         except UnplannableError as error:
-            way.refuse(error, is_raised=must_plan)
+            way.refuse(error, self.options)
         return way
+
+    def _by_library(self, reason: str = "") -> Way:
+        return Way(None, self.options.library_mode(), reason)
 
     def _chosen(self, prepared: Prepared) -> tuple[Prepared, str]:
         options = self.options
         if options.must_plan or options.is_pure:
             return prepared, "planned" if options.must_plan else options.mode
-        return prepared, choice(self.backend, prepared.program, prepared.comparison)
+        return prepared, choice(self.backend, prepared.program, prepared.comparison, is_hessian=options.is_hessian)
 
     def _is_traced(self, call: Call) -> bool:
         return any(map(self.backend.is_traced, call.arrays))

@@ -13,6 +13,7 @@ import numpy as np
 from chainopt.functions.backend import CONTAINERS, NOT_REAL, Arrays, UnplannableError
 from chainopt.functions.function_state import FunctionState, state_of
 from chainopt.functions.trace import OTHER
+from chainopt.jax.gradient import gradient_of
 from chainopt.jax.stage import stages_of
 from chainopt.jax.trace import STAGE, kind_of, trace
 
@@ -129,6 +130,7 @@ class JaxBackend:
         inputs: Sequence[Array],
         others: Sequence[Array],
         besides: Sequence[Array] = (),
+        primal: Sequence[Callable[..., Sequence[Array]]] | None = None,  # noqa: ARG002 -- what derives it has traced it
     ) -> Trace:
         """Trace a composition, in which the stages are calls whose names number them."""
         if len(functions) == 1:
@@ -140,6 +142,10 @@ class JaxBackend:
             return arrays
 
         return trace(composition, inputs, others, besides)
+
+    def gradient(self, function: Function, options: Options) -> Function:
+        """Return the gradient, or the planned Jacobian, of the function."""
+        return gradient_of(self, function, options)
 
     def is_traced(self, value: Array) -> bool:
         """Whether it is a tracer."""
@@ -191,10 +197,21 @@ class JaxBackend:
     def own(self, function: Function, mode: str, options: Options) -> Function:
         """Return `jax.jacfwd` or `jax.jacrev` of the function."""
         asked: PlainDict = {"argnums": options.argnums, "has_aux": options.has_aux, "holomorphic": options.holomorphic}
+        function = jax.jacrev(function, **asked) if options.is_hessian else function
         if mode == "reverse":
             asked["allow_int"] = options.allow_int
         made: Function = {"forward": jax.jacfwd, "reverse": jax.jacrev}[mode](function, **asked)
         return made
+
+    def random_state(self) -> None:
+        """Return None: the keys of JAX are arguments."""
+
+    def set_random_state(self, state: Array) -> None:
+        """Do nothing."""
+
+    def is_demanded(self, error: Exception) -> bool:  # noqa: ARG002 -- the protocol's
+        """Return False."""
+        return False
 
     def compiled(self, function: Function) -> Function:
         """Return the function as `jax.jit` compiles it."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chainopt.errors import ChainError, install
 from chainopt.functions.computation_graph import graph_of
 from chainopt.functions.jacobian import JacobianFunction as JacobianFunction
-from chainopt.functions.options import Mode, Options
+from chainopt.functions.options import Mode, Options, Randomness
 from chainopt.functions.prepared import traced
 from chainopt.functions.sequential import Composition
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from chainopt.typing import Array, Function
 
-__all__ = ["JacobianFunction", "computation_graph", "jacobian", "sequential", "value_and_jacobian"]
+__all__ = ["JacobianFunction", "computation_graph", "hessian", "jacobian", "sequential", "value_and_jacobian"]
 
 
 def jacobian(
@@ -37,6 +37,7 @@ def jacobian(
     mode: Mode = "auto",
     chunk_size: int | None = None,
     low_rank: bool = False,
+    randomness: Randomness = "error",
 ) -> JacobianFunction:
     """Make the function that returns the Jacobian of a PyTorch function or module: a drop-in for `torch.func.jacrev`.
 
@@ -61,6 +62,9 @@ def jacobian(
         Whether to return two factors instead of their product, the Jacobian: they meet where the function is narrowest.
         The left one has the pytree of the result, with an axis of that width behind the axes of each tensor; the right one
         that of the input, with that axis before them.
+    randomness : {"error", "same", "different"}
+        What forward mode does where the function draws random numbers, as for `torch.func.jacfwd`: such a function is never
+        planned. Reverse mode, which "auto" leaves it to, evaluates it once and needs no such word.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def jacobian(
             [2., 2., 5.]])
     """
     _refuse_unknown(holomorphic=holomorphic, allow_int=allow_int)
-    options = Options.checked(func, argnums, mode, chunk_size, has_aux=has_aux, low_rank=low_rank)
+    options = Options.checked(func, argnums, mode, chunk_size, has_aux=has_aux, low_rank=low_rank, randomness=randomness)
     return JacobianFunction(BACKEND, func, options)
 
 
@@ -96,12 +100,13 @@ def value_and_jacobian(
     mode: Mode = "auto",
     chunk_size: int | None = None,
     low_rank: bool = False,
+    randomness: Randomness = "error",
 ) -> JacobianFunction:
     """Make the function that returns the value and the Jacobian.
 
     Parameters
     ----------
-    func, argnums, has_aux, holomorphic, allow_int, mode, chunk_size, low_rank
+    func, argnums, has_aux, holomorphic, allow_int, mode, chunk_size, low_rank, randomness
         As for `jacobian`.
 
     Returns
@@ -118,7 +123,71 @@ def value_and_jacobian(
     (0.0, 1.0)
     """
     _refuse_unknown(holomorphic=holomorphic, allow_int=allow_int)
-    options = Options.checked(func, argnums, mode, chunk_size, has_aux=has_aux, low_rank=low_rank, with_value=True)
+    options = Options.checked(
+        func, argnums, mode, chunk_size, has_aux=has_aux, low_rank=low_rank, randomness=randomness, with_value=True
+    )
+    return JacobianFunction(BACKEND, func, options)
+
+
+def hessian(
+    func: Function,
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,  # noqa: FBT001, FBT002 -- the signature of chainopt.jax.hessian
+    holomorphic: bool = False,  # noqa: FBT001, FBT002
+    *,
+    mode: Mode = "auto",
+    randomness: Randomness = "error",
+) -> JacobianFunction:
+    """Make the function that returns the Hessian of a PyTorch function or module: a drop-in for `torch.func.hessian`.
+
+    It is the planned Jacobian of the gradient: it pays where the function is narrow somewhere, as a loss of a few features of
+    many inputs is. A Hessian that is only multiplied by a vector needs no matrix, and no plan: see the examples.
+
+    Parameters
+    ----------
+    func : callable
+        Of tensors or pytrees of them, that returns such; mostly a single number.
+    argnums
+        As for `torch.func.hessian`.
+    has_aux : bool
+        Whether the function returns a pair of what is differentiated and tensors that are returned beside the Hessian.
+    holomorphic : bool
+        For the signature of `chainopt.jax.hessian`; PyTorch does not know it.
+    mode : {"auto", "forward", "reverse", "planned"}
+        How the gradient is differentiated. "auto" plans where that promises to be 1.5 times cheaper than `torch.func.hessian`,
+        and else takes that order, recorded once; "forward" calls `torch.func.hessian`, and "reverse" `torch.func.jacrev` of
+        `torch.func.jacrev`. What `torch.func.hessian` cannot differentiate is left to "reverse".
+    randomness : {"error", "same", "different"}
+        What is done where the function draws random numbers, as for `torch.func.jacfwd`: such a function is never planned.
+
+    Returns
+    -------
+    JacobianFunction
+        A callable that takes what ``func`` takes; with the methods ``plan`` and ``tune``.
+
+    Raises
+    ------
+    ChainError
+        If an option is none of those that are known, or nothing can be planned where that is demanded.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from chainopt.torch import hessian
+    >>> x = torch.arange(3.0)
+    >>> hessian(lambda x: (x[:-1] * x[1:] ** 2).sum())(x)
+    tensor([[0., 2., 0.],
+            [2., 0., 4.],
+            [0., 4., 2.]])
+
+    The product with a vector:
+
+    >>> gradient = torch.func.grad(lambda x: (x[:-1] * x[1:] ** 2).sum())
+    >>> torch.func.jvp(gradient, (x,), (torch.ones(3),))[1]
+    tensor([2., 6., 6.])
+    """
+    _refuse_unknown(holomorphic=holomorphic, allow_int=False)
+    options = Options.checked(func, argnums, mode, None, has_aux=has_aux, randomness=randomness, is_hessian=True)
     return JacobianFunction(BACKEND, func, options)
 
 

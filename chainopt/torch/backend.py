@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 from contextlib import nullcontext
 from functools import partial, reduce
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
@@ -16,6 +16,7 @@ from chainopt.functions.function_state import FunctionState, state_of
 from chainopt.functions.trace import OTHER
 from chainopt.torch.certainty import certify, size_without_numbers
 from chainopt.torch.derivable import is_derivable
+from chainopt.torch.gradient import certify_gradient, gradient_of, hides_derivative
 from chainopt.torch.stage import Stage, stages_of
 from chainopt.torch.trace import is_transformed, is_transforming, kind_of, trace, untransformed
 
@@ -29,11 +30,6 @@ if TYPE_CHECKING:
 
 WIDE = 4  # times as many results as inputs are too many for reverse mode
 DEVICES = ("cpu", "cuda")  # whose autocast is looked at
-# Operators that autograd makes of others and can differentiate again; many of those that it makes it cannot.
-DIFFERENTIABLE = frozenset(
-    f"{name}_backward"
-    for name in ("tanh", "sigmoid", "threshold", "gelu", "elu", "softplus", "leaky_relu", "hardtanh", "convolution")
-) | {"_softmax_backward_data", "_log_softmax_backward_data"}
 CHECKS = {torch.ops.aten._linalg_check_errors.default}  # noqa: SLF001 -- which have no result, but raise an error
 LEAF = pytree.tree_flatten(0)[1]  # the tree of a tensor alone
 
@@ -135,6 +131,7 @@ class TorchBackend:
         inputs: Sequence[Array],
         others: Sequence[Array],
         besides: Sequence[Array] = (),
+        primal: Sequence[Callable[..., Sequence[Array]]] | None = None,
     ) -> Trace:
         """Trace a composition if that is certain; inside of a transformation at tensors of ones, as its own cannot be traced."""
         if any(map(is_transformed, besides)):
@@ -144,8 +141,14 @@ class TorchBackend:
         is_inside = is_transforming()
         with untransformed() if is_inside else nullcontext():
             given = [_like(tensor) if is_inside else tensor.detach() for tensor in (*inputs, *others)]
-            certify(_composed(functions), given, besides)
+            certify(_composed(primal or functions), given, besides)
+            if primal is not None:
+                certify_gradient(_composed(functions), given, besides)
             return trace(functions, given[: len(inputs)], given[len(inputs) :], besides)
+
+    def gradient(self, function: Function, options: Options) -> Function:
+        """Return the gradient, or the Jacobian, of the function."""
+        return gradient_of(function, options)
 
     def is_traced(self, value: Array) -> bool:
         """Whether a tensor belongs to a transformation of `torch.func`."""
@@ -178,8 +181,7 @@ class TorchBackend:
             graph: Array = make_fx(computation)(*[array.detach() for array in arrays])
         graph.graph.eliminate_dead_code(lambda node: node.is_impure() or node.target in CHECKS)
         graph.recompile()
-        constants = [node for node in graph.graph.nodes if _is_second_result(node) or _lacks_derivative(node)]
-        graph.meta["is_differentiable"] = not constants
+        graph.meta["is_differentiable"] = not any(map(hides_derivative, graph.graph.nodes))
         recorded: Callable[..., list[Array]] = graph
         return recorded
 
@@ -204,16 +206,39 @@ class TorchBackend:
 
     def own(self, function: Function, mode: str, options: Options) -> Function:
         """Return `torch.func.jacfwd` or `torch.func.jacrev` of the function."""
+        if np.min(options.argnums) < 0:  # of which jacfwd makes zeros
+            return lambda *args, **kwargs: self.own(function, mode, options.from_the_front(len(args)))(*args, **kwargs)
         asked: dict[str, Array] = {"argnums": options.argnums, "has_aux": options.has_aux}
-        make: Function = torch.func.jacfwd
-        if mode != "forward":
-            make, asked["chunk_size"] = torch.func.jacrev, options.chunk_size
-        made: Function = make(function, **asked)
+
+        def make(function: Function) -> Function:
+            function = torch.func.jacrev(function, **asked) if options.is_hessian else function
+            made: Function
+            if mode == "forward":
+                made = torch.func.jacfwd(function, randomness=options.randomness, **asked)
+            else:
+                made = torch.func.jacrev(function, chunk_size=options.chunk_size, **asked)
+            return made
+
+        made = make(function)
 
         def call(*args: Array, **kwargs: Array) -> Array:  # PyTorch's own take no keywords
-            return make(partial(function, **kwargs), **asked)(*args) if kwargs else made(*args)
+            return make(partial(function, **kwargs))(*args) if kwargs else made(*args)
 
         return call
+
+    def random_state(self) -> tuple[Array, list[Array]]:
+        """Return the states of the generators of this process: that of the CPU, and those of accelerators in use."""
+        return torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+
+    def set_random_state(self, state: tuple[Array, list[Array]] | None) -> None:
+        """Return to a state, unless it is None."""
+        if state is not None:
+            torch.set_rng_state(state[0])
+            torch.cuda.set_rng_state_all(state[1])
+
+    def is_demanded(self, error: Exception) -> bool:
+        """Whether a function draws random numbers where `randomness` is "error"."""
+        return "randomness error mode" in str(error)
 
     def compiled(self, function: Function) -> Function:
         """Return the function: PyTorch is eager."""
@@ -251,19 +276,6 @@ def _composed(functions: Sequence[Callable[..., Sequence[Array]]]) -> Callable[.
 def _is_followed(arrays: Sequence[Array]) -> bool:
     """Whether autograd records what is computed of these."""
     return torch.is_grad_enabled() and any(array.requires_grad for array in arrays)
-
-
-def _lacks_derivative(node: Array) -> bool:
-    name = str(node.target).removeprefix("aten.").partition(".")[0]
-    return "backward" in name and name not in DIFFERENTIABLE
-
-
-def _is_second_result(node: Array) -> bool:
-    """Whether a step picks a result of floating-point numbers that is not the first one of an operator."""
-    if node.target is not operator.getitem or node.args[1] == 0:
-        return False
-    value = node.meta.get("val")
-    return not isinstance(value, torch.Tensor) or value.is_floating_point() or value.is_complex()
 
 
 def _like(tensor: torch.Tensor) -> torch.Tensor:

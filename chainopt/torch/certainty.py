@@ -44,6 +44,29 @@ def certify(function: Callable[..., Sequence[Array]], arguments: Sequence[Array]
     UnplannableError
         Which says why.
     """
+    graph = recorded_without_numbers(function, arguments, read, above_autograd=True)
+    for node in graph.graph.nodes:
+        if (doubt := doubt_about(graph, node)) is not None:
+            raise UnplannableError(doubt)
+
+
+def recorded_without_numbers(
+    function: Callable[..., Sequence[Array]], arguments: Sequence[Array], read: Sequence[torch.Tensor], *, above_autograd: bool
+) -> Array:
+    """Return the graph of a function, recorded with tensors that hold no numbers.
+
+    Parameters
+    ----------
+    function, arguments, read
+        As for `certify`.
+    above_autograd : bool
+        Whether the operators are those that autograd sees, or those that it calls.
+
+    Raises
+    ------
+    UnplannableError
+        If it depends on numbers, changes what it has not made, or has a rule of its own.
+    """
     fakes = FakeTensorMode(allow_non_fake_inputs=True)
     given = [fakes.from_tensor(argument, static_shapes=True) for argument in arguments]
 
@@ -52,7 +75,7 @@ def certify(function: Callable[..., Sequence[Array]], arguments: Sequence[Array]
 
     try:
         with _NoCustomRules(), fakes, _Watch(given), torch.no_grad():
-            graph = make_fx(listed, pre_dispatch=True)(*given, *read)
+            return make_fx(listed, pre_dispatch=above_autograd)(*given, *read)
     except UnplannableError:
         raise
     except Exception as error:  # whatever the user's function raises at tensors without numbers
@@ -60,9 +83,6 @@ def certify(function: Callable[..., Sequence[Array]], arguments: Sequence[Array]
         why = f"{type(error).__name__}: {lines[0] if lines else ''}"
         msg = f"what it computes depends on the numbers that it is given, or cannot be recorded ({why})"
         raise UnplannableError(msg) from error
-    for node in graph.graph.nodes:
-        if (doubt := _doubt(graph, node)) is not None:
-            raise UnplannableError(doubt)
 
 
 def size_without_numbers(function: Callable[..., Array], args: Sequence[Array], kwargs: dict[str, Array]) -> int | None:
@@ -77,7 +97,7 @@ def size_without_numbers(function: Callable[..., Array], args: Sequence[Array], 
     return sum(leaf.numel() for leaf in leaves if isinstance(leaf, torch.Tensor))
 
 
-def _doubt(graph: Array, node: Node) -> str | None:
+def doubt_about(graph: Array, node: Node) -> str | None:
     """Say what is uncertain about a step of a recording, if anything is."""
     name = str(node.target)
     if node.op == "get_attr" and isinstance(getattr(graph, name), FakeTensor):

@@ -95,7 +95,7 @@ class _Following:
 
         with torch.no_grad():
             graph = make_fx(listed)(*arguments)
-            if any(node.op == "call_function" and _is_in_place(node.target) for node in graph.graph.nodes):
+            if any(node.op == "call_function" and _writes(node.target) for node in graph.graph.nodes):
                 graph = make_fx(torch.func.functionalize(listed, remove="mutations_and_views"))(*arguments)
             return self._numbered(graph, read, stage)
 
@@ -122,7 +122,7 @@ class _Following:
 
     def _operator(self, node: Node, scope: dict[Array, int], stage: int) -> None:
         target: Array = node.target
-        name, _, overload = str(target).removeprefix("aten.").partition(".")
+        name, overload = _names(target)
         view = getattr(getattr(torch.ops.aten, name.removesuffix("_copy"), None), overload, None)
         if name.endswith("_copy") and _is_view(view):  # nothing is written to anymore, and views have all derivatives
             target, name = view, name.removesuffix("_copy")
@@ -187,6 +187,17 @@ def _within(arguments: Sequence[Array], place: int, shape: tuple[int, ...]) -> t
 
 def _is_in_place(target: Array) -> bool:
     return hasattr(target, "_schema") and bool(target._schema.is_mutable)  # noqa: SLF001 -- no other name is public
+
+
+def _names(target: Array) -> tuple[str, str]:
+    """Return the name of an operator, and that of its overload."""
+    name, _, overload = str(target).removeprefix("aten.").partition(".")
+    return name, overload
+
+
+def _writes(target: Array) -> bool:
+    """Whether an operator changes the numbers of what it is given."""
+    return _is_in_place(target) and _names(target)[0] not in RESHAPES
 
 
 def is_transforming() -> bool:

@@ -128,7 +128,10 @@ def answers() -> None:
 def lazily_imported() -> None:
     """What is imported on first use only."""
     chainopt.jax.jacobian(lambda x: x)
-    chainopt.torch.jacobian(lambda x: x)
+    chainopt.torch.jacobian(lambda x: x, randomness="same")
+    chainopt.torch.jacobian(lambda x: x, randomness="often")  # type: ignore[arg-type]
+    chainopt.jax.hessian(lambda x: x, mode="planned")
+    chainopt.torch.hessian(lambda x: x, randomness="different")
     chainopt.jacobian  # type: ignore[attr-defined]
 
 

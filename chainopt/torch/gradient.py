@@ -1,0 +1,93 @@
+"""The gradient of a PyTorch function, whose Jacobian is the Hessian, and whether its recording can be differentiated again."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from chainopt.functions.backend import UnplannableError
+from chainopt.torch.certainty import doubt_about, recorded_without_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chainopt.functions.options import Options
+    from chainopt.typing import Array, Function
+
+# Operators that autograd makes of others and can differentiate again; many of those that it makes it cannot.
+DIFFERENTIABLE = frozenset(
+    f"{name}_backward"
+    for name in (
+        *("tanh", "sigmoid", "threshold", "gelu", "elu", "softplus", "leaky_relu", "hardtanh", "convolution"),
+        *("select", "slice", "diagonal", "smooth_l1_loss", "avg_pool2d"),
+    )
+) | {"_softmax_backward_data", "_log_softmax_backward_data"}
+
+
+def gradient_of(function: Function, options: Options) -> Function:
+    """Return what computes what `torch.func.jacrev` does: of a number by a single VJP, without an axis for the rows.
+
+    Parameters
+    ----------
+    function : callable
+        Which is differentiated twice.
+    options : Options
+        What is asked for.
+    """
+    gradient = torch.func.grad(function, options.argnums, has_aux=options.has_aux)
+    jacobian = torch.func.jacrev(function, options.argnums, has_aux=options.has_aux)
+    value = options.result_of(function)
+
+    def call(*args: Any, **kwargs: Any) -> Array:
+        result = value(*args, **kwargs)
+        is_number = isinstance(result, torch.Tensor) and result.dim() == 0
+        return gradient(*args, **kwargs) if is_number else jacobian(*args, **kwargs)
+
+    return call
+
+
+def certify_gradient(gradient: Callable[..., Sequence[Array]], arguments: Sequence[Array], read: Sequence[torch.Tensor]) -> None:
+    """Refuse a gradient of which autograd would not differentiate every step; the function itself has been certified.
+
+    Parameters
+    ----------
+    gradient : callable
+        Of a flat list of tensors, that returns such a list.
+    arguments : sequence of tensors
+        Like those that it will be called with.
+    read : sequence of tensors
+        Those that it reads besides.
+
+    Raises
+    ------
+    UnplannableError
+        Which names the step.
+    """
+    graph = recorded_without_numbers(gradient, arguments, read, above_autograd=False)
+    graph.graph.eliminate_dead_code()
+    for node in graph.graph.nodes:
+        doubt = doubt_about(graph, node)
+        if doubt is not None or hides_derivative(node):
+            msg = f"its gradient, as it is recorded, may not be differentiated again: {doubt or node.target}"
+            raise UnplannableError(msg)
+
+
+def hides_derivative(node: Array) -> bool:
+    """Whether autograd has no derivative of a step of a recording, or takes it for a constant.
+
+    Second results are such, as the factors of a decomposition or the statistics of a batch; the parts of a list are not.
+    """
+    if node.target is not operator.getitem:
+        return "backward" in _name(node) and _name(node) not in DIFFERENTIABLE
+    source, position = node.args
+    is_list = len(source.target._schema.returns) == 1  # noqa: SLF001 -- no other name is public
+    if position == 0 or is_list or _name(source) in DIFFERENTIABLE:
+        return False
+    value = node.meta.get("val")
+    return not isinstance(value, torch.Tensor) or value.is_floating_point() or value.is_complex()
+
+
+def _name(node: Array) -> str:
+    return str(node.target).removeprefix("aten.").partition(".")[0]
