@@ -96,4 +96,5 @@ def _one(trace: Trace, equations: Sequence[Equation]) -> Equation:
 
     name = "+".join(dict.fromkeys(equation.name for equation in equations))
     outputs = tuple(variable for variable in written if variable in read_outside)
-    return Equation(name, run, tuple(inputs), outputs, Derivative(price), equations[0].stage)
+    has_rule = any(equation.has_rule for equation in equations)
+    return Equation(name, run, tuple(inputs), outputs, Derivative(price), equations[0].stage, has_rule=has_rule)

@@ -157,7 +157,8 @@ def _as_loop(
 
     price = Price.total(equation.price for equation in steps[1]).times(trips - 1)
     reads = tuple(dict.fromkeys((*initial, *fixed)))
-    return Equation("loop", run, reads, last, Derivative(price), steps[1][0].stage)
+    has_rule = any(equation.has_rule for equation in steps[1])
+    return Equation("loop", run, reads, last, Derivative(price), steps[1][0].stage, has_rule=has_rule)
 
 
 def _reads(equations: Sequence[Equation]) -> Iterator[int]:

@@ -19,12 +19,13 @@ WORTH_IT = 1.5  # times that a planned Jacobian must promise to be cheaper than 
 WORK_OF_A_SUM = 96  # multiply-adds that take as long as to add a number to a sum, or to put it in its place, where that is slow
 
 
-def choice(backend: Backend, program: Program, comparison: Comparison, *, is_hessian: bool = False) -> str:
+def choice(backend: Backend, program: Program, comparison: Comparison, *, has_one_dtype: bool, is_hessian: bool = False) -> str:
     """Return "planned", or the pure mode that is the better one; of Hessians the libraries have forward mode alone.
 
     A plan has to be worth it beside calling the equations of the function, which takes as long as so many multiply-adds, whatever
     the sizes; VJPs call twice as many. The pure modes are compared by what they multiply, and what they add up where that is
-    slow: of equal ones reverse mode is taken, in which what comes first does not depend on the point yet.
+    slow: of equal ones reverse mode is taken, in which what comes first does not depend on the point yet. Where the dtypes of
+    inputs and results differ, only reverse mode gives the blocks those that it gives.
     """
     overhead = backend.overhead * len(program.trace.equations)
     sums = _sums(backend, program)
@@ -34,7 +35,7 @@ def choice(backend: Backend, program: Program, comparison: Comparison, *, is_hes
     costs = {mode: (plan.cost + calls, plan.cost + sums[mode]) for mode, (plan, calls) in plans.items() if plan is not None}
     if not costs or min(called for called, _ in costs.values()) >= WORTH_IT * (comparison.optimal.cost + 2 * overhead):
         return "planned"
-    return min(costs, key=lambda mode: costs[mode][1])
+    return "reverse" if "reverse" in costs and not has_one_dtype else min(costs, key=lambda mode: costs[mode][1])
 
 
 def _sums(backend: Backend, program: Program) -> dict[str, int]:
@@ -60,15 +61,18 @@ def _sums(backend: Backend, program: Program) -> dict[str, int]:
     return {mode: WORK_OF_A_SUM * passes[mode] * size for mode, size in (("forward", pushed), ("reverse", pulled))}
 
 
+def is_of_one_dtype(trace: Trace, outputs: int) -> bool:
+    """Whether all inputs and differentiated results have the same dtype."""
+    return len({trace.variables[variable].dtype for variable in (*trace.outputs[:outputs], *trace.inputs)}) < 2
+
+
 def choice_by_shapes(trace: Trace, outputs: int) -> str:
     """Return the pure mode that takes fewer passes: reverse where there are fewer entries in the results than in the inputs.
 
     Where their dtypes differ, only reverse mode gives the blocks those that it gives.
     """
-    results, inputs = trace.outputs[:outputs], trace.inputs
-    has_one_dtype = len({trace.variables[variable].dtype for variable in (*results, *inputs)}) < 2
-    is_narrowing = sum(map(trace.size, results)) < sum(map(trace.size, inputs))
-    return "reverse" if is_narrowing or not has_one_dtype else "forward"
+    is_narrowing = sum(map(trace.size, trace.outputs[:outputs])) < sum(map(trace.size, trace.inputs))
+    return "reverse" if is_narrowing or not is_of_one_dtype(trace, outputs) else "forward"
 
 
 def compared(program: Program) -> Comparison:

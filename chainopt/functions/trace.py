@@ -38,6 +38,7 @@ class Equation(NamedTuple):
     stage: int = 0  # of those that the user named, from 1; 0 where none are
     key: Array = None  # equal for equations that do the same to their inputs; None where that is not known
     operands: Callable[[dict[int, Array]], Sequence[Array]] = no_operands
+    has_rule: bool = False  # whether somebody wrote its derivative, or that of something inside
 
     @property
     def price(self) -> Price:

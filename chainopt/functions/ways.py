@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.environment import Environment, written
 from chainopt.functions.first_calls import first_mode
-from chainopt.functions.mode_choice import choice
+from chainopt.functions.mode_choice import choice, is_of_one_dtype
 from chainopt.functions.prepared import prepare
 from chainopt.functions.shared_programs import ENOUGH_SECONDS, PROGRAMS
 from chainopt.functions.signature import ARRAY, SCALARS
@@ -222,7 +222,9 @@ class Ways:
         options = self.options
         if options.must_plan or options.is_pure:
             return prepared, "planned" if options.must_plan else options.mode
-        return prepared, choice(self.backend, prepared.program, prepared.comparison, is_hessian=options.is_hessian)
+        trace, outputs = prepared.program.trace, prepared.results.outputs
+        asked = {"has_one_dtype": is_of_one_dtype(trace, outputs), "is_hessian": options.is_hessian}
+        return prepared, choice(self.backend, prepared.program, prepared.comparison, **asked)
 
     def _is_traced(self, call: Call) -> bool:
         return any(map(self.backend.is_traced, call.arrays))

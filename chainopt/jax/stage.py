@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from chainopt.functions.elementals import Factors
     from chainopt.functions.program import Program
+    from chainopt.functions.trace import Equation
     from chainopt.typing import Array, DType, PyTree
 
 
@@ -120,6 +121,26 @@ def joined(parts: Sequence[Array], columns: int, dtype: DType) -> Array:
     return flat[0] if len(flat) == 1 else jnp.concatenate(flat)
 
 
+def _run_with_its_rule(equation: Equation, values: dict[int, Array]) -> None:
+    """Evaluate an equation whose derivative somebody wrote as it is evaluated where it is differentiated.
+
+    The rule does that in a way of its own, so that derivatives of the Jacobian are those of what is written there, as they are
+    of JAX's own Jacobians.
+    """
+    moving = [variable for variable in equation.inputs if jnp.issubdtype(jnp.result_type(values[variable]), jnp.inexact)]
+    if not moving:
+        equation.run(values)
+        return
+
+    def function(*given: Array) -> list[Array]:
+        local = values | dict(zip(moving, given, strict=True))
+        equation.run(local)
+        return [local[variable] for variable in equation.outputs]
+
+    results, _ = jax.vjp(function, *[values[variable] for variable in moving])
+    values.update(zip(equation.outputs, results, strict=True))
+
+
 def stages_of(program: Program, values: dict[int, Array], dtype: DType) -> list[Stage]:
     """Make the sections of a program into stages; what is computed and not used, the compiler drops."""
     stages = []
@@ -127,7 +148,10 @@ def stages_of(program: Program, values: dict[int, Array], dtype: DType) -> list[
         function = section_function(section, dict(values))
         state = [values[variable] for variable in section.before]
         for equation in section.equations:
-            equation.run(values)
+            if equation.has_rule:
+                _run_with_its_rule(equation, values)
+            else:
+                equation.run(values)
         elemental = None if section.known is None else partial(factors_of, section.known, values, slopes)
         stages.append(Stage(function, state, [values[variable] for variable in section.after], dtype, elemental))
     return stages

@@ -12,7 +12,7 @@ from jax.extend import core
 from chainopt.functions.loop_rolling import rolled
 from chainopt.functions.trace import COMPLEX, OTHER, REAL, Equation, Trace, Variable, by_variable, needed
 from chainopt.jax.rules import derivative_of
-from chainopt.jax.rules.registry import alone, variables_read, variables_written
+from chainopt.jax.rules.registry import alone, has_rule, variables_read, variables_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -138,4 +138,4 @@ def _equation(equation: core.JaxprEqn, jaxpr: core.Jaxpr, scope: Mapping[Array, 
 
     derivative = by_variable(derivative_of(equation), numbers)
     key = None if equation.effects else _key(equation, read, stage)
-    return Equation(str(equation.primitive), run, reads, writes, derivative, stage, key, operands)
+    return Equation(str(equation.primitive), run, reads, writes, derivative, stage, key, operands, has_rule(equation))

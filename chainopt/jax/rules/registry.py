@@ -74,6 +74,12 @@ def inner(equation: JaxprEqn) -> list[core.Jaxpr]:
     return jaxprs
 
 
+def has_rule(equation: JaxprEqn) -> bool:
+    """Whether somebody wrote the derivative of an equation, or of one inside of it."""
+    name = str(equation.primitive)
+    return name.startswith(("custom_jvp", "custom_vjp")) or any(has_rule(one) for jaxpr in inner(equation) for one in jaxpr.eqns)
+
+
 def variables_read(equation: JaxprEqn) -> list[core.Var]:
     """List the variables among the operands of an equation, each once."""
     return list(dict.fromkeys(atom for atom in equation.invars if not isinstance(atom, core.Literal)))

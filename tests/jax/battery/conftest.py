@@ -1,0 +1,32 @@
+"""What the battery of JAX programs shares: float64, a compiler in a hurry, and nothing known from other tests."""
+
+import importlib.util
+import os
+
+import pytest
+
+# Where all extras are promised, in CI, these files are collected, and fail without JAX.
+is_collected = importlib.util.find_spec("jax") is not None or os.environ.get("CHAINOPT_REQUIRE_EXTRAS")
+collect_ignore_glob = [] if is_collected else ["test_*.py"]
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch):
+    """Leave first calls to the library, unlike the tests beside these, and know nothing of what was called before."""
+    from chainopt.functions import first_calls, ways
+    from chainopt.functions.shared_programs import Records
+
+    monkeypatch.setattr(ways, "PROGRAMS", Records())
+    monkeypatch.setattr(first_calls, "HINTS", Records())
+
+
+@pytest.fixture(autouse=True)
+def _quick_and_exact(jax):
+    """Compile without optimizations, which takes half as long, and compute in float64."""
+    names = ("jax_enable_x64", "jax_disable_most_optimizations")
+    before = {name: jax.config.read(name) for name in names}
+    for name in names:
+        jax.config.update(name, True)
+    yield
+    for name in names:
+        jax.config.update(name, before[name])
