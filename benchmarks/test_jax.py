@@ -8,9 +8,9 @@ import pytest
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
 
-from jax_problems import NARROW, NOTHING_TO_GAIN  # noqa: E402 -- they need JAX
+from jax_problems import NARROW, NOTHING_TO_GAIN, layers  # noqa: E402 -- they need JAX
 
-from chainopt.jax import jacobian  # noqa: E402
+from chainopt.jax import hessian, jacobian  # noqa: E402
 
 HAND = "split by hand"
 LONG = 3  # seconds of compiling that are spent once only
@@ -78,6 +78,26 @@ def test_nothing_to_gain(contest, name):
     for call in calls.values():
         assert_equal(calls["chainopt.jax"](x), call(x))
     contest("Jacobians of JAX functions, nothing to gain", name, {who: ready(call, x) for who, call in calls.items()}, rounds=101)
+
+
+def losses():
+    """Functions of 1,000 numbers to one; of the last one nothing is to be gained."""
+    features = jnp.asarray(np.random.default_rng(2).standard_normal((1000, 8)) / 30, np.float32)
+    net, narrow = layers(8, 512, 512, 1), layers(1000, 256, 8, 1)
+    return {
+        "linear 1000-8, tanh 8-512-512-1": lambda x: net(x @ features)[0],
+        "tanh 1000-8-512-512-1": lambda x: net(jnp.tanh(x @ features))[0],
+        "tanh 1000-256-8-1": lambda x: narrow(x)[0],
+        "Rosenbrock of 1000": lambda x: (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum(),
+    }
+
+
+@pytest.mark.parametrize("name", losses())
+def test_hessians(contest, name):
+    function, x = losses()[name], jnp.asarray(np.random.default_rng(9).standard_normal(1000), np.float32)
+    calls = {who: jax.jit(make(function)) for who, make in {"chainopt.jax": hessian, "jax.hessian": jax.hessian}.items()}
+    assert_equal(*[call(x) for call in calls.values()])
+    contest("Hessians of JAX functions", name, {who: ready(call, x) for who, call in calls.items()}, rounds=31)
 
 
 def test_a_gather_out_of_a_million(contest):

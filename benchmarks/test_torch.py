@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from chainopt.torch import jacobian  # noqa: E402 -- it needs PyTorch
+from chainopt.torch import hessian, jacobian  # noqa: E402 -- it needs PyTorch
 
 HAND = "split by hand"
 
@@ -94,6 +94,29 @@ def test_eager(contest, name, precision):
         {who: lambda c=call: c(x) for who, call in calls.items()},
         rounds=31,
     )
+
+
+def losses():
+    """Functions of 1,000 numbers to one; of the last one nothing is to be gained."""
+    features, net = layers(1000, 8, dtype=torch.float32), layers(8, 512, 512, 1, dtype=torch.float32, seed=1)
+    narrow = layers(1000, 256, 8, 1, dtype=torch.float32)
+    matrix = torch.randn((1000, 8), generator=torch.Generator().manual_seed(2)) / 30
+    return {
+        "linear 1000-8, tanh 8-512-512-1": lambda x: net(x @ matrix)[0],
+        "tanh 1000-8-512-512-1": lambda x: net(features(x))[0],
+        "tanh 1000-256-8-1": lambda x: narrow(x)[0],
+        "Rosenbrock of 1000": lambda x: (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum(),
+    }
+
+
+@pytest.mark.parametrize("name", losses())
+def test_hessians(contest, name):
+    function, x = losses()[name], torch.randn(1000, generator=torch.Generator().manual_seed(9))
+    calls = {"chainopt.torch": hessian(function), "torch.func.hessian": torch.func.hessian(function)}
+    calls["chainopt.torch"](x)  # a first call is the library's own
+    one, other = (call(x) for call in calls.values())
+    assert float(abs(one - other).max()) <= 1e-5 * float(abs(other).max())
+    contest("Hessians of PyTorch functions", name, {who: lambda c=call: c(x) for who, call in calls.items()}, rounds=31)
 
 
 @pytest.mark.long

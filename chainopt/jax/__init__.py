@@ -193,6 +193,22 @@ def hessian(
     >>> gradient = jax.grad(lambda x: (x[:-1] * x[1:] ** 2).sum())
     >>> jax.jvp(gradient, (x,), (jnp.ones(3),))[1]
     Array([2., 6., 6.], dtype=float32)
+
+    The Gauss-Newton matrix of residuals, in the cheapest order: with its Jacobian in two thin factors, ``L @ R``, the middle
+    of ``R.T @ (L.T @ L) @ R`` is small.
+
+    >>> from chainopt import multi_dot
+    >>> from chainopt.jax import jacobian
+    >>> left, right = jacobian(lambda x: x[:2].sum() * jnp.ones(4), low_rank=True)(x)
+    >>> multi_dot([right.T, left.T, left, right])
+    Array([[4., 4., 0.],
+           [4., 4., 0.],
+           [0., 0., 0.]], dtype=float32)
+
+    Seed matrices go into the chain, too: ``J @ V``, and ``W.T @ J``.
+
+    >>> multi_dot([left, right, jnp.ones((3, 1))]).shape, multi_dot([jnp.ones((1, 4)), left, right]).shape
+    ((4, 1), (1, 3))
     """
     options = Options.checked(fun, argnums, mode, None, has_aux=has_aux, holomorphic=holomorphic, is_hessian=True)
     return JacobianFunction(BACKEND, fun, options)
