@@ -9,7 +9,7 @@ import random
 import pytest
 
 PROGRAMS = 1000 if os.environ.get("CHAINOPT_NIGHTLY") else 200
-TOGETHER = 20  # in a test
+TOGETHER = 10  # in a test
 
 
 def steps_of(torch, source, size):
@@ -104,13 +104,13 @@ def test_equal_to_jacrev(torch, start):
 
     for seed in range(start, start + TOGETHER):
         function, points = program(torch, seed)
-        kept, planned = jacobian(function), jacobian(function, mode="planned")
-        for point in (points[0], points[0], points[1]):
+        derivative = jacobian(function, mode="planned" if seed % 2 else "auto")
+        for point in (points[0], points[1], points[0]):
             expected = torch.func.jacrev(function)(point)
-            tolerance = {"rtol": 0, "atol": 1e-10 * max(float(expected.abs().max()), 1.0), "msg": f"seed {seed}"}
-            torch.testing.assert_close(kept(point), expected, **tolerance)
             try:
-                found = planned(point)
+                found = derivative(point)
             except ChainError:
-                continue
-            torch.testing.assert_close(found, expected, **tolerance)
+                assert seed % 2, f"seed {seed}"
+                break
+            atol = 1e-10 * max(float(expected.abs().max()), 1.0)
+            torch.testing.assert_close(found, expected, rtol=0, atol=atol, msg=f"seed {seed}")
