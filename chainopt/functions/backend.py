@@ -48,6 +48,8 @@ class Backend(Protocol):
 
     overhead: int
     """As many multiply-adds take as long as to call one equation of a program."""
+    overhead_of_jvps: int
+    """As many multiply-adds take as long as a recorded JVP of an equation takes beyond a VJP, whatever the sizes."""
     reductions: frozenset[str]
     broadcasts: frozenset[str]
     parts: frozenset[str]

@@ -39,12 +39,13 @@ def choice(backend: Backend, program: Program, comparison: Comparison, *, has_on
 
 
 def _sums(backend: Backend, program: Program) -> dict[str, int]:
-    """Return what the slow sums of both modes cost.
+    """Return what the slow sums of both modes cost, and the calls that only forward mode has to make.
 
     A tangent goes through a reduction as a sum, one addition after the other, and so does a cotangent through a broadcast;
     the cotangent of an entry that is taken by itself is put in its place in an array of zeros, for each such entry.
     """
     trace, results = program.trace, program.trace.outputs
+    calls = backend.overhead_of_jvps * len(trace.equations)
     carried, pushed, pulled = carrying(trace), 0, 0
     for equation in trace.equations:
         before = sum(trace.size(variable) for variable in equation.inputs if variable in carried)
@@ -58,7 +59,10 @@ def _sums(backend: Backend, program: Program) -> dict[str, int]:
         elif equation.name in backend.broadcasts and after > before:
             pulled += after
     passes = {"forward": sum(map(trace.size, trace.inputs)), "reverse": sum(map(trace.size, results))}
-    return {mode: WORK_OF_A_SUM * passes[mode] * size for mode, size in (("forward", pushed), ("reverse", pulled))}
+    return {
+        "forward": WORK_OF_A_SUM * passes["forward"] * pushed + calls,
+        "reverse": WORK_OF_A_SUM * passes["reverse"] * pulled,
+    }
 
 
 def is_of_one_dtype(trace: Trace, outputs: int) -> bool:

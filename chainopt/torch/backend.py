@@ -38,6 +38,7 @@ class TorchBackend:
     """PyTorch, as the front end of functions sees it."""
 
     overhead = 0
+    overhead_of_jvps = 300_000
     reductions: frozenset[str] = frozenset()  # what an operator takes beside its additions is not known well enough
     broadcasts: frozenset[str] = frozenset()
     parts: frozenset[str] = frozenset()

@@ -311,3 +311,11 @@ def test_two_thin_factors(torch, jacobian, name):
     assert right.shape[0] == widths.get(name, right.shape[0])
     with pytest.raises(ChainError, match="low_rank is True, but mode is 'reverse'"):
         jacobian(function, low_rank=True, mode="reverse")
+
+
+def test_few_results_go_in_reverse_and_many_in_forward_mode(torch, jacobian):
+    weights = {"inner": torch.ones(2, 8), "outer": torch.ones(8, 1)}
+    for points, mode in ((64, "reverse"), (4096, "forward")):
+        x = torch.ones(points, 2)
+        derivative = jacobian(lambda w, x=x: torch.tanh(x @ w["inner"]) @ w["outer"])
+        assert derivative.plan(weights).mode.value == mode
