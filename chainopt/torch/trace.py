@@ -167,7 +167,7 @@ class _Following:
             self.checking.append(self.equations[-1])
 
 
-def _written_over(into: torch.Tensor, values: torch.Tensor, non_blocking: bool = False) -> torch.Tensor:  # noqa: ARG001, FBT001, FBT002
+def _written_over(into: torch.Tensor, values: torch.Tensor, *_: bool, **__: bool) -> torch.Tensor:
     """Return what stands in a tensor after others' values were written to it: PyTorch's operator lacks derivatives."""
     return values.to(into.dtype).expand(into.shape)
 
