@@ -21,6 +21,7 @@ gather index index_add index_copy index_fill index_put index_select lift_fresh l
 logsumexp masked_fill max mean median min mm mv new_ones new_zeros ones ones_like permute pixel_shuffle prod repeat roll rot90
 scalar_tensor scatter scatter_add select slice slice_scatter sort split split_with_sizes squeeze stack std sum t take topk
 trace transpose tril triu unbind unfold unsqueeze var var_mean vdot view view_as_complex view_as_real zeros zeros_like
+diagonal_backward select_backward slice_backward
 """
 AGREEING = frozenset(NAMES.split())
 
