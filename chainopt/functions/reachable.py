@@ -10,6 +10,7 @@ from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
 
 from chainopt.functions.backend import UnplannableError
+from chainopt.functions.changing import refuse_changing, refuse_changing_names
 from chainopt.functions.signature import SCALARS
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Reachable:
     Raises
     ------
     UnplannableError
-        If there is too much of it.
+        If there is too much of it, or something that is another one each time.
     """
 
     def __init__(self, roots: Iterable[Array], is_array: Callable[[Array], bool], ignored: frozenset[Hashable]) -> None:
@@ -63,6 +64,7 @@ class Reachable:
 
     def _held_by(self, value: Array) -> Iterable[Array]:
         """Note where an object holds others, and return those."""
+        refuse_changing(value)
         if self.is_array(value):
             self.arrays.append(value)
             return ()
@@ -80,6 +82,7 @@ class Reachable:
 
     def _held_by_function(self, function: FunctionType) -> Iterator[Array]:
         names = _names_in(function.__code__)
+        refuse_changing_names(function)
         for cell in function.__closure__ or ():
             if id(cell) not in self.ignored:
                 try:

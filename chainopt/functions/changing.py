@@ -1,0 +1,86 @@
+"""What is another value each time it is read, however closely it is watched: iterators, random numbers, clocks.
+
+A function that reads such a thing computes something else at each call, and so does the library's own Jacobian of it.
+"""
+
+from __future__ import annotations
+
+import dis
+import random
+import sys
+from collections.abc import Iterator
+from functools import cache
+from types import BuiltinFunctionType, ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainopt.functions.backend import UnplannableError
+
+if TYPE_CHECKING:
+    from types import CellType, CodeType, FunctionType
+
+    from chainopt.typing import Array
+
+MODULES = frozenset({"random", "time", "secrets", "uuid"})  # of whose functions most return another value each time
+SOURCES = (Iterator, random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
+
+
+def refuse_changing(value: Array) -> None:
+    """Refuse to plan what reads an object that gives another value each time.
+
+    Raises
+    ------
+    UnplannableError
+        Which names it.
+    """
+    source = getattr(value, "__self__", None) if isinstance(value, BuiltinFunctionType) else value
+    is_module = isinstance(value, ModuleType) and value.__name__ in MODULES
+    is_function = isinstance(value, BuiltinFunctionType) and value.__module__ in MODULES
+    if is_module or is_function or isinstance(source, SOURCES):
+        name = getattr(value, "__name__", type(value).__name__)
+        msg = f"it reads {name}, which may be another one at each call"
+        raise UnplannableError(msg)
+
+
+def refuse_changing_names(function: FunctionType) -> None:
+    """Refuse to plan what calls the functions of `numpy.random` or of another such module, or reads the date.
+
+    Raises
+    ------
+    UnplannableError
+        Which says so.
+    """
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
+    held = {name: _content(cell) for name, cell in cells}
+    for owner, attribute in _attributes(function.__code__):
+        holder = held.get(owner, function.__globals__.get(owner))
+        if isinstance(holder, ModuleType):
+            refuse_changing(holder)
+        if (attribute == "random" and holder is np) or (attribute in {"now", "today", "utcnow"} and _is_date(holder)):
+            msg = f"it reads {owner}.{attribute}, which may be another one at each call"
+            raise UnplannableError(msg)
+
+
+def _content(cell: CellType) -> Array:
+    try:
+        return cell.cell_contents
+    except ValueError:  # of a variable that has no value yet
+        return None
+
+
+def _is_date(holder: Array) -> bool:
+    module = sys.modules.get("datetime")
+    return module is not None and holder in (module.datetime, module.date)
+
+
+@cache
+def _attributes(code: CodeType) -> frozenset[tuple[str, str]]:
+    """Return the pairs of a name and an attribute that is read of it at once, in a function and those in it."""
+    pairs, before = set(), None
+    for step in dis.get_instructions(code):
+        if step.opname in {"LOAD_ATTR", "LOAD_METHOD"} and before is not None:
+            pairs.add((str(before), str(step.argval)))
+        before = step.argval if step.opname in {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"} else None
+    inner = [pair for constant in code.co_consts if hasattr(constant, "co_code") for pair in _attributes(constant)]
+    return frozenset(pairs.union(inner))
