@@ -31,7 +31,7 @@ def banded(rng, shape):
 
 def blocks(rng, shape):
     count = int(rng.integers(2, 9))
-    whole = sparse.block_diag([np.ones((shape[0] // count, shape[1] // count))] * count, format="csr")
+    whole = sparse.kron(sparse.eye_array(count), np.ones((shape[0] // count, shape[1] // count)), format="csr")
     return sparse.csr_array(
         (whole.data, whole.indices, np.append(whole.indptr, [whole.nnz] * (shape[0] - whole.shape[0]))), shape
     )
