@@ -37,26 +37,33 @@ def torch_programs(torch):
 NAMES = ["a filter", "absolute values", "two transforms", "reals between complex numbers", "a complex system", "a phase"]
 
 
+@pytest.fixture
+def jnp(jax):
+    """JAX's NumPy, in float64."""
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    yield jax.numpy
+    jax.config.update("jax_enable_x64", before)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_jax(jax, name):
+def test_jax(jax, jnp, name):
     from chainopt.jax import jacobian
 
-    with jax.enable_x64(True):
-        jnp = jax.numpy
-        into, out, middle = jnp.asarray(INTO), jnp.asarray(OUT), jax_programs(jnp)[name]
+    into, out, middle = jnp.asarray(INTO), jnp.asarray(OUT), jax_programs(jnp)[name]
 
-        def function(x):
-            found = middle(jnp.tanh(into @ x))
-            return jnp.tanh(out @ found) if found.size == 4 else jnp.outer(out[:, 0], found)
+    def function(x):
+        found = middle(jnp.tanh(into @ x))
+        return jnp.tanh(out @ found) if found.size == 4 else jnp.outer(out[:, 0], found)
 
-        derivative = jacobian(function, mode="planned")
-        for x in jnp.asarray(RNG.standard_normal((2, 40))):
-            expected = jax.jacrev(function)(x)
-            for found in (derivative(x), jax.jit(derivative)(x), jax.vmap(derivative)(x[None])[0]):
-                np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
-        plan = derivative.plan(x)
-        assert plan.mode == "hybrid"
-        assert plan.chain.shapes[-1] == (4, 40)
+    derivative = jacobian(function, mode="planned")
+    for x in jnp.asarray(RNG.standard_normal((2, 40))):
+        expected = jax.jacrev(function)(x)
+        for found in (derivative(x), jax.jit(derivative)(x), jax.vmap(derivative)(x[None])[0]):
+            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    plan = derivative.plan(x)
+    assert plan.mode == "hybrid"
+    assert plan.chain.shapes[-1] == (4, 40)
 
 
 @pytest.mark.parametrize("name", NAMES)
