@@ -4,6 +4,7 @@ import importlib
 import logging
 import os
 import signal
+import sys
 from contextlib import contextmanager
 
 import pytest
@@ -105,6 +106,14 @@ def cold(monkeypatch):
 def warm(monkeypatch):
     """A process in which compiled kernels pay."""
     monkeypatch.setattr("chainopt.kernels.policy.compiled_pays", lambda _: True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled(request):
+    """Let go what JAX has compiled for a module: a battery of programs fills gigabytes."""
+    yield
+    if "jax" in request.path.parts and "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture(autouse=True)
