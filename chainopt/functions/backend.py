@@ -59,6 +59,8 @@ class Backend(Protocol):
     """Whether a program that is recorded is faster in a pure mode, too, than the library's own function."""
     chunked_modes: frozenset[str]
     """The pure modes in which the library's own function takes a chunk size."""
+    fragile: frozenset[str]
+    """Primitives at which its compiler may fail in a plan: only who demands a plan gets one."""
     must_read: bool
     """Whether nothing is planned unless all that the function reads is known: it is not enough to watch it."""
     reads_by_identity: bool

@@ -78,9 +78,15 @@ def _is_date(holder: Array) -> bool:
 def _attributes(code: CodeType) -> frozenset[tuple[str, str]]:
     """Return the pairs of a name and an attribute that is read of it at once, in a function and those in it."""
     pairs, before = set(), None
-    for step in dis.get_instructions(code):
-        if step.opname in {"LOAD_ATTR", "LOAD_METHOD"} and before is not None:
+    steps = [*dis.get_instructions(code)]
+    for step, *following in zip(steps, steps[1:], steps[2:], strict=False):
+        if step.opname in {"LOAD_ATTR", "LOAD_METHOD"} and before is not None and not _is_seeded(*following):
             pairs.add((str(before), str(step.argval)))
         before = step.argval if step.opname in {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"} else None
     inner = [pair for constant in code.co_consts if hasattr(constant, "co_code") for pair in _attributes(constant)]
     return frozenset(pairs.union(inner))
+
+
+def _is_seeded(attribute: dis.Instruction, argument: dis.Instruction) -> bool:
+    """Whether what is read of an attribute is a generator of random numbers that is made with a number written there."""
+    return attribute.argval in {"default_rng", "RandomState"} and argument.opname == "LOAD_CONST" and argument.argval is not None

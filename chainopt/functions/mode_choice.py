@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from chainopt.errors import InfeasibleError
@@ -28,12 +29,15 @@ def choice(backend: Backend, program: Program, comparison: Comparison, *, has_on
     inputs and results differ, only reverse mode gives the blocks those that it gives.
     """
     overhead = backend.overhead * len(program.trace.equations)
+    names = {name for equation in program.trace.equations for name in equation.name.split("+")}  # of what was put together, too
     sums = _sums(backend, program)
     plans = {"reverse": (comparison.reverse, 2 * overhead), "forward": (comparison.forward, overhead)}
     if is_hessian and comparison.forward is not None:
         del plans["reverse"]
     costs = {mode: (plan.cost + calls, plan.cost + sums[mode]) for mode, (plan, calls) in plans.items() if plan is not None}
-    if not costs or min(called for called, _ in costs.values()) >= WORTH_IT * (comparison.optimal.cost + 2 * overhead):
+    least = min((called for called, _ in costs.values()), default=math.inf)
+    is_worth_it = least >= WORTH_IT * (comparison.optimal.cost + 2 * overhead) and backend.fragile.isdisjoint(names)
+    if not costs or is_worth_it:
         return "planned"
     return "reverse" if "reverse" in costs and not has_one_dtype else min(costs, key=lambda mode: costs[mode][1])
 

@@ -44,6 +44,7 @@ class TorchBackend:
     parts: frozenset[str] = frozenset()
     records_pure_modes = True
     chunked_modes = frozenset({"reverse"})
+    fragile: frozenset[str] = frozenset()
     must_read = True
     reads_by_identity = False
     constant_types: tuple[type, ...] = (

@@ -20,6 +20,7 @@ def functions():
         "a generator": lambda x: x * next(one_by_one),
         "a generator of random numbers": lambda x: x * numbers.random(),
         "NumPy's random numbers": lambda x: x * np.random.rand(),  # noqa: NPY002 -- which people call
+        "a generator without a seed": lambda x: x * np.random.default_rng().random(),
         "Python's": lambda x: x * random.random(),
         "a function that draws": lambda x: x * draw(),
         "a source of its own": lambda x: x * chance.random(),
@@ -60,6 +61,9 @@ def test_it_is_read_once_a_call(jax):
 def test_random_numbers_of_jax_and_names_that_look_alike_are_planned(jax):
     from chainopt.jax import jacobian
 
+    seeded = lambda x: x * np.random.default_rng(3).random(3)  # noqa: E731
+    point = jax.numpy.ones(3)
+    np.testing.assert_allclose(jacobian(seeded, mode="planned")(point), jax.jacrev(seeded)(point))
     key, now = jax.random.key(0), dt.timedelta(seconds=2)
     function, x = lambda x: x * jax.random.normal(key, (3,)) * now.total_seconds(), jax.numpy.arange(1.0, 4.0)
     np.testing.assert_allclose(jacobian(function, mode="planned")(x), jax.jacrev(function)(x))
