@@ -71,7 +71,7 @@ def _content(cell: CellType) -> Array:
 
 def _is_date(holder: Array) -> bool:
     module = sys.modules.get("datetime")
-    return module is not None and holder in (module.datetime, module.date)
+    return module is not None and (holder is module.datetime or holder is module.date)
 
 
 @cache
