@@ -7,6 +7,7 @@ once. What is guessed here decides how long a first call takes, never what it re
 from __future__ import annotations
 
 import functools
+import types
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from chainopt.typing import Array, Function
 
 MUCH = 10**9  # multiply-adds of the library's own Jacobian: it takes longer than to trace and to compile a program
+MOST_WRAPPERS = 20  # around a function, as `jax.jit` is one: an object may answer to every name, and so for ever
 
 
 def first_mode(backend: Backend, function: Function, call: Call, options: Options) -> str | None:
@@ -68,10 +70,15 @@ def _guessed(hint: Record, inputs: int) -> int | None:
 
 
 def _code_of(function: Array) -> Hashable:
-    while isinstance(function, functools.partial):
-        function = function.func
+    for _ in range(MOST_WRAPPERS):
+        inner = function.func if isinstance(function, functools.partial) else getattr(function, "__wrapped__", None)
+        if inner is None:
+            break
+        function = inner
+    if isinstance(function, types.BuiltinFunctionType):  # all of which are of one type
+        return function
     code: Hashable = getattr(getattr(function, "__func__", function), "__code__", None)
-    return (type(function),) if code is None else code
+    return type(function) if code is None else code
 
 
 def _size(arrays: Iterable[Array]) -> int:

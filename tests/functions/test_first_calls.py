@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chainopt.functions import ways
+from chainopt.functions import first_calls, ways
 from chainopt.functions.first_calls import first_mode
 from chainopt.functions.shared_programs import Records
 
@@ -13,6 +13,7 @@ def library(request, monkeypatch):
     """A library, with the policy as it is, and nothing known from other tests."""
     monkeypatch.setattr(ways, "first_mode", first_mode)
     monkeypatch.setattr(ways, "PROGRAMS", Records())
+    monkeypatch.setattr(first_calls, "HINTS", Records())
     return Library(request.param, request.getfixturevalue(request.param))
 
 
@@ -25,11 +26,11 @@ class Library:
 
             from chainopt.jax import jacobian, value_and_jacobian
 
-            self.own, self.array, self.tanh = module.jacrev, numbers.asarray, numbers.tanh
+            self.own, self.array, self.tanh, self.sum = module.jacrev, numbers.asarray, numbers.tanh, numbers.sum
         else:
             from chainopt.torch import jacobian, value_and_jacobian
 
-            self.own, self.array, self.tanh = module.func.jacrev, module.as_tensor, module.tanh
+            self.own, self.array, self.tanh, self.sum = module.func.jacrev, module.as_tensor, module.tanh, module.sum
         self.jacobian, self.value_and_jacobian = jacobian, value_and_jacobian
 
     def numbers(self, *shape):
@@ -122,6 +123,16 @@ def test_another_shape_on_each_call_is_not_traced(library, traced):
 def test_much_work_is_planned_at_once(library, traced, monkeypatch):
     monkeypatch.setattr("chainopt.functions.first_calls.MUCH", 100)
     x = library.numbers(50)
+    library.is_right(library.jacobian(library.tanh)(x), library.tanh, x)
+    assert len(traced) == 1
+
+
+def test_what_is_known_of_one_function_is_not_guessed_of_another(library, traced, monkeypatch):
+    """Functions that are written in C are all of one type, and have no code."""
+    monkeypatch.setattr("chainopt.functions.first_calls.MUCH", 100)
+    x = library.numbers(50)
+    library.jacobian(library.sum)(x)
+    assert not traced
     library.is_right(library.jacobian(library.tanh)(x), library.tanh, x)
     assert len(traced) == 1
 
