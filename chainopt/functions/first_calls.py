@@ -77,8 +77,8 @@ def _code_of(function: Array) -> Hashable:
         function = inner
     if isinstance(function, types.BuiltinFunctionType):  # all of which are of one type
         return function
-    code: Hashable = getattr(getattr(function, "__func__", function), "__code__", None)
-    return type(function) if code is None else code
+    code: Array = getattr(getattr(function, "__func__", function), "__code__", type(function))
+    return code
 
 
 def _size(arrays: Iterable[Array]) -> int:
