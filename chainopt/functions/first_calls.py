@@ -77,7 +77,7 @@ def _code_of(function: Array) -> Hashable:
         function = inner
     if isinstance(function, types.BuiltinFunctionType):  # all of which are of one type
         return function
-    code: Array = getattr(getattr(function, "__func__", function), "__code__", type(function))
+    code: Hashable = getattr(getattr(function, "__func__", function), "__code__", (type(function),))
     return code
 
 
