@@ -7,22 +7,18 @@ Math. 13 (1974).
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainopt.structure.bands import Band
+from chainopt.structure.greedy_coloring import greedy_colors
 from chainopt.structure.patterns import Rectangle, places, transposed
 
 if TYPE_CHECKING:
-    from chainopt.structure.patterns import Entries, Pattern
+    from chainopt.structure.patterns import Pattern
     from chainopt.structure.structure import Structure
     from chainopt.typing import IntArray
-
-
-STRATEGIES: tuple[Literal["largest_first", "smallest_last"], ...] = ("largest_first", "smallest_last")
-MOST_PAIRS = 5_000_000  # of columns that share a row; beyond them every column has a color of its own
 
 
 def column_colors(structure: Structure, shape: tuple[int, int]) -> int:
@@ -70,7 +66,7 @@ def color_columns(pattern: Pattern) -> IntArray:
     """Give columns that share a row different colors, few of them.
 
     Of a band they are as few as can be: the columns of a row are neighbors, so that counting them off repeatedly does.
-    Else the better of two greedy orders of networkx is taken, which may need more than the fullest row has places.
+    Else the best of some greedy orders is taken, which may need more than the fullest row has places.
     """
     columns = np.arange(pattern.shape[1], dtype=np.int64)
     used = pattern.column_counts() > 0
@@ -78,25 +74,4 @@ def color_columns(pattern: Pattern) -> IntArray:
         return np.where(used, columns % max(pattern.widest_row, 1), -1)
     if isinstance(pattern, Rectangle):
         return np.where(used, np.cumsum(used) - 1, -1)
-    return np.where(used, _greedy(places(pattern)), -1)
-
-
-def _greedy(entries: Entries) -> IntArray:
-    import networkx as nx
-
-    columns = int(entries.shape[1])
-    widths = np.diff(entries.indptr)
-    if int((widths.astype(np.int64) * (widths - 1) // 2).sum()) > MOST_PAIRS:
-        return np.arange(columns, dtype=np.int64)
-    graph = nx.empty_graph(columns)
-    for begin, end in zip(entries.indptr[:-1], entries.indptr[1:], strict=True):
-        graph.add_edges_from(combinations(entries.indices[begin:end].tolist(), 2))
-    best: IntArray = np.arange(columns, dtype=np.int64)
-    for strategy in STRATEGIES:
-        color_of = nx.greedy_color(graph, strategy=strategy)
-        coloring = np.array([color_of[column] for column in range(columns)], dtype=np.int64)
-        if color_count(coloring) < color_count(best):
-            best = coloring
-        if color_count(best) <= widths.max(initial=0):
-            break
-    return best
+    return greedy_colors(places(pattern))

@@ -43,12 +43,6 @@ def test_an_arrow_needs_all_columns_or_two_rows():
     assert coloring.row_colors(Sparse(arrow), (50, 50)) == 2
 
 
-def test_where_too_many_columns_meet_each_has_its_color(monkeypatch):
-    monkeypatch.setattr(coloring, "MOST_PAIRS", 3)
-    colors = coloring.color_columns(Sparse(np.array([[1, 1, 0, 1], [0, 1, 0, 1]])).pattern((2, 4)))
-    assert colors.tolist() == [0, 1, -1, 3]
-
-
 @pytest.mark.parametrize("rows", [1, 3, 40])
 def test_few_rows_bound_the_colors_of_a_band(rows):
     structure = Banded(20, 20)

@@ -1,0 +1,152 @@
+"""Few colors for the columns of a sparse pattern: the best of some greedy colorings, each compiled where that pays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainopt.kernels import coloring, policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chainopt.structure.patterns import Entries
+    from chainopt.typing import IntArray
+
+SECONDS_PER_PAIR = 3e-7  # of a column and a neighbor of it, uncompiled, over all orders
+NARROW = 64  # a row of so many columns is walked column by column; of a wider one the colors are kept as bits
+WORDS = 2**24  # at most for those
+PASSES = 3  # over a coloring, each of which may find a better one
+FEW_COLUMNS = 10_000  # more of them are not colored in every order: it is dearer than the color that it may save
+
+
+def greedy_colors(entries: Entries) -> IntArray:
+    """Give columns that share a row different colors, few of them; -1 where a column is empty.
+
+    The columns are counted off, as a stencil wants it, or colored greedily: as they come, those of many neighbors first, and
+    those of few last. Then the colors are given anew, color by color, which never takes more. It ends as soon as there are as
+    few colors as the fullest row has places.
+
+    Parameters
+    ----------
+    entries : scipy.sparse.csr_array of bool
+        The pattern.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (columns,)
+    """
+    return _Coloring(entries).best()
+
+
+class _Coloring:
+    """The colorings of one pattern."""
+
+    def __init__(self, entries: Entries) -> None:
+        self.columns = int(entries.shape[1])
+        by_columns = entries.tocsc()
+        self.widths = np.diff(entries.indptr).astype(np.int64)
+        self.used = np.flatnonzero(np.diff(by_columns.indptr))
+        self.bound = int(self.widths.max(initial=0))
+        threshold = max(NARROW, self.columns // coloring.BITS)
+        while int((self.widths > threshold).sum()) * self._words > WORDS:
+            threshold *= 2
+        is_wide = self.widths > threshold
+        self.wide = np.where(is_wide, np.cumsum(is_wide) - 1, -1).astype(np.int32)
+        self.pairs = int((np.where(is_wide, threshold, self.widths) * self.widths).sum())
+        self.is_compiled = policy.compiled_pays(self.pairs * SECONDS_PER_PAIR)
+        arrays = (entries.indptr, entries.indices, by_columns.indptr, by_columns.indices)
+        self.places = [self._given(array.astype(np.int32)) for array in arrays]
+        self.wide_given = self._given(self.wide)
+
+    @property
+    def _words(self) -> int:
+        return self.columns // coloring.BITS + 1
+
+    def best(self) -> IntArray:
+        """Return the best coloring that is found."""
+        if self.bound >= self.used.size:  # some row has them all
+            best: IntArray = np.full(self.columns, -1, dtype=np.int64)
+            best[self.used] = np.arange(self.used.size)
+            return best
+        counted = self._counted_off()
+        if counted is not None and int(counted.max()) < self.bound:
+            return counted
+        best = self.greedy(self.used)
+        best = best if counted is None else _better(best, counted)
+        for improve in (self._by_degrees, self._again):
+            if int(best.max()) < self.bound:
+                break
+            best = improve(best)
+        return best
+
+    def greedy(self, order: IntArray) -> IntArray:
+        """Color the columns in an order."""
+        colors = self._stamps(self.columns)
+        taken = self._given(np.zeros((int(self.wide.max(initial=-1)) + 1, self._words), dtype=np.int64))
+        stamps = self._stamps(self.columns + coloring.BITS)
+        self._kernel(coloring.color)(self._given(order.astype(np.int32)), *self.places, self.wide_given, taken, stamps, colors)
+        return np.asarray(colors, dtype=np.int64)
+
+    def _counted_off(self) -> IntArray | None:
+        """Color by the remainder of the column's number, if there is a number that fits and takes few."""
+        most = 2 * self.bound
+        begins, indices = self.places[:2]
+        stamps = self._given(np.full(most, -1, dtype=np.int64))
+        modulus = self._kernel(coloring.least_modulus)(self.bound, most, begins, indices, stamps)
+        if modulus == most:
+            return None
+        remainders = np.full(self.columns, -1, dtype=np.int64)
+        remainders[self.used] = self.used % modulus
+        return _renumbered(remainders)
+
+    def _by_degrees(self, best: IntArray) -> IntArray:
+        """Color in the orders that degrees give, if that takes fewer."""
+        counts = self._stamps(self.columns)
+        self._kernel(coloring.degrees)(*self.places, self.wide_given, self._stamps(self.columns), counts)
+        degrees = np.asarray(counts)[self.used]
+        best = _better(best, self.greedy(self.used[np.argsort(-degrees, kind="stable")]))
+        if int(best.max()) < self.bound or self.columns > FEW_COLUMNS:
+            return best
+        heads = self._stamps(int(degrees.max()) + 1)
+        order = self._stamps(self.columns)
+        scratch = [self._stamps(self.columns) for _ in range(3)]
+        self._kernel(coloring.smallest_last)(
+            *self.places, self.wide_given, scratch[0], counts, heads, scratch[1], scratch[2], order
+        )
+        ordered = np.asarray(order)
+        is_used = np.zeros(self.columns, dtype=bool)
+        is_used[self.used] = True
+        return _better(best, self.greedy(ordered[is_used[ordered]]))
+
+    def _again(self, best: IntArray) -> IntArray:
+        """Color class by class, from the last one: what shares a color may share the first one that is free."""
+        for number in range(PASSES if self.columns <= FEW_COLUMNS else 1):
+            if int(best.max()) < self.bound:
+                break
+            sizes = np.bincount(best[self.used])
+            rank = -best[self.used] if number % 2 == 0 else sizes[best[self.used]]
+            best = _better(best, self.greedy(self.used[np.lexsort((best[self.used], rank))]), prefers_other=True)
+        return best
+
+    def _kernel(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
+        return policy.compiled(kernel) if self.is_compiled else kernel
+
+    def _given(self, array: Any) -> Any:
+        """Return an array as a kernel takes it: uncompiled ones are quicker with lists."""
+        return array if self.is_compiled else array.tolist()
+
+    def _stamps(self, size: int) -> Any:
+        return self._given(np.full(size, -1, dtype=np.int32))
+
+
+def _better(one: IntArray, other: IntArray, *, prefers_other: bool = False) -> IntArray:
+    return other if int(other.max()) < int(one.max()) + prefers_other else one
+
+
+def _renumbered(colors: IntArray) -> IntArray:
+    """Leave no color out."""
+    used = colors >= 0
+    colors[used] = np.unique(colors[used], return_inverse=True)[1]
+    return colors
