@@ -177,10 +177,11 @@ class TorchBackend:
         """Record the whole computation as a graph of operators.
 
         Of the transformations of `torch.func` in it nothing is left then, neither the time that they take in Python, nor
-        what a compiler does not understand.
+        what a compiler does not understand. It is recorded outside of inference mode, in which PyTorch before 2.12 has tangents
+        of zero.
         """
-        with torch.no_grad():
-            graph: Array = make_fx(computation)(*[array.detach() for array in arrays])
+        with torch.inference_mode(mode=False), torch.no_grad():
+            graph: Array = make_fx(computation)(*map(_plain, arrays))
         graph.graph.eliminate_dead_code(lambda node: node.is_impure() or node.target in CHECKS)
         graph.recompile()
         graph.meta["is_differentiable"] = not any(map(hides_derivative, graph.graph.nodes))
@@ -273,6 +274,11 @@ def _composed(functions: Sequence[Callable[..., Sequence[Array]]]) -> Callable[.
         return given
 
     return composed
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the tensor as one that autograd may see."""
+    return tensor.clone() if tensor.is_inference() else tensor.detach()
 
 
 def _is_followed(arrays: Sequence[Array]) -> bool:
