@@ -13,6 +13,7 @@ from chainopt.functions.sequential import Composition
 
 try:
     from chainopt.jax.backend import BACKEND
+    from chainopt.jax.detection import detection_of
 except ModuleNotFoundError as error:
     error.add_note(f"chainopt.jax needs it: {install('jax')}")
     raise
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import networkx as nx
+    from scipy.sparse import csr_array
 
     from chainopt.typing import Array, Function
 
-__all__ = ["JacobianFunction", "computation_graph", "hessian", "jacobian", "sequential", "value_and_jacobian"]
+__all__ = ["JacobianFunction", "computation_graph", "hessian", "jacobian", "sequential", "sparsity", "value_and_jacobian"]
 
 
 def jacobian(
@@ -236,6 +238,44 @@ def sequential(*functions: Callable[[Array], Array]) -> Composition:
     (2, 3)
     """
     return Composition(functions)
+
+
+def sparsity(fun: Function, *args: Array, argnums: int | Sequence[int] = 0) -> csr_array:
+    """Find which entries of a Jacobian may be other than zero, for all inputs of these shapes.
+
+    The program that computes the derivative is walked through, with what each of its variables depends on: rules that somebody
+    wrote count as they are. What is not known of it depends on everything: there may be too many places, but none is missing.
+
+    Parameters
+    ----------
+    fun : callable
+        Of arrays or pytrees of them, that returns such.
+    *args
+        What it is called with. Of arrays shapes and types matter, and no values; what the function closes over is taken for the
+        same at all calls.
+    argnums : int or sequence of int
+        By which arguments it is differentiated.
+
+    Returns
+    -------
+    scipy.sparse.csr_array of bool
+        A row for each entry of the flattened results, one result after the other; a column for each of the flattened inputs.
+
+    Raises
+    ------
+    ChainError
+        If an argument is not there, or the pattern is too dense to be listed.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from chainopt.jax import sparsity
+    >>> sparsity(lambda x: x[1:] * x[:-1], jnp.ones(4)).toarray().astype(int)
+    array([[1, 1, 0, 0],
+           [0, 1, 1, 0],
+           [0, 0, 1, 1]])
+    """
+    return detection_of(fun, args, argnums if isinstance(argnums, int) else tuple(argnums)).pattern
 
 
 def computation_graph(function: Function, *arguments: Array) -> nx.DiGraph[int]:

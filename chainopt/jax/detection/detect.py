@@ -6,27 +6,96 @@ import math
 from typing import TYPE_CHECKING
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from scipy.sparse import csr_array
 
 from chainopt.functions.sparsity.detection import Detection
+from chainopt.functions.sparsity.index_sets import IndexSets, joined
+from chainopt.jax.detection import (
+    control_flow,
+    convolutions,
+    custom_rules,
+    elementwise,
+    indexing,
+    linear_algebra,
+    reductions,
+    reshaping,
+    scans,
+    while_loops,
+)
+from chainopt.jax.detection.registry import constant, dtype, full, is_zero, size
+from chainopt.jax.detection.walk import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.typing import Array
+    from chainopt.jax.detection.registry import Value
+    from chainopt.typing import Array, DType
+
+FAMILIES = (  # which register their rules when they are imported
+    control_flow,
+    convolutions,
+    custom_rules,
+    elementwise,
+    indexing,
+    linear_algebra,
+    reductions,
+    reshaping,
+    scans,
+    while_loops,
+)
 
 
-def pattern_of(function: Callable[..., Sequence[Array]], inputs: Sequence[Array]) -> Detection:
+def pattern_of(function: Callable[..., Sequence[Array]], inputs: Sequence[Array], others: Sequence[Array] = ()) -> Detection:
     """Find the pattern of a function's Jacobian, valid for all inputs of these shapes.
+
+    It is that of the program that computes the derivative, walked through with what each variable depends on.
 
     Parameters
     ----------
     function : callable
-        Of arrays, given one by one, that returns a list of arrays.
+        Of arrays, given one by one, first the inputs and then the others, that returns a list of arrays.
     inputs : sequence of arrays or `jax.ShapeDtypeStruct`
-        Their shapes and types; values do not matter.
+        Those to differentiate by: their shapes and types; values do not matter.
+    others : sequence of arrays or `jax.ShapeDtypeStruct`
+        Further arguments, whose values do not matter either.
     """
-    outputs = jax.eval_shape(function, *inputs)
-    shape = sum(math.prod(result.shape) for result in outputs), sum(math.prod(array.shape) for array in inputs)
-    return Detection(csr_array(np.ones(shape, dtype=bool)), "a function that nobody has looked into")
+    given = [_shape(array) for array in (*inputs, *others)]
+    moving = [position for position, array in enumerate(given[: len(inputs)]) if _has_derivative(array.dtype)]
+
+    def pushed(primals: list[Array], tangents: list[Array]) -> Sequence[Array]:
+        def moved(*moved: Array) -> list[Array]:
+            arrays = dict(enumerate(primals)) | dict(zip(moving, moved, strict=True))
+            return list(function(*arrays.values()))
+
+        if not moving:
+            return [jnp.zeros_like(result) for result in moved()]
+        pushed_forward: Sequence[Array] = jax.jvp(moved, [primals[position] for position in moving], tangents)[1]
+        return pushed_forward
+
+    closed = jax.make_jaxpr(pushed)(given, [given[position] for position in moving])
+    sizes = [math.prod(array.shape) for array in given[: len(inputs)]]
+    columns, firsts = sum(sizes), np.cumsum([0, *sizes])
+    seeds = [IndexSets.seeds(sizes[position], columns, int(firsts[position])) for position in moving]
+    constants = [constant(value) for value in closed.consts]
+    values = Walk(columns).run(closed.jaxpr, constants, [*[None] * len(given), *seeds])
+    sets = [_result(value, atom, columns) for value, atom in zip(values, closed.jaxpr.outvars, strict=True)]
+    return Detection(joined(sets) if sets else IndexSets(0, columns, ()))
+
+
+def _shape(array: Array) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(np.shape(array), jnp.result_type(array))
+
+
+def _has_derivative(kind: DType) -> bool:
+    return bool(jnp.issubdtype(kind, jnp.inexact))
+
+
+def _result(value: Value, atom: Array, columns: int) -> IndexSets:
+    """Return what a tangent depends on: all columns, where it may be something that no seed makes."""
+    count = size(atom)
+    if isinstance(value, IndexSets):
+        return value
+    if is_zero(value) or not _has_derivative(dtype(atom)):
+        return IndexSets(count, columns, ())
+    return full(count, columns, "a derivative that is not linear")

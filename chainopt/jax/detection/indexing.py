@@ -1,0 +1,136 @@
+"""Entries at places that indices name: known ones, or any."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainopt.functions.sparsity.index_sets import IndexSets
+from chainopt.jax.detection.registry import lifted, rule, seeded, shape, size, unknown
+from chainopt.jax.detection.windows import Windows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.jax.detection.registry import JaxprEqn, Value, Walker
+    from chainopt.typing import IntArray
+
+
+@rule("gather")
+def gather(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[Value]:
+    """Take entries; by unknown indices any of those that they may name."""
+    operand, indices = operands
+    if not isinstance(operand, IndexSets) or isinstance(indices, IndexSets):
+        return unknown(equation, operands, walker)
+    windows = Windows.of_gather(equation)
+    if indices is None:
+        operand = operand.along(windows.operand, windows.mixed, walker.cause(equation))
+    drops = "FILL" in str(equation.params["mode"]).upper()
+    return [operand.taken(windows.places(indices, clips=not drops))]
+
+
+@rule("scatter", "scatter-add", "scatter_add", "scatter-sub", "scatter_sub")
+def scatter(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[Value]:
+    """Put entries to others, or in their place."""
+    if isinstance(operands[1], IndexSets):
+        return unknown(equation, operands, walker)
+    windows, indices = Windows.of_scatter(equation), operands[1]
+    count = size(equation.invars[0])
+    operand = lifted(operands[0], count, equation, walker)
+    updates = lifted(operands[2], size(equation.invars[2]), equation, walker)
+    if indices is None:
+        return [operand.union([_anywhere(updates, windows, walker.cause(equation))])]
+    clips = "CLIP" in str(equation.params["mode"]).upper()
+    places = windows.places(indices, clips=clips).reshape(-1)
+    there = np.flatnonzero(places >= 0)
+    if str(equation.primitive) == "scatter":
+        operand = operand.where(~np.isin(np.arange(count), places))
+    return [operand.union([landed(updates, places[there], there, count, walker.cause(equation))])]
+
+
+@rule("scatter-mul", "scatter_mul")
+def scatter_mul(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[Value]:
+    """Keep what depends on the seeds where it is, if it is not among the factors."""
+    if len(seeded(operands)) == 1 and isinstance(operands[0], IndexSets):
+        return [operands[0]]
+    return unknown(equation, operands, walker)
+
+
+def landed(updates: IndexSets, places: IntArray, entries: IntArray, count: int, origin: str) -> IndexSets:
+    """Put entries to their places in an array of so many; those at the same place are joined.
+
+    Parameters
+    ----------
+    updates : IndexSets
+    places, entries : numpy.ndarray of int64
+        The place of each of these entries.
+    count : int
+    origin : str
+        The name of what does this.
+    """
+    source = np.full(count, -1, dtype=np.int64)
+    source[places] = entries
+    if np.array_equal(source[places], entries):  # no two at one place
+        return updates.taken(source)
+    return updates.merged(places, entries, count, origin)
+
+
+def _anywhere(updates: IndexSets, windows: Windows, origin: str) -> IndexSets:
+    """Put updates to all places at which they may land."""
+    within, batching = windows.axis_within, windows.axis_batching
+    fixed = {axis: own for axis, own in (within | batching).items() if axis not in windows.mixed}
+    gone = [axis for axis in range(len(windows.windowed)) if axis not in fixed.values()]
+    sums = updates.along(windows.windowed, gone, origin)
+    kept = sorted(fixed.values())
+    places = np.arange(sums.size).reshape([windows.windowed[own] for own in kept])
+    by_operand = sorted(fixed)
+    places = places.transpose([kept.index(fixed[axis]) for axis in by_operand])
+    for axis in by_operand:  # windows that begin at zero may be shorter than the operand
+        lack = windows.operand[axis] - places.shape[by_operand.index(axis)]
+        widths = [(0, lack if other == axis else 0) for other in by_operand]
+        places = np.pad(places, widths, constant_values=-1)
+    lengths = [windows.operand[axis] if axis in fixed else 1 for axis in range(len(windows.operand))]
+    return sums.taken(np.broadcast_to(places.reshape(lengths), windows.operand))
+
+
+@rule("dynamic_slice")
+def dynamic_slice(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[Value]:
+    """Cut; along axes where the beginning is not known, any entry may be meant."""
+    operand, *starts = operands[: 1 + len(shape(equation.invars[0]))]
+    if not isinstance(operand, IndexSets) or len(seeded(starts)):
+        return unknown(equation, operands, walker)
+    axes, lengths = shape(equation.invars[0]), equation.params["slice_sizes"]
+    mixed = [
+        axis for axis, (start, length) in enumerate(zip(starts, lengths, strict=True)) if start is None and length < axes[axis]
+    ]
+    sums = operand.along(axes, mixed, walker.cause(equation)) if mixed else operand
+    kept = [1 if axis in mixed else length for axis, length in enumerate(axes)]
+    begins = [_begin(start, length, whole) for start, length, whole in zip(starts, lengths, kept, strict=True)]
+    cut = tuple(slice(begin, begin + length) for begin, length in zip(begins, lengths, strict=True))
+    return [sums.moved(lambda ids: np.broadcast_to(ids[cut], tuple(lengths)), kept)]
+
+
+@rule("dynamic_update_slice")
+def dynamic_update_slice(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[Value]:
+    """Put a block in the place of another."""
+    starts = operands[2:]
+    if seeded(starts):
+        return unknown(equation, operands, walker)
+    axes, lengths = shape(equation.invars[0]), shape(equation.invars[1])
+    operand = lifted(operands[0], size(equation.invars[0]), equation, walker)
+    update = lifted(operands[1], size(equation.invars[1]), equation, walker)
+    mixed = [axis for axis, start in enumerate(starts) if start is None and lengths[axis] < axes[axis]]
+    sums = update.along(lengths, mixed, walker.cause(equation)) if mixed else update
+    kept = [1 if axis in mixed else length for axis, length in enumerate(lengths)]
+    begins = [_begin(start, length, whole) for start, length, whole in zip(starts, lengths, axes, strict=True)]
+    cut = tuple(slice(None) if axis in mixed else slice(begin, begin + lengths[axis]) for axis, begin in enumerate(begins))
+    places = np.full(axes, -1, dtype=np.int64)
+    places[cut] = np.arange(sums.size).reshape(kept)
+    kept_operand = operand if mixed else operand.where(places < 0)
+    return [kept_operand.union([sums.taken(places)])]
+
+
+def _begin(start: Value, length: int, whole: int) -> int:
+    """Return where a block begins, moved inside as XLA does; 0 where that is not known."""
+    return int(np.clip(int(start), 0, max(whole - length, 0))) if isinstance(start, np.ndarray) else 0

@@ -1,0 +1,53 @@
+"""Values that are the same for all inputs: constants, and what is computed of them as exactly as XLA does it.
+
+Sums and functions of floats are left out: XLA may round them otherwise than NumPy, and what is zero here might not be zero there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jax
+import numpy as np
+
+from chainopt.jax.detection.evaluations import EXACT, MOVES, OF_INTEGERS
+from chainopt.jax.detection.registry import constant, dtype, is_zero, shape, size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.jax.detection.registry import JaxprEqn, Value
+
+MOST_ENTRIES = 20_000_000  # of a value that is evaluated
+EXACT_IN_JAX = frozenset({  # which round nothing either
+    "sort", "argmax", "argmin", "gather", "scatter", "dynamic_slice", "dynamic_update_slice", "pad", "split",
+    "floor", "ceil", "round", "reduce_max", "reduce_min",
+})  # fmt: skip
+
+
+def evaluated(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | None:
+    """Return the values of the results, where they are the same for all inputs; else None."""
+    name = str(equation.primitive)
+    if name == "mul" and any(map(is_zero, operands)):
+        return [np.broadcast_to(np.zeros((), dtype(equation.outvars[0])), shape(equation.outvars[0]))]
+    if any(operand is None for operand in operands) or equation.effects:
+        return None
+    if sum(map(size, equation.outvars)) > MOST_ENTRIES:
+        return None
+    integers = all(getattr(dtype(variable), "kind", "O") in "biu" for variable in equation.outvars)
+    evaluate = MOVES.get(name) or EXACT.get(name) or (OF_INTEGERS.get(name) if integers else None)
+    if evaluate is not None:
+        with np.errstate(all="ignore"):
+            result = np.asarray(evaluate(*operands, **equation.params)).astype(dtype(equation.outvars[0]), copy=False)
+            return [np.broadcast_to(result, shape(equation.outvars[0]))]
+    return _by_jax(equation, operands) if integers or name in EXACT_IN_JAX else None
+
+
+def _by_jax(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | None:
+    """Let JAX evaluate what is of integers, and thus the same wherever it is evaluated."""
+    try:
+        with jax.ensure_compile_time_eval():
+            results = equation.primitive.bind(*operands, **equation.params)
+    except Exception:  # noqa: BLE001 -- a primitive that is not to be evaluated alone; then its value is not known
+        return None
+    return [constant(value) for value in (results if equation.primitive.multiple_results else [results])]

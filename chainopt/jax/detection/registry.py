@@ -1,0 +1,157 @@
+"""The rules of the detection by the primitives' names, and what they share.
+
+A value is what is known of an array: `IndexSets` where it depends on the inputs, a NumPy array where it is the same for all
+inputs, and None where it is neither. A derivative program is linear in what depends on its seeds; where it may not be, at zero
+there may be something else than zero, which depends on no seed and thus stands in every column.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import jax
+import numpy as np
+from jax.extend import core
+
+from chainopt.functions.sparsity.groups import Groups
+from chainopt.functions.sparsity.index_sets import IndexSets, Part
+
+if TYPE_CHECKING:
+    from chainopt.typing import Array, BoolArray, NumpyArray
+
+Value: TypeAlias = "IndexSets | NumpyArray | None"
+JaxprEqn: TypeAlias = core.JaxprEqn
+
+
+class Walker(Protocol):
+    """What walks through jaxprs, as the rules see it."""
+
+    columns: int
+
+    def run(self, jaxpr: core.Jaxpr, constants: Sequence[Value], operands: Sequence[Value]) -> list[Value]:
+        """Return what is known of the results of a jaxpr."""
+
+    def cause(self, equation: JaxprEqn) -> str:
+        """Name an equation in the words of a user."""
+
+    def elsewhere(self, columns: int) -> Walker:
+        """Return one that walks with other columns."""
+
+    def affords(self, equations: int) -> bool:
+        """Whether there is time to look at so many equations more; if so, they are charged."""
+
+
+Rule: TypeAlias = Callable[[JaxprEqn, Sequence[Value], Walker], list[Value]]
+RULES: dict[str, Rule] = {}
+
+
+def rule(*names: str) -> Callable[[Rule], Rule]:
+    """Return the decorator that makes a function the rule of the primitives with these names."""
+
+    def register(function: Rule) -> Rule:
+        RULES.update(dict.fromkeys(names, function))
+        return function
+
+    return register
+
+
+def shape(atom: core.Var | core.Literal) -> tuple[int, ...]:
+    """Return the shape of a variable or a literal; a token, say, has none."""
+    axes: tuple[int, ...] = getattr(atom.aval, "shape", ())
+    return axes
+
+
+def dtype(atom: core.Var | core.Literal) -> Array:
+    """Return the type of the entries of a variable or a literal."""
+    return getattr(atom.aval, "dtype", None)
+
+
+def size(atom: core.Var | core.Literal) -> int:
+    """Return how many entries a variable or a literal has."""
+    return math.prod(shape(atom))
+
+
+def constant(value: Array) -> NumpyArray | None:
+    """Return an array as NumPy has it; None for what NumPy cannot hold, or what is different at each call."""
+    if isinstance(value, jax.core.Tracer):
+        return None
+    try:
+        array = np.asarray(value)
+    except Exception:  # noqa: BLE001 -- keys of random numbers, arrays on several hosts: whatever is none of NumPy's
+        return None
+    return None if array.dtype == object else array
+
+
+def seeded(operands: Sequence[Value]) -> list[IndexSets]:
+    """List the operands that depend on the inputs."""
+    return [operand for operand in operands if isinstance(operand, IndexSets)]
+
+
+def is_zero(value: Value) -> bool:
+    """Whether a value is zero for all inputs."""
+    if not isinstance(value, np.ndarray):
+        return False
+    if not any(value.strides) and value.size:  # one number, broadcast
+        value = value.reshape(-1)[:1]
+    return not value.any()
+
+
+def nonzero(value: Value, axes: Sequence[int]) -> BoolArray | None:
+    """Tell where a value may be other than zero, broadcast to a shape; None where that may be anywhere."""
+    if not isinstance(value, np.ndarray):
+        return None
+    mask = value != 0
+    return None if mask.all() else np.broadcast_to(mask, tuple(axes))
+
+
+def full(count: int, columns: int, origin: str) -> IndexSets:
+    """Return entries that depend on all columns."""
+    groups = Groups.single(np.ones(columns, dtype=bool), origin)
+    return IndexSets(count, columns, (Part(np.zeros(count, dtype=np.int32), groups),))
+
+
+def spread(value: IndexSets, atom: core.Var | core.Literal, axes: tuple[int, ...]) -> IndexSets:
+    """Return the value of an atom, broadcast to a shape."""
+    own = shape(atom)
+    return value if own == axes else value.moved(lambda ids: np.broadcast_to(ids, axes), own)
+
+
+def lifted(value: Value, count: int, equation: JaxprEqn, walker: Walker) -> IndexSets:
+    """Return a value that is added to others: nothing where it is zero, everything where it may be another constant."""
+    if isinstance(value, IndexSets):
+        return value
+    if isinstance(value, np.ndarray):
+        if is_zero(value):
+            return IndexSets(count, walker.columns, ())
+        mask = nonzero(value, value.shape)
+        everything = full(count, walker.columns, walker.cause(equation))
+        return everything if mask is None else everything.where(mask)
+    return full(count, walker.columns, walker.cause(equation))
+
+
+def unknown(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[Value]:
+    """Let all entries of all results depend on whatever goes in."""
+    origin = walker.cause(equation)
+    members = np.any([operand.members() for operand in seeded(operands)], axis=0)
+    inherited = next((name for operand in seeded(operands) if (name := operand.origin())), origin)
+    groups = Groups.single(members)
+    groups = Groups(groups.indptr, groups.indices, groups.columns, inherited if groups.is_wide else None)
+    results: list[Value] = []
+    for variable in equation.outvars:
+        count = size(variable)
+        results.append(IndexSets(count, walker.columns, (Part(np.zeros(count, dtype=np.int32), groups),)))
+    return results
+
+
+def either(values: Sequence[Value]) -> Value:
+    """Return what is known of a variable that is one of several."""
+    sets = seeded(values)
+    if sets:
+        return sets[0].union(sets[1:])
+    first = values[0]
+    same = isinstance(first, np.ndarray) and all(
+        isinstance(value, np.ndarray) and (value is first or np.array_equal(value, first)) for value in values
+    )
+    return first if same else None

@@ -1,0 +1,116 @@
+"""Scans: unrolled where they are short, all steps side by side where they hardly hang together, and else up to a fixed point."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainopt.functions.sparsity.index_sets import IndexSets, joined
+from chainopt.jax.detection.fixed_points import MOST_ROUNDS, closed, settled
+from chainopt.jax.detection.loops import Loop, equations_in
+from chainopt.jax.detection.registry import dtype, rule, seeded, shape
+from chainopt.jax.detection.side_by_side import mapped, side_by_side
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jax.extend import core
+
+    from chainopt.jax.detection.registry import JaxprEqn, Value, Walker
+
+FEW_STEPS = 64  # that are taken one by one without a further look
+FEW_EQUATIONS = 2_000  # in all of them
+MOST_COLUMNS = 3_000_000  # of a state, with which further steps take long
+Known = tuple[list["Value"], list["Value"]]
+
+
+@rule("scan")
+def scan(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[Value]:
+    """Go through all steps."""
+    parameters = equation.params
+    first, last = parameters["num_consts"], parameters["num_consts"] + parameters["num_carry"]
+    body, length, reverse = parameters["jaxpr"], int(parameters["length"]), parameters["reverse"]
+    slices = [_reversed(value, length) if reverse else value for value in operands[last:]]
+    loop = Loop(equation, body, length, list(operands[:first]), list(operands[first:last]), slices, walker)
+    state, outputs = _all_steps(loop) if length else (loop.state, [_nothing(atom) for atom in equation.outvars[last - first :]])
+    return [*state, *(_reversed(value, length) if reverse else value for value in outputs)]
+
+
+def _nothing(atom: core.Var) -> Value:
+    return np.zeros(shape(atom), dtype(atom))
+
+
+def _reversed(value: Value, length: int) -> Value:
+    if isinstance(value, IndexSets):
+        return value.moved(lambda ids: ids[::-1], (length, value.size // max(length, 1)))
+    return None if value is None else value[::-1]
+
+
+def _all_steps(loop: Loop) -> Known:
+    """Return what is known of the state after all steps, and of the outputs of all of them."""
+    equations = loop.length * equations_in(loop.body.jaxpr)
+    if loop.length <= FEW_STEPS and equations <= FEW_EQUATIONS and loop.walker.affords(equations):
+        return unrolled(loop) or to_fixed_point(loop)
+    return (
+        without_outputs(loop)
+        or side_by_side(loop)
+        or (unrolled(loop) if loop.walker.affords(equations) else None)
+        or to_fixed_point(loop)
+    )
+
+
+def unrolled(loop: Loop) -> Known | None:
+    """Take all steps one by one; give up where that would take long."""
+    state: list[Value] = loop.state
+    kept: list[list[Value]] = []
+    for number in range(loop.length):
+        state, outputs = loop.step(state, loop.slices_at(number))
+        kept.append(outputs)
+        if loop.length - number > MOST_ROUNDS and sum(int(value.counts().sum()) for value in seeded(state)) > MOST_COLUMNS:
+            return None
+    return state, [_stacked(values, loop, atom) for values, atom in zip(zip(*kept, strict=True), loop.output_atoms, strict=True)]
+
+
+def _stacked(values: Sequence[Value], loop: Loop, atom: core.Var) -> Value:
+    if seeded(values):
+        return joined([loop.sets(value, atom) for value in values])
+    known = [value for value in values if isinstance(value, np.ndarray)]
+    return np.stack(known) if len(known) == len(values) else None
+
+
+def without_outputs(loop: Loop) -> Known | None:
+    """Find a fixed point, where it is soon found and says all: there are no outputs, and no step knows its number."""
+    slices = loop.any_slices()
+    if any(isinstance(value, np.ndarray) and part is None for value, part in zip(loop.slices, slices, strict=True)):
+        return None
+    state = settled(lambda state: loop.step(state, slices)[0], loop.state)
+    if state is None:
+        return None
+    if any(isinstance(one, np.ndarray) and other is None for one, other in zip(loop.state, state, strict=True)):
+        return None
+    outputs = loop.step(state, slices)[1]
+    return None if seeded(outputs) else (state, [None for _ in outputs])
+
+
+def to_fixed_point(loop: Loop) -> Known:
+    """Return what holds after any number of steps."""
+    slices = loop.any_slices()
+
+    def step(state: Sequence[Value]) -> list[Value]:
+        return loop.step(state, slices)[0]
+
+    def elsewhere(state: Sequence[Value], columns: int) -> list[Value]:
+        other = loop.elsewhere(columns)
+        return other.step(state, other.any_slices())[0]
+
+    state = settled(step, loop.state) or closed(step, elsewhere, loop.state)
+    if not loop.output_atoms:
+        return state, []
+    repeated: list[Value] = []
+    for value in state:
+        if isinstance(value, IndexSets):
+            repeated.append(value.moved(lambda ids: np.broadcast_to(ids, (loop.length, ids.size)), (value.size,)))
+        else:
+            repeated.append(None if value is None else np.broadcast_to(value, (loop.length, *value.shape)))
+    return state, mapped(loop)(repeated)[len(state) :]

@@ -1,0 +1,96 @@
+"""A walk through a jaxpr, equation by equation, with what is known of each variable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jax.extend import core
+
+from chainopt.functions.sparsity.index_sets import IndexSets
+from chainopt.jax.detection.known import evaluated
+from chainopt.jax.detection.registry import RULES, JaxprEqn, constant, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.jax.detection.registry import Value
+
+MOST_EQUATIONS = 20_000  # that unrolled loops may have, all together
+INLINED = frozenset({
+    "jit", "pjit", "closed_call", "core_call", "core_closed_call", "remat", "remat2", "checkpoint",
+    "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr",
+})  # fmt: skip
+JAXPRS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # where they have what is inside
+
+
+class Walk:
+    """What is the same for all jaxprs on the way.
+
+    Parameters
+    ----------
+    columns : int
+        How many entries the inputs have.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self.columns = columns
+        self.equations_left = MOST_EQUATIONS
+        self.calls: list[str] = []
+
+    def elsewhere(self, columns: int) -> Walk:
+        """Return one that walks with other columns, in the time that this one has."""
+        other = Walk(columns)
+        other.equations_left, other.calls = self.equations_left, list(self.calls)
+        return other
+
+    def affords(self, equations: int) -> bool:
+        """Whether there is time to look at so many equations more; if so, they are charged."""
+        if equations > self.equations_left:
+            return False
+        self.equations_left -= equations
+        return True
+
+    def cause(self, equation: JaxprEqn) -> str:
+        """Name an equation in the words of a user: its primitive, and the function around it."""
+        name = str(equation.primitive)
+        outer = next((call for call in reversed(self.calls) if call and not call.startswith("<")), None)
+        return f"{name} (in {outer})" if outer and outer != name else name
+
+    def run(self, jaxpr: core.Jaxpr, constants: Sequence[Value], operands: Sequence[Value]) -> list[Value]:
+        """Return what is known of the results of a jaxpr.
+
+        Parameters
+        ----------
+        jaxpr : jax.extend.core.Jaxpr
+        constants, operands : sequence
+            What is known of its constants, and of its inputs.
+        """
+        values: dict[core.Var, Value] = dict(zip(jaxpr.constvars, constants, strict=True))
+        values.update(zip(jaxpr.invars, operands, strict=True))
+
+        def read(atom: core.Var | core.Literal) -> Value:
+            return constant(atom.val) if isinstance(atom, core.Literal) else values.get(atom)
+
+        for equation in jaxpr.eqns:
+            results = self._results(equation, [read(atom) for atom in equation.invars])
+            if results is not None:
+                values.update(zip(equation.outvars, results, strict=True))
+        return [read(atom) for atom in jaxpr.outvars]
+
+    def _results(self, equation: JaxprEqn, operands: list[Value]) -> Sequence[Value] | None:
+        name = str(equation.primitive)
+        if name in INLINED:
+            return self._inlined(equation, operands)
+        if any(isinstance(operand, IndexSets) for operand in operands):
+            return RULES.get(name, unknown)(equation, operands, self)
+        return evaluated(equation, operands)
+
+    def _inlined(self, equation: JaxprEqn, operands: list[Value]) -> Sequence[Value]:
+        inner = next(equation.params[key] for key in JAXPRS if key in equation.params)
+        self.calls.append(str(equation.params.get("name", "")))
+        jaxpr, constants = (
+            (inner.jaxpr, [constant(value) for value in inner.consts]) if isinstance(inner, core.ClosedJaxpr) else (inner, [])
+        )
+        results = self.run(jaxpr, constants, operands)
+        self.calls.pop()
+        return results

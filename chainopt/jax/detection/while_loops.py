@@ -1,0 +1,45 @@
+"""Loops that end by a condition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainopt.functions.sparsity.index_sets import IndexSets
+from chainopt.jax.detection.fixed_points import closed, settled
+from chainopt.jax.detection.loops import equations_in
+from chainopt.jax.detection.registry import constant, rule, seeded, unknown
+from chainopt.jax.detection.scans import MOST_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.jax.detection.registry import JaxprEqn, Value, Walker
+
+
+@rule("while")
+def while_loop(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[Value]:
+    """Take steps as long as it is known that there is another one; after that, any number of them."""
+    parameters = equation.params
+    first, last = parameters["cond_nconsts"], parameters["cond_nconsts"] + parameters["body_nconsts"]
+    body, condition = parameters["body_jaxpr"], parameters["cond_jaxpr"]
+    state = list(operands[last:])
+
+    def step(state: Sequence[Value]) -> list[Value]:
+        return walker.run(body.jaxpr, [constant(value) for value in body.consts], [*operands[first:last], *state])
+
+    def elsewhere(state: Sequence[Value], columns: int) -> list[Value]:
+        bare = [IndexSets(value.size, columns, ()) if isinstance(value, IndexSets) else value for value in operands[first:last]]
+        return walker.elsewhere(columns).run(body.jaxpr, [constant(value) for value in body.consts], [*bare, *state])
+
+    while True:
+        (goes_on,) = walker.run(condition.jaxpr, [constant(value) for value in condition.consts], [*operands[:first], *state])
+        if isinstance(goes_on, IndexSets):
+            return unknown(equation, operands, walker)
+        if isinstance(goes_on, np.ndarray) and not goes_on:
+            return state
+        is_wide = sum(int(value.counts().sum()) for value in seeded(state)) > MOST_COLUMNS
+        if goes_on is None or is_wide or not walker.affords(equations_in(body.jaxpr)):
+            return settled(step, state) or closed(step, elsewhere, state)
+        state = step(state)
