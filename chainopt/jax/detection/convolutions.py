@@ -57,15 +57,18 @@ def _terms(equation: JaxprEqn) -> Iterator[tuple[IntArray, IntArray, IntArray]]:
     batch, spatial = left.shape[0], result.shape[2:]
     everything = slice(None), slice(None)
     inputs, outputs = kernel.shape[1], kernel.shape[0] // groups
-    for offset in product(*map(range, kernel.shape[2:])):
-        cut = *everything, *(
-            slice(at * inner, at * inner + (count - 1) * stride + 1, stride) if count else slice(0)
-            for at, inner, count, stride in zip(
-                offset, parameters["rhs_dilation"], spatial, parameters["window_strides"], strict=True
-            )
+    for number, offset in enumerate(product(*map(range, kernel.shape[2:]))):
+        cut = (
+            *everything,
+            *(
+                slice(at * inner, at * inner + (count - 1) * stride + 1, stride) if count else slice(0)
+                for at, inner, count, stride in zip(
+                    offset, parameters["rhs_dilation"], spatial, parameters["window_strides"], strict=True
+                )
+            ),
         )
         window = left[cut].reshape(batch, groups, 1, inputs, -1)
-        weights = kernel[(..., *offset)].reshape(1, groups, outputs, inputs, 1)
+        weights = kernel.reshape(*kernel.shape[:2], -1)[:, :, number].reshape(1, groups, outputs, inputs, 1)
         rows = result.reshape(batch, groups, outputs, 1, -1)
         there = np.broadcast_arrays(rows, window, weights)
         yield there[0].reshape(-1), there[1].reshape(-1), there[2].reshape(-1)
