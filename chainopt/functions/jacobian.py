@@ -12,8 +12,9 @@ from chainopt.errors import InfeasibleError
 from chainopt.functions.autotune import fastest
 from chainopt.functions.first_calls import hint_of, note_results
 from chainopt.functions.mode_choice import plan_of
+from chainopt.functions.refusals import Refusals
 from chainopt.functions.signature import Call
-from chainopt.functions.way import refusal
+from chainopt.functions.way import Way, refusal
 from chainopt.functions.ways import Ways
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from chainopt.functions.backend import Backend
     from chainopt.functions.options import Options
     from chainopt.functions.prepared import Prepared
-    from chainopt.functions.way import Way
     from chainopt.plan.plan import Plan
     from chainopt.typing import Array, Function
 
@@ -48,6 +48,7 @@ class JacobianFunction:
         self.backend, self.function, self.options = backend, function, options
         self._ways = Ways(backend, function, options)
         self._own: dict[str, Function] = {}
+        self._refusals = Refusals()
 
     def __repr__(self) -> str:
         name = "hessian" if self.options.is_hessian else "jacobian"
@@ -61,6 +62,8 @@ class JacobianFunction:
         if self.backend.is_compiling():  # planning is Python for Python; what is planned is what a compiler should see
             run, arrays, finish = self.backend.uncompiled(self._computation)(args, kwargs)
             return run(*args, **kwargs) if arrays is None else finish(run(*arrays))
+        if self._refusals.rest():
+            return self._by_library(Way(None, options.library_mode()), args, kwargs)
         return self._run(args, kwargs)
 
     def plan(self, *args: Any, **kwargs: Any) -> Plan:
@@ -103,7 +106,10 @@ class JacobianFunction:
             return self._first(way, call, args, kwargs)
         prepared = self._program(way, arrays)
         if prepared is None:
+            is_refused = way.prepared is None and way.is_settled and way.uses > 0 and way.mode == self.options.library_mode()
+            self._refusals.note(is_refused=is_refused)
             return self._by_library(way, args, kwargs)
+        self._refusals.note(is_refused=False)
         must_plan = self.options.must_plan
         try:
             results = prepared.computation(way.mode, self.options.chunk_size, arrays)(*arrays)
@@ -191,6 +197,7 @@ class JacobianFunction:
                 self.backend.set_random_state(drawn_by_first)
             else:
                 way.mode = second
+                self._refusals.note(is_refused=False)
                 return result
             raise
         way.is_settled = True

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from operator import is_
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.environment import Environment, written
 from chainopt.functions.first_calls import first_mode
 from chainopt.functions.mode_choice import choice, is_of_one_dtype
 from chainopt.functions.prepared import prepare
+from chainopt.functions.reading import UNREAD, Reading
 from chainopt.functions.shared_programs import ENOUGH_SECONDS, PROGRAMS
-from chainopt.functions.signature import ARRAY, SCALARS
 from chainopt.functions.way import Way
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable
 
     from chainopt.functions.backend import Backend, Reads
     from chainopt.functions.options import Options
@@ -28,21 +27,7 @@ MOST_SIGNATURES = 128  # that are remembered, so that a value which is another o
 MOST_CHANGES = 3  # of what a function reads, after which it is not traced again
 UNCOMPARABLE = "what it is given cannot be hashed, or compared, and would be traced on each call"
 CHANGES_ITSELF = "it changes what it reads"
-UNREAD = -1  # in the place of the number of a state that is only watched
 FEW_USES = 10  # of a program between two changes: such a one is not worth its tracing
-
-
-class _Read(NamedTuple):
-    """What was read besides the arguments of the last call."""
-
-    roots: Sequence[object]
-    environment: Environment
-    state: Reads
-    number: int
-
-    def is_current(self, roots: Sequence[object]) -> bool:
-        """Whether the same is read from the same roots now."""
-        return len(roots) == len(self.roots) and all(map(is_, roots, self.roots)) and self.environment.is_unchanged()
 
 
 class Ways:
@@ -61,11 +46,10 @@ class Ways:
     def __init__(self, backend: Backend, function: Function, options: Options) -> None:
         self.backend, self.function, self.options = backend, function, options
         self.known: dict[Hashable, Way] = {}
-        self.changes_itself, self.is_read = False, True
+        self.changes_itself = False
+        self.reading = Reading(backend, function)
         self._seen: set[Hashable] = set()  # what was left to the library's own functions once
         self._numbered: set[Hashable] = set()  # what has a program for one value of its Python numbers
-        self._read: _Read | None = None
-        self._numbers: dict[Hashable, int] = {}  # of the states that it has had: those are long, and compared on each call
 
     def of(self, call: Call, *, at_once: bool) -> tuple[Way, tuple[Array, ...]]:
         """Return the way for a call, as it was found for the first one of the same signature, and the arrays that it takes.
@@ -77,9 +61,10 @@ class Ways:
             Whether it is planned even where it is seen for the first time.
         """
         key, known, state, record = None, None, None, None
+        way: Way | None
         try:
             signature = call.key(self.backend)
-            state, number = self._state(call)
+            state, number = self.reading.state(call)
             if state is not None:
                 call = call._replace(besides=tuple(state.arrays))
             known = self.known.get((signature, number))
@@ -87,16 +72,16 @@ class Ways:
             if known is None and state is not None:
                 record = PROGRAMS.of((type(self.backend), self.options, state.key, signature))
         except UnplannableError as error:
-            refused = self._by_library()
-            refused.refuse(error, self.options)
-            return refused, call.arrays
+            way = self._by_library()
+            way.refuse(error, self.options)
+            return way, call.arrays
         except Exception:  # noqa: BLE001 -- whatever comparing raises what is not ours
             key, record = None, None
         if known is not None and known.is_current():
             return known, (*call.arrays, *known.besides)
         if key is None and not self.options.must_plan and not self._is_traced(call):
             return self._by_library(UNCOMPARABLE), call.arrays
-        way: Way | None = record.way if record is not None else None
+        way = record.way if record is not None else None
         if way is None and not at_once and key is not None and not self._is_traced(call):
             way = self._first(key, call, record)
             if way is not None:
@@ -105,7 +90,7 @@ class Ways:
             changes = 0 if known is None or known.uses > FEW_USES else known.changes + 1
             way = self._for_state(call, state) if state is not None else self._found(call, changes)
         if key is not None and self._lasts(way, call):
-            self._keep(call, key if self.is_read else (key[0], UNREAD), way, record)
+            self._keep(call, key if self.reading.is_known else (key[0], UNREAD), way, record)
         return way, call.arrays
 
     def _first(self, key: tuple[Hashable, int], call: Call, record: Record | None) -> Way | None:
@@ -148,29 +133,6 @@ class Ways:
             results.aux_tree is None or self.backend.is_plain(results.aux_tree)
         )
 
-    def _state(self, call: Call) -> tuple[Reads | None, int]:
-        """Return what is read besides the arguments, and a number of that state; as at the last call if nothing has changed."""
-        roots, last = self._roots(call), self._read
-        if last is not None and last.is_current(roots):
-            return last.state, last.number
-        state = self.backend.read_by(roots) if self.is_read else None
-        if state is None:
-            self.is_read = False
-            return None, UNREAD
-        if len(self._numbers) >= MOST_SIGNATURES:
-            self._numbers.clear()
-            self.known.clear()
-        number = self._numbers.get(state.key)
-        if number is None:
-            number = self._numbers[state.key] = len(self._numbers)
-        else:  # it is seen again, and may be often
-            self._read = _Read(roots, Environment(self.backend, roots), state, number)
-        return state, number
-
-    def _roots(self, call: Call) -> list[Array]:
-        """Return what may read something: the function, and what it is given besides arrays and numbers."""
-        return [self.function, *(leaf for leaf in call.rest if leaf is not ARRAY and type(leaf) not in SCALARS)]
-
     def _for_state(self, call: Call, state: Reads) -> Way:
         """Trace the function, if it does not change what it reads, or if it is enough to watch the rest."""
         must_read = self.backend.must_read
@@ -181,12 +143,12 @@ class Ways:
             self._try(way, call)
         else:
             way = self._found(call, 0)
-        after = self.backend.read_by(self._roots(call))
+        after = self.backend.read_by(self.reading.roots(call))
         is_as_before = after is not None and after.key == state.key
         if must_read and not is_as_before:
             self.changes_itself = True
             return self._by_library(CHANGES_ITSELF)
-        self.is_read = is_as_before
+        self.reading.is_known = is_as_before
         if is_as_before:
             way.environment = None
         else:
@@ -206,10 +168,10 @@ class Ways:
             return self._by_library("what it reads besides its arguments changes from call to call")
         way = self._by_library()
         try:
-            environment = Environment(self.backend, self._roots(call))
+            environment = Environment(self.backend, self.reading.roots(call))
             before = environment.places()
             self._try(way, call)
-            way.environment = Environment(self.backend, self._roots(call), written(before, environment.places()))
+            way.environment = Environment(self.backend, self.reading.roots(call), written(before, environment.places()))
             way.changes = changes
         except UnplannableError as error:
             way.refuse(error, self.options)

@@ -70,7 +70,7 @@ class TorchBackend:
 
     def tree_key(self, tree: PyTree) -> object:
         """Return the types and the static data in a tree, and their text, which tells apart 0.0 and -0.0 there."""
-        return None if tree is LEAF else (_frozen(tree), str(tree))
+        return None if tree is LEAF else (_frozen(tree), None if _has_words_alone(tree) else str(tree))
 
     def is_plain(self, tree: PyTree) -> bool:
         """Whether a tree is made of Python's own containers."""
@@ -297,6 +297,16 @@ def _frozen(tree: PyTree) -> object:
     if isinstance(context, list):
         context = tuple(context)
     return tree.type, context, tuple(map(_frozen, _children(tree)))
+
+
+def _has_words_alone(tree: PyTree) -> bool:
+    """Whether what is static in a tree of Python's own containers are texts, which are equal only where they are the same."""
+    is_plain = tree.type is None or (tree.type in CONTAINERS and (tree.type is not dict or all(map(_is_word, tree.context))))
+    return is_plain and all(map(_has_words_alone, _children(tree)))
+
+
+def _is_word(key: PyTree) -> bool:
+    return type(key) is str
 
 
 def _children(tree: PyTree) -> Sequence[PyTree]:

@@ -1,0 +1,26 @@
+"""When a function that was refused again and again is left to the library's own for some calls, without another look at it.
+
+That function is right whatever has changed since; that a plan would be possible now shows a few calls later.
+"""
+
+ENOUGH = 8  # calls one after the other that found a refusal
+CALLS = 16  # that are left to the library then: a prime number with the next look, so that no rhythm of calls hides one kind
+
+
+class Refusals:
+    """What the last calls of one function have found."""
+
+    def __init__(self) -> None:
+        self._found = self._left = 0
+
+    def rest(self) -> bool:
+        """Whether this call is one of those that need no look."""
+        if self._left <= 0:
+            return False
+        self._left -= 1
+        return True
+
+    def note(self, *, is_refused: bool) -> None:
+        """Remember what a look has found."""
+        self._found = self._found + 1 if is_refused else 0
+        self._left = CALLS if self._found >= ENOUGH else 0

@@ -1,0 +1,106 @@
+"""A function that cannot be planned costs what the library's own function costs; as soon as it can be, it is planned again."""
+
+import numpy as np
+import pytest
+
+from chainopt.functions.refusals import CALLS, ENOUGH
+from chainopt.functions.ways import Ways
+
+
+class Gate:
+    """What a function reads: whether it detaches its argument, which is not planned."""
+
+    def __init__(self):
+        self.detaches = True
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """The calls in which it was looked for a way, one after the other."""
+    seen = []
+
+    def of(self, call, **options):
+        seen.append(call)
+        return original(self, call, **options)
+
+    original = Ways.of
+    monkeypatch.setattr(Ways, "of", of)
+    return seen
+
+
+def gated(gate):
+    def function(x):
+        return (x.detach() if gate.detaches else x) * x.sin()
+
+    return function
+
+
+def assert_right(torch, derivative, function, *args):
+    np.testing.assert_allclose(derivative(*args), torch.func.jacrev(function)(*args), rtol=1e-5, atol=1e-6)
+
+
+def test_what_was_refused_again_and_again_is_looked_at_now_and_then(torch, looks):
+    from chainopt.torch import jacobian
+
+    function, x = gated(Gate()), torch.linspace(0, 1, 5)
+    derivative = jacobian(function)
+    for _ in range(ENOUGH + 4 * CALLS):
+        assert_right(torch, derivative, function, x)
+    assert ENOUGH <= len(looks) <= ENOUGH + 5
+
+
+def test_what_can_be_planned_again_is_right_at_once_and_planned_soon(torch, looks):
+    from chainopt.torch import jacobian
+
+    gate = Gate()
+    function, x = gated(gate), torch.linspace(0, 1, 5)
+    derivative = jacobian(function)
+    for detaches in (True, False, True):
+        gate.detaches = detaches
+        for _ in range(ENOUGH + 2 * CALLS):
+            assert_right(torch, derivative, function, x)
+        assert (derivative._ways.of(looks[-1], at_once=False)[0].prepared is None) == detaches
+
+
+def test_a_refused_kind_of_call_hides_no_other(torch):
+    from chainopt.torch import jacobian
+
+    def function(x, is_cut):
+        return (x.detach() if is_cut else x) * x.sin()
+
+    derivative, x = jacobian(function), torch.linspace(0, 1, 5)
+    for _ in range(ENOUGH + CALLS // 2):
+        assert_right(torch, derivative, function, x, True)
+    for number in range(4 * CALLS):
+        assert_right(torch, derivative, function, x, number % 2 == 0)
+    assert sum(way.prepared is not None for way in derivative._ways.known.values()) == 1
+
+
+def test_a_plan_is_looked_for_where_it_is_asked_for(torch):
+    from chainopt.torch import jacobian
+
+    gate = Gate()
+    derivative, x = jacobian(gated(gate)), torch.linspace(0, 1, 5)
+    for _ in range(ENOUGH + 4):
+        derivative(x)
+    with pytest.raises(ValueError, match="it detaches a tensor"):
+        derivative.plan(x)
+    gate.detaches = False
+    assert derivative.plan(x).cost > 0
+
+
+def test_an_error_ends_the_rest(torch):
+    from chainopt.torch import jacobian
+
+    def function(x):
+        if x.numel() > 5:
+            msg = "mine"
+            raise KeyError(msg)
+        return x.detach() * x
+
+    derivative, x = jacobian(function), torch.linspace(0, 1, 5)
+    for _ in range(ENOUGH + 4):
+        derivative(x)
+    with pytest.raises(KeyError, match="mine"):
+        derivative(torch.ones(6))
+    assert_right(torch, derivative, function, x)
