@@ -17,6 +17,9 @@ Cost: TypeAlias = int | float
 MethodName: TypeAlias = Literal["auto", "polygon", "interval", "textbook", "heuristic", "exact", "cp-sat"]
 """What `chainopt.solvers.registry` finds a method by."""
 
+PatternsName: TypeAlias = Literal["auto", "exact", "estimated"]
+"""How the nonzeros of products of sparse matrices are known."""
+
 ObjectiveName: TypeAlias = Literal["multiplications", "time"]
 """What `chainopt.solvers.objectives` finds a cost model by."""
 

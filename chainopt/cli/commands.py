@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from chainopt.plan.plan import Plan
-    from chainopt.typing import MethodName, ObjectiveName
+    from chainopt.typing import MethodName, ObjectiveName, PatternsName
 
 
 def run(options: Namespace) -> None:
@@ -101,6 +101,7 @@ class _Limits(TypedDict):
 
     objective: ObjectiveName
     method: MethodName
+    patterns: PatternsName
     tape_limit: float | None
     memory_limit: float | None
     workers: float
@@ -111,6 +112,7 @@ def _limits(options: Namespace) -> _Limits:
     return {
         "objective": options.objective,
         "method": options.method,
+        "patterns": options.patterns,
         "tape_limit": read_limit("--tape-limit", options.tape_limit),
         "memory_limit": read_limit("--memory-limit", options.memory_limit),
         "workers": read_workers(options.workers),

@@ -59,6 +59,8 @@ def _add_chain(command: argparse.ArgumentParser) -> None:
 
 def _add_limits(command: argparse.ArgumentParser) -> None:
     command.add_argument("--method", default="auto", help=f"the algorithm: {', '.join(METHODS)}")
+    text = "how products of sparse matrices are known: auto, exact, estimated"
+    command.add_argument("--patterns", default="auto", help=text)
     command.add_argument("--tape-limit", metavar="N", help="the tape that the reverse sweep of a stage may need")
     command.add_argument("--memory-limit", metavar="N", help="the matrix entries that may be alive at once")
     command.add_argument("--workers", metavar="N", default="1", help="how many share the operations, or inf")

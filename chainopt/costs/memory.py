@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chainopt.typing import Cost
 
 
-def peak_memory(chain: JacobianChain, bracketing: Bracketing) -> int:
+def peak_memory(chain: JacobianChain, bracketing: Bracketing, estimate: Callable[[int, int], int] | None = None) -> int:
     """Return the most entries alive at once: results, seeds of accumulations, two neighbors inside a run; not given factors.
 
     Parameters
@@ -35,6 +35,8 @@ def peak_memory(chain: JacobianChain, bracketing: Bracketing) -> int:
         What is multiplied.
     bracketing : Bracketing
         What is done, and in which order; run by one worker.
+    estimate : callable, optional
+        As for `entries_of`.
     """
     if bracketing.kinds is None and bracketing.order is None and chain.structures is None:
         sizes = chain.sizes.tolist()
@@ -42,7 +44,7 @@ def peak_memory(chain: JacobianChain, bracketing: Bracketing) -> int:
         return bracketing.peak(
             lambda first, split, last: sizes[first] * sizes[last + 1] * (1 if counts is None else counts[split])
         )
-    entries = entries_of(chain)
+    entries = entries_of(chain, estimate)
     alive_by_span: dict[tuple[int, int], int] = {}
     alive = most = 0
     first_of, last_of = bracketing.spans.tolist()
@@ -118,11 +120,18 @@ def seed(chain: JacobianChain, position: int, mode: Mode | None) -> int:
     return seeds + is_colored * (rows * jvps if mode is Mode.FORWARD else columns * vjps)
 
 
-def entries_of(chain: JacobianChain) -> Callable[[int, int], int]:
+def entries_of(chain: JacobianChain, estimate: Callable[[int, int], int] | None = None) -> Callable[[int, int], int]:
     """Return how many entries the product of the factors ``first..last`` is held in, whatever the bracketing.
 
     A product of diagonals is a vector, one of bands is held by its diagonals, another of structured factors by its
     nonzeros; a dense factor makes it dense, and so does a stage that a matrix may have been pushed or pulled through.
+
+    Parameters
+    ----------
+    chain : JacobianChain
+        What is multiplied.
+    estimate : callable, optional
+        About how many nonzeros the product of ``i..j-1`` has, given i and j; in the place of patterns, which have to be formed.
     """
     dims, batches, structures = chain.dims, chain.batches, chain.structures
 
@@ -143,6 +152,8 @@ def entries_of(chain: JacobianChain) -> Callable[[int, int], int]:
         free = [is_free[position] for position in span]
         if any(structures[position].is_dense for position in span) or (last > first and any(free)):
             return dense(first, last)
+        if estimate is not None and any(structures[position].diagonals is None for position in span):
+            return estimate(first, last + 1)
         for position in span[1:-1]:
             pattern(first, position)  # one after the other, so that the recursion stays flat
         places = pattern(first, last)

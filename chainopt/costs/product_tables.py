@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.costs import multiplications, structured
+from chainopt.costs.estimated import EstimatedMultiplications
 from chainopt.costs.multiplications import Multiplications, exact_sizes, stack_table
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def along(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Num
     numpy.ndarray, shape (n - 1,)
         int64, float64 or Python ints.
     """
+    if isinstance(model, EstimatedMultiplications):
+        return model.along(bracketing)
 
     def dense() -> NumpyArray:
         sizes = exact_sizes(chain)
@@ -51,6 +54,8 @@ def rows(chain: JacobianChain, model: CostModel) -> Callable[[int], NumpyArray]:
 
     Tables for all i, which are n^3 / 6 entries, are made only of structured chains.
     """
+    if isinstance(model, EstimatedMultiplications):
+        return model.row
     sizes = exact_sizes(chain)
     factors = len(chain)
     stacks = None if chain.batches is None else stack_table(chain.batches)

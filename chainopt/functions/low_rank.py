@@ -45,5 +45,7 @@ def halves_of(program: Program) -> Halves:
     """Part the chain where it is narrowest, and order each half."""
     chain = program.chain
     gap = min(range(len(chain) + 1), key=lambda gap: (chain.dims[gap], gap in {0, len(chain)}))
-    left, right = (optimal_order(JacobianChain(half)) if half else None for half in (list(chain)[:gap], list(chain)[gap:]))
+    left, right = (
+        optimal_order(JacobianChain(half), patterns="exact") if half else None for half in (list(chain)[:gap], list(chain)[gap:])
+    )
     return Halves(gap, left, right)

@@ -85,10 +85,10 @@ def choice_by_shapes(trace: Trace, outputs: int) -> str:
 
 def compared(program: Program) -> Comparison:
     """Hold the cheapest order of a program's chain against the pure modes, as the libraries run them."""
-    comparison = compare(program.traced_chain)
+    comparison = compare(program.traced_chain, patterns="exact")
     if program.chain == program.traced_chain:
         return comparison
-    return Comparison(comparison.forward, comparison.reverse, optimal_order(program.chain))
+    return Comparison(comparison.forward, comparison.reverse, optimal_order(program.chain, patterns="exact"))
 
 
 def plan_of(comparison: Comparison, mode: str) -> Plan:

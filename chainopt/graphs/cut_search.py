@@ -96,7 +96,7 @@ class CutSearch:
     def _candidate(
         self, chain: GraphChain, jacobians: list[Jacobian], stages: list[Stage], line: Line, cuts: tuple[int, ...]
     ) -> Candidate:
-        plan = optimal_order(chain, objective=self.graph.model)
+        plan = optimal_order(chain, objective=self.graph.model, patterns="exact")
         return Candidate(chain, plan, jacobians, stages, line, cuts)
 
     def _can_win(self, chain: GraphChain) -> bool:

@@ -13,7 +13,7 @@ from chainopt.solvers.registry import select
 if TYPE_CHECKING:
     from chainopt.solvers.objectives import Objective
     from chainopt.solvers.options import ChainLike
-    from chainopt.typing import MethodName
+    from chainopt.typing import MethodName, PatternsName
 
 
 def optimal_order(
@@ -21,6 +21,7 @@ def optimal_order(
     *,
     objective: Objective = "multiplications",
     method: MethodName = "auto",
+    patterns: PatternsName = "auto",
     tape_limit: float | None = None,
     memory_limit: float | None = None,
     workers: float = 1,
@@ -45,6 +46,14 @@ def optimal_order(
         there until it has proved which plan is the best, by a search of its own and, where that takes long, by Google's OR-Tools,
         if it is installed (the extra ``schedule``); "auto" searches for a proof of up to 32 factors, for about a second;
         "cp-sat" leaves the proof to OR-Tools.
+    patterns : {"auto", "exact", "estimated"}
+        How the nonzeros of products of sparse matrices are known. "exact": what products need is counted, for which patterns are
+        formed, but for those that no cheap plan holds. "estimated": sizes, numbers of nonzeros and the counts of some rows say
+        about what they need [4]_ [5]_, in time that is linear in the nonzeros of the factors; the plan has
+        ``cost_is_exact=False`` and ``is_optimal=False``. "auto": exact where planning takes little time, or at most about a tenth
+        of that of the product, judged by sizes and numbers of nonzeros; else estimated. Chains of dense, diagonal and banded
+        matrices are always exact, and so are plans for other objectives, for matrix-free stages, several workers or a limit on
+        memory.
     tape_limit : float, optional
         The memory that the reverse sweep of a stage may need: no stage with a larger tape is pulled back or
         accumulated by VJPs.
@@ -65,13 +74,14 @@ def optimal_order(
     Returns
     -------
     Plan
-        Its cost is exact, whatever the magnitude. Among plans of equal cost, or for several workers of equal makespan, forward
-        wins, then reverse, then hybrid.
+        Its cost is exact, whatever the magnitude, unless it is estimated. Among plans of equal cost, or for several workers of
+        equal makespan, forward wins, then reverse, then hybrid.
 
     Raises
     ------
     ChainError
-        If the chain is empty, does not fit together or is no chain, or an option is unknown.
+        If the chain is empty, does not fit together or is no chain, an option is unknown, or an estimate is asked for where
+        there is none.
     InfeasibleError
         If no plan meets the limits; the message names the least that would do.
 
@@ -80,6 +90,9 @@ def optimal_order(
     .. [1] T. C. Hu and M. T. Shing, "Computation of matrix chain products, part II", SIAM J. Comput. 13 (1984).
     .. [2] O. Schwartz and E. Weiss, "Revisiting 'Computation of matrix chain products'", SIAM J. Comput. 48 (2019).
     .. [3] S. Godbole, "On efficient computation of matrix chain products", IEEE Trans. Comput. C-22 (1973).
+    .. [4] E. Cohen, "Structure prediction and computation of sparse matrix products", J. Comb. Optim. 2 (1998).
+    .. [5] J. Sommer, M. Boehm, A. V. Evfimievski, B. Reinwald, P. J. Haas, "MNC: structure-exploiting sparsity estimation for
+       matrix expressions", SIGMOD 2019.
 
     Examples
     --------
@@ -87,11 +100,17 @@ def optimal_order(
     >>> plan = chainopt.optimal_order([(1000, 10), (10, 500), (500, 3)])
     >>> plan.bracketing, plan.cost
     ('(J3 (J2 J1))', 45000)
+    >>> import numpy
+    >>> arrow = chainopt.Sparse(numpy.eye(4) + numpy.eye(4)[0])
+    >>> sparse = [chainopt.Jacobian((4, 4), structure=arrow)] * 3
+    >>> counted, estimated = (chainopt.optimal_order(sparse, patterns=patterns) for patterns in ("exact", "estimated"))
+    >>> counted.cost, counted.cost_is_exact, estimated.cost_is_exact
+    (0, True, False)
     >>> chain = chainopt.JacobianChain.from_dims([30, 40, 10, 40, 30])
     >>> chainopt.optimal_order(chain).makespan, chainopt.optimal_order(chain, workers=2).makespan
     (33000, 21000)
     """
-    problem = asked(chain, objective, tape_limit, memory_limit, workers, time_limit, progress)
+    problem = asked(chain, objective, tape_limit, memory_limit, workers, time_limit, progress, patterns)
     check_method(method)
     return Plan(problem, select(problem, method).solve(problem))
 
@@ -101,6 +120,7 @@ def compare(
     *,
     objective: Objective = "multiplications",
     method: MethodName = "auto",
+    patterns: PatternsName = "auto",
     tape_limit: float | None = None,
     memory_limit: float | None = None,
     workers: float = 1,
@@ -122,7 +142,7 @@ def compare(
     optimal (hybrid)  1,609,000              1      802,000  ((J4 (J3 J2)) J1)
     (cost in fused multiply-adds; peak memory in matrix entries)
     """
-    problem = asked(chain, objective, tape_limit, memory_limit, workers, time_limit)
+    problem = asked(chain, objective, tape_limit, memory_limit, workers, time_limit, patterns=patterns)
     check_method(method)
     plans: dict[str, Plan | None] = {}
     for mode in ("forward", "reverse"):

@@ -11,12 +11,14 @@ from chainopt.solvers.registry import select
 if TYPE_CHECKING:
     from chainopt.solvers.objectives import Objective
     from chainopt.solvers.options import ChainLike
+    from chainopt.typing import PatternsName
 
 
 def forward_order(
     chain: ChainLike,
     *,
     objective: Objective = "multiplications",
+    patterns: PatternsName = "auto",
     tape_limit: float | None = None,
     memory_limit: float | None = None,
     workers: float = 1,
@@ -33,7 +35,7 @@ def forward_order(
     >>> chainopt.forward_order([(10, 2000), (2000, 30), (30, 1000)]).cost
     80000000
     """
-    problem = asked(chain, objective, tape_limit, memory_limit, workers)
+    problem = asked(chain, objective, tape_limit, memory_limit, workers, patterns=patterns)
     return Plan(problem, select(problem, "forward").solve(problem))
 
 
@@ -41,6 +43,7 @@ def reverse_order(
     chain: ChainLike,
     *,
     objective: Objective = "multiplications",
+    patterns: PatternsName = "auto",
     tape_limit: float | None = None,
     memory_limit: float | None = None,
     workers: float = 1,
@@ -57,5 +60,5 @@ def reverse_order(
     >>> chainopt.reverse_order([(10, 2000), (2000, 30), (30, 1000)]).cost
     900000
     """
-    problem = asked(chain, objective, tape_limit, memory_limit, workers)
+    problem = asked(chain, objective, tape_limit, memory_limit, workers, patterns=patterns)
     return Plan(problem, select(problem, "reverse").solve(problem))

@@ -69,6 +69,7 @@ class Comparison:
                 plan.peak_memory,
                 None if plan.chain.stage_costs is None else plan.tape,
                 plan.bracketing_line,
+                plan.about,
             )
             for name, plan in plans.items()
             if plan is not None

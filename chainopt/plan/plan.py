@@ -122,7 +122,7 @@ class Plan(PlanData):
         from chainopt.report.gantt import plot_gantt, side_by_side
         from chainopt.report.tree_figure import plot_tree
 
-        title = f"{self.mode} mode: {count(self.cost)} {self.unit}"
+        title = f"{self.mode} mode: {self.about}{count(self.cost)} {self.unit}"
         products = products_of(self.chain, self.association, self.model)
         if self.schedule is None:
             return plot_tree(self.chain, self.association, products, title, ax)
@@ -184,4 +184,4 @@ class Plan(PlanData):
     def __repr__(self) -> str:
         line = self.bracketing_line
         span = "" if self.schedule is None else f", makespan {count(self.makespan)} on {self.workers} workers"
-        return f"<Plan of {len(self.chain)} factors: {line}, {self.mode}, cost {count(self.cost)}{span}>"
+        return f"<Plan of {len(self.chain)} factors: {line}, {self.mode}, cost {self.about}{count(self.cost)}{span}>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chainopt.costs.estimated import EstimatedMultiplications
 from chainopt.costs.memory import peak_memory, scheduled_peak
 from chainopt.costs.operation_costs import largest_tape, operations_of, steps_of
 from chainopt.report.bracketing_text import LONGEST_LINE, bracketing_line, bracketing_text, operations_text, stage_labels
@@ -64,8 +65,21 @@ class PlanData:
 
     @property
     def cost(self) -> Cost:
-        """The exact number of fused multiply-adds; a float in seconds for the objective "time"."""
+        """The exact number of fused multiply-adds; a float in seconds for the objective "time".
+
+        Where `cost_is_exact` is False, about how many, and so are the costs of the operations and `peak_memory`.
+        """
         return self.solution.cost
+
+    @property
+    def cost_is_exact(self) -> bool:
+        """Whether the cost has been counted; that of sparse chains may be estimated, by the option ``patterns``."""
+        return not isinstance(self.problem.model, EstimatedMultiplications)
+
+    @property
+    def about(self) -> str:
+        """What is printed before a cost: "about ", where it is estimated."""
+        return "" if self.cost_is_exact else "about "
 
     @property
     def mode(self) -> Mode:
@@ -84,7 +98,7 @@ class PlanData:
     @property
     def is_optimal(self) -> bool:
         """Whether it is known that no bracketing is cheaper or, with several workers, done earlier."""
-        return self.solution.is_optimal
+        return self.solution.is_optimal and self.cost_is_exact
 
     @property
     def schedule(self) -> Schedule | None:
@@ -156,12 +170,12 @@ class PlanData:
     @property
     def lower_bound(self) -> Cost:
         """What every bracketing that meets the limits takes at the least (`makespan`), as far as this plan's method knows."""
-        return self.solution.makespan if self.solution.is_optimal else self.solution.lower_bound
+        return self.solution.makespan if self.is_optimal else self.known_bound or 0
 
     @property
     def known_bound(self) -> Cost | None:
         """The lower bound, where there is one and the plan is not known to be optimal."""
-        return None if self.solution.is_optimal else self.solution.lower_bound or None
+        return None if self.solution.is_optimal or not self.cost_is_exact else self.solution.lower_bound or None
 
     @property
     def unit(self) -> str:
@@ -174,7 +188,8 @@ class PlanData:
         if self.schedule is not None:
             steps = steps_of(self.chain, self.association, self.model)
             return scheduled_peak(self.chain, steps, self.schedule.start)
-        return peak_memory(self.chain, self.association)
+        model = self.model
+        return peak_memory(self.chain, self.association, model.nonzeros if isinstance(model, EstimatedMultiplications) else None)
 
     @property
     def tape(self) -> int:

@@ -12,6 +12,7 @@ from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, PULLED, PUSHED
 from chainopt.chain.chain import check_header
 from chainopt.chain.jacobian import checked_cost
+from chainopt.costs.estimated import EstimatedMultiplications
 from chainopt.costs.multiplications import MULTIPLICATIONS, Multiplications
 from chainopt.costs.operation_costs import steps_of, total
 from chainopt.errors import ChainError
@@ -47,6 +48,7 @@ def plan_dict(plan: PlanData) -> PlainDict:
         "method": plan.method,
         "mode": str(plan.mode),
         "cost": plan.cost,
+        "cost_is_exact": plan.cost_is_exact,
         "is_optimal": plan.is_optimal,
         "first": association.first.tolist(),
         "last": association.last.tolist(),
@@ -78,11 +80,32 @@ def read_plan(data: PlainDict) -> tuple[Problem, Solution]:
         what = "missing" if data.get("model") is None else model.name
         msg = f'data is of objective {objective!r}, but its "model" is {what}'
         raise ChainError(msg)
+    is_estimated = _is_estimated(data, chain)
+    if is_estimated:  # again, in the place of what is stored
+        model = EstimatedMultiplications(chain)
     cost = total(chain, association, model)
     schedule = read_schedule(data, chain, association, model)
     problem = Problem(chain, model, workers=1 if schedule is None else schedule.workers)
     solution = Solution(association, cost, mode_of(problem, association), is_optimal, 0, method, schedule)
+    if is_estimated:
+        return problem, solution
     return problem, solution._replace(lower_bound=_read_bound(data, solution))
+
+
+def _is_estimated(data: PlainDict, chain: JacobianChain) -> bool:
+    """Read whether the cost is an estimate; refuse that of what is always exact, or claims to be optimal nevertheless."""
+    is_exact = data.get("cost_is_exact", True)
+    if not isinstance(is_exact, bool):
+        msg = 'data["cost_is_exact"] must be true or false'
+        raise ChainError(msg)
+    if is_exact:
+        return False
+    said = "is_optimal" if data.get("is_optimal") else next((key for key in ("model", "schedule") if data.get(key)), None)
+    if said is not None or chain.structures is None or chain.stage_costs is not None:
+        what = "it is of no chain of sparse matrices" if said is None else f'it says "{said}"'
+        msg = f'data contradicts itself: its "cost_is_exact" is false, and {what}'
+        raise ChainError(msg)
+    return True
 
 
 def _read_bound(data: PlainDict, solution: Solution) -> Cost:

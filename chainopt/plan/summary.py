@@ -21,7 +21,7 @@ Facts: TypeAlias = list[tuple[str, str]]
 
 def facts(plan: PlanData) -> Facts:
     """Return all that is printed."""
-    chain, model = plan.chain, plan.model
+    chain, model, about = plan.chain, plan.model, plan.about
     lines = [("chain", chain_line(chain)), ("bracketing", f"{plan.bracketing_line}, {plan.mode} mode")]
     lines += _cost_facts(plan) if plan.schedule is None else _schedule_facts(plan, plan.schedule)
     problem = Problem(chain, model, workers=plan.workers)
@@ -31,11 +31,11 @@ def facts(plan: PlanData) -> Facts:
         except InfeasibleError:
             continue
         gain = ratio(makespan, plan.makespan)
-        lines.append((mode, f"{count(makespan)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}"))
+        lines.append((mode, f"{about}{count(makespan)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}"))
     gain_bound = chain.gain_bound
     if gain_bound is not None and plan.schedule is None:  # it is a bound on costs
         lines.append(("gain bound", f"at most {times(gain_bound)} times cheaper than the better of the two"))
-    lines.append(("peak memory", f"{count(plan.peak_memory)} matrix entries"))
+    lines.append(("peak memory", f"{about}{count(plan.peak_memory)} matrix entries"))
     if chain.stage_costs is not None:
         lines.append(("tape", f"{count(plan.tape)} at the most"))
     source = getattr(model, "source", None)
@@ -46,7 +46,7 @@ def facts(plan: PlanData) -> Facts:
 
 def _cost_facts(plan: PlanData) -> Facts:
     bound = [] if plan.known_bound is None else [("lower bound", count(plan.known_bound))]
-    return [("cost", f"{count(plan.cost)} {plan.unit}{', optimal' if plan.is_optimal else ''}"), *bound]
+    return [("cost", f"{plan.about}{count(plan.cost)} {plan.unit}{', optimal' if plan.is_optimal else ''}"), *bound]
 
 
 def _schedule_facts(plan: PlanData, schedule: Schedule) -> Facts:

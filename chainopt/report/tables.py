@@ -21,12 +21,14 @@ class Row(NamedTuple):
     peak_memory: int
     tape: int | None
     bracketing: str
+    about: str = ""  # before the cost and the memory, where they are estimated
 
     @property
     def cells(self) -> tuple[str, ...]:
         """A text for each column."""
         tape = () if self.tape is None else (count(self.tape),)
-        return (self.name, count(self.cost), times(self.times_optimal), count(self.peak_memory), *tape, self.bracketing)
+        cost, memory = f"{self.about}{count(self.cost)}", f"{self.about}{count(self.peak_memory)}"
+        return (self.name, cost, times(self.times_optimal), memory, *tape, self.bracketing)
 
 
 class ComparisonTable(NamedTuple):

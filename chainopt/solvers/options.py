@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from chainopt.chain.parsing import Factor
     from chainopt.solvers.objectives import Objective
-    from chainopt.typing import SizeArray
+    from chainopt.typing import PatternsName, SizeArray
 
     ChainLike: TypeAlias = JacobianChain | Sequence[Factor] | SizeArray
 
@@ -35,12 +35,13 @@ def asked(
     workers: float = 1,
     time_limit: float | None = None,
     progress: bool = False,  # noqa: FBT001, FBT002 -- by position, as short chains take microseconds
+    patterns: PatternsName = "auto",
 ) -> Problem:
     """Read the options of a door.
 
     Parameters
     ----------
-    chain, objective, tape_limit, memory_limit, workers, time_limit, progress
+    chain, objective, tape_limit, memory_limit, workers, time_limit, progress, patterns
         As `chainopt.optimal_order` takes them.
 
     Returns
@@ -69,7 +70,13 @@ def asked(
         memory_limit = checked_limit("memory_limit", memory_limit)
     if time_limit is not None:
         time_limit = checked_limit("time_limit", time_limit)
-    options = chain, model_of(objective), tape_limit, memory_limit, workers, time_limit, progress
+    model = model_of(objective)
+    if patterns != "auto" or chain.details is not None:  # a dense chain without names has none
+        from chainopt.solvers.counting import check_patterns, counted
+
+        check_patterns(patterns)
+        model = counted(patterns, chain, model, workers, memory_limit)
+    options = chain, model, tape_limit, memory_limit, workers, time_limit, progress
     return tuple.__new__(Problem, options)  # in half the time
 
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 # method in the module of that name beside this one: so a new method is a new file, and its name in `chainopt.typing.MethodName`.
 # Those of schedules/, which is above, are imported as soon as somebody asks for several workers.
 FORMULA = "solvers.formula"
-ONE_WORKER = (FORMULA, "solvers.polygon", "solvers.interval", "solvers.pruned", "solvers.lookup")
+ONE_WORKER = (FORMULA, "solvers.polygon", "solvers.interval", "solvers.estimated", "solvers.pruned", "solvers.lookup")
 UNLIMITED = "schedules.unlimited"  # an interval program, which is exact for as many workers as one likes
 HOMES = {
     "auto": (*ONE_WORKER, UNLIMITED, "schedules.automatic"),
-    "interval": ("solvers.interval", "solvers.pruned", "solvers.lookup", UNLIMITED),
+    "interval": ("solvers.interval", "solvers.estimated", "solvers.pruned", "solvers.lookup", UNLIMITED),
     "heuristic": (*ONE_WORKER, UNLIMITED, "schedules.heuristic"),  # with one worker there is nothing to schedule
     "exact": (*ONE_WORKER, UNLIMITED, "schedules.exact"),
     "cp-sat": (*ONE_WORKER, UNLIMITED, "schedules.cp_sat"),

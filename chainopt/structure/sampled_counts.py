@@ -2,7 +2,8 @@
 
 The counts of the rows of a product travel leftwards: a row has as many nonzeros as the rows that it picks have together, but for
 those that meet at one place. How many meet is known for some rows that are drawn, whose patterns are formed; and those of the
-columns travel rightwards, and add up to the same number.
+columns travel rightwards, and add up to the same number. A dense factor makes a product a rectangle, of the rows that are not
+empty to its left and of the columns that are not to its right, which are known exactly.
 
 References: E. Cohen, "Structure prediction and computation of sparse matrix products", J. Comb. Optim. 2 (1998), which lets
 sketches travel likewise; J. Sommer, M. Boehm, A. V. Evfimievski, B. Reinwald, P. J. Haas, "MNC: structure-exploiting sparsity
@@ -11,7 +12,7 @@ estimation for matrix expressions", SIGMOD 2019, which lets counts do so.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,65 +21,146 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from chainopt.typing import Array
+    from chainopt.structure.leaves import Leaf
+    from chainopt.typing import Array, BoolArray, IntArray
 
-    Counts = dict[tuple[int, int], NDArray[np.float64]]
+    Counts = NDArray[np.float64]
+    Interval = tuple[int, int]
 
 SAMPLE = 32  # rows
 
 
-class SampledCounts(NamedTuple):
-    """The nonzeros in each row, and in each column, of the product of the factors ``i..j-1``, for every i < j."""
-
-    rows: Counts
-    columns: Counts
-
-    def work(self, i: int, k: int, j: int) -> float:
-        """Return how many multiplications the product of ``i..k-1`` with ``k..j-1`` needs; of two factors exactly."""
-        return float(self.columns[i, k] @ self.rows[k, j])
-
-
-def sampled_counts(ones: Sequence[Array]) -> SampledCounts:
-    """Estimate the counts of a chain.
+class SampledCounts:
+    """The nonzeros in each row, and in each column, of the product of the factors ``i..j-1``, for every i < j.
 
     Parameters
     ----------
-    ones : sequence of scipy.sparse.csr_array
-        The factors, with ones in the places of their nonzeros.
+    leaves : sequence of Leaf
+        The factors; those that are the same object share their counts, and so do their products.
     """
-    rows, columns = _rows(ones), {}
-    for i, leaf in enumerate(ones):
-        columns[i, i + 1] = leaf.sum(axis=0)
-        for j in range(i + 2, len(ones) + 1):
-            counts = _spread(columns[i, j - 1] @ ones[j - 1], leaf.shape[0])
-            columns[i, j] = _adding_up_to(rows[i, j].sum(), counts, leaf.shape[0])
-    return SampledCounts(rows, columns)
 
+    def __init__(self, leaves: Sequence[Leaf]) -> None:
+        alike: dict[int, Array] = {}
+        for leaf in leaves:
+            if id(leaf) not in alike:
+                alike[id(leaf)] = None if leaf.is_full else leaf.ones()
+        self._leaves = leaves
+        self._ones = [alike[id(leaf)] for leaf in leaves]
+        self._first: dict[tuple[int, ...], Interval] = {}  # the first interval with these factors
+        self._same: dict[Interval, Interval] = {}
+        self._rows: dict[Interval, Counts] = {}
+        self._columns: dict[Interval, Counts] = {}
+        self._samples: dict[Interval, Array] = {}
+        self._drawn: dict[int, IntArray] = {}
 
-def _rows(ones: Sequence[Array]) -> Counts:
-    draw = np.random.default_rng(0)  # the same estimates at each call
-    rows: Counts = {(i, i + 1): leaf.sum(axis=1) for i, leaf in enumerate(ones)}
-    for i in range(len(ones) - 2, -1, -1):
-        height = ones[i].shape[0]
-        drawn = np.arange(height) if height <= SAMPLE else draw.choice(height, SAMPLE, replace=False)
-        sample = ones[i][drawn]
-        for j in range(i + 2, len(ones) + 1):
-            sample = sample @ ones[j - 1]
+    def nonzeros(self, i: int, j: int) -> float:
+        """Return how many nonzeros the product of ``i..j-1`` has."""
+        return float(self.rows(i, j).sum())
+
+    def work(self, i: int, k: int, j: int) -> float:
+        """Return how many multiplications the product of ``i..k-1`` with ``k..j-1`` needs; of two factors exactly."""
+        return float(self.columns(i, k) @ self.rows(k, j))
+
+    def rows(self, i: int, j: int) -> Counts:
+        """Return how many nonzeros each row of the product of ``i..j-1`` has."""
+        i, j = self._alike(i, j)
+        if (i, j) not in self._rows:
+            for start in range(j - 1, i - 1, -1):
+                same = self._alike(start, j)
+                if same not in self._rows:
+                    self._rows[same] = self._count_rows(*same)
+        return self._rows[i, j]
+
+    def columns(self, i: int, j: int) -> Counts:
+        """Return how many nonzeros each column of the product of ``i..j-1`` has."""
+        i, j = self._alike(i, j)
+        if (i, j) not in self._columns:
+            for end in range(i + 1, j + 1):
+                same = self._alike(i, end)
+                if same not in self._columns:
+                    self._columns[same] = self._count_columns(*same)
+        return self._columns[i, j]
+
+    def _alike(self, i: int, j: int) -> Interval:
+        """Return the first interval with the same factors."""
+        same = self._same.get((i, j))
+        if same is None:
+            factors = tuple(map(id, self._leaves[i:j]))
+            same = self._same[i, j] = self._first.setdefault(factors, (i, j))
+        return same
+
+    def _count_rows(self, i: int, j: int) -> Counts:
+        ones = self._ones[i]
+        full = self._first_full(i, j)
+        if full is not None:
+            filled, live = self._rectangle(i, full, j)
+            return np.where(filled, float(live.sum()), 0.0)
+        if j == i + 1:
+            return np.asarray(np.diff(ones.indptr), dtype=np.float64)
+        width = self._leaves[j - 1].shape[1]
+        counts = _spread(ones @ self._rows[self._alike(i + 1, j)], width)
+        sample = self._sample(i, j)
+        found = counts[self._drawn[i]].sum()
+        return _adding_up_to(counts.sum() * (sample.nnz / found) if found else counts.sum(), counts, width)
+
+    def _sample(self, i: int, j: int) -> Array:
+        """Return the patterns of some rows of a product."""
+        if i not in self._drawn:
+            height = self._leaves[i].shape[0]
+            draw = np.random.default_rng(i)  # the same estimates at each call
+            self._drawn[i] = np.arange(height) if height <= SAMPLE else np.sort(draw.choice(height, SAMPLE, replace=False))
+            self._samples[i, i + 1] = self._ones[i][self._drawn[i]]
+        end = next(end for end in range(j, i, -1) if (i, end) in self._samples)
+        sample = self._samples[i, end]
+        for position in range(end, j):
+            sample = sample @ self._ones[position]
             sample.data[:] = 1.0
-            width = ones[j - 1].shape[1]
-            counts = _spread(ones[i] @ rows[i + 1, j], width)
-            found = counts[drawn].sum()
-            rows[i, j] = _adding_up_to(counts.sum() * (sample.nnz / found) if found else counts.sum(), counts, width)
-    return rows
+            self._samples[i, position + 1] = sample
+        return sample
+
+    def _count_columns(self, i: int, j: int) -> Counts:
+        leaf, last = self._leaves[i], self._ones[j - 1]
+        full = self._first_full(i, j)
+        if full is not None:
+            filled, live = self._rectangle(i, full, j)
+            return np.where(live, float(filled.sum()), 0.0)
+        if j == i + 1:
+            return np.bincount(last.indices, minlength=leaf.shape[1]).astype(np.float64)
+        counts = _spread(self._columns[self._alike(i, j - 1)] @ last, leaf.shape[0])
+        return _adding_up_to(self.nonzeros(i, j), counts, leaf.shape[0])
+
+    def _first_full(self, i: int, j: int) -> int | None:
+        return next((position for position in range(i, j) if self._leaves[position].is_full), None)
+
+    def _rectangle(self, i: int, full: int, j: int) -> tuple[BoolArray, BoolArray]:
+        """Return the rows and the columns that are not empty of a product with a dense factor."""
+        filled = np.ones(self._leaves[i].shape[0], dtype=bool)
+        if i < full:
+            filled = self.rows(i, full) > 0
+        live = np.ones(self._leaves[full].shape[1], dtype=bool)
+        for position in range(full + 1, j):
+            live = self._met(position, live)
+        height, width = self._leaves[full].shape
+        is_empty = not (height and width and filled.any() and live.any())
+        return filled & (not is_empty), live & (not is_empty)
+
+    def _met(self, position: int, live: BoolArray) -> BoolArray:
+        """Return the columns of a factor that have a nonzero in one of some rows."""
+        ones = self._ones[position]
+        if ones is None:
+            return np.full(self._leaves[position].shape[1], live.any())
+        met = np.zeros(ones.shape[1], dtype=bool)
+        met[ones.indices if live.all() else ones.indices[np.repeat(live, np.diff(ones.indptr))]] = True
+        return met
 
 
-def _spread(pairs: NDArray[np.float64], places: int) -> NDArray[np.float64]:
+def _spread(pairs: Counts, places: int) -> Counts:
     """Return how many of some places are hit by so many pairs, if each hits one of them by chance."""
-    hit: NDArray[np.float64] = -places * np.expm1(-pairs / places)
+    hit: Counts = -places * np.expm1(-pairs / max(places, 1))
     return hit
 
 
-def _adding_up_to(total: float, counts: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+def _adding_up_to(total: float, counts: Counts, most: int) -> Counts:
     """Scale counts to a sum, as far as none is more than there are places."""
     present = counts.sum()
     return np.minimum(counts * (total / present), most) if present else counts

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainopt.errors import ChainError
 from chainopt.structure.bands import Band
-from chainopt.structure.patterns import Places
+from chainopt.structure.patterns import Places, scipy_sparse
 from chainopt.structure.structure import Structure
 
 if TYPE_CHECKING:
@@ -58,9 +58,15 @@ class Sparse(Structure):
 
     def __init__(self, pattern: Array | Sequence[Sequence[object]]) -> None:
         if hasattr(pattern, "tocsr"):
-            entries = pattern.tocsr(copy=True)
-            entries.sum_duplicates()  # which sorts, too
+            entries = pattern.tocsr()
             shape, indptr, indices = entries.shape, entries.indptr, entries.indices
+            sparse = scipy_sparse()
+            # What the matrix says of itself may be of an earlier state, so that it is found out anew.
+            entries = sparse.csr_array((entries.data, indices, indptr), shape=shape)
+            if not entries.has_canonical_format:
+                entries = sparse.csr_array((np.ones(indices.size, dtype=bool), indices, indptr), shape=shape, copy=True)
+                entries.sum_duplicates()  # which sorts, too
+                indptr, indices = entries.indptr, entries.indices
         else:
             try:
                 array = np.asarray(pattern)
@@ -124,12 +130,16 @@ class Sparse(Structure):
         ChainError
             If it is not the shape of the pattern.
         """
-        if shape != self.shape:
-            msg = f"structure has a pattern of {self.shape[0]}x{self.shape[1]}, but the shape is {shape}"
-            raise ChainError(msg)
+        self.check(shape)
         if self.indices.size == shape[0] * shape[1]:
             return Band.full(*shape)
         return Places.of_rows(shape, self.indptr, self.indices)
+
+    def check(self, shape: tuple[int, int]) -> None:
+        """Refuse another shape than that of the pattern."""
+        if shape != self.shape:
+            msg = f"structure has a pattern of {self.shape[0]}x{self.shape[1]}, but the shape is {shape}"
+            raise ChainError(msg)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sparse):

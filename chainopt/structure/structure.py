@@ -41,6 +41,16 @@ class Structure(ABC):
             If a matrix of this shape cannot have the structure.
         """
 
+    def check(self, shape: Shape) -> None:
+        """Refuse a shape that a matrix of the structure cannot have.
+
+        Raises
+        ------
+        ChainError
+            Which `pattern` raises.
+        """
+        self.pattern(shape)
+
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other)
 
@@ -107,4 +117,4 @@ def check_structure(structure: object, shape: Shape) -> None:
         names = ", ".join(kind.__name__ for kind in _KINDS.values())
         msg = f"structure is {structure!r}: give one of {names}, made with its parameters, or None"
         raise ChainError(msg)
-    structure.pattern(shape)  # which says what does not fit
+    structure.check(shape)

@@ -43,7 +43,7 @@ def by_bracketing(elimination: VertexElimination, waists: list[int]) -> Iterator
     # Each edge that is left leads from a waist, or an input, to the next, or to an output.
     into = [_factor(elimination, elimination.before[waist], waist) for waist in waists]
     last = _factor(elimination, elimination.after[waists[-1]], waists[-1], is_last=True)
-    plan = optimal_order([last, *into[::-1]], objective=elimination.model)
+    plan = optimal_order([last, *into[::-1]], objective=elimination.model, patterns="exact")
     for split in plan.association.splits_in_order().tolist():
         yield waists[len(waists) - 1 - split]
 

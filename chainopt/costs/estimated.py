@@ -1,0 +1,98 @@
+"""The number of multiplications of structured products, estimated in the place of counted: plans in less time than products."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainopt.costs.estimates import FirstLook, cheapest, estimates_of
+from chainopt.costs.multiplications import Multiplications
+from chainopt.structure.leaves import leaves_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.bracketing.bracketing import Bracketing
+    from chainopt.chain.chain import JacobianChain
+    from chainopt.costs.estimates import Estimates, Splits
+    from chainopt.structure.leaves import Leaf
+    from chainopt.typing import NumpyArray
+
+
+class EstimatedMultiplications(Multiplications):
+    """The objective "multiplications" for one chain of structured matrices, whose products are estimated.
+
+    The estimates are the same each time, and follow from the chain alone: what is read from a file is estimated again.
+
+    Parameters
+    ----------
+    chain : JacobianChain
+        Matrices, at least one of them structured.
+    leaves : sequence of Leaf, optional
+        What has been seen of its factors.
+    """
+
+    def __init__(self, chain: JacobianChain, leaves: Sequence[Leaf] | None = None) -> None:
+        object.__setattr__(self, "chain", chain)
+        if leaves is not None:
+            self.__dict__["leaves"] = leaves
+
+    chain: JacobianChain
+
+    @cached_property
+    def leaves(self) -> Sequence[Leaf]:
+        """What is known of the factors at first sight."""
+        return leaves_of(self.chain.shapes, self.chain.structures or ())
+
+    @cached_property
+    def estimates(self) -> Estimates:
+        """What is estimated."""
+        return estimates_of(self.leaves)
+
+    def work(self, i: int, k: int, j: int) -> int:
+        """Return about how many multiplications the product of ``i..k-1`` with ``k..j-1`` needs."""
+        is_free = self._has_units and (self._are_units(i, k) or self._are_units(k, j))
+        return 0 if is_free else round(self.estimates.work(i, k, j))
+
+    def nonzeros(self, i: int, j: int) -> int:
+        """Return about how many nonzeros the product of ``i..j-1`` has."""
+        return round(self.estimates.nonzeros(i, j))
+
+    def splits(self) -> Splits:
+        """Return where the product of each interval is split in an order that is estimated to be the cheapest."""
+        if isinstance(self.estimates, FirstLook) and not self._has_units:
+            return self.estimates.splits
+        return cheapest(len(self.leaves), self.work)[0]
+
+    def along(self, bracketing: Bracketing) -> NumpyArray:
+        """Return about what the product needs that is split after factor g, for every g."""
+        spans = zip(bracketing.first.tolist(), bracketing.last.tolist(), strict=True)
+        costs = [self.work(first, split + 1, last + 1) for split, (first, last) in enumerate(spans)]
+        return np.array(costs, dtype=object)
+
+    def row(self, i: int) -> NumpyArray:
+        """Return about what it costs to join ``i..k-1`` with ``k..j-1``, at [k, j] where i < k < j."""
+        factors = len(self.leaves)
+        table = np.zeros((factors + 1, factors + 1), dtype=object)
+        for k in range(i + 1, factors):
+            for j in range(k + 1, factors + 1):
+                table[k, j] = self.work(i, k, j)
+        return table
+
+    @cached_property
+    def _has_units(self) -> bool:
+        return any(leaf.is_unit for leaf in self.leaves)
+
+    def _are_units(self, i: int, j: int) -> bool:
+        return all(leaf.is_unit for leaf in self.leaves[i:j])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EstimatedMultiplications) and self.chain == other.chain
+
+    def __hash__(self) -> int:
+        return hash((EstimatedMultiplications, self.chain))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return EstimatedMultiplications, (self.chain,)  # what is estimated is estimated again

@@ -1,0 +1,121 @@
+"""Whether the products of a sparse chain are counted exactly, or estimated: the option ``patterns``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+from chainopt.costs.estimated import EstimatedMultiplications
+from chainopt.costs.estimates import first_look
+from chainopt.costs.multiplications import MULTIPLICATIONS
+from chainopt.errors import ChainError
+from chainopt.numbers import shown
+from chainopt.structure.leaves import leaves_of
+from chainopt.typing import PatternsName
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.chain.chain import JacobianChain
+    from chainopt.costs.estimates import FirstLook
+    from chainopt.costs.model import CostModel
+    from chainopt.structure.leaves import Leaf
+
+PATTERNS: tuple[PatternsName, ...] = get_args(PatternsName)
+SHARE = 0.1  # of the time of the product, which exact planning may take
+SHORT = 5e-4  # seconds of exact planning that are always spent: an estimate would not take much less
+LARGEST = 2**63  # of sizes: beyond, nobody holds the counts of rows
+
+# Seconds, measured; what is decided by them is the same on every machine.
+PER_SPLIT, PER_NONZERO, PER_PLACE = 4e-6, 4e-8, 6e-8
+PER_FORMED = 1.2e-8  # multiplication of patterns
+PER_PRODUCT, PER_SPARSE, PER_MIXED, PER_DENSE = 1e-5, 6e-9, 1e-9, 1e-10
+
+
+def check_patterns(patterns: object) -> None:
+    """Refuse an option that is none.
+
+    Raises
+    ------
+    ChainError
+        Which names those there are.
+    """
+    if not isinstance(patterns, str) or patterns not in PATTERNS:
+        msg = f"patterns is {shown(patterns)}: known are {', '.join(map(repr, PATTERNS))}"
+        raise ChainError(msg)
+
+
+def counted(
+    patterns: PatternsName, chain: JacobianChain, model: CostModel, workers: float, memory_limit: float | None
+) -> CostModel:
+    """Return the model that prices the products of a chain: the one that is given, or one that estimates.
+
+    Parameters
+    ----------
+    patterns : {"auto", "exact", "estimated"}
+        What was asked for.
+    chain : JacobianChain
+        What is multiplied.
+    model : CostModel
+        What is minimized.
+    workers, memory_limit
+        As `chainopt.optimal_order` takes them.
+
+    Raises
+    ------
+    ChainError
+        If an estimate is asked for, and cannot be had.
+    """
+    if patterns == "exact" or chain.structures is None:
+        return model
+    needs = _needs(chain, model, workers, memory_limit)
+    if needs is not None:
+        if patterns == "estimated":
+            msg = f'patterns is "estimated", which {needs}: take patterns="exact"'
+            raise ChainError(msg)
+        return model
+    leaves = leaves_of(chain.shapes, chain.structures)
+    if all(leaf.is_closed for leaf in leaves) or (patterns == "auto" and _is_exact_cheap(leaves)):
+        return model
+    return EstimatedMultiplications(chain, leaves)
+
+
+def _needs(chain: JacobianChain, model: CostModel, workers: float, memory_limit: float | None) -> str | None:
+    if model is not MULTIPLICATIONS:
+        return 'is for the objective "multiplications"'
+    if chain.stage_costs is not None:
+        return "needs matrices at hand"
+    if workers != 1:
+        return "is for one worker"
+    if memory_limit is not None:
+        return "cannot keep a memory_limit"
+    return "needs sizes below 2**63" if chain.largest >= LARGEST else None
+
+
+def _is_exact_cheap(leaves: Sequence[Leaf]) -> bool:
+    """Whether exact planning takes at most a tenth of the time of the product, or hardly any, by sizes and nonzeros alone."""
+    different = {id(leaf): leaf for leaf in leaves}.values()
+    listed = sum(leaf.nonzeros for leaf in different if not leaf.is_closed)
+    places = sum(leaf.shape[0] for leaf in leaves)
+    planning = PER_SPLIT * len(leaves) ** 3 / 6 + PER_NONZERO * listed + PER_PLACE * places
+    look = first_look(leaves)
+    limit = max(SHORT, SHARE * _seconds_of_product(look))
+    return planning <= limit and planning + PER_FORMED * _formed(look, [id(leaf) for leaf in leaves]) <= limit
+
+
+def _seconds_of_product(look: FirstLook) -> float:
+    seconds = 0.0
+    for i, k, j in look.products():
+        full = look.has_full(i, k) + look.has_full(k, j)
+        seconds += PER_PRODUCT + (PER_SPARSE, PER_MIXED, PER_DENSE)[full] * look.work(i, k, j)
+    return seconds
+
+
+def _formed(look: FirstLook, classes: Sequence[int]) -> float:
+    """Return the multiplications that form the patterns of products that cost no more than the whole chain."""
+    factors = len(classes)
+    most = look.costs[0, factors]
+    work = {}
+    for (i, j), k in look.splits.items():
+        if j - i < factors and look.costs[i, j] <= most and not look.has_full(i, j):
+            work[tuple(classes[i:j])] = look.work(i, k, j)
+    return sum(work.values())

@@ -1,0 +1,49 @@
+"""The interval program for sparse chains of matrices whose products are not counted but estimated: `chainopt.costs.estimates`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chainopt.bracketing.bracketing import Bracketing
+from chainopt.bracketing.operations import Mode
+from chainopt.costs.estimated import EstimatedMultiplications
+from chainopt.solvers.base import Candidate, Method, needs_one_worker
+
+if TYPE_CHECKING:
+    from chainopt.solvers.base import Problem, Solution
+
+
+class Estimated(Method):
+    """See the module."""
+
+    name = "interval"
+    is_exact = False
+
+    def refusal(self, problem: Problem) -> str | None:
+        """Return what the method needs and the problem lacks."""
+        if problem.workers != 1:
+            return needs_one_worker(problem)
+        return None if isinstance(problem.model, EstimatedMultiplications) else "needs estimated products"
+
+    def solve(self, problem: Problem) -> Solution:
+        """Find a bracketing that is estimated to be the cheapest; of several forward mode, else reverse mode."""
+        model = problem.model
+        assert isinstance(model, EstimatedMultiplications)
+        factors = len(problem.chain)
+        splits = model.splits()
+        cost, waiting, is_forward = 0, [(0, factors)], True
+        while waiting:
+            i, j = waiting.pop()
+            if j - i > 1:
+                k = splits[i, j]
+                cost += model.work(i, k, j)
+                is_forward &= k == i + 1
+                waiting += [(i, k), (k, j)]
+        if is_forward:
+            return self.answer(Candidate(Bracketing.right_to_left(factors), cost, Mode.FORWARD if factors > 2 else Mode.ANY))
+        if cost == sum(model.work(0, k, k + 1) for k in range(1, factors)):
+            return self.answer(Candidate(Bracketing.left_to_right(factors), cost, Mode.REVERSE))
+        return self.answer(Candidate(Bracketing.from_splits(factors, lambda i, j: splits[i, j]), cost, Mode.HYBRID))
+
+
+METHOD = Estimated()

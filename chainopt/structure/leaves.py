@@ -1,0 +1,91 @@
+"""What is known of the factors of a chain at first sight: how many nonzeros they have, not where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainopt.structure.bands import Band
+from chainopt.structure.patterns import places, scipy_sparse
+from chainopt.structure.sparse import Sparse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.structure.structure import Structure
+    from chainopt.typing import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """A factor.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Rows and columns.
+    nonzeros : int
+        How many it has.
+    is_full : bool
+        Whether it is dense, so that products with it are, but for rows and columns that are empty.
+    is_unit : bool
+        Whether it is an identity, whose products cost nothing.
+    is_closed : bool
+        Whether its pattern is a band, whose products with other bands are known in closed form.
+    source : Structure or SciPy sparse array, optional
+        What knows the places; None for a dense factor.
+    """
+
+    shape: tuple[int, int]
+    nonzeros: int
+    is_full: bool = False
+    is_unit: bool = False
+    is_closed: bool = False
+    source: Structure | Array = None
+
+    def ones(self) -> Array:
+        """Return a `scipy.sparse.csr_array` with ones in the places of its nonzeros."""
+        entries = self.source.tocsr() if hasattr(self.source, "tocsr") else places(self.source.pattern(self.shape))
+        return scipy_sparse().csr_array((np.ones(entries.nnz), entries.indices, entries.indptr), shape=self.shape)
+
+
+def dense_leaf(shape: tuple[int, int]) -> Leaf:
+    """Return a factor without zeros."""
+    return Leaf(shape, shape[0] * shape[1], is_full=True, is_closed=True)
+
+
+def leaves_of(shapes: Sequence[tuple[int, int]], structures: Sequence[Structure]) -> list[Leaf]:
+    """Look at the factors of a chain; the same structure twice is one leaf.
+
+    Parameters
+    ----------
+    shapes : sequence of (int, int)
+        Rows and columns of each factor.
+    structures : sequence of Structure
+        Where each has nonzeros.
+    """
+    alike: dict[tuple[int, tuple[int, int]], Leaf] = {}
+    leaves = []
+    for shape, structure in zip(shapes, structures, strict=True):
+        key = id(structure), shape
+        if key not in alike:
+            alike[key] = _leaf(shape, structure)
+        leaves.append(alike[key])
+    return leaves
+
+
+def _leaf(shape: tuple[int, int], structure: Structure) -> Leaf:
+    if structure.is_dense:
+        return dense_leaf(shape)
+    if isinstance(structure, Sparse):  # which need not list its places for that
+        count = structure.indices.size
+        is_full = count == shape[0] * shape[1]
+        return dense_leaf(shape) if is_full else Leaf(shape, count, source=structure)
+    pattern = structure.pattern(shape)
+    if not isinstance(pattern, Band):
+        return Leaf(shape, pattern.nonzeros, source=structure)
+    if pattern.is_full and not pattern.is_unit:
+        return dense_leaf(shape)
+    return Leaf(shape, pattern.nonzeros, is_unit=pattern.is_unit, is_closed=True, source=structure)
