@@ -143,8 +143,11 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
     """
     look = first_look(leaves)
     of_sparse = look.work_of_sparse()
-    if of_sparse <= LITTLE * sum(leaf.nonzeros for leaf in {id(leaf): leaf for leaf in leaves}.values() if not leaf.is_full):
-        return look
+    listed = [leaf for leaf in {id(leaf): leaf for leaf in leaves}.values() if not leaf.is_full]
+    if of_sparse <= LITTLE * sum(leaf.nonzeros for leaf in listed):
+        if look.costs[0, len(leaves)] <= much or not any(leaf.has_gaps for leaf in listed):
+            return look
+        of_sparse = math.inf
     pairs = [k for k in range(1, len(leaves)) if not (leaves[k - 1].is_full or leaves[k].is_full)]
     cost = look.costs[0, len(leaves)]
     if of_sparse <= much and sum(look.stored[k - 1, k] + look.stored[k, k + 1] for k in pairs) < CHEAP * cost:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from chainopt.structure.structure import Structure
     from chainopt.typing import Array
 
+FILLED = 0.9
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
@@ -44,6 +46,12 @@ class Leaf:
     is_unit: bool = False
     is_closed: bool = False
     source: Structure | Array = None
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether more than a tenth of its rows (of its columns, if it lists those) is empty: so products may be that seem not."""
+        begins = getattr(self.source, "indptr", None)
+        return begins is not None and bool(np.count_nonzero(begins[1:] > begins[:-1]) < FILLED * (begins.size - 1))
 
     def ones(self) -> Array:
         """Return a `scipy.sparse.csr_array` with ones in the places of its nonzeros."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Counts = NDArray[np.float64]
     Interval = tuple[int, int]
 
-SAMPLE = 32  # rows
+FEWEST, MOST, ENTRIES = 32, 256, 400_000  # rows that are drawn, and how many entries they may have
 
 
 class SampledCounts:
@@ -107,8 +107,10 @@ class SampledCounts:
         """Return the patterns of some rows of a product."""
         if i not in self._drawn:
             height = self._leaves[i].shape[0]
+            widest = max(leaf.shape[1] for leaf in self._leaves)
+            count = max(FEWEST, min(MOST, ENTRIES // max(widest, 1)))
             draw = np.random.default_rng(i)  # the same estimates at each call
-            self._drawn[i] = np.arange(height) if height <= SAMPLE else np.sort(draw.choice(height, SAMPLE, replace=False))
+            self._drawn[i] = np.arange(height) if height <= count else np.sort(draw.choice(height, count, replace=False))
             self._samples[i, i + 1] = self._ones[i][self._drawn[i]]
         end = next(end for end in range(j, i, -1) if (i, end) in self._samples)
         sample = self._samples[i, end]
