@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Splits = dict[tuple[int, int], int]
 
 LITTLE = 0.05  # multiplications of sparse matrices for each nonzero, for which nonzeros are not counted
+MARGIN = 1.1  # by which another order may be cheaper that nobody looks for
 CHEAP = 0.25  # nonzeros are counted in a tenth of the time of so many multiplications for each
 
 
@@ -78,6 +79,12 @@ class FirstLook(NamedTuple):
                 waiting += [(i, k), (k, j)]
         return products
 
+    def is_clear(self) -> bool:
+        """Whether no other order can be much cheaper by a product of sparse matrices that has few nonzeros, as that of bands."""
+        factors = len(self.are_full)
+        counts = tuple([self.stored[i, i + 1] for i in range(factors)])
+        return _least(self.sizes, counts, self.are_full) * MARGIN >= self.costs[0, factors]
+
     def work_of_sparse(self) -> float:
         """Return the work of those products whose sides are both sparse."""
         return sum(self.work(i, k, j) for i, k, j in self.products() if not (self.has_full(i, k) or self.has_full(k, j)))
@@ -102,6 +109,21 @@ def _first_look(sizes: tuple[int, ...], counts: tuple[int, ...], are_full: tuple
         stored[i, j] = places if any(are_full[i:j]) else -places * math.expm1(-work(i, k, j) / (places or 1.0))
 
     return FirstLook(sizes, stored, are_full, *cheapest(len(counts), work, join))
+
+
+@lru_cache(maxsize=64)
+def _least(sizes: tuple[int, ...], counts: tuple[float, ...], are_full: tuple[bool, ...]) -> float:
+    """Return what a chain costs if products of sparse matrices have no more nonzeros than their sides."""
+    stored = {(i, i + 1): count for i, count in enumerate(counts)}
+
+    def work(i: int, k: int, j: int) -> float:
+        return stored[i, k] * stored[k, j] / (sizes[k] or 1)
+
+    def join(i: int, k: int, j: int) -> None:
+        places = float(sizes[i] * sizes[j])
+        stored[i, j] = places if any(are_full[i:j]) else min(places, max(stored[i, k], stored[k, j]))
+
+    return cheapest(len(counts), work, join)[1][0, len(counts)]
 
 
 def cheapest(
@@ -145,7 +167,7 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
     of_sparse = look.work_of_sparse()
     listed = [leaf for leaf in {id(leaf): leaf for leaf in leaves}.values() if not leaf.is_full]
     if of_sparse <= LITTLE * sum(leaf.nonzeros for leaf in listed):
-        if look.costs[0, len(leaves)] <= much or not any(leaf.has_gaps for leaf in listed):
+        if much or (look.is_clear() and not any(leaf.has_gaps for leaf in listed)):
             return look
         of_sparse = math.inf
     pairs = [k for k in range(1, len(leaves)) if not (leaves[k - 1].is_full or leaves[k].is_full)]

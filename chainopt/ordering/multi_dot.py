@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from functools import lru_cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -84,7 +85,9 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
         from chainopt.execution.forms import product
         from chainopt.ordering.sparse_order import sparse_order
 
-        result = multiply(sparse_order(matrices), matrices, product)
+        # Only of matrices that list diagonals is there a product that SciPy cannot multiply with others.
+        has_diagonals = any(hasattr(matrix, "offsets") for matrix in matrices)
+        result = multiply(sparse_order(matrices), matrices, product if has_diagonals else operator.matmul)
     else:
         chain = JacobianChain.from_reading(read_factors(matrices, "arrays"))
         result = optimal_order(chain).execute(matrices, out=out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from chainopt.costs.estimated import EstimatedMultiplications
-from chainopt.costs.estimates import first_look
+from chainopt.costs.estimates import LITTLE, first_look
 from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 PATTERNS: tuple[PatternsName, ...] = get_args(PatternsName)
 SHARE = 0.1  # of the time of the product, which exact planning may take
-SHORT = 5e-4  # seconds of exact planning that are always spent: an estimate would not take much less
+SHORT = 3e-4  # seconds of exact planning that are always spent: an estimate would not take much less
 LARGEST = 2**63  # of sizes: beyond, nobody holds the counts of rows
 
 # Seconds, measured; what is decided by them is the same on every machine.
-PER_SPLIT, PER_NONZERO, PER_PLACE = 4e-6, 4e-8, 6e-8
+PER_SPLIT, PER_NONZERO, PER_PLACE = 4e-6, 2e-8, 2e-8
+PER_SAMPLE = 4e-4  # of the rows of a product
 PER_FORMED = 1.2e-8  # multiplication of patterns
 PER_PRODUCT, PER_SPARSE, PER_MIXED, PER_DENSE = 1e-5, 6e-9, 1e-9, 1e-10
 
@@ -98,8 +99,11 @@ def _is_exact_cheap(leaves: Sequence[Leaf]) -> bool:
     places = sum(leaf.shape[0] for leaf in leaves)
     planning = PER_SPLIT * len(leaves) ** 3 / 6 + PER_NONZERO * listed + PER_PLACE * places
     look = first_look(leaves)
+    classes = [id(leaf) for leaf in leaves]
     limit = max(SHORT, SHARE * _seconds_of_product(look))
-    return planning <= limit and planning + PER_FORMED * _formed(look, [id(leaf) for leaf in leaves]) <= limit
+    if look.work_of_sparse() > LITTLE * listed:
+        limit = max(limit, PER_SAMPLE * len({tuple(classes[i:j]) for i, j in look.splits if not look.has_full(i, j)}))
+    return planning <= limit and planning + PER_FORMED * _formed(look, classes) <= limit
 
 
 def _seconds_of_product(look: FirstLook) -> float:
@@ -116,6 +120,6 @@ def _formed(look: FirstLook, classes: Sequence[int]) -> float:
     most = look.costs[0, factors]
     work = {}
     for (i, j), k in look.splits.items():
-        if j - i < factors and look.costs[i, j] <= most and not look.has_full(i, j):
+        if j - i < factors and look.costs[i, j] < most and not look.has_full(i, j):
             work[tuple(classes[i:j])] = look.work(i, k, j)
     return sum(work.values())

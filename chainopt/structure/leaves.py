@@ -49,7 +49,7 @@ class Leaf:
 
     @property
     def has_gaps(self) -> bool:
-        """Whether more than a tenth of its rows (of its columns, if it lists those) is empty: so products may be that seem not."""
+        """Whether more than a tenth of its rows, or of its columns if it lists those, is empty: as products then may be."""
         begins = getattr(self.source, "indptr", None)
         return begins is not None and bool(np.count_nonzero(begins[1:] > begins[:-1]) < FILLED * (begins.size - 1))
 
