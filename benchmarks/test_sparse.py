@@ -1,6 +1,7 @@
 """What is it worth to order chains of sparse matrices? Each line beside the best order by hand, and SciPy from left to right.
 
-`multi_dot` finds its order anew at every call; `plan.execute` has one. All with one thread. What would take minutes from left to right is missing.
+`multi_dot` finds its order anew at every call; `plan.execute` has one. All with one thread. What would take minutes from left
+to right is missing.
 """
 
 import gc
