@@ -23,7 +23,7 @@ def cond(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[
     if isinstance(index, np.ndarray):
         branches = [branches[int(np.clip(int(index), 0, len(branches) - 1))]]
     results = [walker.run(branch.jaxpr, [constant(value) for value in branch.consts], inputs) for branch in branches]
-    joined_results = [either(values) for values in zip(*results, strict=True)]
+    joined_results = [either(values, equation, walker) for values in zip(*results, strict=True)]
     if isinstance(index, IndexSets):
         return unknown(equation, [index, *seeded(joined_results)], walker)
     return joined_results

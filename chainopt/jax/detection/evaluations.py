@@ -59,6 +59,7 @@ MOVES: dict[str, Evaluation] = {
     "select_n": _select_n,
     "stack": lambda *operands, axis, **_: np.stack(operands, axis),
     "iota": _iota,
+    "tile": lambda operand, *, reps, **_: np.tile(operand, reps),
     "copy": lambda operand, **_: operand,
     "copy_p": lambda operand, **_: operand,
     "stop_gradient": lambda operand, **_: operand,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
-from chainopt.jax.detection.registry import either, seeded
+from chainopt.jax.detection.registry import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,19 +18,23 @@ if TYPE_CHECKING:
 MOST_ROUNDS = 4  # in which a state settles, or else is closed by what is connected
 
 
-def settled(step: Callable[[Sequence[Value]], list[Value]], state: Sequence[Value]) -> list[Value] | None:
+def settled(
+    step: Callable[[Sequence[Value]], list[Value]], join: Callable[[Sequence[Value]], Value], state: Sequence[Value]
+) -> list[Value] | None:
     """Return what holds before and after all steps; None where some rounds do not suffice.
 
     Parameters
     ----------
     step : callable
         Returns what is known of the state after a step.
+    join : callable
+        Returns what is known of a variable that is one of several.
     state : sequence
         What is known of it before the first one.
     """
     current = list(state)
     for _ in range(MOST_ROUNDS):
-        after = [either(pair) for pair in zip(current, step(current), strict=True)]
+        after = [join(pair) for pair in zip(current, step(current), strict=True)]
         if all(map(same, current, after)):
             return current
         current = after
@@ -49,6 +53,7 @@ def same(one: Value, other: Value) -> bool:
 def closed(
     step: Callable[[Sequence[Value]], list[Value]],
     linear_part: Callable[[Sequence[Value], int], list[Value]],
+    join: Callable[[Sequence[Value]], Value],
     state: Sequence[Value],
 ) -> list[Value]:
     """Return what holds before and after all steps, at least: what is connected by steps depends on the same.
@@ -59,7 +64,7 @@ def closed(
         As for `settled`.
     linear_part : callable
         The same for other columns, of which there are so many, and on which nothing but the state depends.
-    state : sequence
+    join, state
         As for `settled`.
     """
     from scipy.sparse import csr_array
@@ -67,7 +72,7 @@ def closed(
 
     current = list(state)
     while True:  # until it is clear which variables depend on anything, and which are the same in all steps
-        after = [either(pair) for pair in zip(current, step(current), strict=True)]
+        after = [join(pair) for pair in zip(current, step(current), strict=True)]
         kinds = [type(value) for value in current]
         current, before = after, current
         if kinds == [type(value) for value in after] and all(

@@ -24,8 +24,9 @@ def gather(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> lis
     if not isinstance(operand, IndexSets) or isinstance(indices, IndexSets):
         return unknown(equation, operands, walker)
     windows = Windows.of_gather(equation)
-    if indices is None:
-        operand = operand.along(windows.operand, windows.mixed, walker.cause(equation))
+    if not isinstance(indices, np.ndarray):
+        lines = operand.along(windows.operand, windows.mixed, walker.cause(equation))
+        return [lines.taken(windows.places(None))]
     drops = "FILL" in str(equation.params["mode"]).upper()
     return [operand.taken(windows.places(indices, clips=not drops))]
 
@@ -39,7 +40,7 @@ def scatter(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> li
     count = size(equation.invars[0])
     operand = lifted(operands[0], count, equation, walker)
     updates = lifted(operands[2], size(equation.invars[2]), equation, walker)
-    if indices is None:
+    if not isinstance(indices, np.ndarray):
         return [operand.union([_anywhere(updates, windows, walker.cause(equation))])]
     clips = "CLIP" in str(equation.params["mode"]).upper()
     places = windows.places(indices, clips=clips).reshape(-1)
@@ -102,7 +103,9 @@ def dynamic_slice(equation: JaxprEqn, operands: Sequence[Value], walker: Walker)
         return unknown(equation, operands, walker)
     axes, lengths = shape(equation.invars[0]), equation.params["slice_sizes"]
     mixed = [
-        axis for axis, (start, length) in enumerate(zip(starts, lengths, strict=True)) if start is None and length < axes[axis]
+        axis
+        for axis, (start, length) in enumerate(zip(starts, lengths, strict=True))
+        if not isinstance(start, np.ndarray) and length < axes[axis]
     ]
     sums = operand.along(axes, mixed, walker.cause(equation)) if mixed else operand
     kept = [1 if axis in mixed else length for axis, length in enumerate(axes)]
@@ -120,7 +123,7 @@ def dynamic_update_slice(equation: JaxprEqn, operands: Sequence[Value], walker: 
     axes, lengths = shape(equation.invars[0]), shape(equation.invars[1])
     operand = lifted(operands[0], size(equation.invars[0]), equation, walker)
     update = lifted(operands[1], size(equation.invars[1]), equation, walker)
-    mixed = [axis for axis, start in enumerate(starts) if start is None and lengths[axis] < axes[axis]]
+    mixed = [axis for axis, start in enumerate(starts) if not isinstance(start, np.ndarray) and lengths[axis] < axes[axis]]
     sums = update.along(lengths, mixed, walker.cause(equation)) if mixed else update
     kept = [1 if axis in mixed else length for axis, length in enumerate(lengths)]
     begins = [_begin(start, length, whole) for start, length, whole in zip(starts, lengths, axes, strict=True)]

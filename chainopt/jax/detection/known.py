@@ -11,7 +11,8 @@ import jax
 import numpy as np
 
 from chainopt.jax.detection.evaluations import EXACT, MOVES, OF_INTEGERS
-from chainopt.jax.detection.registry import constant, dtype, is_zero, shape, size
+from chainopt.jax.detection.registry import constant, dtype, shape, size
+from chainopt.jax.detection.zeros import known_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,10 +29,8 @@ EXACT_IN_JAX = frozenset({  # which round nothing either
 def evaluated(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | None:
     """Return the values of the results, where they are the same for all inputs; else None."""
     name = str(equation.primitive)
-    if name == "mul" and any(map(is_zero, operands)):
-        return [np.broadcast_to(np.zeros((), dtype(equation.outvars[0])), shape(equation.outvars[0]))]
-    if any(operand is None for operand in operands) or equation.effects:
-        return None
+    if not all(isinstance(operand, np.ndarray) for operand in operands) or equation.effects:
+        return known_zeros(equation, operands)
     if sum(map(size, equation.outvars)) > MOST_ENTRIES:
         return None
     integers = all(getattr(dtype(variable), "kind", "O") in "biu" for variable in equation.outvars)
@@ -40,7 +39,7 @@ def evaluated(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | No
         with np.errstate(all="ignore"):
             result = np.asarray(evaluate(*operands, **equation.params)).astype(dtype(equation.outvars[0]), copy=False)
             return [np.broadcast_to(result, shape(equation.outvars[0]))]
-    return _by_jax(equation, operands) if integers or name in EXACT_IN_JAX else None
+    return _by_jax(equation, operands) if integers or name in EXACT_IN_JAX else known_zeros(equation, operands)
 
 
 def _by_jax(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | None:

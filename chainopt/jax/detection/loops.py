@@ -9,7 +9,7 @@ import numpy as np
 from jax.extend import core
 
 from chainopt.functions.sparsity.index_sets import IndexSets
-from chainopt.jax.detection.registry import constant, lifted, size
+from chainopt.jax.detection.registry import constant, either, lifted, plain, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,12 @@ class Loop:
         """Return what is known of the state after a step, and of its outputs."""
         constants = [constant(value) for value in self.body.consts]
         results = self.walker.run(self.body.jaxpr, constants, [*self.constants, *state, *slices])
+        results = plain(results)
         return results[: len(self.state)], results[len(self.state) :]
+
+    def either(self, values: Sequence[Value]) -> Value:
+        """Return what is known of a variable that is one of several."""
+        return either(values, self.equation, self.walker)
 
     @property
     def state_atoms(self) -> list[core.Var]:
@@ -82,7 +87,7 @@ class Loop:
             if isinstance(value, IndexSets):
                 parts.append(value.taken(np.arange(number * size(atom), (number + 1) * size(atom))))
             else:
-                parts.append(None if value is None else value[number])
+                parts.append(value[number] if isinstance(value, np.ndarray) else None)
         return parts
 
     def any_slices(self) -> list[Value]:

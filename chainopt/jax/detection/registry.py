@@ -1,14 +1,16 @@
 """The rules of the detection by the primitives' names, and what they share.
 
 A value is what is known of an array: `IndexSets` where it depends on the inputs, a NumPy array where it is the same for all
-inputs, and None where it is neither. A derivative program is linear in what depends on its seeds; where it may not be, at zero
-there may be something else than zero, which depends on no seed and thus stands in every column.
+inputs, `Partial` where it is zero in some places for all of them, and None where nothing is known. A derivative program is
+linear in what depends on its seeds; where it may not be, at zero there may be something else than zero, which depends on no
+seed and thus stands in every column.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import jax
@@ -21,7 +23,15 @@ from chainopt.functions.sparsity.index_sets import IndexSets, Part
 if TYPE_CHECKING:
     from chainopt.typing import Array, BoolArray, NumpyArray
 
-Value: TypeAlias = "IndexSets | NumpyArray | None"
+
+@dataclass(frozen=True, eq=False)
+class Partial:
+    """What is zero for all inputs wherever a mask is false, and not known elsewhere."""
+
+    mask: BoolArray
+
+
+Value: TypeAlias = "IndexSets | NumpyArray | Partial | None"
 JaxprEqn: TypeAlias = core.JaxprEqn
 
 
@@ -100,6 +110,8 @@ def is_zero(value: Value) -> bool:
 
 def nonzero(value: Value, axes: Sequence[int]) -> BoolArray | None:
     """Tell where a value may be other than zero, broadcast to a shape; None where that may be anywhere."""
+    if isinstance(value, Partial):
+        return np.broadcast_to(value.mask, tuple(axes))
     if not isinstance(value, np.ndarray):
         return None
     mask = value != 0
@@ -122,13 +134,12 @@ def lifted(value: Value, count: int, equation: JaxprEqn, walker: Walker) -> Inde
     """Return a value that is added to others: nothing where it is zero, everything where it may be another constant."""
     if isinstance(value, IndexSets):
         return value
-    if isinstance(value, np.ndarray):
-        if is_zero(value):
-            return IndexSets(count, walker.columns, ())
-        mask = nonzero(value, value.shape)
-        everything = full(count, walker.columns, walker.cause(equation))
-        return everything if mask is None else everything.where(mask)
-    return full(count, walker.columns, walker.cause(equation))
+    if is_zero(value):
+        return IndexSets(count, walker.columns, ())
+    everything = full(count, walker.columns, walker.cause(equation))
+    if isinstance(value, np.ndarray | Partial):
+        return everything.where(value.mask if isinstance(value, Partial) else value != 0)
+    return everything
 
 
 def unknown(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[Value]:
@@ -145,13 +156,19 @@ def unknown(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> li
     return results
 
 
-def either(values: Sequence[Value]) -> Value:
+def plain(values: Sequence[Value]) -> list[Value]:
+    """Forget where something is zero, for what knows nothing of that."""
+    return [None if isinstance(value, Partial) else value for value in values]
+
+
+def either(values: Sequence[Value], equation: JaxprEqn, walker: Walker) -> Value:
     """Return what is known of a variable that is one of several."""
     sets = seeded(values)
     if sets:
-        return sets[0].union(sets[1:])
-    first = values[0]
-    same = isinstance(first, np.ndarray) and all(
-        isinstance(value, np.ndarray) and (value is first or np.array_equal(value, first)) for value in values
+        first, *others = (lifted(value, sets[0].size, equation, walker) for value in values)
+        return first.union(others)
+    value = values[0]
+    same = isinstance(value, np.ndarray) and all(
+        isinstance(one, np.ndarray) and (one is value or np.array_equal(one, value)) for one in values
     )
-    return first if same else None
+    return value if same else None

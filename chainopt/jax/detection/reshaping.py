@@ -72,6 +72,12 @@ def slice_(equation: JaxprEqn, ids: NumpyArray) -> NumpyArray:
     return ids[tuple(map(slice, equation.params["start_indices"], equation.params["limit_indices"], steps))]
 
 
+@moving("tile")
+def tile(equation: JaxprEqn, ids: NumpyArray) -> NumpyArray:
+    """Repeat the whole."""
+    return np.tile(ids, equation.params["reps"])
+
+
 @rule("split")
 def split(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[Value]:  # noqa: ARG001 -- a rule's
     """Cut into parts."""

@@ -9,7 +9,7 @@ import numpy as np
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
 from chainopt.jax.detection.fixed_points import MOST_ROUNDS, closed, settled
 from chainopt.jax.detection.loops import Loop, equations_in
-from chainopt.jax.detection.registry import dtype, rule, seeded, shape
+from chainopt.jax.detection.registry import dtype, plain, rule, seeded, shape
 from chainopt.jax.detection.side_by_side import mapped, side_by_side
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def scan(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[
     parameters = equation.params
     first, last = parameters["num_consts"], parameters["num_consts"] + parameters["num_carry"]
     body, length, reverse = parameters["jaxpr"], int(parameters["length"]), parameters["reverse"]
+    operands = plain(operands)
     slices = [_reversed(value, length) if reverse else value for value in operands[last:]]
     loop = Loop(equation, body, length, list(operands[:first]), list(operands[first:last]), slices, walker)
     state, outputs = _all_steps(loop) if length else (loop.state, [_nothing(atom) for atom in equation.outvars[last - first :]])
@@ -44,7 +45,7 @@ def _nothing(atom: core.Var) -> Value:
 def _reversed(value: Value, length: int) -> Value:
     if isinstance(value, IndexSets):
         return value.moved(lambda ids: ids[::-1], (length, value.size // max(length, 1)))
-    return None if value is None else value[::-1]
+    return value[::-1] if isinstance(value, np.ndarray) else None
 
 
 def _all_steps(loop: Loop) -> Known:
@@ -84,7 +85,7 @@ def without_outputs(loop: Loop) -> Known | None:
     slices = loop.any_slices()
     if any(isinstance(value, np.ndarray) and part is None for value, part in zip(loop.slices, slices, strict=True)):
         return None
-    state = settled(lambda state: loop.step(state, slices)[0], loop.state)
+    state = settled(lambda state: loop.step(state, slices)[0], loop.either, loop.state)
     if state is None:
         return None
     if any(isinstance(one, np.ndarray) and other is None for one, other in zip(loop.state, state, strict=True)):
@@ -104,7 +105,7 @@ def to_fixed_point(loop: Loop) -> Known:
         other = loop.elsewhere(columns)
         return other.step(state, other.any_slices())[0]
 
-    state = settled(step, loop.state) or closed(step, elsewhere, loop.state)
+    state = settled(step, loop.either, loop.state) or closed(step, elsewhere, loop.either, loop.state)
     if not loop.output_atoms:
         return state, []
     repeated: list[Value] = []
@@ -112,5 +113,5 @@ def to_fixed_point(loop: Loop) -> Known:
         if isinstance(value, IndexSets):
             repeated.append(value.moved(lambda ids: np.broadcast_to(ids, (loop.length, ids.size)), (value.size,)))
         else:
-            repeated.append(None if value is None else np.broadcast_to(value, (loop.length, *value.shape)))
+            repeated.append(np.broadcast_to(value, (loop.length, *value.shape)) if isinstance(value, np.ndarray) else None)
     return state, mapped(loop)(repeated)[len(state) :]

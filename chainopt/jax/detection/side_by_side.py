@@ -10,7 +10,7 @@ from jax.extend import core
 
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
 from chainopt.jax.detection.fixed_points import MOST_ROUNDS, same
-from chainopt.jax.detection.registry import constant, size
+from chainopt.jax.detection.registry import constant, plain, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,7 +54,7 @@ def mapped(loop: Loop) -> Callable[[Sequence[Value]], list[Value]]:
 
     closed = jax.make_jaxpr(jax.vmap(step, axes, axis_size=loop.length))(*shapes)
     constants = [constant(value) for value in closed.consts]
-    return lambda states: loop.walker.run(closed.jaxpr, constants, [*loop.constants, *states, *loop.slices])
+    return lambda states: plain(loop.walker.run(closed.jaxpr, constants, [*loop.constants, *states, *loop.slices]))
 
 
 def _first_states(loop: Loop) -> list[Value]:
@@ -103,10 +103,11 @@ def _shifted(first: Value, result: Value, atom: core.Var, loop: Loop) -> IndexSe
     before = loop.sets(first, atom)
     if isinstance(result, IndexSets):
         return joined([before, result.taken(np.arange(result.size - before.size))])
-    return joined([before, *(loop.sets(None if result is None else result[at], atom) for at in range(loop.length - 1))])
+    known = list(result[:-1]) if isinstance(result, np.ndarray) else [None] * (loop.length - 1)
+    return joined([before, *(loop.sets(value, atom) for value in known)])
 
 
 def _last(value: Value, atom: core.Var) -> Value:
     if isinstance(value, IndexSets):
         return value.taken(np.arange(value.size - size(atom), value.size))
-    return None if value is None else value[-1]
+    return value[-1] if isinstance(value, np.ndarray) else None

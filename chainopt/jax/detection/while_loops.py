@@ -9,7 +9,7 @@ import numpy as np
 from chainopt.functions.sparsity.index_sets import IndexSets
 from chainopt.jax.detection.fixed_points import closed, settled
 from chainopt.jax.detection.loops import equations_in
-from chainopt.jax.detection.registry import constant, rule, seeded, unknown
+from chainopt.jax.detection.registry import constant, either, plain, rule, seeded, unknown
 from chainopt.jax.detection.scans import MOST_COLUMNS
 
 if TYPE_CHECKING:
@@ -24,10 +24,14 @@ def while_loop(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) ->
     parameters = equation.params
     first, last = parameters["cond_nconsts"], parameters["cond_nconsts"] + parameters["body_nconsts"]
     body, condition = parameters["body_jaxpr"], parameters["cond_jaxpr"]
+    operands = plain(operands)
     state = list(operands[last:])
 
     def step(state: Sequence[Value]) -> list[Value]:
-        return walker.run(body.jaxpr, [constant(value) for value in body.consts], [*operands[first:last], *state])
+        return plain(walker.run(body.jaxpr, [constant(value) for value in body.consts], [*operands[first:last], *state]))
+
+    def join(values: Sequence[Value]) -> Value:
+        return either(values, equation, walker)
 
     def elsewhere(state: Sequence[Value], columns: int) -> list[Value]:
         bare = [IndexSets(value.size, columns, ()) if isinstance(value, IndexSets) else value for value in operands[first:last]]
@@ -41,5 +45,5 @@ def while_loop(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) ->
             return state
         is_wide = sum(int(value.counts().sum()) for value in seeded(state)) > MOST_COLUMNS
         if goes_on is None or is_wide or not walker.affords(equations_in(body.jaxpr)):
-            return settled(step, state) or closed(step, elsewhere, state)
+            return settled(step, join, state) or closed(step, elsewhere, join, state)
         state = step(state)
