@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainopt.costs.estimates import FirstLook, cheapest, estimates_of
+from chainopt.costs.estimates import FirstLook, cheapest, estimates_of, products_of
 from chainopt.costs.multiplications import Multiplications
 from chainopt.structure.leaves import leaves_of
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.chain.chain import JacobianChain
-    from chainopt.costs.estimates import Estimates, Splits
+    from chainopt.costs.estimates import Estimates, Products
     from chainopt.structure.leaves import Leaf
     from chainopt.typing import NumpyArray
 
@@ -60,11 +60,11 @@ class EstimatedMultiplications(Multiplications):
         """Return about how many nonzeros the product of ``i..j-1`` has."""
         return round(self.estimates.nonzeros(i, j))
 
-    def splits(self) -> Splits:
-        """Return where the product of each interval is split in an order that is estimated to be the cheapest."""
+    def cheapest_products(self) -> Products:
+        """Return the products (i, k, j) of an order that is estimated to be the cheapest, in which they can be formed."""
         if isinstance(self.estimates, FirstLook) and not self._has_units:
-            return self.estimates.splits
-        return cheapest(len(self.leaves), self.work)[0]
+            return self.estimates.products
+        return products_of(len(self.leaves), cheapest(len(self.leaves), self.work)[0])
 
     def along(self, bracketing: Bracketing) -> NumpyArray:
         """Return about what the product needs that is split after factor g, for every g."""

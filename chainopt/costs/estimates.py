@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from chainopt.structure.leaves import Leaf
 
     Splits = dict[tuple[int, int], int]
+    Products = list[tuple[int, int, int]]
 
 LITTLE = 0.05  # multiplications of sparse matrices for each nonzero, for which nonzeros are not counted
 MARGIN = 1.1  # by which another order may be cheaper that nobody looks for
+EVEN = 1.5  # times the multiplications of spread nonzeros: up to here, estimates for such are trusted
+WORTH = 1e6  # multiplications for each product of which rows have to be drawn
+LOOKED_AT, STRIDE = 10_000, 611_953  # entries; a prime
 CHEAP = 0.25  # nonzeros are counted in a tenth of the time of so many multiplications for each
 
 
@@ -48,6 +52,8 @@ class FirstLook(NamedTuple):
         Which factors are dense.
     splits, costs : dict
         Where the product of ``i..j-1`` is split in its cheapest order, and what it costs.
+    products : list
+        The products (i, k, j) that are formed on the way to the whole, in an order in which they can be.
     """
 
     sizes: tuple[int, ...]
@@ -55,6 +61,7 @@ class FirstLook(NamedTuple):
     are_full: tuple[bool, ...]
     splits: Splits
     costs: dict[tuple[int, int], float]
+    products: Products
 
     def nonzeros(self, i: int, j: int) -> float:
         """Return how many nonzeros the product of ``i..j-1`` has."""
@@ -68,16 +75,9 @@ class FirstLook(NamedTuple):
         """Whether the product of ``i..j-1`` is dense because one of its factors is."""
         return any(self.are_full[i:j])
 
-    def products(self) -> list[tuple[int, int, int]]:
-        """List the products (i, k, j) that are formed on the way to the whole."""
-        products, waiting = [], [(0, len(self.are_full))]
-        while waiting:
-            i, j = waiting.pop()
-            if j - i > 1:
-                k = self.splits[i, j]
-                products.append((i, k, j))
-                waiting += [(i, k), (k, j)]
-        return products
+    def products_of_sparse(self, classes: Sequence[int]) -> int:
+        """Return how many different products of sparse factors there may be, given what tells factors apart."""
+        return len({tuple(classes[i:j]) for i, j in self.splits if not self.has_full(i, j)})
 
     def is_clear(self) -> bool:
         """Whether no other order can be much cheaper by a product of sparse matrices that has few nonzeros, as that of bands."""
@@ -87,7 +87,7 @@ class FirstLook(NamedTuple):
 
     def work_of_sparse(self) -> float:
         """Return the work of those products whose sides are both sparse."""
-        return sum(self.work(i, k, j) for i, k, j in self.products() if not (self.has_full(i, k) or self.has_full(k, j)))
+        return sum(self.work(i, k, j) for i, k, j in self.products if not (self.has_full(i, k) or self.has_full(k, j)))
 
 
 def first_look(leaves: Sequence[Leaf]) -> FirstLook:
@@ -108,7 +108,9 @@ def _first_look(sizes: tuple[int, ...], counts: tuple[int, ...], are_full: tuple
         places = float(sizes[i] * sizes[j])
         stored[i, j] = places if any(are_full[i:j]) else -places * math.expm1(-work(i, k, j) / (places or 1.0))
 
-    return FirstLook(sizes, stored, are_full, *cheapest(len(counts), work, join))
+    alike = tuple(zip(sizes, sizes[1:], counts, are_full, strict=False))
+    splits, costs = cheapest(len(counts), work, join, alike if len({*alike}) < len(alike) else None)
+    return FirstLook(sizes, stored, are_full, splits, costs, products_of(len(counts), splits))
 
 
 @lru_cache(maxsize=64)
@@ -127,7 +129,10 @@ def _least(sizes: tuple[int, ...], counts: tuple[float, ...], are_full: tuple[bo
 
 
 def cheapest(
-    factors: int, work: Callable[[int, int, int], float], join: Callable[[int, int, int], None] = lambda *_: None
+    factors: int,
+    work: Callable[[int, int, int], float],
+    join: Callable[[int, int, int], None] = lambda *_: None,
+    alike: tuple[object, ...] | None = None,
 ) -> tuple[Splits, dict[tuple[int, int], float]]:
     """Return where the product of each interval is split, and what it costs; of equal splits the first.
 
@@ -139,18 +144,41 @@ def cheapest(
         The work of the product of ``i..k-1`` with ``k..j-1``, given i, k and j.
     join : callable
         Told the split of an interval before that is a side of a product.
+    alike : tuple, optional
+        What tells factors apart: intervals of equal ones are split alike. Worth it where factors come again, as in powers.
     """
     costs, splits = {(i, i + 1): 0.0 for i in range(factors)}, {}
+    known: dict[tuple[object, ...], tuple[float, int]] = {}  # of the intervals before, by their factors
     for width in range(2, factors + 1):
         for i in range(factors - width + 1):
-            j, least, split = i + width, math.inf, i + 1
-            for k in range(i + 1, j):
-                cost = costs[i, k] + costs[k, j] + work(i, k, j)
-                if cost < least:
-                    least, split = cost, k
-            costs[i, j], splits[i, j] = least, split
-            join(i, split, j)
+            j = i + width
+            least, split = math.inf, 1
+            key = None if alike is None else alike[i:j]
+            if key is not None and key in known:
+                least, split = known[key]
+            else:
+                for k in range(i + 1, j):
+                    cost = costs[i, k] + costs[k, j] + work(i, k, j)
+                    if cost < least:
+                        least, split = cost, k - i
+                if key is not None:
+                    known[key] = least, split
+            costs[i, j], splits[i, j] = least, i + split
+            join(i, i + split, j)
     return splits, costs
+
+
+def products_of(factors: int, splits: Splits) -> Products:
+    """List the products (i, k, j) on the way to that of all factors, sides before their product."""
+    products, waiting = [], [(0, factors)]
+    while waiting:
+        i, j = waiting.pop()
+        if j - i > 1:
+            k = splits[i, j]
+            products.append((i, k, j))
+            waiting += [(i, k), (k, j)]
+    products.reverse()
+    return products
 
 
 def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
@@ -172,17 +200,22 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
         of_sparse = math.inf
     pairs = [k for k in range(1, len(leaves)) if not (leaves[k - 1].is_full or leaves[k].is_full)]
     cost = look.costs[0, len(leaves)]
-    if of_sparse <= much and sum(look.stored[k - 1, k] + look.stored[k, k + 1] for k in pairs) < CHEAP * cost:
+    if much and (of_sparse > much or sum(look.stored[k - 1, k] + look.stored[k, k + 1] for k in pairs) < CHEAP * cost):
         # Where nonzeros are in a few rows and columns, a product needs many times what it would if they were spread evenly.
-        of_sparse *= max(1.0, *(_counted(leaves[k - 1], leaves[k]) / (look.work(k - 1, k, k + 1) or 1.0) for k in pairs))
-    if of_sparse > much:
-        from chainopt.structure.sampled_counts import SampledCounts
+        skew = max(1.0, *(_counted(leaves[k - 1], leaves[k]) / (look.work(k - 1, k, k + 1) or 1.0) for k in pairs))
+        much = much if skew > EVEN else max(much, WORTH * look.products_of_sparse([id(leaf) for leaf in leaves]))
+        of_sparse *= skew
+    if of_sparse <= much:
+        return look
+    from chainopt.structure.sampled_counts import SampledCounts
 
-        return SampledCounts(leaves)
-    return look
+    return SampledCounts(leaves)
 
 
 def _counted(left: Leaf, right: Leaf) -> float:
-    """Return how many multiplications the product of two sparse matrices needs."""
-    columns = np.bincount(left.ones().indices, minlength=left.shape[1])
-    return float(columns @ np.diff(right.ones().indptr).astype(float))
+    """Return about how many multiplications the product of two sparse matrices needs: each entry of the left meets a row."""
+    columns, begins = left.listed().indices, right.listed().indptr
+    if columns.size > LOOKED_AT:  # at some that are as good as drawn, and the same each time
+        columns = columns[np.arange(LOOKED_AT) * STRIDE % columns.size]
+    met = int((begins[columns + 1] - begins[columns]).sum())
+    return float(met * left.nonzeros / max(columns.size, 1))

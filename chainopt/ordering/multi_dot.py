@@ -60,12 +60,16 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
     >>> chainopt.multi_dot(arrays)
     array([12., 12.])
     """
+    if out is None and {*map(type, arrays)} == _ARRAY and len(arrays) <= LONGEST_KEPT:  # what is usual, before all that could be
+        pairs = _pairs(tuple([array.shape for array in arrays]))
+        if pairs is not None:
+            return _in_pairs(pairs, [*arrays], np.ndarray.dot)
     if len(arrays) < 2:
         msg = f"arrays has {len(arrays)} entries: give at least two arrays to multiply"
         raise ChainError(msg)
     matrices = [array if isinstance(array, np.ndarray) else _as_array(array) for array in arrays]
     shapes = [matrix.shape for matrix in matrices]
-    if {*map(type, matrices)} == _ARRAY and {*map(len, shapes)} == _TWO:  # what is usual, before all that could be
+    if {*map(type, matrices)} == _ARRAY and {*map(len, shapes)} == _TWO:
         return _by_dot(matrices, shapes, np.ndarray.dot, out)
     for position, shape in enumerate(shapes):
         if len(shape) < 2 and not (len(shape) == 1 and position in (0, len(shapes) - 1)):
@@ -87,7 +91,8 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
 
         # Only of matrices that list diagonals is there a product that SciPy cannot multiply with others.
         has_diagonals = any(hasattr(matrix, "offsets") for matrix in matrices)
-        result = multiply(sparse_order(matrices), matrices, product if has_diagonals else operator.matmul)
+        pairs = [(i, k) for i, k, _ in sparse_order(matrices)]
+        result = _in_pairs(pairs, matrices, product if has_diagonals else operator.matmul)
     else:
         chain = JacobianChain.from_reading(read_factors(matrices, "arrays"))
         result = optimal_order(chain).execute(matrices, out=out)
@@ -122,6 +127,27 @@ def _by_dot(matrices: list[Array], shapes: list[tuple[int, int]], dot: Callable[
     else:
         association = _association((*rows, columns[-1]))
     return multiply(association, matrices, dot, None if out is None else partial(dot, out=out))
+
+
+def _in_pairs(pairs: list[tuple[int, int]], held: list[Array], product: Callable[[Array, Array], Array]) -> Array:
+    """Multiply matrices, pair by pair; what is not needed any more is let go."""
+    for left, right in pairs:
+        held[left] = product(held[left], held[right])
+        held[right] = None
+    return held[0]
+
+
+@lru_cache(maxsize=512)
+def _pairs(shapes: tuple[tuple[int, ...], ...]) -> list[tuple[int, int]] | None:
+    """Return which two are multiplied, one pair after the other, each product in the place of its left side.
+
+    None where these are no matrices that fit together: others say what does not.
+    """
+    fits = len(shapes) > 1 and {*map(len, shapes)} == _TWO and all(one[1] == other[0] for one, other in pairwise(shapes))
+    if not fits:
+        return None
+    association = optimal_order([(shape[0], shape[1]) for shape in shapes]).association
+    return [(first, split + 1) for first, split, _ in association.steps()]
 
 
 @lru_cache(maxsize=512)

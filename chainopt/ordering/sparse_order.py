@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainopt.bracketing.bracketing import Bracketing
-from chainopt.costs.estimates import FirstLook, cheapest, estimates_of
+from chainopt.costs.estimates import FirstLook, cheapest, estimates_of, products_of
 from chainopt.structure.leaves import Leaf, dense_leaf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chainopt.costs.estimates import Products
     from chainopt.typing import Array
 
 MUCH = 3e5  # multiplications of a sparse product, below which counting takes as long as they do
 
 
-def sparse_order(matrices: Sequence[Array]) -> Bracketing:
-    """Return an order that is estimated to be cheap.
+def sparse_order(matrices: Sequence[Array]) -> Products:
+    """Return the products (i, k, j), of ``i..k-1`` with ``k..j-1``, of an order that is estimated to be cheap.
 
     Parameters
     ----------
@@ -33,5 +33,6 @@ def sparse_order(matrices: Sequence[Array]) -> Bracketing:
             alike[id(matrix)] = dense_leaf(matrix.shape) if is_dense else Leaf(matrix.shape, matrix.nnz, source=matrix)
     leaves = [alike[id(matrix)] for matrix in matrices]
     estimates = estimates_of(leaves, MUCH)
-    splits = estimates.splits if isinstance(estimates, FirstLook) else cheapest(len(leaves), estimates.work)[0]
-    return Bracketing.from_splits(len(leaves), lambda i, j: splits[i, j])
+    if isinstance(estimates, FirstLook):
+        return estimates.products
+    return products_of(len(leaves), cheapest(len(leaves), estimates.work)[0])

@@ -102,13 +102,13 @@ def _is_exact_cheap(leaves: Sequence[Leaf]) -> bool:
     classes = [id(leaf) for leaf in leaves]
     limit = max(SHORT, SHARE * _seconds_of_product(look))
     if look.work_of_sparse() > LITTLE * listed:
-        limit = max(limit, PER_SAMPLE * len({tuple(classes[i:j]) for i, j in look.splits if not look.has_full(i, j)}))
+        limit = max(limit, PER_SAMPLE * look.products_of_sparse(classes))
     return planning <= limit and planning + PER_FORMED * _formed(look, classes) <= limit
 
 
 def _seconds_of_product(look: FirstLook) -> float:
     seconds = 0.0
-    for i, k, j in look.products():
+    for i, k, j in look.products:
         full = look.has_full(i, k) + look.has_full(k, j)
         seconds += PER_PRODUCT + (PER_SPARSE, PER_MIXED, PER_DENSE)[full] * look.work(i, k, j)
     return seconds

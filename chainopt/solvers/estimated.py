@@ -29,20 +29,13 @@ class Estimated(Method):
         """Find a bracketing that is estimated to be the cheapest; of several forward mode, else reverse mode."""
         model = problem.model
         assert isinstance(model, EstimatedMultiplications)
-        factors = len(problem.chain)
-        splits = model.splits()
-        cost, waiting, is_forward = 0, [(0, factors)], True
-        while waiting:
-            i, j = waiting.pop()
-            if j - i > 1:
-                k = splits[i, j]
-                cost += model.work(i, k, j)
-                is_forward &= k == i + 1
-                waiting += [(i, k), (k, j)]
-        if is_forward:
+        factors, products = len(problem.chain), model.cheapest_products()
+        cost = sum(model.work(*product) for product in products)
+        if all(k == i + 1 for i, k, _ in products):
             return self.answer(Candidate(Bracketing.right_to_left(factors), cost, Mode.FORWARD if factors > 2 else Mode.ANY))
         if cost == sum(model.work(0, k, k + 1) for k in range(1, factors)):
             return self.answer(Candidate(Bracketing.left_to_right(factors), cost, Mode.REVERSE))
+        splits = {(i, j): k for i, k, j in products}
         return self.answer(Candidate(Bracketing.from_splits(factors, lambda i, j: splits[i, j]), cost, Mode.HYBRID))
 
 

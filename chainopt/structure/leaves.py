@@ -53,9 +53,13 @@ class Leaf:
         begins = getattr(self.source, "indptr", None)
         return begins is not None and bool(np.count_nonzero(begins[1:] > begins[:-1]) < FILLED * (begins.size - 1))
 
+    def listed(self) -> Array:
+        """Return a `scipy.sparse.csr_array` with something in the places of its nonzeros."""
+        return self.source.tocsr() if hasattr(self.source, "tocsr") else places(self.source.pattern(self.shape))
+
     def ones(self) -> Array:
         """Return a `scipy.sparse.csr_array` with ones in the places of its nonzeros."""
-        entries = self.source.tocsr() if hasattr(self.source, "tocsr") else places(self.source.pattern(self.shape))
+        entries = self.listed()
         return scipy_sparse().csr_array((np.ones(entries.nnz), entries.indices, entries.indptr), shape=self.shape)
 
 
