@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from chainopt.errors import InfeasibleError
+from chainopt.errors import ChainError, InfeasibleError
 from chainopt.functions.autotune import fastest
 from chainopt.functions.first_calls import hint_of, note_results
 from chainopt.functions.mode_choice import plan_of
@@ -98,6 +98,17 @@ class JacobianFunction:
         with suppress(InfeasibleError):
             return replace(tuned, plan=plan_of(way.prepared.comparison, tuned.mode))
         return tuned
+
+    def prepare(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 -- sparse ones do
+        """Find pattern and colors of a sparse Jacobian once; of another there is nothing that would be found.
+
+        Raises
+        ------
+        ChainError
+            Unless it was asked for with ``sparse=True``.
+        """
+        msg = "prepare(...) is for sparse Jacobians: ask for one with sparse=True"
+        raise ChainError(msg)
 
     def _run(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Array:
         call = Call.read(self.backend, self.options.argnums, args, kwargs)

@@ -16,6 +16,7 @@ from chainopt.errors import ChainError
 from chainopt.numbers import shown
 
 Mode = Literal["auto", "forward", "reverse", "planned"]
+Sparsity = bool | Literal["low-rank"]
 Randomness = Literal["error", "same", "different"]
 RANDOMNESS: tuple[Randomness, ...] = ("error", "same", "different")
 MODES: tuple[Mode, ...] = ("auto", "forward", "reverse", "planned")
@@ -35,6 +36,9 @@ class Options:
     with_value: bool = False
     is_hessian: bool = False
     randomness: Randomness = "error"
+    sparse: bool = False
+    pattern: Array = None  # a GivenPattern
+    check: bool = True
 
     @property
     def is_pure(self) -> bool:
@@ -44,7 +48,7 @@ class Options:
     @property
     def must_plan(self) -> bool:
         """Whether nothing but a plan will do."""
-        return self.mode == "planned" or self.low_rank
+        return self.mode == "planned" or self.low_rank or self.sparse
 
     def library_mode(self, suited: str = "reverse") -> str:
         """Return the pure mode that is left what cannot be planned: the one asked for, of Hessians else the library's."""

@@ -116,7 +116,7 @@ def section_function(section: Section, values: dict[int, Array]) -> Callable[...
     return function
 
 
-class _Returned:
+class Returned:
     """What a function returned while it was traced, taken apart."""
 
     def __init__(self, backend: Backend, *, has_aux: bool) -> None:
@@ -167,7 +167,7 @@ def prepare(backend: Backend, function: Function, call: Call, options: Options) 
     UnplannableError
         If its derivative is no matrix of real numbers. What tracing raises is let through.
     """
-    returned = _Returned(backend, has_aux=options.has_aux)
+    returned = Returned(backend, has_aux=options.has_aux)
     for leaf in call.inputs:
         backend.check_input(leaf)
     is_plain = len(call.rest) == 1 and call.rest_tree is None and not call.is_tuple  # as a composition takes it: one argument
@@ -175,10 +175,10 @@ def prepare(backend: Backend, function: Function, call: Call, options: Options) 
     primal = None
     if options.is_hessian:
         _check_one_dtype(backend, call)
-        whole = _Returned(backend, has_aux=options.has_aux)
-        primal = _flat_functions(backend, parts, lambda arrays: call.arguments(backend, arrays), whole)
+        whole = Returned(backend, has_aux=options.has_aux)
+        primal = flat_functions(backend, parts, lambda arrays: call.arguments(backend, arrays), whole)
         parts = (backend.gradient(function, options),)
-    functions = _flat_functions(backend, parts, lambda arrays: call.arguments(backend, arrays), returned)
+    functions = flat_functions(backend, parts, lambda arrays: call.arguments(backend, arrays), returned)
     trace = with_real_steps(backend.trace(functions, call.inputs, call.others, call.besides, primal))
     pure = choice_by_shapes(trace, returned.outputs)
     if options.holomorphic:
@@ -205,11 +205,11 @@ def prepare(backend: Backend, function: Function, call: Call, options: Options) 
     return Prepared(backend, program, compared(program), results, _dtype_of(backend, program), halves)
 
 
-def _flat_functions(
+def flat_functions(
     backend: Backend,
     parts: Sequence[Callable[..., Array]],
     arguments: Callable[[Sequence[Array]], tuple[list[Array], dict[str, Array]]],
-    returned: _Returned,
+    returned: Returned,
 ) -> list[Callable[..., list[Array]]]:
     """Return the stages of a function, from a flat list of arrays to the next.
 
@@ -221,7 +221,7 @@ def _flat_functions(
         The stages, of pytrees.
     arguments : callable
         Makes the arguments of the first one from arrays.
-    returned : _Returned
+    returned : Returned
         Takes apart what each returns.
     """
 
@@ -274,6 +274,6 @@ def traced(backend: Backend, function: Function, arguments: tuple[Array, ...]) -
     """Trace a function of pytrees of arrays, all of which are inputs."""
     leaves, tree = backend.flatten(arguments)
     parts = stages_of(function) if len(arguments) == 1 else (function,)
-    returned = _Returned(backend, has_aux=False)
-    functions = _flat_functions(backend, parts, lambda arrays: (backend.unflatten(tree, arrays), {}), returned)
+    returned = Returned(backend, has_aux=False)
+    functions = flat_functions(backend, parts, lambda arrays: (backend.unflatten(tree, arrays), {}), returned)
     return with_real_steps(backend.trace(functions, leaves, []))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.environment import Environment, written
@@ -14,7 +14,7 @@ from chainopt.functions.shared_programs import ENOUGH_SECONDS, PROGRAMS
 from chainopt.functions.way import Way
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     from chainopt.functions.backend import Backend, Reads
     from chainopt.functions.options import Options
@@ -41,10 +41,12 @@ class Ways:
         Which is differentiated.
     options : Options
         What is asked for.
+    prepare : callable
+        Makes the program of a call, as `chainopt.functions.prepared.prepare` does.
     """
 
-    def __init__(self, backend: Backend, function: Function, options: Options) -> None:
-        self.backend, self.function, self.options = backend, function, options
+    def __init__(self, backend: Backend, function: Function, options: Options, prepare: Callable[..., Any] = prepare) -> None:
+        self.backend, self.function, self.options, self.prepare = backend, function, options, prepare
         self.known: dict[Hashable, Way] = {}
         self.changes_itself = False
         self.reading = Reading(backend, function)
@@ -158,7 +160,7 @@ class Ways:
     def _try(self, way: Way, call: Call) -> None:
         """Trace the function."""
         try:
-            way.prepared, way.mode = self._chosen(prepare(self.backend, self.function, call, self.options))
+            way.prepared, way.mode = self._chosen(self.prepare(self.backend, self.function, call, self.options))
         except Exception as error:  # noqa: BLE001 -- whatever tracing raises: the library's functions, which trace less, may not
             way.refuse(error, self.options)
 

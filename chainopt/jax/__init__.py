@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from chainopt.errors import install
 from chainopt.functions.computation_graph import graph_of
 from chainopt.functions.jacobian import JacobianFunction as JacobianFunction
-from chainopt.functions.options import Mode, Options
+from chainopt.functions.options import Mode, Options, Sparsity
 from chainopt.functions.prepared import traced
 from chainopt.functions.sequential import Composition
+from chainopt.functions.sparse.function import SparseJacobianFunction
+from chainopt.functions.sparse.request import with_sparsity
 
 try:
     from chainopt.jax.backend import BACKEND
@@ -39,6 +41,9 @@ def jacobian(
     mode: Mode = "auto",
     chunk_size: int | None = None,
     low_rank: bool = False,
+    sparse: Sparsity = False,
+    pattern: Array = None,
+    check: bool = True,
 ) -> JacobianFunction:
     """Make the function that returns the Jacobian of a JAX function: a drop-in for `jax.jacfwd` and `jax.jacrev`.
 
@@ -61,16 +66,28 @@ def jacobian(
         Whether to return two factors instead of their product, the Jacobian: they meet where the function is narrowest.
         The left one has the pytree of the result, with an axis of that width behind the axes of each array; the right one
         that of the input, with that axis before them.
+    sparse : bool
+        Whether to return a `jax.experimental.sparse.BCOO` in the place of each array: all of its axes are sparse, its indices
+        unique and in row-major order. The pattern, valid for all inputs, is found in the function; columns that share no row go
+        through a JVP together, rows that share no column through a VJP, and where a few rows or columns are full both are
+        used. ``mode`` may leave "forward" JVPs only, or "reverse" VJPs. What is found is kept for arguments of the same
+        shapes; ``prepare(*args)`` returns it as a callable of its own. A Jacobian of which more than half of all entries may be
+        nonzero, or a quarter where colors save nothing, is refused.
+    pattern : sparse or dense matrix, optional
+        Where nonzeros may be, if that is known: flattened results by flattened inputs. SciPy's sparse arrays, BCOO, or dense.
+    check : bool
+        Whether a pattern that is given is compared with a JVP of random numbers once for each signature of the arguments.
 
     Returns
     -------
     JacobianFunction
-        A callable that takes what ``fun`` takes; with the methods ``plan`` and ``tune``.
+        A callable that takes what ``fun`` takes; with the methods ``plan`` and ``tune``, a sparse one with ``prepare``.
 
     Raises
     ------
     ChainError
-        If an option is none of those that are known, or nothing can be planned where that is demanded.
+        If an option is none of those that are known, or nothing can be planned where that is demanded, the Jacobian is not
+        sparse where that is demanded, or a pattern that is given is wrong.
 
     Examples
     --------
@@ -80,21 +97,35 @@ def jacobian(
     Array([[3., 0., 0.],
            [1., 4., 1.],
            [2., 2., 5.]], dtype=float32)
+
+    Sparse:
+
+    >>> differences = jacobian(lambda x: (x[1:] - x[:-1]) ** 2, sparse=True)
+    >>> prepared = differences.prepare(jnp.arange(1000.0))
+    >>> prepared.colors
+    Coloring(2 JVPs of 1,000 columns)
+    >>> prepared(jnp.arange(1000.0))
+    BCOO(float32[999, 1000], nse=1998)
     """
-    return JacobianFunction(
-        BACKEND,
+    options = Options.checked(
         fun,
-        Options.checked(
-            fun,
-            argnums,
-            mode,
-            chunk_size,
-            has_aux=has_aux,
-            holomorphic=holomorphic,
-            allow_int=allow_int,
-            low_rank=low_rank,
-        ),
+        argnums,
+        mode,
+        chunk_size,
+        has_aux=has_aux,
+        holomorphic=holomorphic,
+        allow_int=allow_int,
+        low_rank=low_rank,
     )
+    return _made(fun, with_sparsity(options, sparse, pattern, check))
+
+
+def _made(fun: Function, options: Options) -> JacobianFunction:
+    if not options.sparse:
+        return JacobianFunction(BACKEND, fun, options)
+    from chainopt.jax.sparse import SPARSE  # with it comes SciPy
+
+    return SparseJacobianFunction(SPARSE, fun, options)
 
 
 def value_and_jacobian(
@@ -152,6 +183,7 @@ def hessian(
     holomorphic: bool = False,  # noqa: FBT001, FBT002
     *,
     mode: Mode = "auto",
+    sparse: Sparsity = False,
 ) -> JacobianFunction:
     """Make the function that returns the Hessian of a JAX function: a drop-in for `jax.hessian`.
 
@@ -168,11 +200,14 @@ def hessian(
         How the gradient is differentiated. "auto" plans where that promises to be 1.5 times cheaper than `jax.hessian`, and else
         calls that, as "forward" does at once; "reverse" is `jax.jacrev` of `jax.jacrev`. What `jax.hessian` cannot differentiate
         is left to "reverse".
+    sparse : bool
+        Whether to return a BCOO in the place of each array, as `jacobian` does: of a single number by products of the Hessian
+        with the sums of the columns of a color, each nonzero or its mirror image being read off one of them.
 
     Returns
     -------
     JacobianFunction
-        A callable that takes what ``fun`` takes; with the methods ``plan`` and ``tune``.
+        A callable that takes what ``fun`` takes; with the methods ``plan`` and ``tune``, a sparse one with ``prepare``.
 
     Raises
     ------
@@ -211,9 +246,15 @@ def hessian(
 
     >>> multi_dot([left, right, jnp.ones((3, 1))]).shape, multi_dot([jnp.ones((1, 4)), left, right]).shape
     ((4, 1), (1, 3))
+
+    Sparse, here of a chain of springs:
+
+    >>> springs = hessian(lambda x: ((x[1:] - x[:-1]) ** 4).sum(), sparse=True).prepare(jnp.arange(1000.0))
+    >>> springs.colors
+    Coloring(3 HVPs of 1,000 columns)
     """
     options = Options.checked(fun, argnums, mode, None, has_aux=has_aux, holomorphic=holomorphic, is_hessian=True)
-    return JacobianFunction(BACKEND, fun, options)
+    return _made(fun, with_sparsity(options, sparse, None, check=True))
 
 
 def sequential(*functions: Callable[[Array], Array]) -> Composition:

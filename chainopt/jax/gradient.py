@@ -34,10 +34,11 @@ def gradient_of(backend: Backend, function: Function, options: Options) -> Funct
 
     def call(*args: Any, **kwargs: Any) -> Array:
         result = jax.eval_shape(value, *args, **kwargs)
-        return gradient(*args, **kwargs) if _is_number(result) else jacobian(*args, **kwargs)
+        return gradient(*args, **kwargs) if is_number(result) else jacobian(*args, **kwargs)
 
     return call
 
 
-def _is_number(result: Array) -> bool:
+def is_number(result: Array) -> bool:
+    """Whether a result is a single array of one real number."""
     return isinstance(result, jax.ShapeDtypeStruct) and result.shape == () and jnp.issubdtype(result.dtype, jnp.floating)

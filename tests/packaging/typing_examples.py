@@ -131,6 +131,8 @@ def lazily_imported() -> None:
     chainopt.torch.jacobian(lambda x: x, randomness="same")
     chainopt.torch.jacobian(lambda x: x, randomness="often")  # type: ignore[arg-type]
     chainopt.jax.hessian(lambda x: x, mode="planned")
+    chainopt.jax.jacobian(lambda x: x, sparse=True).prepare(5)
+    chainopt.jax.jacobian(lambda x: x, sparse="dense")  # type: ignore[arg-type]
     chainopt.torch.hessian(lambda x: x, randomness="different")
     chainopt.jacobian  # type: ignore[attr-defined]
 

@@ -1,0 +1,104 @@
+"""What a library of arrays has to give, so that sparse Jacobians of its functions can be computed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chainopt.functions.backend import Backend
+    from chainopt.functions.options import Options
+    from chainopt.functions.sparse.blocks import Block, Shape
+    from chainopt.structure.compression import Coloring
+    from chainopt.structure.patterns import Entries
+    from chainopt.typing import Array, DType, Function
+
+
+class Recorded(Protocol):
+    """A function of flat lists of arrays, traced for arguments of certain shapes."""
+
+    shapes: Sequence[Shape]
+    """Of the results that are differentiated."""
+    dtypes: Sequence[DType]
+    """Theirs."""
+
+    @property
+    def has_jvps(self) -> bool:
+        """Whether there are JVPs of it."""
+
+    @property
+    def has_vjps(self) -> bool:
+        """Whether there are VJPs of it."""
+
+    @property
+    def belongs_to_a_transformation(self) -> bool:
+        """Whether it holds arrays that are gone as soon as a transformation ends."""
+
+    def detected(self) -> tuple[Entries, str | None]:
+        """Return the pattern for all inputs, and what made it dense."""
+
+    def compressed(
+        self, coloring: Coloring, blocks: Sequence[Block], chunk_size: int | None
+    ) -> Callable[[Sequence[Array]], list[Array]]:
+        """Return what computes the nonzeros of each block, and then the further results, in one compiled computation.
+
+        Parameters
+        ----------
+        coloring : Coloring
+            Which products there are.
+        blocks : sequence of Block
+            Where the nonzeros are in them.
+        chunk_size : int, optional
+            How many products are computed at once.
+        """
+
+    def mismatch(
+        self, arrays: Sequence[Array], entries: Entries, nonzeros: Sequence[Array], blocks: Sequence[Block]
+    ) -> str | None:
+        """Compare nonzeros with a product of the function's own; return where they differ, or None."""
+
+
+class SparseBackend(Protocol):
+    """A library's sparse side; its dense one is a `Backend`."""
+
+    dense: Backend
+    """How its functions are traced."""
+
+    def recorded(
+        self,
+        function: Callable[..., list[Array]],
+        inputs: Sequence[Array],
+        others: Sequence[Array],
+        outputs: Callable[[], int],
+        *,
+        is_symmetric: bool,
+    ) -> Recorded:
+        """Trace a function.
+
+        Parameters
+        ----------
+        function : callable
+            Of arrays, given one by one, that returns a list of arrays.
+        inputs, others : sequence of arrays
+            By which it is differentiated, and by which it is not.
+        outputs : callable
+            Says, after the function has been called, how many of its results are differentiated.
+        is_symmetric : bool
+            Whether its Jacobian is.
+        """
+
+    def gradient(self, function: Function, options: Options) -> Function:
+        """Return the function whose Jacobian is the Hessian."""
+
+    def has_one_number(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> bool:
+        """Whether the result is a single real number."""
+
+    def matrix(self, nonzeros: Array, block: Block, indices: Array) -> Array:
+        """Make the sparse array of a block."""
+
+    def indices(self, block: Block) -> Array:
+        """Return the indices of a block's nonzeros as an array of the library, which belongs to no transformation."""
+
+    def is_known(self, arrays: Sequence[Array]) -> bool:
+        """Whether the arrays have values now, and are no arguments of a transformation."""

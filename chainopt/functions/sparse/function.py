@@ -1,0 +1,112 @@
+"""The sparse Jacobian of a function: pattern and colors are found once for each signature of its arguments."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from chainopt.errors import ChainError
+from chainopt.functions.backend import UnplannableError
+from chainopt.functions.jacobian import JacobianFunction
+from chainopt.functions.signature import Call
+from chainopt.functions.sparse.prepared import PreparedJacobian
+from chainopt.functions.sparse.program import prepare_sparse
+from chainopt.functions.ways import Ways
+
+if TYPE_CHECKING:
+    from chainopt.functions.backend import Backend
+    from chainopt.functions.options import Options
+    from chainopt.functions.sparse.backend import SparseBackend
+    from chainopt.functions.sparse.program import SparseProgram
+    from chainopt.typing import Array, Function
+
+
+class SparseJacobianFunction(JacobianFunction):
+    """A function that returns the sparse Jacobian of another; ``jacobian(f, sparse=True)`` makes it.
+
+    Parameters
+    ----------
+    backend : SparseBackend
+        Of whose arrays the function is.
+    function : callable
+        Which is differentiated.
+    options : Options
+        What is asked for.
+    """
+
+    def __init__(self, backend: SparseBackend, function: Function, options: Options) -> None:
+        super().__init__(backend.dense, function, options)
+        self.sparse = backend
+        self._ways = Ways(backend.dense, function, options, partial(_prepared, backend))
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]}, sparse=True)"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Array:
+        """Return the Jacobian at a point: a sparse array in the place of each array that the library's function returns."""
+        call = Call.read(self.backend, self.options.argnums, args, kwargs)
+        way, _ = self._ways.of(call, at_once=True)
+        program: Any = way.prepared
+        if program is None:  # it cannot be kept, or fails: then it does so again, with the error as it is
+            way.cause = None
+            program = self._program_of(call)
+        return program(call.arrays)
+
+    def prepare(self, *args: Any, **kwargs: Any) -> PreparedJacobian:
+        """Find the pattern and the colors once.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            Arguments like those of the calls to come: of the same shapes and dtypes; their values do not matter.
+
+        Returns
+        -------
+        PreparedJacobian
+            A callable for such arguments, under any transformation; it can be pickled if the function can.
+
+        Raises
+        ------
+        ChainError
+            If the Jacobian is not sparse, or a pattern that was given is wrong.
+        """
+        call = Call.read(self.backend, self.options.argnums, args, kwargs)
+        return PreparedJacobian(self.sparse, self.function, self.options, call)
+
+    def plan(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002 -- the class's own
+        """Refuse, as sparse Jacobians are not planned as chains yet.
+
+        Raises
+        ------
+        ChainError
+            Always.
+        """
+        msg = "a sparse Jacobian has no plan yet: it is colored as a whole, see prepare(...).colors"
+        raise ChainError(msg)
+
+    def tune(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002
+        """Refuse, as there is one way to compute it.
+
+        Raises
+        ------
+        ChainError
+            Always.
+        """
+        msg = "a sparse Jacobian is not tuned, for there is one way to compute it: take prepare(...)"
+        raise ChainError(msg)
+
+    def _program_of(self, call: Call) -> SparseProgram:
+        try:
+            return prepare_sparse(self.sparse, self.function, call, self.options)
+        except UnplannableError as error:
+            raise unfit(error) from error
+
+
+def unfit(error: UnplannableError) -> ChainError:
+    """Return the error that says why a function has no sparse Jacobian here."""
+    return ChainError(f"the function has no sparse Jacobian here, for {error}")
+
+
+def _prepared(sparse: SparseBackend, backend: Backend, function: Function, call: Call, options: Options) -> SparseProgram:
+    assert backend is sparse.dense
+    return prepare_sparse(sparse, function, call, options)

@@ -1,0 +1,145 @@
+"""A sparse Jacobian whose pattern and colors are known, for arguments of certain shapes."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from chainopt.errors import ChainError
+from chainopt.functions.backend import UnplannableError
+from chainopt.functions.environment import Environment, written
+from chainopt.functions.signature import ARRAY, SCALARS, Call, static_key
+from chainopt.functions.sparse.given_pattern import GivenPattern
+from chainopt.functions.sparse.program import prepare_sparse
+
+if TYPE_CHECKING:
+    from chainopt.functions.options import Options
+    from chainopt.functions.sparse.backend import SparseBackend
+    from chainopt.functions.sparse.program import SparseProgram
+    from chainopt.structure.compression import Coloring
+    from chainopt.structure.patterns import Entries
+    from chainopt.typing import Array, Function, PlainDict
+
+CHANGED = "what the function reads besides its arguments has changed since its Jacobian was prepared: prepare it anew"
+
+
+class PreparedJacobian:
+    """The sparse Jacobian of a function for arguments of certain shapes; ``jacobian(f, sparse=True).prepare(*args)`` makes it.
+
+    Under `jax.jit` and other transformations it is traced as any function is. What the function reads besides its arguments must
+    stay as it is: where it has changed, a call raises. An unpickled one compares its pattern with a product at its first call.
+
+    Attributes
+    ----------
+    pattern : scipy.sparse.csr_array of bool
+        Where nonzeros may be: flattened results by flattened inputs.
+    colors : Coloring
+        ``colors.columns`` and ``colors.rows`` are the colors of columns and rows, ``colors.jvps`` and ``colors.vjps`` how many
+        there are.
+    plan : None
+        For the Jacobian is computed as a whole, and not as a chain.
+    """
+
+    plan: None = None
+
+    def __init__(self, backend: SparseBackend, function: Function, options: Options, call: Call) -> None:
+        functools.update_wrapper(self, function, updated=())
+        self._backend, self._function, self._options = backend, function, options
+        self._signature = _signature(backend, call)
+        self._known: tuple[Entries, Coloring] | None = None
+        self._program: SparseProgram | None = None
+        self._environment: Environment | None = None
+        program = self._prepared(call)
+        self._known = program.entries, program.coloring
+
+    @property
+    def pattern(self) -> Entries:
+        """Where nonzeros may be, as an array of its own."""
+        return self._entries_and_colors()[0].copy()
+
+    @property
+    def colors(self) -> Coloring:
+        """The colors of columns and rows."""
+        return self._entries_and_colors()[1]
+
+    def __repr__(self) -> str:
+        entries, coloring = self._entries_and_colors()
+        rows, columns = entries.shape
+        return f"<sparse Jacobian of {self._function!r}: {rows}x{columns}, {entries.nnz:,} nonzeros, {coloring}>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Array:
+        """Return the Jacobian at a point.
+
+        Raises
+        ------
+        ChainError
+            If the arguments are not like those for which it was prepared, or what the function reads has changed.
+        """
+        call = Call.read(self._backend.dense, self._options.argnums, args, kwargs)
+        _check_alike(self._signature, _signature(self._backend, call))
+        program = self._program
+        if program is None:
+            program = self._prepared(call)
+        elif self._environment is None or not self._environment.is_unchanged():
+            raise ChainError(CHANGED)
+        return program(call.arrays)
+
+    def __getstate__(self) -> PlainDict:
+        return vars(self) | {"_options": replace(self._options, pattern=None), "_program": None, "_environment": None}
+
+    def _entries_and_colors(self) -> tuple[Entries, Coloring]:
+        assert self._known is not None
+        return self._known
+
+    def _prepared(self, call: Call) -> SparseProgram:
+        """Make the program, and watch what the function reads, but for what it writes itself."""
+        dense, options, coloring = self._backend.dense, self._options, None
+        if self._known is not None:  # then it was unpickled, and the function may be another one
+            entries, coloring = self._known
+            options = replace(options, pattern=GivenPattern(entries))
+        roots = [self._function, *(leaf for leaf in call.rest if leaf is not ARRAY and type(leaf) not in SCALARS)]
+        try:
+            environment = Environment(dense, roots)
+            before = environment.places()
+            program = prepare_sparse(self._backend, self._function, call, options, coloring)
+            self._environment = Environment(dense, roots, written(before, environment.places()))
+        except UnplannableError as error:
+            msg = f"the function has no prepared sparse Jacobian, for {error}"
+            raise ChainError(msg) from error
+        if not program.belongs_to_a_transformation:
+            self._program = program
+        return program
+
+
+def _signature(backend: SparseBackend, call: Call) -> PlainDict:
+    """Return what of a call must stay the same; it can be pickled where the pytrees can."""
+    dense = backend.dense
+    arrays = [
+        (tuple(getattr(leaf, "shape", ())), str(dense.common_dtype([getattr(leaf, "dtype", leaf)]))) for leaf in call.arrays
+    ]
+    return {
+        "trees": (call.input_tree, call.rest_tree),
+        "rest": [None if leaf is ARRAY else leaf for leaf in call.rest],
+        "arrays": arrays,
+        "inputs": len(call.inputs),
+    }
+
+
+def _check_alike(prepared: PlainDict, given: PlainDict) -> None:
+    """Refuse arguments that are not like those for which the Jacobian was prepared."""
+    count = prepared["inputs"]
+    if prepared["trees"] != given["trees"] or len(prepared["rest"]) != len(given["rest"]) or count != given["inputs"]:
+        msg = "the arguments are nested otherwise than those for which the Jacobian was prepared: prepare it for them"
+        raise ChainError(msg)
+    for number, (before, now) in enumerate(zip(prepared["arrays"], given["arrays"], strict=False)):
+        if before != now:
+            what = f"input {number}" if number < count else f"array {number - count} among the other arguments"
+            msg = (
+                f"{what} is of shape {now[0]} and {now[1]}, but the Jacobian was prepared for shape {before[0]} and {before[1]}:"
+                " prepare it for these, or call jacobian(f, sparse=True), which takes any"
+            )
+            raise ChainError(msg)
+    if [*map(static_key, prepared["rest"])] != [*map(static_key, given["rest"])]:
+        msg = "an argument that is no array is another one than that for which the Jacobian was prepared: prepare it for that"
+        raise ChainError(msg)
