@@ -41,12 +41,14 @@ class Ways:
         Which is differentiated.
     options : Options
         What is asked for.
-    prepare : callable
-        Makes the program of a call, as `chainopt.functions.prepared.prepare` does.
+    program_of : callable, optional
+        Makes the program of a call in the place of `chainopt.functions.prepared.prepare`.
     """
 
-    def __init__(self, backend: Backend, function: Function, options: Options, prepare: Callable[..., Any] = prepare) -> None:
-        self.backend, self.function, self.options, self.prepare = backend, function, options, prepare
+    def __init__(
+        self, backend: Backend, function: Function, options: Options, program_of: Callable[..., Any] | None = None
+    ) -> None:
+        self.backend, self.function, self.options, self.program_of = backend, function, options, program_of
         self.known: dict[Hashable, Way] = {}
         self.changes_itself = False
         self.reading = Reading(backend, function)
@@ -160,7 +162,8 @@ class Ways:
     def _try(self, way: Way, call: Call) -> None:
         """Trace the function."""
         try:
-            way.prepared, way.mode = self._chosen(self.prepare(self.backend, self.function, call, self.options))
+            program = (self.program_of or prepare)(self.backend, self.function, call, self.options)
+            way.prepared, way.mode = self._chosen(program)
         except Exception as error:  # noqa: BLE001 -- whatever tracing raises: the library's functions, which trace less, may not
             way.refuse(error, self.options)
 

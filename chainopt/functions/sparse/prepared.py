@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from chainopt.errors import ChainError
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.environment import Environment, written
-from chainopt.functions.signature import ARRAY, SCALARS, Call, static_key
+from chainopt.functions.reading import Reading
+from chainopt.functions.signature import ARRAY, Call, static_key
 from chainopt.functions.sparse.given_pattern import GivenPattern
 from chainopt.functions.sparse.program import prepare_sparse
 
@@ -98,7 +99,7 @@ class PreparedJacobian:
         if self._known is not None:  # then it was unpickled, and the function may be another one
             entries, coloring = self._known
             options = replace(options, pattern=GivenPattern(entries))
-        roots = [self._function, *(leaf for leaf in call.rest if leaf is not ARRAY and type(leaf) not in SCALARS)]
+        roots = Reading(dense, self._function).roots(call)
         try:
             environment = Environment(dense, roots)
             before = environment.places()
