@@ -13,7 +13,7 @@ from chainopt import InfeasibleError, Jacobian, JacobianChain
 from chainopt.graphs.gain_bound import gain_bound, smallest_cut
 from chainopt.graphs.linearize import linearize
 from chainopt.graphs.reader import read_graph
-from chainopt.structure.structures import Banded, Diagonal
+from chainopt.structure.structures import Banded, Diagonal, Identity
 
 COST = st.integers(1, 200)
 
@@ -109,3 +109,31 @@ def test_diagonal_edges_are_as_dear_as_their_colors():
     bound = gain_bound(graph)
     assert bound == (10 * 104) / (4 + 10 * 100)
     assert chainopt.optimal_order(linearize(graph)).cost == 4 + 10 * 100  # which seeds of ten columns would do in 1,040
+
+
+def test_the_operations_of_traced_code_are_bounded_together():
+    jnp = pytest.importorskip("jax.numpy")
+    from chainopt.jax import computation_graph
+
+    def hourglass(x):
+        return jnp.outer(jnp.tanh(jnp.tile(x, 20).reshape(20, 20).sum(axis=1)[:2]), jnp.ones(30)).ravel()
+
+    def layers(x):
+        weights = [jnp.ones(shape) / 40 for shape in ((3, 40), (40, 3), (50, 40))]
+        return weights[2] @ jnp.sin(weights[1] @ jnp.tanh(weights[0] @ x))
+
+    for function, inputs in ((hourglass, jnp.ones(20)), (layers, jnp.ones(40))):
+        graph = computation_graph(function, inputs)
+        chain, bound = linearize(graph), gain_bound(graph)
+        assert bound is not None
+        assert bound >= 1
+        pure = min(order(chain).cost for order in (chainopt.forward_order, chainopt.reverse_order))
+        assert pure <= bound * chainopt.optimal_order(chain).cost
+
+
+def test_an_edge_that_hands_its_variable_on_costs_nothing():
+    graph = matrix_free([("x", "u"), ("u", "y")], {"x": 9, "u": 2, "y": 7})
+    bound = gain_bound(graph)
+    graph.add_node("z", size=7)
+    graph.add_edge("y", "z", structure=Identity())
+    assert gain_bound(graph) == bound
