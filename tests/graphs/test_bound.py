@@ -111,9 +111,10 @@ def test_diagonal_edges_are_as_dear_as_their_colors():
     assert chainopt.optimal_order(linearize(graph)).cost == 4 + 10 * 100  # which seeds of ten columns would do in 1,040
 
 
-def test_the_operations_of_traced_code_are_bounded_together():
-    jnp = pytest.importorskip("jax.numpy")
+def test_the_operations_of_traced_code_are_bounded_together(jax):
     from chainopt.jax import computation_graph
+
+    jnp = jax.numpy
 
     def hourglass(x):
         return jnp.outer(jnp.tanh(jnp.tile(x, 20).reshape(20, 20).sum(axis=1)[:2]), jnp.ones(30)).ravel()

@@ -1,12 +1,14 @@
 """Patterns: every product of every pair of neighbours against Boolean matrices."""
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import chains, written_out
 
-from chainopt import Banded, Diagonal, Identity
+from chainopt import Banded, ChainError, Diagonal, Identity
 from chainopt.structure import patterns
 from chainopt.structure.bands import Band
 
@@ -93,3 +95,54 @@ def test_many_places_are_counted_exactly():
     assert patterns.table_of_multiplications([many], [right]).tolist() == [[2**44]]
     assert patterns.multiplications(left, right) == 2**53
     assert patterns.table_of_multiplications([left], [Band.full(2, 2**31)]).tolist() == [[2**63]]
+
+
+def forms(rng, shape):
+    """Make one pattern of each form there is."""
+    mask = rng.random(shape) < 0.3
+    rows, columns = rng.random(shape[0]) < 0.6, rng.random(shape[1]) < 0.6
+    indptr = np.concatenate([[0], np.cumsum(mask.sum(axis=1))])
+    yield patterns.Rectangle(rows, columns)
+    yield patterns.Places.of_rows(shape, indptr, np.nonzero(mask)[1])
+    yield patterns.Bitmap.of(mask)
+    yield Band.of(shape, 1, 2)
+    yield Band.full(*shape)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_unions_and_what_is_reached_whatever_the_form(seed):
+    rng = np.random.default_rng(seed)
+    shape = (9, 11)
+    made = list(forms(rng, shape))
+    for one in made:
+        dense = array_of(one) > 0
+        for other in made:
+            assert ((array_of(patterns.union(one, other)) > 0) == (dense | (array_of(other) > 0))).all()
+        for picked in (rng.random(11) < 0.4, np.ones(11, dtype=bool), np.zeros(11, dtype=bool)):
+            assert (patterns.reached(one, picked) == dense[:, picked].any(axis=1)).all()
+        for picked in (rng.random(9) < 0.4, np.ones(9, dtype=bool)):
+            assert (patterns.reached_columns(one, picked) == dense[picked].any(axis=0)).all()
+
+
+def test_a_table_is_exact_where_floats_are_not():
+    many = 2**27 + 1
+    full = patterns.Rectangle(np.ones(1, dtype=bool), np.ones(1, dtype=bool))
+
+    class Tall(patterns.Rectangle):
+        """Says that its rows and columns are long, as no array in a test can be."""
+
+        def row_counts(self):
+            return np.array([many])
+
+        def column_counts(self):
+            return np.array([many])
+
+    tall = Tall(full.rows, full.columns)
+    table = patterns.table_of_multiplications([full, tall], [full, tall])
+    assert table.tolist() == [[1, many], [many, many**2]]
+
+
+def test_without_scipy_it_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    with pytest.raises(ChainError, match="a sparse pattern needs SciPy"):
+        patterns.scipy_sparse()
