@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from chainopt import torch as torch
     from chainopt.calibration import calibrate
     from chainopt.graphs.accumulate import accumulate
+    from chainopt.graphs.elimination.result import Elimination
     from chainopt.graphs.graphml import read_graphml, write_graphml
     from chainopt.graphs.linearize import linearize
+    from chainopt.graphs.optimal_elimination import optimal_elimination
     from chainopt.plan.graph_chain import GraphChain, Skip
 
 __version__ = "0.1.0"
@@ -38,6 +40,7 @@ __all__ = [
     "Comparison",
     "Dense",
     "Diagonal",
+    "Elimination",
     "GraphChain",
     "Identity",
     "InfeasibleError",
@@ -58,6 +61,7 @@ __all__ = [
     "forward_order",
     "linearize",
     "multi_dot",
+    "optimal_elimination",
     "optimal_order",
     "optimal_orders",
     "read_graphml",
@@ -70,9 +74,11 @@ __all__ = [
 _LATER = {
     "GraphChain": "chainopt.plan.graph_chain",
     "Skip": "chainopt.plan.graph_chain",
+    "Elimination": "chainopt.graphs.elimination.result",
     "accumulate": "chainopt.graphs.accumulate",
     "calibrate": "chainopt.calibration",
     "linearize": "chainopt.graphs.linearize",
+    "optimal_elimination": "chainopt.graphs.optimal_elimination",
     "read_graphml": "chainopt.graphs.graphml",
     "write_graphml": "chainopt.graphs.graphml",
 }

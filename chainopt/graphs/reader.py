@@ -17,7 +17,11 @@ TRACED = "traced"  # the attribute of a graph that was made from a function; its
 
 
 def read_graph(
-    graph: object, inputs: Sequence[Hashable] | None = None, outputs: Sequence[Hashable] | None = None
+    graph: object,
+    inputs: Sequence[Hashable] | None = None,
+    outputs: Sequence[Hashable] | None = None,
+    *,
+    is_peeled: bool = True,
 ) -> ComputationGraph:
     """Read what lies between the inputs and the outputs of a graph.
 
@@ -28,6 +32,8 @@ def read_graph(
     inputs, outputs : sequence of nodes, optional
         The columns and rows, in their order. By default the nodes that the graph of a function marks as such, of other graphs the
         sources and the sinks.
+    is_peeled : bool
+        Whether identities from an input straight to an output are taken out, as skips.
 
     Raises
     ------
@@ -57,6 +63,7 @@ def read_graph(
         Description(names, nodes, edges, is_traced),
         _numbered("inputs", sources if inputs is None else inputs, numbers),
         _numbered("outputs", sinks if outputs is None else outputs, numbers),
+        is_peeled=is_peeled,
     )
 
 

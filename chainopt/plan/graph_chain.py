@@ -163,9 +163,9 @@ class GraphChain(JacobianChain):
             If a node is neither a text, a number, nor a tuple of such: JSON knows no other names.
         """
         data = JacobianChain.to_dict(self)
-        data["stages"] = [[_plain(node) for node in stage] for stage in self.stages]
+        data["stages"] = [[plain_node(node) for node in stage] for stage in self.stages]
         data["notes"] = list(self.notes)
-        data["skips"] = [[_plain(skip.tail), _plain(skip.head), *skip[2:]] for skip in self.skips]
+        data["skips"] = [[plain_node(skip.tail), plain_node(skip.head), *skip[2:]] for skip in self.skips]
         return data
 
     @classmethod
@@ -196,9 +196,9 @@ class GraphChain(JacobianChain):
             if len(entry) != 5:
                 msg = f'data["skips"][{index}] must be a list of tail, head, row, column and size'
                 raise ChainError(msg)
-            tail, head = map(_node, entry[:2])
+            tail, head = map(read_node, entry[:2])
             skips.append(Skip(tail, head, *(checked_size(number, f'data["skips"][{index}]') for number in entry[2:])))
-        stages = [[_node(node) for node in stage] for stage in lists["stages"]] if "stages" in data else None
+        stages = [[read_node(node) for node in stage] for stage in lists["stages"]] if "stages" in data else None
         chain._add(stages, lists["notes"], skips)  # noqa: SLF001 -- its own
         return chain
 
@@ -233,10 +233,10 @@ def read_chain_dict(data: object) -> JacobianChain:
     return kind.from_dict(cast("PlainDict", data))  # which refuses what is no dict
 
 
-def _plain(node: Hashable) -> object:
+def plain_node(node: Hashable) -> object:
     """Return a node as JSON holds it: a tuple becomes a list."""
     if isinstance(node, tuple):
-        return [_plain(part) for part in node]
+        return [plain_node(part) for part in node]
     if isinstance(node, np.generic):
         node = node.item()
     if node is None or isinstance(node, str | float | bool):
@@ -250,9 +250,10 @@ def _plain(node: Hashable) -> object:
         raise ChainError(msg) from None
 
 
-def _node(stored: object) -> Hashable:
+def read_node(stored: object) -> Hashable:
+    """Return the node that `plain_node` wrote."""
     if isinstance(stored, list):
-        return tuple(map(_node, stored))
+        return tuple(map(read_node, stored))
     if stored is None or isinstance(stored, str | int | float):
         return stored
     msg = f"data names a node {stored!r}: a node is a text, a number or a list of such"

@@ -60,16 +60,16 @@ def progress_over(title: str, amounts: Sequence[float]) -> Iterator[Callable[[in
 
 
 @contextmanager
-def search_progress() -> Iterator[Callable[[Cost, Cost], None]]:
-    """Give a function that writes a line a second: the makespan, the lower bound, and the gap between them."""
+def search_progress(what: str = "makespan") -> Iterator[Callable[[Cost, Cost], None]]:
+    """Give a function that writes a line a second: the makespan, or what else is sought, the lower bound, and the gap."""
     begin = last = time.monotonic()
 
-    def show(makespan: Cost, bound: Cost) -> None:
+    def show(least: Cost, bound: Cost) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= SECONDS and sys.stderr is not None:
             last = now
-            gap = times(100 * (ratio(makespan, bound) - 1))
-            print(f"{now - begin:.0f} s: makespan {count(makespan)}, at least {count(bound)}, gap {gap} %", file=sys.stderr)
+            gap = times(100 * (ratio(least, bound) - 1))
+            print(f"{now - begin:.0f} s: {what} {count(least)}, at least {count(bound)}, gap {gap} %", file=sys.stderr)
 
     yield show

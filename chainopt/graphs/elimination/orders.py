@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from chainopt.graphs.edges import IDENTITY
 from chainopt.graphs.elimination.vertex_elimination import VertexElimination
 from chainopt.graphs.elimination.waists import by_bracketing, waists_of
 
@@ -122,18 +121,9 @@ def _lowest(elimination: VertexElimination, subtracted: dict[int, int]) -> Itera
     """Yield again and again the variable whose degree is the lowest; it is eliminated before the next is asked for."""
     left = dict.fromkeys(subtracted)
     while left:
-        node = min(left, key=lambda node: _degree(elimination, node) - subtracted[node])
+        node = min(left, key=lambda node: elimination.degree(node) - subtracted[node])
         del left[node]
         yield node
-
-
-def _degree(elimination: VertexElimination, node: int) -> int:
-    """Return the Markowitz degree of a variable: the multiplications that eliminating it takes."""
-    width, height = (
-        sum([elimination.size(neighbor) for neighbor, partial in edges[node].items() if partial is not IDENTITY])
-        for edges in (elimination.before, elimination.after)
-    )
-    return width * elimination.size(node) * height
 
 
 def _reach(

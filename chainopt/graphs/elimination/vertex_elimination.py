@@ -188,6 +188,14 @@ class VertexElimination:
             self._dense[entries] = Partial(0, entries, entries)
         return self._dense[entries]
 
+    def degree(self, node: int) -> int:
+        """Return the Markowitz degree of a variable: the multiplications that eliminating it takes where all is dense."""
+        width, height = (
+            sum([self.size(neighbor) for neighbor, partial in edges[node].items() if partial is not IDENTITY])
+            for edges in (self.before, self.after)
+        )
+        return width * self.size(node) * height
+
     def remaining(self) -> Cost:
         """Return what the matrices of the edges cost that are left when all is eliminated."""
         return sum((partial.accumulation for node in self.stage.outputs for partial in self.before[~node].values()), 0)

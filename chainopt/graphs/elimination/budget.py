@@ -1,0 +1,48 @@
+"""How long a search may go on: until a moment, or for as much work as takes a few seconds."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from chainopt.errors import ChainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chainopt.typing import Cost
+
+
+class Budget:
+    """A limit of time, if there is one; without it work is counted, so that the same is found again.
+
+    Parameters
+    ----------
+    time_limit : float, optional
+        In seconds, from now.
+    report : callable, optional
+        Is told what is known, now and then: a cost, and a lower bound.
+    """
+
+    def __init__(self, time_limit: float | None, report: Callable[[Cost, Cost], None] | None = None) -> None:
+        if time_limit is not None and (isinstance(time_limit, bool) or not time_limit >= 0):
+            msg = f"time_limit is {time_limit!r}: give seconds, at least 0, or None"
+            raise ChainError(msg)
+        self.begin = time.monotonic()
+        self.time_limit = time_limit
+        self.report = report
+
+    @property
+    def left(self) -> float | None:
+        """How many seconds are left; None where nobody counts them."""
+        return None if self.time_limit is None else self.time_limit - (time.monotonic() - self.begin)
+
+    def is_over(self) -> bool:
+        """Whether the time is over."""
+        left = self.left
+        return left is not None and left <= 0
+
+    def part(self, share: float) -> Budget:
+        """Return the budget of a step that may take a share of what is left."""
+        left = self.left
+        return Budget(None if left is None else max(share * left, 0.0), self.report)

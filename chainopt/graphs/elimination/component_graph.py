@@ -1,0 +1,106 @@
+"""A component of what is left to be eliminated, as the kernel of the proof knows it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainopt.graphs.elimination.problem import DENSE
+from chainopt.kernels import elimination_proof as kernel
+from chainopt.kernels.policy import compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.graphs.elimination.replay import KindReplay
+    from chainopt.typing import IntArray
+
+MOST_VERTICES = 62  # of which sets are the bits of an int
+MOST_CUTS = 1_500  # vertices up to which all cuts are found
+EVERYTHING = -1
+
+
+class ComponentGraph:
+    """Vertices that are connected, and the ends around them.
+
+    Parameters
+    ----------
+    vertices : sequence of int
+        In topological order.
+    replay : KindReplay
+        Whose edges they have now.
+    sizes : sequence of int
+        Of all vertices and ends.
+    """
+
+    def __init__(self, vertices: Sequence[int], replay: KindReplay, sizes: Sequence[int]) -> None:
+        self.vertices = list(vertices)
+        self.count = len(self.vertices)
+        place = {vertex: number for number, vertex in enumerate(self.vertices)}
+        self._edges: list[tuple[int, int, int]] = []
+        for vertex in self.vertices:
+            for tail, head, kind in replay.edges_at(vertex):
+                if tail == vertex and head in place and place[head] < self.count:
+                    continue  # it is listed at its head
+                numbers = [place.setdefault(node, len(place)) for node in (tail, head)]
+                self._edges.append((numbers[0], numbers[1], kind))
+        self.sizes = np.array([sizes[node] for node in place], np.int64)
+        self.edges = len(self._edges)
+        self.everything = (1 << self.count) - 1
+
+    @cached_property
+    def arrays(self) -> tuple[IntArray, ...]:
+        """The neighbors of all at both sides, as compressed rows, and the sizes."""
+        everything = len(self.sizes)
+        starts = np.zeros((2, everything + 1), np.int64)
+        ends, kinds, mates, places = (np.zeros((2, max(self.edges, 1)), np.int64) for _ in range(4))
+        for side, own, other in ((kernel.BEFORE, 1, 0), (kernel.BEHIND, 0, 1)):
+            by_vertex = sorted(range(self.edges), key=lambda edge, own=own: self._edges[edge][own])  # type: ignore[misc]
+            for index, edge in enumerate(by_vertex):
+                starts[side, self._edges[edge][own] + 1] += 1
+                ends[side, index], kinds[side, index] = self._edges[edge][other], self._edges[edge][2]
+                places[side, edge] = index
+            starts[side] = np.cumsum(starts[side])
+        for edge in range(self.edges):
+            for side in (kernel.BEFORE, kernel.BEHIND):
+                mates[side, places[side, edge]] = places[1 - side, edge]
+        return starts, ends, kinds, mates, self.sizes
+
+    @cached_property
+    def neighbors(self) -> IntArray:
+        """Of each vertex the set of those that it has an edge to or from."""
+        sets = np.zeros(self.count, np.int64)
+        for tail, head, _ in self._edges:
+            if tail < self.count and head < self.count:
+                sets[tail] |= 1 << head
+                sets[head] |= 1 << tail
+        return sets
+
+    @cached_property
+    def alone(self) -> IntArray:
+        """What each vertex costs at least, by vertex cuts."""
+        room = np.zeros((7, 2 * (len(self.sizes) + max(self.edges, 1)) + 4), np.int64)
+        cut = compiled(
+            kernel.cut_weight,
+            kernel.holds,
+            kernel.product_kind,
+            kernel.lighter_kind,
+            kernel.kind_weight,
+            kernel.capacities,
+            kernel.augmenting_path,
+            kernel.flow_along,
+        )
+        weights = [
+            [cut(self.arrays, self.count, side, EVERYTHING, vertex, room) for side in (kernel.BEFORE, kernel.BEHIND)]
+            for vertex in range(self.count)
+        ]
+        costs: IntArray = self.sizes[: self.count] * np.prod(weights, axis=1, dtype=np.int64)
+        return costs
+
+    def cuts_bound(self) -> int:
+        """Return what eliminating all of them costs at least."""
+        if self.count <= MOST_CUTS:
+            return int(self.alone.sum())
+        return self.count if all(kind == DENSE for *_, kind in self._edges) else 0

@@ -1,0 +1,171 @@
+"""The Jacobian of a graph, by an order of elimination, from the partial derivatives on its edges."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainopt.errors import ChainError
+from chainopt.execution.backends.dispatch import backend_of, is_operator
+from chainopt.execution.forms import dense_form
+from chainopt.graphs.edges import IDENTITY, EdgeName, Unit
+from chainopt.graphs.elimination.numeric import NumericElimination, numeric
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from chainopt.graphs.edges import Edge
+    from chainopt.graphs.elimination.problem import EliminationProblem
+    from chainopt.typing import Array
+
+UNIT = None  # in the place of a matrix that nobody has to multiply with
+
+
+def executed(
+    problem: EliminationProblem, order: Sequence[int], jacobians: Mapping[Edge, Array], all_given: Sequence[Array]
+) -> Array:
+    """Eliminate the vertices in an order, and return the Jacobian.
+
+    Parameters
+    ----------
+    problem : EliminationProblem
+    order : sequence of int
+        The vertices.
+    jacobians : dict from (tail, head) to arrays
+        What stands in the place of the edges' own matrices, by position; all of the same library.
+    all_given : sequence of arrays
+        These, and those of edges that lie on no path: where nothing else does they tell the library.
+
+    Raises
+    ------
+    ChainError
+        If a matrix is missing, or does not fit.
+    """
+    given = {edge: jacobians.get(edge) for edge in problem.edges}
+    if _is_numeric(problem, all_given):
+        return _by_structures(problem, order, given)
+    values = {edge: _value(problem, edge, matrix) for edge, matrix in given.items()}
+    before: list[dict[int, Array]] = [{} for _ in problem.names]
+    behind: list[dict[int, Array]] = [{} for _ in problem.names]
+    for (tail, head), value in values.items():
+        before[head][tail] = behind[tail][head] = value
+    for vertex in order:
+        for tail, right in before[vertex].items():
+            for head, left in behind[vertex].items():
+                product = left if right is UNIT else right if left is UNIT else left @ right
+                if head in behind[tail]:
+                    product = _sum(behind[tail][head], product, problem.sizes[tail])
+                behind[tail][head] = before[head][tail] = product
+        for tail in before[vertex]:
+            del behind[tail][vertex]
+        for head in behind[vertex]:
+            del before[head][vertex]
+        before[vertex], behind[vertex] = {}, {}
+    known = [value for value in values.values() if value is not UNIT]
+    return _assembled(problem, before, _sample(known or all_given))
+
+
+def edge_name(problem: EliminationProblem, edge: Edge) -> EdgeName:
+    """Return what errors call an edge."""
+    return EdgeName(problem.names[edge[0]], problem.names[edge[1]])
+
+
+def _is_numeric(problem: EliminationProblem, given: Sequence[Array]) -> bool:
+    """Whether there are only NumPy's matrices, SciPy's and operators, and structures that are worth looking at."""
+    matrices = [matrix for partial in problem.edges.values() for matrix in partial.matrices]
+    matrices = [*given, *(matrix for matrix in matrices if not isinstance(matrix, Unit))]
+    if any(np.ndim(matrix) > 2 for matrix in matrices if isinstance(matrix, np.ndarray)):
+        return False
+    return all(matrix is None or is_operator(matrix) or backend_of(matrix).goes_with_scipy for matrix in matrices)
+
+
+def _by_structures(problem: EliminationProblem, order: Sequence[int], given: Mapping[Edge, Array]) -> Array:
+    partials = {}
+    for edge, partial in problem.edges.items():
+        partials[edge] = partial
+        if partial is not IDENTITY:
+            shape, name = (problem.sizes[edge[1]], problem.sizes[edge[0]]), edge_name(problem, edge)
+            matrices = partial.matrices if given[edge] is None else (_checked(given[edge], shape, name),)
+            partials[edge] = numeric(partial._replace(matrices=matrices), name)
+    elimination = NumericElimination(problem.stage, partials, problem.sizes, problem.model)
+    for vertex in (*order, *problem.outputs):
+        elimination.eliminate(vertex)
+    dtypes = [matrix.dtype for partial in partials.values() for matrix in partial.matrices if hasattr(matrix, "dtype")]
+    dtype = np.result_type(*dtypes) if dtypes else np.dtype(float)
+    return np.asarray(dense_form(elimination.matrix(dtype))).astype(dtype, copy=False)
+
+
+def _value(problem: EliminationProblem, edge: Edge, matrix: Array) -> Array:
+    """Return the matrix of an edge, as arrays of its library are multiplied."""
+    partial, name = problem.edges[edge], edge_name(problem, edge)
+    if partial is IDENTITY:
+        return UNIT
+    shape = problem.sizes[edge[1]], problem.sizes[edge[0]]
+    matrices = partial.matrices if matrix is None else (matrix,)
+    parts = [UNIT if isinstance(part, Unit) else _checked(part, shape, name) for part in matrices]
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = _sum(whole, part, shape[1])
+    return whole
+
+
+def _checked(matrix: Array, shape: tuple[int, int], name: EdgeName) -> Array:
+    if matrix is None:
+        msg = f"{name} has no jacobian: give every edge between inputs and outputs one, or execute a mapping that has them"
+        raise ChainError(msg)
+    if not hasattr(matrix, "shape"):
+        matrix = np.asarray(matrix)
+    found = tuple(matrix.shape)
+    if len(found) == 1 and found == shape[:1] == shape[1:]:  # the vector of a diagonal
+        return backend_of(matrix).from_diagonal(matrix)
+    if found == () and shape == (1, 1):
+        return matrix.reshape(shape)
+    if found[-2:] != shape:
+        msg = f"{name}: its jacobian has the shape {found}: give a matrix of shape {shape}, the sizes of its head and its tail"
+        raise ChainError(msg)
+    return matrix
+
+
+def _sum(one: Array, other: Array, size: int) -> Array:
+    """Add two parallel edges; an identity is written out, for the sum of two is none."""
+    if one is UNIT and other is UNIT:
+        return 2 * np.eye(size)
+    if one is UNIT or other is UNIT:
+        matrix = other if one is UNIT else one
+        return matrix + _eye_like(matrix, size)
+    return one + other
+
+
+def _eye_like(matrix: Array, size: int) -> Array:
+    backend = backend_of(matrix)
+    sample = matrix[(0,) * (len(matrix.shape) - 2)] if len(matrix.shape) > 2 else matrix
+    return backend.eye((size, size), 0, matrix.dtype, sample)
+
+
+def _assembled(problem: EliminationProblem, before: Sequence[Mapping[int, Array]], sample: Array) -> Array:
+    """Put the edges together that are left, rows as the outputs and columns as the inputs."""
+    inputs = range(problem.count, problem.count + problem.inputs)
+    rows = [[before[head].get(tail, ...) for tail in inputs] for head in problem.outputs]
+    known = [block for row in rows for block in row if block is not UNIT and block is not ...]
+    stack = np.broadcast_shapes(*(tuple(block.shape[:-2]) for block in known))
+    backend = backend_of(sample)
+
+    def block(value: Array, height: int, width: int) -> Array:
+        zeros = backend.seed(np.zeros((*stack, height, width)), sample.dtype, sample)
+        if value is ...:
+            return zeros
+        return zeros + (backend.eye((height, width), 0, sample.dtype, sample) if value is UNIT else value)
+
+    lines = []
+    for head, row in zip(problem.outputs, rows, strict=True):
+        blocks = [block(value, problem.sizes[head], problem.sizes[tail]) for tail, value in zip(inputs, row, strict=True)]
+        lines.append(backend.concatenate(blocks, -1))
+    return backend.concatenate(lines, -2)
+
+
+def _sample(parts: Sequence[Array]) -> Array:
+    """Return an array of the dtype of all together, which shows of which library, and where, the rest has to be."""
+    return reduce(add, [part[..., :0, :0] if len(part.shape) == 2 else part.reshape(-1)[:0].reshape(0, 0) for part in parts])

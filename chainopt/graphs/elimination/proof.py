@@ -1,0 +1,199 @@
+"""The best order of elimination, proved: component by component, by the vertex that is eliminated last."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from chainopt.graphs.elimination.component_graph import MOST_VERTICES, ComponentGraph
+from chainopt.graphs.elimination.problem import DENSE
+from chainopt.graphs.elimination.replay import KindReplay
+from chainopt.kernels import elimination_proof as kernel
+from chainopt.kernels.policy import compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chainopt.graphs.elimination.budget import Budget
+    from chainopt.graphs.elimination.problem import EliminationProblem
+    from chainopt.typing import NumpyArray
+
+LARGEST = 1 << 60  # costs beyond which ints of the kernel could wrap: no proof then
+STEPS = 500  # sets that are looked at at once
+SECONDS = 0.2  # in which the clock is looked at again
+SMALLEST_TABLE, LARGEST_TABLE = 1 << 13, 1 << 23
+
+
+class Proof(NamedTuple):
+    """What is known of the best order: the best that was found, and what any order costs at least."""
+
+    order: list[int]
+    lower_bound: int
+
+
+def proved(problem: EliminationProblem, order: Sequence[int], budget: Budget, most_work: int | None = None) -> Proof:
+    """Improve an order until it is proved to be the best, or time is over.
+
+    Parameters
+    ----------
+    problem : EliminationProblem
+        Whose edges all have a kind.
+    order : sequence of int
+        The best that is known.
+    budget : Budget
+        How long it may take.
+    most_work : int, optional
+        How much is looked at for each component, sets times the square of its vertices, where there is no limit of time.
+
+    Notes
+    -----
+    Among scalars whose edges are all dense a vertex with one predecessor and one successor is eliminated first: it costs one
+    multiplication then, never less, and joins two edges into one. What is left falls into components without a common edge.
+    """
+    bound = sum(size for size in problem.sizes) ** 2 * max(problem.sizes, default=0) * max(problem.count, 1)
+    if bound >= LARGEST:
+        return Proof(list(order), 0)
+    replay = KindReplay(problem)
+    first = _single_file(problem, replay)
+    gone = set(first)
+    position = {vertex: place for place, vertex in enumerate(order)}
+    cost, lower = len(first), len(first)
+    best = list(first)
+    for component in replay.components(vertex for vertex in range(problem.count) if vertex not in gone):
+        ordered = sorted(component, key=position.__getitem__)
+        part = ComponentGraph(component, replay, problem.sizes)
+        found = _prove(part, replay.cost_of(ordered), budget, most_work)
+        best += ordered if found.order is None else found.order
+        cost += found.cost
+        lower += found.lower_bound
+        if budget.report is not None:
+            budget.report(cost, lower)
+    return Proof(best, lower)
+
+
+class _Found(NamedTuple):
+    """Of a component: an order that is better than the one known, if there is one, what the best costs, and the least."""
+
+    order: list[int] | None
+    cost: int
+    lower_bound: int
+
+
+def _single_file(problem: EliminationProblem, replay: KindReplay) -> list[int]:
+    """Eliminate scalars with one predecessor and one successor, again and again, where all edges are dense."""
+    if set(problem.sizes) != {1} or set((problem.kinds or {}).values()) != {DENSE}:
+        return []
+    order = []
+    waiting = list(range(problem.count))[::-1]
+    while waiting:
+        vertex = waiting.pop()
+        neighbors = replay.neighbors(vertex)
+        if replay.degree(vertex) == 1:
+            replay.eliminate(vertex)
+            order.append(vertex)
+            waiting += [neighbor for neighbor in neighbors if neighbor < problem.count]
+    return order
+
+
+def _prove(part: ComponentGraph, known: int, budget: Budget, most_work: int | None) -> _Found:
+    """Raise the lower bound of a component until it meets what is known."""
+    lower = part.cuts_bound()
+    if lower >= known or part.count > MOST_VERTICES:
+        return _Found(None, known, lower)
+    search = _Search(part, SMALLEST_TABLE)
+    steps, chunk = 0, STEPS
+    while lower < known and not budget.is_over():
+        limit = min(known, lower + max(1, (known - lower) // 3))
+        begin = time.monotonic()
+        state, value = search.run(limit, chunk)
+        steps += chunk
+        if budget.time_limit is not None:  # else the same is found again
+            chunk = chunk // 2 + 1 if time.monotonic() - begin > SECONDS else 2 * chunk
+        if state == kernel.SOLVED:
+            if value < limit:
+                return _Found(search.order(), value, value)
+            lower = value
+        elif (state == kernel.TABLE_FULL and not search.grow()) or (
+            budget.time_limit is None and most_work is not None and steps * part.count**2 > most_work
+        ):
+            break
+    return _Found(None, known, lower)
+
+
+class _Search:
+    """The kernel's search, which can be interrupted."""
+
+    def __init__(self, part: ComponentGraph, places: int) -> None:
+        self.part = part
+        self.table: tuple[NumpyArray, ...] = tuple(np.zeros(places, np.int64) for _ in range(3))
+        self.used = 0
+        count, edges = part.count, max(part.edges, 1)
+        self._room = np.zeros((7, 2 * (len(part.sizes) + edges) + 4), np.int64)
+        self._levels = np.zeros((count + 2, kernel.ROWS, count + 3), np.int64)
+        self._reached = np.full(len(part.sizes), kernel.NOTHING, np.int64)
+        self._prove = compiled(kernel.prove, *_HELPERS)
+
+    def run(self, limit: int, steps: int) -> tuple[int, int]:
+        """Go on for a while: the state of the search, and the value that it found."""
+        part = self.part
+        state, value, self.used = self._prove(
+            part.arrays,
+            part.count,
+            part.neighbors,
+            part.alone,
+            part.everything,
+            limit,
+            self.table,
+            self._levels,
+            self._room,
+            self._reached,
+            self.used,
+            steps,
+        )
+        return int(state), int(value)
+
+    def grow(self) -> bool:
+        """Make the table larger, if it may be."""
+        sets, least, lasts = self.table
+        if len(sets) >= LARGEST_TABLE:
+            return False
+        table: tuple[NumpyArray, ...] = tuple(np.zeros(4 * len(sets), np.int64) for _ in range(3))
+        compiled(kernel.move_entries, kernel.slot_of)((sets, least, lasts), table)
+        self.table = table
+        return True
+
+    def order(self) -> list[int]:
+        """Return the best order, once it is found."""
+        sets, _, lasts = self.table
+        last = {int(inside): int(vertex) for inside, vertex in zip(sets[sets != 0], lasts[sets != 0], strict=True)}
+        neighbors = [int(set_) for set_ in self.part.neighbors]
+        pending, order = [self.part.everything], []
+        while pending:  # the last one first
+            inside = pending.pop()
+            vertex = last[inside]
+            order.append(self.part.vertices[vertex])
+            rest = inside ^ (1 << vertex)
+            while rest:
+                component = kernel.component(neighbors, rest)
+                rest ^= component
+                pending.append(component)
+        return order[::-1]
+
+
+_HELPERS: tuple[Callable[..., object], ...] = (
+    kernel.holds,
+    kernel.product_kind,
+    kernel.sum_kind,
+    kernel.lighter_kind,
+    kernel.kind_weight,
+    kernel.side_weight,
+    kernel.capacities,
+    kernel.augmenting_path,
+    kernel.flow_along,
+    kernel.cut_weight,
+    kernel.cuts_bound,
+    kernel.slot_of,
+    kernel.component,
+)

@@ -1,0 +1,113 @@
+"""The best order of elimination that a method finds, and what is proved of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from chainopt.errors import ChainError
+from chainopt.graphs.elimination.annealing import annealed, can_anneal
+from chainopt.graphs.elimination.greedy import CLASSIC
+from chainopt.graphs.elimination.orders import cheapest_order
+from chainopt.graphs.elimination.proof import proved
+from chainopt.graphs.elimination.replay import cost_of
+from chainopt.graphs.elimination.subsets import FEW, by_subsets
+
+if TYPE_CHECKING:
+    from chainopt.graphs.elimination.budget import Budget
+    from chainopt.graphs.elimination.problem import EliminationProblem
+    from chainopt.typing import Cost
+
+METHODS = ("auto", "exact", "annealing", *CLASSIC)
+# How much a proof may look at, sets times the square of the vertices: before orders are improved, and at last.
+QUICK, LONG = 2_000_000, 100_000_000
+SHARE = 0.4  # of the time for improving orders, where a proof is tried afterwards
+
+
+class Found(NamedTuple):
+    """An order, what it costs, what any order costs at least, and which algorithm found it."""
+
+    order: list[int]
+    cost: Cost
+    lower_bound: Cost
+    method: str
+
+
+def search(problem: EliminationProblem, method: str, seed: int, budget: Budget) -> Found:
+    """Find an order of elimination.
+
+    Parameters
+    ----------
+    problem : EliminationProblem
+    method : str
+        One of `METHODS`.
+    seed : int
+        What random numbers begin with.
+    budget : Budget
+        How long it may take.
+
+    Raises
+    ------
+    ChainError
+        If there is no such method.
+    """
+    if method not in METHODS:
+        msg = f"method is {method!r}: known are {', '.join(map(repr, METHODS))}"
+        raise ChainError(msg)
+    if method in CLASSIC:
+        order = CLASSIC[method](problem)
+        return _checked(problem, order, _cost(problem, order), 0, method)
+    best = _classic(problem, budget)
+    if problem.kinds is None:
+        return _structured(problem, best)
+    if method != "annealing":
+        best = _proved(problem, best, budget, QUICK)
+    if best.cost > best.lower_bound and method != "exact" and can_anneal(problem) and not budget.is_over():
+        order = annealed(problem, best.order, seed, budget.part(1.0 if method == "annealing" else SHARE), int(best.lower_bound))
+        cost = _cost(problem, order)
+        if cost < best.cost:
+            best = _checked(problem, order, cost, best.lower_bound, "annealing")
+    if best.cost > best.lower_bound and method != "annealing":
+        best = _proved(problem, best, budget, None if method == "exact" else LONG)
+    return best
+
+
+def _classic(problem: EliminationProblem, budget: Budget) -> Found:
+    """Return the cheapest of the classic orders, as far as there is time."""
+    best: Found | None = None
+    for name, order_of in CLASSIC.items():
+        if best is not None and budget.is_over():
+            break
+        order = order_of(problem)
+        cost = cost_of(problem, order, None if best is None else best.cost)
+        if cost is not None:
+            best = Found(order, cost, 0, name)
+    assert best is not None
+    return best
+
+
+def _structured(problem: EliminationProblem, best: Found) -> Found:
+    """Improve an order of a graph whose edges have other structures, or are matrix-free."""
+    if problem.count <= FEW and not problem.is_matrix_free:
+        order = by_subsets(problem)
+        cost = _cost(problem, order)
+        return Found(order, cost, cost, "exact")
+    refined = cheapest_order(problem.stage, problem.edges, problem.sizes, problem.model)
+    order = [vertex for vertex in refined.order if vertex < problem.count]
+    cost = _cost(problem, order)
+    return best if best.cost <= cost else Found(order, cost, 0, "markowitz")
+
+
+def _proved(problem: EliminationProblem, best: Found, budget: Budget, most_work: int | None) -> Found:
+    order, proof = proved(problem, best.order, budget, most_work)
+    cost, bound = _cost(problem, order), max(proof, best.lower_bound)
+    return Found(list(order), cost, bound, "exact" if cost == bound else best.method)
+
+
+def _checked(problem: EliminationProblem, order: list[int], cost: Cost, bound: Cost, method: str) -> Found:
+    return Found(order, cost, cost if problem.count == 0 else bound, method)
+
+
+def _cost(problem: EliminationProblem, order: list[int]) -> Cost:
+    cost = cost_of(problem, order)
+    assert cost is not None
+    return cost

@@ -1,0 +1,120 @@
+"""The best order in which to eliminate the vertices of a graph: the door."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from chainopt.graphs.elimination.budget import Budget
+from chainopt.graphs.elimination.problem import problem_of
+from chainopt.graphs.elimination.result import Elimination
+from chainopt.graphs.elimination.search import search
+from chainopt.graphs.reader import read_graph
+from chainopt.report.progress import search_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from chainopt.typing import Graph
+
+EliminationMethod: TypeAlias = Literal["auto", "exact", "annealing", "markowitz", "relative-markowitz", "forward", "reverse"]
+
+
+def optimal_elimination(
+    graph: Graph,
+    *,
+    inputs: Sequence[Hashable] | None = None,
+    outputs: Sequence[Hashable] | None = None,
+    method: EliminationMethod = "auto",
+    time_limit: float | None = None,
+    seed: int = 0,
+    progress: bool = False,
+) -> Elimination:
+    """Find a cheap order in which to eliminate the intermediate vertices of a computation graph, and prove what can be proved.
+
+    To eliminate a vertex is to multiply every edge into it with every edge out of it, and to add each product to the edge that is
+    there; when all are eliminated, the edges between inputs and outputs are the Jacobian.
+
+    Parameters
+    ----------
+    graph : networkx.DiGraph or networkx.MultiDiGraph
+        As `linearize` takes it.
+    inputs, outputs : sequence of nodes, optional
+        The columns and rows, in their order; by default the sources and the sinks.
+    method : {"auto", "exact", "annealing", "markowitz", "relative-markowitz", "forward", "reverse"}
+        "exact" searches until it has a proof, "annealing" improves the cheapest classic order by threshold accepting, "auto" does
+        both as far as they pay. "markowitz" eliminates the vertex that costs the least then, "relative-markowitz" that which
+        is the furthest below what it would cost as the last one. "forward" and "reverse" are the topological order and its
+        reverse.
+    time_limit : float, optional
+        In seconds. Without one, orders and proofs are given up after as much work as takes a few seconds, the same each time.
+    seed : int
+        What the random numbers of "annealing" begin with.
+    progress : bool
+        Whether to write a line a second on standard error: the cost, and the lower bound.
+
+    Returns
+    -------
+    Elimination
+        With ``order``, ``cost``, ``lower_bound``, ``is_optimal``, and ``execute`` for the Jacobian.
+
+    Raises
+    ------
+    ChainError
+        If the graph has a cycle, sizes or shapes do not fit, there are no inputs or outputs, or an option is none of those known.
+
+    Notes
+    -----
+    The cost of a vertex is its size times the size of each predecessor times that of each successor; of structured edges what
+    their product takes: nothing with an identity, a multiplication for each entry of the other one with a diagonal matrix.
+
+    Which vertices have gone before decides what one costs, not their order. So a connected set is eliminated for the least, over
+    the vertex that goes last, of what that one costs then, between all that reaches it through the set and all that it
+    reaches, and of what the components cost that it leaves. On a path the sets are intervals, and this is the dynamic program
+    for matrix chains that `optimal_order` runs: bracketing is vertex elimination on a path. For other graphs the problem is
+    believed to be hard [2]_; a lower bound by vertex cuts prunes the search.
+
+    References
+    ----------
+    .. [1] A. Griewank and A. Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, chapters 9 and 10.
+    .. [2] U. Naumann, "Optimal accumulation of Jacobian matrices by elimination methods on the dual computational graph",
+       Math. Program. 99 (2004).
+
+    Examples
+    --------
+    >>> import networkx
+    >>> from chainopt import optimal_elimination
+    >>> graph = networkx.DiGraph()
+    >>> graph.add_nodes_from([("x", {"size": 2}), ("a", {"size": 3}), ("b", {"size": 4}), ("y", {"size": 5})])
+    >>> networkx.add_path(graph, ["x", "a", "b", "y"])
+    >>> elimination = optimal_elimination(graph)
+    >>> elimination.order, elimination.cost, elimination.is_optimal
+    (('a', 'b'), 64, True)
+    """
+    budget = Budget(time_limit)
+    read = read_graph(graph, inputs, outputs, is_peeled=False)
+    ends = [[read.names[node] for node in nodes] for nodes in (read.sources, read.targets)]
+    problem = problem_of(read, _beside(graph, *ends), graph.edges())
+    with search_progress("cost") if progress else nullcontext() as report:
+        budget.report = report
+        return Elimination(problem, search(problem, method, seed, budget))
+
+
+def _beside(graph: Graph, inputs: list[Hashable], outputs: list[Hashable]) -> list[Hashable]:
+    """Return the vertices on no path from an input to an output: first what depends on no input, then, backwards, the others."""
+    import networkx as nx
+
+    ends = {*inputs, *outputs}
+    reached, reaching = _reached(graph, inputs), _reached(graph.reverse(copy=False), outputs)
+    order = [node for node in nx.topological_sort(graph) if node not in ends]
+    constants = [node for node in order if node not in reached]
+    return [*constants, *(node for node in order[::-1] if node in reached and node not in reaching)]
+
+
+def _reached(graph: Graph, nodes: list[Hashable]) -> set[Hashable]:
+    reached, pending = set(nodes), list(nodes)
+    while pending:
+        new = [node for node in graph.successors(pending.pop()) if node not in reached]
+        reached.update(new)
+        pending += new
+    return reached

@@ -1,0 +1,436 @@
+"""Orders of vertex elimination: by hand, as published, and against an elimination of its own and all subsets."""
+
+import json
+import os
+import random
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import chainopt
+from chainopt import ChainError, Diagonal, Elimination, Identity, optimal_elimination
+from chainopt.graphs.elimination import annealing, component_graph, proof
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "elimination"
+TASKS = sorted(path.stem for path in REFERENCE.glob("*.json"))
+CLASSIC = ["forward", "reverse", "markowitz", "relative-markowitz"]
+
+
+def graph_of(sizes, edges):
+    """A graph with the sizes of its nodes; an edge is a pair, or has a structure besides."""
+    graph = nx.DiGraph()
+    for node, size in sizes.items():
+        graph.add_node(node, size=size)
+    for tail, head, *structure in edges:
+        graph.add_edge(tail, head, **({"structure": structure[0]} if structure else {}))
+    return graph
+
+
+def task(name):
+    data = json.loads((REFERENCE / f"{name}.json").read_text())
+    edges = [(tail, head, *([Identity()] if kind == "identity" else [])) for tail, head, kind in data["edges"]]
+    return data, graph_of(data["nodes"], edges)
+
+
+class Replayed:
+    """An elimination from the definition: edges are "unit", "diagonal" or "dense"."""
+
+    def __init__(self, graph, kinds=None):
+        self.sizes = dict(graph.nodes(data="size"))
+        of_structure = {Identity: "unit", Diagonal: "diagonal", type(None): "dense"}
+        self.edges = {(u, v): of_structure[type(structure)] for u, v, structure in graph.edges(data="structure")}
+        self.edges = self.edges if kinds is None else kinds
+
+    def eliminate(self, node):
+        before = {tail: kind for (tail, head), kind in self.edges.items() if head == node}
+        behind = {head: kind for (tail, head), kind in self.edges.items() if tail == node}
+        self.edges = {edge: kind for edge, kind in self.edges.items() if node not in edge}
+        cost = 0
+        for tail, right in before.items():
+            for head, left in behind.items():
+                kind = right if left == "unit" else left
+                if "unit" not in (left, right):
+                    kind = "diagonal" if left == right == "diagonal" else "dense"
+                    factors = [self.sizes[end] if of == "dense" else 1 for end, of in ((tail, right), (head, left))]
+                    cost += self.sizes[node] * factors[0] * factors[1]
+                if (tail, head) in self.edges:
+                    kind = "dense" if "dense" in (kind, self.edges[tail, head]) else "diagonal"
+                self.edges[tail, head] = kind
+        return cost
+
+
+def replayed_cost(graph, order):
+    replayed = Replayed(graph)
+    return sum(replayed.eliminate(node) for node in order)
+
+
+def least_cost(graph, inputs, outputs):
+    """The least cost of all orders, by dynamic programming over the sets of nodes that have gone."""
+    inner = [node for node in graph if node not in {*inputs, *outputs}]
+    states = {frozenset(): (0, Replayed(graph).edges)}
+    for _ in inner:
+        larger = {}
+        for gone, (spent, edges) in states.items():
+            for node in inner:
+                if node not in gone:
+                    replayed = Replayed(graph, edges)
+                    cost = spent + replayed.eliminate(node)
+                    if cost < larger.get(gone | {node}, (cost + 1,))[0]:
+                        larger[gone | {node}] = cost, replayed.edges
+        states = larger
+    return min(cost for cost, _ in states.values())
+
+
+def random_graph(seed, most=7):
+    chance = random.Random(seed)
+    kind = chance.choice(["scalars", "units", "blocks", "structures"])
+    inner, ins, outs = chance.randint(1, most), chance.randint(1, 3), chance.randint(1, 3)
+    names = [*(f"x{i}" for i in range(ins)), *(f"v{i}" for i in range(inner)), *(f"y{i}" for i in range(outs))]
+    sizes = {name: 1 if kind in {"scalars", "units"} else chance.randint(1, 4) for name in names}
+    edges = []
+    for place, tail in enumerate(names[: ins + inner]):
+        for head in names[max(place + 1, ins) :]:
+            if chance.random() < 0.45:
+                alike = sizes[tail] == sizes[head]
+                structures = {"units": [Identity(), None], "structures": [Identity(), Diagonal(), None]}.get(kind, [None])
+                structure = chance.choice(structures) if alike else None
+                edges.append((tail, head, structure) if structure else (tail, head))
+    return graph_of(sizes, edges), names[:ins], names[ins + inner :]
+
+
+def check(graph, elimination, inputs, outputs):
+    """Check what is claimed, by the definition."""
+    assert sorted(elimination.order) == sorted(node for node in graph if node not in {*inputs, *outputs})
+    assert type(elimination.cost) is int
+    assert elimination.cost == replayed_cost(graph, elimination.order)
+    assert elimination.lower_bound <= elimination.cost
+    assert elimination.is_optimal == (elimination.lower_bound == elimination.cost)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "edges", "cost"),
+    [
+        ({"x": 2, "a": 3, "b": 4, "y": 5}, ["xa", "ab", "by"], 64),
+        ({"x": 2, "a": 3, "b": 3, "y": 5}, ["xa", ("a", "b", Identity()), "by"], 30),
+        ({"x": 2, "a": 3, "b": 3, "y": 5}, ["xa", ("a", "b", Diagonal()), "by"], 36),
+        (dict.fromkeys("uxvabc", 1), ["uv", "xv", "va", "vb", "vc"], 6),
+        (dict.fromkeys("uxvabc", 1), [("u", "v", Identity()), "xv", "va", "vb", "vc"], 3),
+        (dict.fromkeys("xabyz", 1), [(*edge, Identity()) for edge in ("xa", "ay", "xb", "by")] + ["yz"], 0),
+    ],
+)
+def test_by_hand(sizes, edges, cost):
+    elimination = optimal_elimination(graph_of(sizes, [tuple(edge) for edge in edges]))
+    assert elimination.cost == cost
+    assert elimination.is_optimal
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_published_tasks(name):
+    data, graph = task(name)
+    ends = {"inputs": data["inputs"], "outputs": data["outputs"]}
+    assert replayed_cost(graph, data["order"]) == data["costs"]["best"]
+    for method in ("forward", "reverse", "markowitz"):
+        elimination = optimal_elimination(graph, **ends, method=method)
+        check(graph, elimination, **ends)
+        assert elimination.cost == data["costs"][method]
+        assert elimination.method == method
+    best = optimal_elimination(graph, **ends, method="annealing" if name.startswith("RoeFlux") else "auto")
+    check(graph, best, **ends)
+    assert best.cost <= data["costs"]["best"] + 3 * (name == "RoeFlux_1d_units_free")
+    if name in {"HumanHeartDipole", "PropaneCombustion", "PropaneCombustion_units_free"}:
+        exact = optimal_elimination(graph, **ends, method="exact")
+        check(graph, exact, **ends)
+        assert exact.is_optimal
+        assert exact.cost == data["costs"]["best"]
+
+
+def test_the_bound_of_a_roe_flux():
+    data, graph = task("RoeFlux_1d")
+    elimination = optimal_elimination(graph, inputs=data["inputs"], outputs=data["outputs"], method="exact")
+    assert 223 <= elimination.lower_bound <= 295  # by cuts: for its largest component there are too many vertices for a search
+    assert elimination.cost <= 364
+    assert not elimination.is_optimal
+
+
+@pytest.mark.parametrize("seed", range(1_000 if os.environ.get("CHAINOPT_NIGHTLY") else 80))
+def test_equal_to_all_subsets(seed):
+    graph, inputs, outputs = random_graph(seed)
+    least = least_cost(graph, inputs, outputs)
+    elimination = optimal_elimination(graph, inputs=inputs, outputs=outputs, method="exact")
+    check(graph, elimination, inputs, outputs)
+    assert elimination.cost == least
+    assert elimination.is_optimal
+    for method in CLASSIC:
+        other = optimal_elimination(graph, inputs=inputs, outputs=outputs, method=method)
+        check(graph, other, inputs, outputs)
+        assert other.cost >= least
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_kernels_uncompiled(seed, monkeypatch):
+    graph, inputs, outputs = random_graph(seed, most=6)
+    expected = optimal_elimination(graph, inputs=inputs, outputs=outputs)
+    for module in (annealing, proof, component_graph):
+        monkeypatch.setattr(module, "compiled", lambda kernel, *_: kernel)
+    monkeypatch.setattr(annealing, "WORK", 60)
+    monkeypatch.setattr(annealing, "LEAST_ORDERS", 1)
+    monkeypatch.setattr(proof, "SMALLEST_TABLE", 4)
+    exact = optimal_elimination(graph, inputs=inputs, outputs=outputs, method="exact")
+    assert (exact.cost, exact.lower_bound) == (expected.cost, expected.lower_bound)
+    annealed = optimal_elimination(graph, inputs=inputs, outputs=outputs, method="annealing")
+    check(graph, annealed, inputs, outputs)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_path_is_a_matrix_chain(seed):
+    dims = np.random.default_rng(seed).integers(1, 50, 12).tolist()
+    graph = graph_of(dict(enumerate(dims)), zip(range(11), range(1, 12), strict=True))
+    elimination = optimal_elimination(graph)
+    assert elimination.is_optimal
+    assert elimination.cost == chainopt.optimal_order(chainopt.JacobianChain.from_dims(dims[::-1])).cost
+
+
+def test_annealing_beats_the_classic_orders_and_is_the_same_again():
+    data, graph = task("RoeFlux_1d_units_free")
+    ends = {"inputs": data["inputs"], "outputs": data["outputs"]}
+    ones = [optimal_elimination(graph, **ends, method="annealing", seed=1) for _ in range(2)]
+    assert ones[0].order == ones[1].order
+    assert ones[0].cost < min(data["costs"][name] for name in ("forward", "reverse", "markowitz", "relative markowitz"))
+
+
+def test_costs_beyond_the_kernels():
+    big = 10**9
+    sizes = {"x": big, "a": 3 * big, "b": 2 * big, "y": big}
+    elimination = optimal_elimination(graph_of(sizes, ["xa", "ab", "by"]))
+    assert elimination.cost == replayed_cost(graph_of(sizes, ["xa", "ab", "by"]), elimination.order) == min(8, 9) * big**3
+    assert not elimination.is_optimal
+
+
+def test_other_structures_and_operators():
+    banded = chainopt.Banded(1, 1)
+    graph = graph_of(dict.fromkeys("xaby", 6), ["xa", ("a", "b", banded), ("b", "y", banded)])
+    elimination = optimal_elimination(graph)
+    assert elimination.is_optimal
+    assert elimination.cost == chainopt.optimal_order(chainopt.linearize(graph)).cost
+    graph.edges["x", "a"].update(jvp_cost=5, vjp_cost=7)
+    elimination = optimal_elimination(graph)
+    assert not elimination.is_optimal
+    assert elimination.cost <= elimination.forward_cost
+
+
+def layered(width, depth, seed=0):
+    """A graph of scalars, each computed from two of the layer before."""
+    chance = random.Random(seed)
+    graph = nx.DiGraph()
+    for layer in range(1, depth):
+        for place in range(width):
+            for tail in chance.sample(range(width), 2):
+                graph.add_edge((layer - 1, tail), (layer, place))
+    return graph
+
+
+def test_many_vertices_within_time():
+    graph = layered(10, 60)
+    begin = time.monotonic()
+    elimination = optimal_elimination(graph, time_limit=2)
+    assert time.monotonic() - begin < 60  # of which most is compiled, on a busy machine
+    classic = [optimal_elimination(graph, method=method).cost for method in CLASSIC]
+    assert elimination.cost <= min(classic)
+    assert elimination.cost == replayed_cost(graph_of(dict.fromkeys(graph, 1), graph.edges()), elimination.order)
+
+
+def path_sums(graph, inputs, outputs, matrices):
+    """The Jacobian, as the sum over all paths."""
+    sizes = dict(graph.nodes(data="size"))
+    blocks = []
+    for head in outputs:
+        row = []
+        for tail in inputs:
+            block = np.eye(sizes[head]) if head == tail else np.zeros((sizes[head], sizes[tail]))
+            for path in nx.all_simple_paths(graph, tail, head) if head != tail else ():
+                product = np.eye(sizes[tail])
+                for edge in pairwise(path):
+                    product = matrices[edge] @ product
+                block = block + product
+            row.append(block)
+        blocks.append(row)
+    return np.block(blocks)
+
+
+def matrices_of(graph, seed, stack=()):
+    chance = np.random.default_rng(seed)
+    matrices = {}
+    for tail, head, structure in graph.edges(data="structure"):
+        shape = graph.nodes[head]["size"], graph.nodes[tail]["size"]
+        matrix = np.eye(shape[0]) if isinstance(structure, Identity) else chance.standard_normal((*stack, *shape))
+        matrices[tail, head] = matrix * np.eye(shape[0]) if isinstance(structure, Diagonal) else matrix
+    return matrices
+
+
+class TestExecute:
+    @pytest.mark.parametrize("seed", range(15))
+    def test_the_sum_over_all_paths(self, seed):
+        graph, inputs, outputs = random_graph(seed)
+        matrices = matrices_of(graph, seed)
+        expected = path_sums(graph, inputs, outputs, matrices)
+        elimination = optimal_elimination(graph, inputs=inputs, outputs=outputs)
+        found = elimination.execute(matrices)
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
+        without_units = {
+            edge: matrix for edge, matrix in matrices.items() if not isinstance(graph.edges[edge].get("structure"), Identity)
+        }
+        np.testing.assert_allclose(elimination.execute(without_units), expected, rtol=1e-10, atol=1e-10)
+        nx.set_edge_attributes(graph, {edge: {"jacobian": matrix} for edge, matrix in matrices.items()})
+        found = optimal_elimination(graph, inputs=inputs, outputs=outputs).execute()
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
+
+    @pytest.mark.parametrize("seed", range(4))
+    @pytest.mark.parametrize("library", ["jax", "torch"])
+    def test_arrays_of_other_libraries(self, seed, library, request):
+        module = request.getfixturevalue(library)
+        array = module.numpy.asarray if library == "jax" else module.as_tensor
+        graph, inputs, outputs = random_graph(seed)
+        matrices = {edge: matrix.astype(np.float32) for edge, matrix in matrices_of(graph, seed).items()}
+        found = optimal_elimination(graph, inputs=inputs, outputs=outputs).execute(
+            {edge: array(matrix) for edge, matrix in matrices.items()}
+        )
+        assert isinstance(found, module.Array if library == "jax" else module.Tensor)
+        assert str(found.dtype).endswith("float32")
+        np.testing.assert_allclose(np.asarray(found), path_sums(graph, inputs, outputs, matrices), rtol=1e-4, atol=1e-5)
+
+    def test_stacks_broadcast(self):
+        graph, inputs, outputs = random_graph(3)
+        stacked = matrices_of(graph, 3, stack=(5,))
+        one = next(iter(stacked))
+        stacked[one] = stacked[one][0] if stacked[one].ndim == 3 else stacked[one]
+        found = optimal_elimination(graph, inputs=inputs, outputs=outputs).execute(stacked)
+        for number in range(5):
+            matrices = {edge: matrix[number] if matrix.ndim == 3 else matrix for edge, matrix in stacked.items()}
+            np.testing.assert_allclose(found[number], path_sums(graph, inputs, outputs, matrices), rtol=1e-10, atol=1e-10)
+
+    def test_ends_in_the_middle_and_vertices_on_no_path(self):
+        edges = ["xu", "uv", "vy", "uw", "wz", "cu", "vd"]
+        graph = graph_of(dict.fromkeys("xuvywzcd", 2), [*edges, "yz"])
+        inputs, outputs = ["u", "x"], ["z", "y", "u"]
+        matrices = matrices_of(graph, 0)
+        elimination = optimal_elimination(graph, inputs=inputs, outputs=outputs)
+        np.testing.assert_allclose(elimination.execute(matrices), path_sums(graph, inputs, outputs, matrices), atol=1e-12)
+        assert {"c", "d"} < set(elimination.order)
+        nx.set_edge_attributes(graph, {edge: {"jacobian": matrix} for edge, matrix in matrices.items()})
+        np.testing.assert_allclose(elimination.execute(matrices), chainopt.accumulate(graph, inputs=inputs, outputs=outputs))
+
+    def test_parallel_identities_and_vectors(self):
+        graph = nx.MultiDiGraph()
+        graph.add_edges_from([("x", "v"), ("x", "v")], structure=Identity())
+        graph.add_edge("v", "y", jacobian=np.array([[1.0, 2.0]]))
+        np.testing.assert_array_equal(optimal_elimination(graph).execute(), [[2, 4]])
+        graph = graph_of({"x": 2, "v": 2, "y": 2}, [("x", "v", Diagonal()), "vy"])
+        found = optimal_elimination(graph).execute({("x", "v"): np.array([2.0, 3.0]), ("v", "y"): np.ones((2, 2))})
+        np.testing.assert_array_equal(found, [[2, 3], [2, 3]])
+
+    @pytest.mark.parametrize(
+        ("jacobians", "message"),
+        [
+            ({}, "has no jacobian"),
+            ({("x", "v"): np.ones((2, 3)), ("v", "y"): np.ones((1, 1))}, r"has the shape \(2, 3\)"),
+            ({("x", "y"): np.ones((1, 1))}, "is no edge of the graph"),
+        ],
+    )
+    def test_what_does_not_fit(self, jacobians, message):
+        with pytest.raises(ChainError, match=message):
+            optimal_elimination(nx.DiGraph(["xv", "vy"])).execute(jacobians)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "best"}, "known are 'auto'"),
+        ({"time_limit": -1}, "at least 0"),
+        ({"time_limit": float("nan")}, "at least 0"),
+        ({"inputs": ["nobody"]}, "no node of the graph"),
+        ({"outputs": []}, "at least one node"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ChainError, match=message):
+        optimal_elimination(nx.DiGraph(["xv", "vy"]), **options)
+
+
+def test_bad_graphs():
+    for graph in (nx.DiGraph(["xv", "vx"]), nx.DiGraph(), 3):
+        with pytest.raises(ChainError):
+            optimal_elimination(graph)
+
+
+def test_nothing_to_eliminate():
+    elimination = optimal_elimination(nx.DiGraph(["xy"]))
+    assert (elimination.order, elimination.cost, elimination.is_optimal) == ((), 0, True)
+    assert "nothing to eliminate" in str(elimination)
+
+
+def test_print_and_plot():
+    data, graph = task("RoeFlux_1d")
+    elimination = optimal_elimination(graph, inputs=data["inputs"], outputs=data["outputs"], method="reverse")
+    text = str(elimination)
+    assert "cost         364 fused multiply-adds, by reverse" in text
+    assert "forward      620, 1.7 times as much" in text
+    assert "lower bound  0, for vertex elimination" in text
+    assert "more" in text
+    axes = elimination.plot()
+    assert len(axes.texts) >= 107
+    with pytest.raises(ChainError, match="up to 200"):
+        optimal_elimination(layered(30, 10), method="forward").plot()
+
+
+def test_json_and_back():
+    graph, inputs, outputs = random_graph(5)
+    elimination = optimal_elimination(graph, inputs=inputs, outputs=outputs)
+    again = Elimination.from_json(elimination.to_json())
+    assert (again.order, again.cost, again.method) == (elimination.order, elimination.cost, elimination.method)
+    matrices = matrices_of(graph, 5)
+    np.testing.assert_array_equal(again.execute(matrices), elimination.execute(matrices))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("format", "plan", "format"),
+        ("version", 7, "version"),
+        ("cost", 1, "but the order costs"),
+        ("order", [0, 0], "once"),
+        ("order", None, "list"),
+        ("method", "magic", "known are"),
+        ("edges", [[0, 0, {}]], "topological order"),
+        ("edges", [3], "must be a list"),
+        ("inputs", 50, "go together"),
+        ("sizes", ["a"], "sizes"),
+    ],
+)
+def test_a_dict_is_not_believed(key, value, message):
+    elimination = optimal_elimination(graph_of({"x": 2, "a": 3, "b": 4, "y": 5}, ["xa", "ab", "by"]))
+    data = elimination.to_dict()
+    assert Elimination.from_dict(data).cost == 64
+    with pytest.raises(ChainError, match=message):
+        Elimination.from_dict(data | {key: value})
+
+
+def test_a_claim_of_optimality_is_proved_anew():
+    data, graph = task("HumanHeartDipole")
+    elimination = optimal_elimination(graph, inputs=data["inputs"], outputs=data["outputs"])
+    assert elimination.is_optimal
+    claimed = elimination.to_dict() | {"lower_bound": elimination.cost, "is_optimal": True}
+    again = Elimination.from_dict(claimed | {"method": "exact"})
+    assert again.lower_bound <= elimination.cost
+    worse = optimal_elimination(graph, inputs=data["inputs"], outputs=data["outputs"], method="forward").to_dict()
+    assert not Elimination.from_dict(worse | {"lower_bound": worse["cost"], "method": "exact"}).is_optimal
+
+
+def test_progress(capsys, monkeypatch):
+    monkeypatch.setattr("chainopt.report.progress.SECONDS", 0)
+    data, graph = task("RoeFlux_1d")
+    optimal_elimination(graph, inputs=data["inputs"], outputs=data["outputs"], progress=True, time_limit=1)
+    assert "cost" in capsys.readouterr().err
