@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from chainopt.typing import BoolArray, IntArray, NumpyArray
 
 WIDE = 4  # a set of more than one column in so many is dense
@@ -59,6 +61,33 @@ class Groups:
         """Make one set, of the columns at which an array is true."""
         indices = np.flatnonzero(members).astype(np.int32)
         return cls(np.array([0, indices.size], dtype=np.int64), indices, members.size, origin)
+
+    @cached_property
+    def matrix(self) -> csr_array:
+        """The sets as the rows of a matrix."""
+        from scipy.sparse import csr_array
+
+        data = np.ones(self.indices.size, dtype=bool)
+        return csr_array((data, self.indices, self.indptr.astype(np.int32)), shape=(self.counts.size, self.columns))
+
+    @classmethod
+    def of_matrix(cls, matrix: csr_array) -> Groups:
+        """Take the rows of a matrix for sets."""
+        matrix.sort_indices()
+        return cls(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False), matrix.shape[1])
+
+    def product(self, table: Groups) -> Groups:
+        """Replace each column by the set with that number."""
+        if self.indices.size == self.counts.size and (self.counts == 1).all():
+            counts, indices = table.expanded(self.indices)
+            return Groups(np.concatenate([[0], np.cumsum(counts)]), indices, table.columns)
+        return Groups.of_matrix(self.matrix @ table.matrix)
+
+    def union(self, other: Groups) -> Groups:
+        """Join sets of equal number."""
+        if not self.indices.size or not other.indices.size:
+            return other if other.indices.size else self
+        return Groups.of_matrix(self.matrix + other.matrix)
 
     def expanded(self, ids: NumpyArray) -> tuple[IntArray, NumpyArray]:
         """List the columns of the sets with these numbers, one set after the other, and how many each has."""

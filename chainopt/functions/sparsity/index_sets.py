@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from chainopt.functions.sparsity.groups import Groups, distinct
+from chainopt.functions.sparsity.groups import Groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chainopt.typing import BoolArray, IntArray, NumpyArray
 
 MOST_PARTS = 24  # side by side: more are joined to one
+PARTS_OF_GROUPS = 4  # parts without groups, that count as one with them
 FEW_MEMBERS = 8  # of a sum, which are put side by side
 MOST_NONZEROS = 30_000_000  # that are listed for one array: beyond, wide sets grow to all columns that occur
 
@@ -46,19 +47,6 @@ class Part(NamedTuple):
             used[ids] = True
             found[self.groups.expanded(np.flatnonzero(used))[1]] = True
         return found
-
-    def keys(self, rows: IntArray, columns: int) -> IntArray:
-        """Return ``row * columns + column`` for each column of each entry, where entries belong to these rows."""
-        there = self.ids >= 0
-        ids, rows = (self.ids, rows) if there.all() else (self.ids[there], rows[there])
-        if self.groups is None:
-            return rows * columns + ids
-        pairs = rows * self.groups.counts.size + ids
-        if pairs.size > 1 and not (pairs[1:] > pairs[:-1]).all():  # a set that many members share is listed once
-            pairs = distinct(pairs)
-            rows, ids = np.divmod(pairs, max(self.groups.counts.size, 1))
-        counts, indices = self.groups.expanded(ids)
-        return np.repeat(rows * columns, counts) + indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +103,8 @@ class IndexSets:
         for other in others:
             parts.extend(part for part in other.parts if not any(part.same_as(one) for one in parts))
         joined = IndexSets(self.size, self.columns, tuple(parts))
-        return joined.consolidated() if len(parts) > MOST_PARTS else joined
+        weight = sum(1 if part.groups is None else PARTS_OF_GROUPS for part in parts)
+        return joined.consolidated() if weight > MOST_PARTS and len(parts) > 1 else joined
 
     def counts(self) -> IntArray:
         """Return how many columns each entry has at most."""
@@ -163,16 +152,26 @@ class IndexSets:
         counts = taken.counts()
         if int(counts.sum()) > MOST_NONZEROS:
             return self._roughly(taken, np.bincount(rows, counts, size), rows, size, origin)
-        keys = [part.keys(rows, self.columns) for part in taken.parts]
-        groups = Groups.of_keys(np.concatenate(keys), size, self.columns)
+        groups = _collected(taken.parts, rows, (size, self.columns))
         return IndexSets(size, self.columns, (Part(np.arange(size, dtype=np.int32), self._named(groups, origin)),))
 
     def listed(self) -> tuple[NumpyArray, NumpyArray]:
         """Return where each entry's columns begin, and the columns, ascending."""
-        rows = np.arange(self.size)
-        keys = [part.keys(rows, self.columns) for part in self.parts]
-        groups = Groups.of_keys(np.concatenate(keys) if keys else np.zeros(0, dtype=np.int64), self.size, self.columns)
-        return groups.indptr.astype(np.int32), groups.indices
+        full = np.zeros(self.size, dtype=bool)
+        for part in self.parts:
+            if part.groups is not None:  # a set of all columns needs no sorting
+                full |= part.counts() == self.columns
+        others = self.where(~full)
+        groups = _collected(others.parts, np.arange(self.size), (self.size, self.columns))
+        if not full.any():
+            return groups.indptr.astype(np.int32), groups.indices
+        counts = np.where(full, self.columns, groups.counts)
+        indices = np.tile(np.arange(self.columns, dtype=np.int32), int(full.sum()))
+        if not full.all():
+            is_full = np.repeat(full, counts)
+            given, indices = indices, np.empty(is_full.size, dtype=np.int32)
+            indices[is_full], indices[~is_full] = given, groups.indices
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), indices
 
     def _named(self, groups: Groups, origin: str | None) -> Groups:
         name = (self.origin() or origin) if groups.is_wide else None
@@ -198,6 +197,33 @@ class IndexSets:
             return IndexSets(size, self.columns, ()).union([IndexSets(size, self.columns, cuts)])
         places = np.arange(self.size).reshape(tuple(shape)).transpose(*kept, *axes).reshape(-1)
         return self.merged(np.repeat(np.arange(size), length), places, size, origin)
+
+
+def _collected(parts: Sequence[Part], rows: IntArray, shape: tuple[int, int]) -> Groups:
+    """Join the sets of entries that belong to the same row.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        The sets of the entries.
+    rows : numpy.ndarray of int64
+        The row of each entry.
+    shape : (int, int)
+        How many rows and columns there are.
+    """
+    tables = {id(part.groups): part.groups for part in parts}
+    collected = Groups.of_keys(np.zeros(0, dtype=np.int64), *shape)
+    for key, table in tables.items():
+        width = shape[1] if table is None else table.counts.size
+        keys = []
+        for part in parts:
+            if id(part.groups) == key:
+                there = part.ids >= 0
+                ids, own = (part.ids, rows) if there.all() else (part.ids[there], rows[there])
+                keys.append(own * width + ids)
+        members = Groups.of_keys(np.concatenate(keys), shape[0], width)
+        collected = collected.union(members if table is None else members.product(table))
+    return collected
 
 
 def joined(arrays: Sequence[IndexSets]) -> IndexSets:

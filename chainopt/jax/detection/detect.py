@@ -78,7 +78,8 @@ def pattern_of(function: Callable[..., Sequence[Array]], inputs: Sequence[Array]
     columns, firsts = sum(sizes), np.cumsum([0, *sizes])
     seeds = [IndexSets.seeds(sizes[position], columns, int(firsts[position])) for position in moving]
     constants = [constant(value) for value in closed.consts]
-    values = Walk(columns).run(closed.jaxpr, constants, [*[None] * len(given), *seeds])
+    with np.errstate(all="ignore"):  # of constants that are evaluated
+        values = Walk(columns).run(closed.jaxpr, constants, [*[None] * len(given), *seeds])
     sets = [_result(value, atom, columns) for value, atom in zip(values, closed.jaxpr.outvars, strict=True)]
     return Detection(joined(sets) if sets else IndexSets(0, columns, ()))
 

@@ -46,7 +46,9 @@ def scatter(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> li
     places = windows.places(indices, clips=clips).reshape(-1)
     there = np.flatnonzero(places >= 0)
     if str(equation.primitive) == "scatter":
-        operand = operand.where(~np.isin(np.arange(count), places))
+        kept = np.ones(count, dtype=bool)
+        kept[places[there]] = False
+        operand = operand.where(kept)
     return [operand.union([landed(updates, places[there], there, count, walker.cause(equation))])]
 
 

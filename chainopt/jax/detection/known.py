@@ -36,9 +36,9 @@ def evaluated(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | No
     integers = all(getattr(dtype(variable), "kind", "O") in "biu" for variable in equation.outvars)
     evaluate = MOVES.get(name) or EXACT.get(name) or (OF_INTEGERS.get(name) if integers else None)
     if evaluate is not None:
-        with np.errstate(all="ignore"):
-            result = np.asarray(evaluate(*operands, **equation.params)).astype(dtype(equation.outvars[0]), copy=False)
-            return [np.broadcast_to(result, shape(equation.outvars[0]))]
+        result = np.asarray(evaluate(*operands, **equation.params), dtype(equation.outvars[0]))
+        axes = shape(equation.outvars[0])
+        return [result if result.shape == axes else np.broadcast_to(result, axes)]
     return _by_jax(equation, operands) if integers or name in EXACT_IN_JAX else known_zeros(equation, operands)
 
 

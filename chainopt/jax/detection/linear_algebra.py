@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.sparsity.index_sets import MOST_NONZEROS, IndexSets
-from chainopt.jax.detection.reductions import lines
+from chainopt.jax.detection.reductions import accumulated
 from chainopt.jax.detection.registry import constant, nonzero, rule, shape, unknown
 
 if TYPE_CHECKING:
@@ -80,13 +80,14 @@ def _in_order(sums: IndexSets, position: int, sizes: tuple[int, int, int]) -> In
 
 @rule("triangular_solve")
 def triangular_solve(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[Value]:
-    """Join the unknowns of each system."""
+    """Join in each system what an unknown is computed from: all before it, or all behind it."""
     matrix, right = operands
     if isinstance(matrix, IndexSets) or not isinstance(right, IndexSets):
         return unknown(equation, operands, walker)
     axes = shape(equation.invars[1])
-    axis = len(axes) - (2 if equation.params["left_side"] else 1)
-    return [lines(right, axes, [axis], axes, walker.cause(equation))]
+    is_left = equation.params["left_side"]
+    reverse = not equation.params["lower"] ^ bool(equation.params["transpose_a"]) ^ (not is_left)
+    return [accumulated(right, axes, len(axes) - (2 if is_left else 1), walker.cause(equation), reverse=reverse)]
 
 
 @rule("custom_linear_solve")

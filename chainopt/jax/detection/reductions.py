@@ -29,15 +29,33 @@ def reduction(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> 
 def running(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[Value]:
     """Join what comes before, or after."""
     (operand,) = seeded(operands)
-    axes, axis = shape(equation.invars[0]), equation.params["axis"]
+    axes, axis, reverse = shape(equation.invars[0]), equation.params["axis"], bool(equation.params.get("reverse"))
+    return [accumulated(operand, axes, axis, walker.cause(equation), reverse=reverse)]
+
+
+def accumulated(operand: IndexSets, axes: Sequence[int], axis: int, origin: str, *, reverse: bool) -> IndexSets:
+    """Let each entry depend on all before it along an axis, or on all behind it.
+
+    Parameters
+    ----------
+    operand : IndexSets
+        Of an array of the shape ``axes``.
+    axes : sequence of int
+    axis : int
+        Along which of them entries depend on each other.
+    origin : str
+        The name of what does this.
+    reverse : bool
+        Whether on those behind.
+    """
     length = axes[axis]
     if operand.size * length > 2 * MOST_NONZEROS:
-        return [lines(operand, axes, [axis], axes, walker.cause(equation))]
+        return lines(operand, axes, [axis], axes, origin)
     entry, member = np.tril_indices(length)
-    if equation.params.get("reverse"):
+    if reverse:
         entry, member = member, entry
-    places = np.moveaxis(np.arange(operand.size).reshape(axes), axis, -1).reshape(-1, length)
-    return [operand.merged(places[:, entry].reshape(-1), places[:, member].reshape(-1), operand.size, walker.cause(equation))]
+    places = np.moveaxis(np.arange(operand.size).reshape(tuple(axes)), axis, -1).reshape(-1, length)
+    return operand.merged(places[:, entry].reshape(-1), places[:, member].reshape(-1), operand.size, origin)
 
 
 def lines(operand: IndexSets, axes: Sequence[int], mixed: Sequence[int], result: Sequence[int], origin: str) -> IndexSets:

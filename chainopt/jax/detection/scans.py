@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainopt.functions.sparsity.groups import WIDE
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
 from chainopt.jax.detection.fixed_points import MOST_ROUNDS, closed, settled
 from chainopt.jax.detection.loops import Loop, equations_in
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 FEW_STEPS = 64  # that are taken one by one without a further look
 FEW_EQUATIONS = 2_000  # in all of them
-MOST_COLUMNS = 3_000_000  # of a state, with which further steps take long
+MOST_COLUMNS = 10_000_000  # of a state, with which further steps take long
+FEW_COLUMNS = 10_000  # with which they take no time, however dense the state is
 Known = tuple[list["Value"], list["Value"]]
 
 
@@ -68,9 +70,17 @@ def unrolled(loop: Loop) -> Known | None:
     for number in range(loop.length):
         state, outputs = loop.step(state, loop.slices_at(number))
         kept.append(outputs)
-        if loop.length - number > MOST_ROUNDS and sum(int(value.counts().sum()) for value in seeded(state)) > MOST_COLUMNS:
+        if loop.length - number > MOST_ROUNDS and is_wide(state):
             return None
     return state, [_stacked(values, loop, atom) for values, atom in zip(zip(*kept, strict=True), loop.output_atoms, strict=True)]
+
+
+def is_wide(state: Sequence[Value]) -> bool:
+    """Whether a state depends on so much that it is not worth the time to find out more."""
+    sets = seeded(state)
+    total = sum(int(value.counts().sum()) for value in sets)
+    dense = sum(value.size * value.columns for value in sets) // WIDE
+    return total > MOST_COLUMNS or total > max(dense, FEW_COLUMNS)
 
 
 def _stacked(values: Sequence[Value], loop: Loop, atom: core.Var) -> Value:

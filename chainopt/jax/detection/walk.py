@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from chainopt.jax.detection.registry import Value
 
-MOST_EQUATIONS = 20_000  # that unrolled loops may have, all together
+MOST_EQUATIONS = 50_000  # that unrolled loops may have, all together
 INLINED = frozenset({
     "jit", "pjit", "closed_call", "core_call", "core_closed_call", "remat", "remat2", "checkpoint",
     "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr",
@@ -53,7 +53,7 @@ class Walk:
     def cause(self, equation: JaxprEqn) -> str:
         """Name an equation in the words of a user: its primitive, and the function around it."""
         name = str(equation.primitive)
-        outer = next((call for call in reversed(self.calls) if call and not call.startswith("<")), None)
+        outer = next((call.lstrip("_") for call in reversed(self.calls) if call and not call.startswith("<")), None)
         return f"{name} (in {outer})" if outer and outer != name else name
 
     def run(self, jaxpr: core.Jaxpr, constants: Sequence[Value], operands: Sequence[Value]) -> list[Value]:

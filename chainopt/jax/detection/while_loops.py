@@ -9,8 +9,8 @@ import numpy as np
 from chainopt.functions.sparsity.index_sets import IndexSets
 from chainopt.jax.detection.fixed_points import closed, settled
 from chainopt.jax.detection.loops import equations_in
-from chainopt.jax.detection.registry import constant, either, plain, rule, seeded, unknown
-from chainopt.jax.detection.scans import MOST_COLUMNS
+from chainopt.jax.detection.registry import constant, either, plain, rule, unknown
+from chainopt.jax.detection.scans import is_wide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,6 @@ def while_loop(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) ->
             return unknown(equation, operands, walker)
         if isinstance(goes_on, np.ndarray) and not goes_on:
             return state
-        is_wide = sum(int(value.counts().sum()) for value in seeded(state)) > MOST_COLUMNS
-        if goes_on is None or is_wide or not walker.affords(equations_in(body.jaxpr)):
+        if goes_on is None or is_wide(state) or not walker.affords(equations_in(body.jaxpr)):
             return settled(step, join, state) or closed(step, elsewhere, join, state)
         state = step(state)
