@@ -25,7 +25,9 @@ LITTLE = 0.05  # multiplications of sparse matrices for each nonzero, for which 
 MARGIN = 1.1  # by which another order may be cheaper that nobody looks for
 EVEN = 1.5  # times the multiplications of spread nonzeros: up to here, estimates for such are trusted
 WORTH = 1e6  # multiplications for each product of which rows have to be drawn
+SHORT = 100  # factors of a chain that is kept
 LOOKED_AT, STRIDE = 10_000, 611_953  # entries; a prime
+FACTORS, MOST_SAMPLED = 64, 2_100  # and the different products that they have, of which rows are drawn
 CHEAP = 0.25  # nonzeros are counted in a tenth of the time of so many multiplications for each
 
 
@@ -94,10 +96,10 @@ def first_look(leaves: Sequence[Leaf]) -> FirstLook:
     """Look at sizes and numbers of nonzeros."""
     sizes = (*[leaf.shape[0] for leaf in leaves], leaves[-1].shape[1])
     stored = tuple([leaf.nonzeros for leaf in leaves])
-    return _first_look(sizes, stored, tuple([leaf.is_full for leaf in leaves]))
+    are_full = tuple([leaf.is_full for leaf in leaves])
+    return (_short if len(leaves) <= SHORT else _long)(sizes, stored, are_full)
 
 
-@lru_cache(maxsize=64)
 def _first_look(sizes: tuple[int, ...], counts: tuple[int, ...], are_full: tuple[bool, ...]) -> FirstLook:
     stored = {(i, i + 1): float(count) for i, count in enumerate(counts)}
 
@@ -108,12 +110,22 @@ def _first_look(sizes: tuple[int, ...], counts: tuple[int, ...], are_full: tuple
         places = float(sizes[i] * sizes[j])
         stored[i, j] = places if any(are_full[i:j]) else -places * math.expm1(-work(i, k, j) / (places or 1.0))
 
-    alike = tuple(zip(sizes, sizes[1:], counts, are_full, strict=False))
-    splits, costs = cheapest(len(counts), work, join, alike if len({*alike}) < len(alike) else None)
+    splits, costs = cheapest(len(counts), work, join, _alike(sizes, counts, are_full))
     return FirstLook(sizes, stored, are_full, splits, costs, products_of(len(counts), splits))
 
 
-@lru_cache(maxsize=64)
+_short, _long = lru_cache(maxsize=64)(_first_look), lru_cache(maxsize=1)(_first_look)  # of a long one tables are large
+
+
+def _alike(sizes: Sequence[int], counts: Sequence[float], are_full: Sequence[bool]) -> tuple[int, ...] | None:
+    """Give factors numbers, the same to those that look the same; None where no two do."""
+    numbers: dict[object, int] = {}
+    looks = zip(sizes, sizes[1:], counts, are_full, strict=False)
+    alike = tuple([numbers.setdefault(look, len(numbers)) for look in looks])
+    return alike if len(numbers) < len(alike) else None
+
+
+@lru_cache(maxsize=64)  # of numbers only
 def _least(sizes: tuple[int, ...], counts: tuple[float, ...], are_full: tuple[bool, ...]) -> float:
     """Return what a chain costs if products of sparse matrices have no more nonzeros than their sides."""
     stored = {(i, i + 1): count for i, count in enumerate(counts)}
@@ -125,14 +137,14 @@ def _least(sizes: tuple[int, ...], counts: tuple[float, ...], are_full: tuple[bo
         places = float(sizes[i] * sizes[j])
         stored[i, j] = places if any(are_full[i:j]) else min(places, max(stored[i, k], stored[k, j]))
 
-    return cheapest(len(counts), work, join)[1][0, len(counts)]
+    return cheapest(len(counts), work, join, _alike(sizes, counts, are_full))[1][0, len(counts)]
 
 
 def cheapest(
     factors: int,
     work: Callable[[int, int, int], float],
     join: Callable[[int, int, int], None] = lambda *_: None,
-    alike: tuple[object, ...] | None = None,
+    alike: tuple[int, ...] | None = None,
 ) -> tuple[Splits, dict[tuple[int, int], float]]:
     """Return where the product of each interval is split, and what it costs; of equal splits the first.
 
@@ -144,11 +156,11 @@ def cheapest(
         The work of the product of ``i..k-1`` with ``k..j-1``, given i, k and j.
     join : callable
         Told the split of an interval before that is a side of a product.
-    alike : tuple, optional
+    alike : tuple of int, optional
         What tells factors apart: intervals of equal ones are split alike. Worth it where factors come again, as in powers.
     """
     costs, splits = {(i, i + 1): 0.0 for i in range(factors)}, {}
-    known: dict[tuple[object, ...], tuple[float, int]] = {}  # of the intervals before, by their factors
+    known: dict[tuple[int, ...], tuple[float, int]] = {}  # of the intervals before, by their factors
     for width in range(2, factors + 1):
         for i in range(factors - width + 1):
             j = i + width
@@ -192,6 +204,8 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
         How many multiplications of sparse matrices by each other have to be needed before nonzeros are counted.
     """
     look = first_look(leaves)
+    if len(leaves) > FACTORS and look.products_of_sparse([id(leaf) for leaf in leaves]) > MOST_SAMPLED:
+        return look
     of_sparse = look.work_of_sparse()
     listed = [leaf for leaf in {id(leaf): leaf for leaf in leaves}.values() if not leaf.is_full]
     if of_sparse <= LITTLE * sum(leaf.nonzeros for leaf in listed):

@@ -25,6 +25,8 @@ SHARE = 0.1  # of the time of the product, which exact planning may take
 SHORT = 3e-4  # seconds of exact planning that are always spent: an estimate would not take much less
 LARGEST = 2**63  # of sizes: beyond, nobody holds the counts of rows
 
+LONG, FEW = 100, 16  # factors, and different ones of them: beyond, a look at all intervals takes as long as exact planning
+
 # Seconds, measured; what is decided by them is the same on every machine.
 PER_SPLIT, PER_NONZERO, PER_PLACE = 4e-6, 2e-8, 2e-8
 PER_SAMPLE = 4e-4  # of the rows of a product
@@ -94,12 +96,14 @@ def _needs(chain: JacobianChain, model: CostModel, workers: float, memory_limit:
 
 def _is_exact_cheap(leaves: Sequence[Leaf]) -> bool:
     """Whether exact planning takes at most a tenth of the time of the product, or hardly any, by sizes and nonzeros alone."""
-    different = {id(leaf): leaf for leaf in leaves}.values()
+    classes = [id(leaf) for leaf in leaves]
+    different = dict(zip(classes, leaves, strict=True)).values()
     listed = sum(leaf.nonzeros for leaf in different if not leaf.is_closed)
     places = sum(leaf.shape[0] for leaf in leaves)
     planning = PER_SPLIT * len(leaves) ** 3 / 6 + PER_NONZERO * listed + PER_PLACE * places
+    if len(leaves) > LONG and len(different) > FEW:
+        return True
     look = first_look(leaves)
-    classes = [id(leaf) for leaf in leaves]
     limit = max(SHORT, SHARE * _seconds_of_product(look))
     if look.work_of_sparse() > LITTLE * listed:
         limit = max(limit, PER_SAMPLE * look.products_of_sparse(classes))

@@ -169,8 +169,9 @@ def test_what_a_file_says_of_an_estimate_is_not_believed():
 def test_auto_counts_where_that_is_cheap_and_estimates_elsewhere():
     assert not optimal_order(power()).cost_is_exact  # a product in a tenth of the time in which it is counted
     assert optimal_order(power(40)).cost_is_exact
-    thick = [regular(2_000, 2_000, 3), regular(2_000, 2_000, 3, 1), np.ones((2_000, 40_000))]
-    assert optimal_order([Jacobian(f.shape, structure=None if type(f) is np.ndarray else Sparse(f)) for f in thick]).cost_is_exact
+    thick = [Jacobian((3_000, 3_000), structure=Sparse(regular(3_000, 3_000, 3, seed))) for seed in range(2)]
+    assert optimal_order([*thick, (3_000, 4_000)]).cost_is_exact  # for products take far longer
+    assert not optimal_order([*thick, (3_000, 4)]).cost_is_exact
 
 
 @given(st.integers(0, 2**32))
@@ -244,6 +245,25 @@ def test_other_methods_estimate_by_the_same_counts():
     textbook, usual = (optimal_order(galerkin(), patterns="estimated", method=method) for method in ("textbook", "auto"))
     assert (textbook.cost, textbook.cost_is_exact, textbook.is_optimal) == (usual.cost, False, False)
     assert textbook.method == "textbook"
+
+
+def test_long_chains():
+    different = [regular(20, 20, 2, seed) for seed in range(101)]
+    counted = optimal_order(different)  # a look at all their intervals takes as long as exact planning
+    assert counted.cost_is_exact
+    estimated = optimal_order([*different, np.ones((20, 1))], patterns="estimated")
+    assert not estimated.cost_is_exact
+    assert estimated.mode == "forward"
+    assert estimated.cost == sum(matrix.nnz for matrix in different)
+    power = optimal_order([regular(2_000, 2_000, 5)] * 101 + [np.ones((2_000, 1))])
+    assert (power.mode, power.cost_is_exact) == ("forward", False)
+
+
+def test_several_workers_execute_an_estimated_plan():
+    factors = galerkin()
+    plan = optimal_order(factors, patterns="estimated")
+    expected = plan.execute(factors).toarray()
+    np.testing.assert_allclose(plan.execute(factors, workers=2).toarray(), expected)
 
 
 def test_equal_orders_are_forward_then_reverse():
