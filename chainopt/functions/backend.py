@@ -50,6 +50,8 @@ class Backend(Protocol):
     """As many multiply-adds take as long as to call one equation of a program."""
     overhead_of_jvps: int
     """As many multiply-adds take as long as a recorded JVP of an equation takes beyond a VJP, whatever the sizes."""
+    overhead_of_calls: int
+    """The same of an equation of the library's own function, where that is called and not compiled."""
     reductions: frozenset[str]
     broadcasts: frozenset[str]
     parts: frozenset[str]

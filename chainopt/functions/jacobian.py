@@ -119,7 +119,7 @@ class JacobianFunction:
         if prepared is None:
             is_refused = way.prepared is None and way.is_settled and way.uses > 0 and way.mode == self.options.library_mode()
             self._refusals.note(is_refused=is_refused)
-            return self._by_library(way, args, kwargs)
+            return self._by_library(way, args, kwargs, is_called=not self._ways.is_traced(call))
         self._refusals.note(is_refused=False)
         must_plan = self.options.must_plan
         try:
@@ -187,13 +187,27 @@ class JacobianFunction:
             raise refusal(msg)
         return None
 
-    def _is_forward(self, way: Way) -> bool:
-        """Whether forward mode comes first; of what could have been a program reverse mode has those blocks that count."""
-        return way.mode != "reverse" if self.options.is_hessian else way.mode == "forward" and way.prepared is None
+    def _is_forward(self, way: Way, *, is_called: bool = False) -> bool:
+        """Whether forward mode comes first; of what must not be a program now reverse mode has those blocks that count."""
+        if self.options.is_hessian:
+            return way.mode != "reverse"
+        if way.prepared is None or not self.backend.records_pure_modes:
+            return (way.called_mode if is_called else way.mode) == "forward"
+        return False
 
-    def _by_library(self, way: Way, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Array:
-        """Return what the library's own function returns; where one mode fails, the other is tried, and remembered."""
-        first, second = ("forward", "reverse") if self._is_forward(way) else ("reverse", "forward")
+    def _by_library(self, way: Way, args: tuple[Array, ...], kwargs: dict[str, Array], *, is_called: bool = False) -> Array:
+        """Return what the library's own function returns; where one mode fails, the other is tried, and remembered.
+
+        Parameters
+        ----------
+        way : Way
+            Which says what mode comes first.
+        args, kwargs
+            The arguments.
+        is_called : bool
+            Whether that is called now, operation by operation, and not traced.
+        """
+        first, second = ("forward", "reverse") if self._is_forward(way, is_called=is_called) else ("reverse", "forward")
         drawn = None if way.is_settled else self.backend.random_state()
         try:
             result = self._library(first)(*args, **kwargs)
@@ -207,7 +221,7 @@ class JacobianFunction:
             except Exception:  # noqa: BLE001 -- the error of the one that suits the function better is raised
                 self.backend.set_random_state(drawn_by_first)
             else:
-                way.mode = second
+                way.mode, way.called = second, ""
                 self._refusals.note(is_refused=False)
                 return result
             raise

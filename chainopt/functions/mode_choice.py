@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WORTH_IT = 1.5  # times that a planned Jacobian must promise to be cheaper than the better pure mode
 WORK_OF_A_SUM = 96  # multiply-adds that take as long as to add a number to a sum, or to put it in its place, where that is slow
+WORK_OF_A_TURN = 24  # the same of an entry of a tangent whose axes change their order
 
 
 def choice(backend: Backend, program: Program, comparison: Comparison, *, has_one_dtype: bool, is_hessian: bool = False) -> str:
@@ -42,20 +43,34 @@ def choice(backend: Backend, program: Program, comparison: Comparison, *, has_on
     return "reverse" if "reverse" in costs and not has_one_dtype else min(costs, key=lambda mode: costs[mode][1])
 
 
+def mode_of_calls(backend: Backend, program: Program, comparison: Comparison, mode: str, *, has_one_dtype: bool) -> str:
+    """Return the mode in which the library's own function is called where nothing is compiled.
+
+    Each equation is a call of its own then, VJPs twice as many: forward mode is the quicker one for all but much work.
+    """
+    if mode != "reverse" or not has_one_dtype or comparison.forward is None or comparison.reverse is None:
+        return mode
+    calls = backend.overhead_of_calls * len(program.trace.equations)
+    return "forward" if comparison.forward.cost < comparison.reverse.cost + calls else mode
+
+
 def _sums(backend: Backend, program: Program) -> dict[str, int]:
     """Return what the slow sums of both modes cost, and the calls that only forward mode has to make.
 
     A tangent goes through a reduction as a sum, one addition after the other, and so does a cotangent through a broadcast;
-    the cotangent of an entry that is taken by itself is put in its place in an array of zeros, for each such entry.
+    the cotangent of an entry that is taken by itself is put in its place in an array of zeros, for each such entry. A tangent
+    that a matrix is multiplied by from the left comes out with its own axis behind the rows.
     """
     trace, results = program.trace, program.trace.outputs
     calls = backend.overhead_of_jvps * len(trace.equations)
-    carried, pushed, pulled = carrying(trace), 0, 0
+    carried, pushed, pulled, turned = carrying(trace), 0, 0, 0
     for equation in trace.equations:
         before = sum(trace.size(variable) for variable in equation.inputs if variable in carried)
         after = sum(map(trace.size, equation.outputs))
         if not before:
             continue
+        if equation.inputs[0] not in carried:
+            turned += equation.derivative.turned
         if equation.name in backend.reductions:
             pushed += before
         elif equation.name in backend.parts and after == 1:
@@ -64,7 +79,7 @@ def _sums(backend: Backend, program: Program) -> dict[str, int]:
             pulled += after
     passes = {"forward": sum(map(trace.size, trace.inputs)), "reverse": sum(map(trace.size, results))}
     return {
-        "forward": WORK_OF_A_SUM * passes["forward"] * pushed + calls,
+        "forward": passes["forward"] * (WORK_OF_A_SUM * pushed + WORK_OF_A_TURN * turned) + calls,
         "reverse": WORK_OF_A_SUM * passes["reverse"] * pulled,
     }
 

@@ -28,9 +28,15 @@ class Way:
         self.besides: tuple[Array, ...] = ()  # arrays that the function reads, where only watching it keeps them
         self.cause: Exception | None = None
         self.has_run = self.is_first = self.is_settled = False
+        self.called = ""  # the pure mode that is quicker where nothing is compiled, as far as that is another one
         self.record: Record | None = None  # of a first call: where to note what it takes,
         self.key: Hashable = None  # and under what it is known
         self.uses = self.changes = 0
+
+    @property
+    def called_mode(self) -> str:
+        """The mode of a call that nobody compiles."""
+        return self.called or self.mode
 
     def is_current(self) -> bool:
         """Whether what the function reads is as it was."""

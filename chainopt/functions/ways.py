@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.environment import Environment, written
 from chainopt.functions.first_calls import first_mode
-from chainopt.functions.mode_choice import choice, is_of_one_dtype
+from chainopt.functions.mode_choice import choice, is_of_one_dtype, mode_of_calls
 from chainopt.functions.prepared import prepare
 from chainopt.functions.reading import UNREAD, Reading
 from chainopt.functions.shared_programs import ENOUGH_SECONDS, PROGRAMS
@@ -83,10 +83,10 @@ class Ways:
             key, record = None, None
         if known is not None and known.is_current():
             return known, (*call.arrays, *known.besides)
-        if key is None and not self.options.must_plan and not self._is_traced(call):
+        if key is None and not self.options.must_plan and not self.is_traced(call):
             return self._by_library(UNCOMPARABLE), call.arrays
         way = record.way if record is not None else None
-        if way is None and not at_once and key is not None and not self._is_traced(call):
+        if way is None and not at_once and key is not None and not self.is_traced(call):
             way = self._first(key, call, record)
             if way is not None:
                 return way, call.arrays
@@ -163,7 +163,7 @@ class Ways:
         """Trace the function."""
         try:
             program = (self.program_of or prepare)(self.backend, self.function, call, self.options)
-            way.prepared, way.mode = self._chosen(program)
+            way.prepared, way.mode, way.called = self._chosen(program)
         except Exception as error:  # noqa: BLE001 -- whatever tracing raises: the library's functions, which trace less, may not
             way.refuse(error, self.options)
 
@@ -185,17 +185,21 @@ class Ways:
     def _by_library(self, reason: str = "") -> Way:
         return Way(None, self.options.library_mode(), reason)
 
-    def _chosen(self, prepared: Prepared) -> tuple[Prepared, str]:
+    def _chosen(self, prepared: Prepared) -> tuple[Prepared, str, str]:
+        """Return a program with its mode, and with the one in which it is called where nothing is compiled."""
         options = self.options
         if options.must_plan or options.is_pure:
-            return prepared, "planned" if options.must_plan else options.mode
+            return prepared, "planned" if options.must_plan else options.mode, ""
         trace, outputs = prepared.program.trace, prepared.results.outputs
         asked = {"has_one_dtype": is_of_one_dtype(trace, outputs), "is_hessian": options.is_hessian}
-        return prepared, choice(self.backend, prepared.program, prepared.comparison, **asked)
+        mode = choice(self.backend, prepared.program, prepared.comparison, **asked)
+        called = mode_of_calls(self.backend, prepared.program, prepared.comparison, mode, has_one_dtype=asked["has_one_dtype"])
+        return prepared, mode, called
 
-    def _is_traced(self, call: Call) -> bool:
+    def is_traced(self, call: Call) -> bool:
+        """Whether a transformation is going on that a call belongs to."""
         return any(map(self.backend.is_traced, call.arrays))
 
     def _lasts(self, way: Way, call: Call) -> bool:
         """Whether a way holds beyond the transformations that are going on."""
-        return not (self._is_traced(call) if way.prepared is None else way.prepared.belongs_to_a_transformation)
+        return not (self.is_traced(call) if way.prepared is None else way.prepared.belongs_to_a_transformation)

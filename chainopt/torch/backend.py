@@ -39,6 +39,7 @@ class TorchBackend:
 
     overhead = 0
     overhead_of_jvps = 300_000
+    overhead_of_calls = 0  # its own functions run where nothing is known of what they do
     reductions: frozenset[str] = frozenset()  # what an operator takes beside its additions is not known well enough
     broadcasts: frozenset[str] = frozenset()
     parts: frozenset[str] = frozenset()

@@ -220,3 +220,54 @@ def test_slow_sums_decide_between_the_pure_modes(jax, jnp, jacobian):
         assert derivative.plan(*arguments).mode.value == mode
         (way,) = derivative._ways.known.values()
         assert way.mode == mode
+
+
+def flops(jax, function, x):
+    return jax.jit(function).lower(x).compile().cost_analysis()["flops"]
+
+
+def test_what_was_chosen_is_what_runs(jax, jnp, jacobian):
+    def fitted(x):
+        return x[0] + x[1] * jnp.exp(-x[2] * jnp.arange(30.0))
+
+    for function, x, own, other in (
+        (fitted, jnp.ones(3), jax.jacfwd, jax.jacrev),
+        (lambda x: chebyquad(jnp, x, 4), jnp.linspace(0.2, 0.9, 10), jax.jacrev, jax.jacfwd),
+    ):
+        found, chosen, left = (flops(jax, make(function), x) for make in (jacobian, own, other))
+        assert found == chosen != left
+
+
+def test_a_call_that_nobody_compiles_goes_forward_where_the_work_is_small(jax, jnp, jacobian, monkeypatch):
+    called = []
+    jacfwd, jacrev = jax.jacfwd, jax.jacrev
+    monkeypatch.setattr(jax, "jacfwd", lambda *args, **kw: called.append("forward") or jacfwd(*args, **kw))
+    monkeypatch.setattr(jax, "jacrev", lambda *args, **kw: called.append("reverse") or jacrev(*args, **kw))
+    for size, mode in ((10, "forward"), (3000, "reverse")):
+        x = jnp.linspace(0.2, 0.9, size)
+        derivative = jacobian(lambda x: chebyquad(jnp, x, 4))
+        derivative(x)
+        assert called.pop() == mode
+        (way,) = derivative._ways.known.values()
+        assert way.mode == "reverse"
+        assert not called
+
+
+@pytest.mark.parametrize("is_loop", [False, True])
+def test_tangents_behind_the_rows_of_a_product_are_dear(jnp, jax, jacobian, is_loop):
+    matrix = jnp.asarray(np.random.default_rng(0).standard_normal((20, 20)), jnp.float32) / 5
+
+    def steps(step):
+        def unrolled(x):
+            for _ in range(30):
+                x = step(x)
+            return x[:18]
+
+        return unrolled if is_loop else lambda x: jax.lax.scan(lambda x, _: (step(x), None), x, None, length=30)[0][:18]
+
+    x = jnp.linspace(0.2, 0.9, 20)
+    for step, mode in (
+        (lambda x: x + jnp.tanh(matrix @ x) / 20, "reverse"),
+        (lambda x: x + jnp.tanh(x @ matrix) / 20, "forward"),
+    ):
+        assert jacobian(steps(step)).plan(x).mode.value == mode

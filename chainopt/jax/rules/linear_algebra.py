@@ -31,7 +31,9 @@ def dot_general(equation: JaxprEqn) -> Derivative:
             if math.prod(shape(factor)[axis] for axis in contracted[position]) == size(factor):  # other axes have one entry
                 read_off = _other_factor(1 - position, contracted[position], contracted[1 - position])
                 matrices[position] = Matrix(read_off)
-    return Derivative(Price(results * summed + results, results * summed + read(equation)), matrices=matrices)
+    has_rows = len(shape(factors[0])) > len(contracted[0]) + len(batch)  # which come before the tangents in the result
+    price = Price(results * summed + results, results * summed + read(equation))
+    return Derivative(price, matrices=matrices, turned=results if has_rows else 0)
 
 
 def _other_factor(position: int, of_vector: tuple[int, ...], of_matrix: tuple[int, ...]) -> Callable[[Sequence[Array]], Array]:
