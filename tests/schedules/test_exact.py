@@ -13,8 +13,11 @@ from schedule_oracle import check_schedule, least_makespan
 
 import chainopt
 from chainopt import InfeasibleError, Jacobian, JacobianChain, Plan
+from chainopt.bracketing.bracketing import Bracketing
+from chainopt.schedules import branch_and_bound
 from chainopt.schedules.instance import instance_of
 from chainopt.schedules.lower_bound import quick_bound
+from chainopt.schedules.trees import Trees
 from chainopt.solvers.base import Problem
 from chainopt.testing import random_scheduled_chain, random_stages, scheduled_chain
 
@@ -109,3 +112,49 @@ def test_two_proofs_agree(seed, ortools):
         assert exact.is_optimal
         assert other.is_optimal
         check_schedule(other)
+
+
+def begun_anyhow(instance, incumbent):
+    """Offer reverse mode, as poor a plan as any, and claim nothing."""
+    Trees(instance, incumbent).schedule_bracketing(Bracketing.left_to_right(instance.factors))
+
+
+@pytest.mark.parametrize("dims", [(3, 20, 4, 30, 2, 25, 5), (30, 2, 9, 8, 1, 7, 40)])
+@pytest.mark.parametrize("workers", [2, 3])
+def test_a_proof_from_a_poor_plan_finds_the_best(dims, workers, monkeypatch):
+    chain = JacobianChain.from_dims(dims)
+    expected = chainopt.optimal_order(chain, workers=workers, method="exact")
+    monkeypatch.setattr("chainopt.schedules.exact.search_well", begun_anyhow)
+    monkeypatch.setattr("chainopt.schedules.cp_sat.is_installed", lambda: False)
+    plan = chainopt.optimal_order(chain, workers=workers, method="exact")
+    assert (plan.makespan, plan.is_optimal, plan.method) == (expected.makespan, True, "exact")
+    check_schedule(plan)
+
+
+def test_what_no_proof_can_hold_is_the_plan_of_the_heuristic(monkeypatch):
+    monkeypatch.setattr("chainopt.schedules.exact.search_well", begun_anyhow)
+    monkeypatch.setattr("chainopt.schedules.options.Options.can_hold", lambda _: False)
+    plan = chainopt.optimal_order([(3, 20), (20, 4), (4, 30), (30, 2), (2, 25), (25, 5)], workers=2, method="exact")
+    assert (plan.is_optimal, plan.method) == (False, "heuristic")
+    assert plan.known_bound is None
+    check_schedule(plan)
+
+
+def test_what_the_own_search_has_not_proved_is_handed_on(monkeypatch):
+    chain = JacobianChain.from_dims((3, 20, 4, 30, 2, 25, 5))
+    expected = chainopt.optimal_order(chain, workers=2, method="exact").makespan
+    handed, limits = [], []
+
+    def other_search(instance, incumbent):
+        handed.append(incumbent.until)
+        search(instance, incumbent)
+
+    search = branch_and_bound.search
+    monkeypatch.setattr("chainopt.schedules.exact.search_well", begun_anyhow)
+    monkeypatch.setattr(branch_and_bound, "search", lambda _, incumbent: limits.append(incumbent.until))
+    monkeypatch.setattr("chainopt.schedules.cp_sat.is_installed", lambda: True)
+    monkeypatch.setattr("chainopt.schedules.cp_sat.search", other_search)
+    plan = chainopt.optimal_order(chain, workers=2, method="exact")
+    assert (plan.makespan, plan.is_optimal) == (expected, True)
+    assert handed == [math.inf]  # there is no limit of the user's, and the one of the own search is over
+    assert limits[0] < math.inf
