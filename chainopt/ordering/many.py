@@ -37,7 +37,7 @@ def optimal_orders(
     dims : array of int, shape (N, n + 1), or sequence of JacobianChain
         A chain of n factors a row: the n + 1 sizes between them, outputs first; or N chains of n stages of any kind.
     objective, method, tape_limit
-        As for `optimal_order`.
+        As for `optimal_order`. What products of sparse matrices need is always counted here.
     client : distributed.Client, optional
         A Dask cluster over which the chains are spread (needs the extra ``dask``); the answer is the same.
 
