@@ -46,6 +46,12 @@ def same(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[
     return list(operands)
 
 
+@rule("tie")
+def tie(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[Value]:  # noqa: ARG001 -- a rule's
+    """Hand on the last operand, as JAX did before 0.5 with what a pullback gives."""
+    return [operands[-1]]
+
+
 @rule(*AFFINE)
 def affine(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[Value]:  # noqa: ARG001 -- a rule's
     """Let everything depend on everything: it need not be zero where no seed is."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainopt.functions.sparsity.index_sets import IndexSets
 from chainopt.jax.detection.registry import lifted, rule, seeded, shape, size, unknown
-from chainopt.jax.detection.windows import Windows
+from chainopt.jax.detection.windows import Windows, columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,11 +25,12 @@ def gather(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> lis
     if not isinstance(operand, IndexSets) or isinstance(indices, IndexSets):
         return unknown(equation, operands, walker)
     windows = Windows.of_gather(equation)
-    if not isinstance(indices, np.ndarray):
-        lines = operand.along(windows.operand, windows.mixed, walker.cause(equation))
-        return [lines.taken(windows.places(None))]
+    columns = columns_of(indices, len(windows.starts))
+    free = windows.free(columns)
+    if free:
+        operand = operand.along(windows.operand, free, walker.cause(equation))
     drops = "FILL" in str(equation.params["mode"]).upper()
-    return [operand.taken(windows.places(indices, clips=not drops))]
+    return [operand.taken(windows.places(columns, clips=not drops))]
 
 
 @rule("scatter", "scatter-add", "scatter_add", "scatter-sub", "scatter_sub")
@@ -36,20 +38,22 @@ def scatter(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> li
     """Put entries to others, or in their place."""
     if isinstance(operands[1], IndexSets):
         return unknown(equation, operands, walker)
-    windows, indices = Windows.of_scatter(equation), operands[1]
-    count = size(equation.invars[0])
-    operand = lifted(operands[0], count, equation, walker)
+    windows = Windows.of_scatter(equation)
+    columns = columns_of(operands[1], len(windows.starts))
+    operand = lifted(operands[0], size(equation.invars[0]), equation, walker)
     updates = lifted(operands[2], size(equation.invars[2]), equation, walker)
-    if not isinstance(indices, np.ndarray):
-        return [operand.union([_anywhere(updates, windows, walker.cause(equation))])]
     clips = "CLIP" in str(equation.params["mode"]).upper()
-    places = windows.places(indices, clips=clips).reshape(-1)
+    places = windows.places(columns, clips=clips).reshape(-1)
     there = np.flatnonzero(places >= 0)
-    if str(equation.primitive) == "scatter":
-        kept = np.ones(count, dtype=bool)
+    lengths = windows.lengths(columns)
+    result = landed(updates, places[there], there, math.prod(lengths), walker.cause(equation))
+    if windows.free(columns):  # what may land at several places lands at all of them
+        result = result.moved(lambda ids: np.broadcast_to(ids, windows.operand), lengths)
+    elif str(equation.primitive) == "scatter":
+        kept = np.ones(operand.size, dtype=bool)
         kept[places[there]] = False
         operand = operand.where(kept)
-    return [operand.union([landed(updates, places[there], there, count, walker.cause(equation))])]
+    return [operand.union([result])]
 
 
 @rule("scatter-mul", "scatter_mul")
@@ -77,24 +81,6 @@ def landed(updates: IndexSets, places: IntArray, entries: IntArray, count: int, 
     if np.array_equal(source[places], entries):  # no two at one place
         return updates.taken(source)
     return updates.merged(places, entries, count, origin)
-
-
-def _anywhere(updates: IndexSets, windows: Windows, origin: str) -> IndexSets:
-    """Put updates to all places at which they may land."""
-    within, batching = windows.axis_within, windows.axis_batching
-    fixed = {axis: own for axis, own in (within | batching).items() if axis not in windows.mixed}
-    gone = [axis for axis in range(len(windows.windowed)) if axis not in fixed.values()]
-    sums = updates.along(windows.windowed, gone, origin)
-    kept = sorted(fixed.values())
-    places = np.arange(sums.size).reshape([windows.windowed[own] for own in kept])
-    by_operand = sorted(fixed)
-    places = places.transpose([kept.index(fixed[axis]) for axis in by_operand])
-    for axis in by_operand:  # windows that begin at zero may be shorter than the operand
-        lack = windows.operand[axis] - places.shape[by_operand.index(axis)]
-        widths = [(0, lack if other == axis else 0) for other in by_operand]
-        places = np.pad(places, widths, constant_values=-1)
-    lengths = [windows.operand[axis] if axis in fixed else 1 for axis in range(len(windows.operand))]
-    return sums.taken(np.broadcast_to(places.reshape(lengths), windows.operand))
 
 
 @rule("dynamic_slice")

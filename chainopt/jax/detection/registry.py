@@ -1,7 +1,7 @@
 """The rules of the detection by the primitives' names, and what they share.
 
 A value is what is known of an array: `IndexSets` where it depends on the inputs, a NumPy array where it is the same for all
-inputs, `Partial` where it is zero in some places for all of them, and None where nothing is known. A derivative program is
+inputs, `Partial` or `PartlyKnown` where some of it is, and None where nothing is known. A derivative program is
 linear in what depends on its seeds; where it may not be, at zero there may be something else than zero, which depends on no
 seed and thus stands in every column.
 """
@@ -31,7 +31,15 @@ class Partial:
     mask: BoolArray
 
 
-Value: TypeAlias = "IndexSets | NumpyArray | Partial | None"
+@dataclass(frozen=True, eq=False)
+class PartlyKnown:
+    """Integers of which some are the same for all inputs, and the others not known."""
+
+    values: NumpyArray
+    known: BoolArray
+
+
+Value: TypeAlias = "IndexSets | NumpyArray | Partial | PartlyKnown | None"
 JaxprEqn: TypeAlias = core.JaxprEqn
 
 
@@ -157,8 +165,8 @@ def unknown(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> li
 
 
 def plain(values: Sequence[Value]) -> list[Value]:
-    """Forget where something is zero, for what knows nothing of that."""
-    return [None if isinstance(value, Partial) else value for value in values]
+    """Forget what is known of some entries only, for what makes nothing of that."""
+    return [None if isinstance(value, Partial | PartlyKnown) else value for value in values]
 
 
 def either(values: Sequence[Value], equation: JaxprEqn, walker: Walker) -> Value:

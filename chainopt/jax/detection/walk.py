@@ -20,6 +20,7 @@ INLINED = frozenset({
     "jit", "pjit", "closed_call", "core_call", "core_closed_call", "remat", "remat2", "checkpoint",
     "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr",
 })  # fmt: skip
+UNFORESEEN = (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 JAXPRS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # where they have what is inside
 
 
@@ -81,9 +82,12 @@ class Walk:
         name = str(equation.primitive)
         if name in INLINED:
             return self._inlined(equation, operands)
-        if any(isinstance(operand, IndexSets) for operand in operands):
+        if not any(isinstance(operand, IndexSets) for operand in operands):
+            return evaluated(equation, operands)
+        try:
             return RULES.get(name, unknown)(equation, operands, self)
-        return evaluated(equation, operands)
+        except UNFORESEEN:  # a form of the primitive that its rule does not know, as another version of JAX may have one
+            return unknown(equation, operands, self)
 
     def _inlined(self, equation: JaxprEqn, operands: list[Value]) -> Sequence[Value]:
         inner = next(equation.params[key] for key in JAXPRS if key in equation.params)

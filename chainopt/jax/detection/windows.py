@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainopt.jax.detection.registry import shape
+from chainopt.jax.detection.registry import PartlyKnown, shape
 
 if TYPE_CHECKING:
-    from chainopt.jax.detection.registry import JaxprEqn
+    from chainopt.jax.detection.registry import JaxprEqn, Value
     from chainopt.typing import IntArray, NumpyArray
 
 Axes = tuple[int, ...]
+Columns = Sequence["NumpyArray | None"]
+
+
+def columns_of(indices: Value, count: int) -> list[NumpyArray | None]:
+    """Return the columns of indices, the last axis; None in the place of those that are not known."""
+    if isinstance(indices, np.ndarray):
+        return [indices[..., column] for column in range(count)]
+    if isinstance(indices, PartlyKnown):
+        known = [bool(indices.known[..., column].all()) for column in range(count)]
+        return [indices.values[..., column] if is_known else None for column, is_known in enumerate(known)]
+    return [None] * count
 
 
 @dataclass(frozen=True)
@@ -94,36 +106,41 @@ class Windows:
         inner = self.axis_within.get(axis)
         return 1 if inner is None else self.windowed[inner]
 
-    @property
-    def mixed(self) -> Axes:
-        """The axes of the operand in which windows may lie at several places."""
-        return tuple(axis for axis in self.starts if self.length(axis) < self.operand[axis])
+    def free(self, columns: Columns) -> Axes:
+        """Return the axes of the operand in which windows may lie anywhere."""
+        named = zip(self.starts, columns, strict=True)
+        return tuple(axis for axis, column in named if column is None and self.length(axis) < self.operand[axis])
 
-    def places(self, indices: NumpyArray | None, *, clips: bool = True) -> IntArray:
-        """Return, for each entry of ``windowed``, the flat place in the operand; -1 where a window lies outside.
+    def lengths(self, columns: Columns) -> Axes:
+        """Return the shape of the operand, with the length one where windows may lie anywhere."""
+        free = self.free(columns)
+        return tuple(1 if axis in free else length for axis, length in enumerate(self.operand))
+
+    def places(self, columns: Columns, *, clips: bool) -> IntArray:
+        """Return, for each entry of ``windowed``, the flat place in an operand of `lengths`; -1 where a window lies outside.
 
         Parameters
         ----------
-        indices : numpy.ndarray, optional
-            Where the windows begin. Without them, the axes in which they may lie anywhere have the length one.
+        columns : list of numpy.ndarray or None
+            Where the windows begin, in each axis of ``starts``, if that is known.
         clips : bool
             Whether windows outside are moved inside.
         """
-        lengths = [1 if indices is None and axis in self.mixed else length for axis, length in enumerate(self.operand)]
+        lengths = self.lengths(columns)
         strides = [math.prod(lengths[axis + 1 :]) for axis in range(len(lengths))]
         places = np.zeros(self.windowed, dtype=np.int64)
         inside = np.ones(self.windowed, dtype=bool)
         for axis, own in (self.axis_within | self.axis_batching).items():
             if lengths[axis] > 1:
                 places += strides[axis] * self._along(np.arange(self.windowed[own]), [own])
-        for column, axis in enumerate(self.starts):
-            if indices is None or axis not in self.mixed:
+        for axis, column in zip(self.starts, columns, strict=True):
+            if column is None:
                 continue
-            begin = indices[..., column].astype(np.int64)
+            begin = self._along(column.astype(np.int64), self.over)
             last = self.operand[axis] - self.length(axis)
             if not clips:
-                inside &= self._along((begin >= 0) & (begin <= last), self.over)
-            places += strides[axis] * self._along(np.clip(begin, 0, last), self.over)
+                inside &= (begin >= 0) & (begin <= last)
+            places += strides[axis] * np.clip(begin, 0, last)
         return np.where(inside, places, -1)
 
     def _along(self, values: NumpyArray, axes: Axes | list[int]) -> NumpyArray:

@@ -8,8 +8,8 @@ import numpy as np
 
 from chainopt.jax.detection.elementwise import HOMOGENEOUS
 from chainopt.jax.detection.evaluations import MOVES
-from chainopt.jax.detection.registry import Partial, dtype, shape
-from chainopt.jax.detection.windows import Windows
+from chainopt.jax.detection.registry import Partial, PartlyKnown, dtype, shape
+from chainopt.jax.detection.windows import Windows, columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +42,10 @@ def mask_of(value: Value, axes: Sequence[int]) -> BoolArray:
 def known_zeros(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | None:
     """Return what is known of the results, where some operands have zeros and the primitive keeps them; else None."""
     name, result = str(equation.primitive), equation.outvars[0]
-    if all(operand is None for operand in operands) or getattr(dtype(result), "kind", "O") not in INEXACT:
+    if all(operand is None for operand in operands):
         return None
+    if getattr(dtype(result), "kind", "O") not in INEXACT:
+        return _partly_known(equation, operands)
     masks = [mask_of(operand, shape(atom)) for operand, atom in zip(operands, equation.invars, strict=True)]
     if name in PRODUCTS and not all(mask.any() for mask in masks):
         return [_zeros(result)]
@@ -53,6 +55,23 @@ def known_zeros(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | 
     if mask is None or mask.all():
         return None
     return [Partial(np.broadcast_to(mask, shape(result)))] if mask.any() else [_zeros(result)]
+
+
+def _partly_known(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | None:
+    """Move integers of which some are known, as those are that name rows which are counted and columns which are not."""
+    name = str(equation.primitive)
+    move = np.asarray if name == "convert_element_type" else MOVES.get(name)
+    if move is None or name == "select_n":
+        return None
+    options = {} if name == "convert_element_type" else equation.params
+    values, known = [], []
+    for operand, atom in zip(operands, equation.invars, strict=True):
+        is_known = isinstance(operand, np.ndarray | PartlyKnown)
+        default = np.broadcast_to(np.zeros((), dtype(atom)), shape(atom))
+        value = operand.values if isinstance(operand, PartlyKnown) else operand
+        values.append(value if isinstance(value, np.ndarray) else default)
+        known.append(operand.known if isinstance(operand, PartlyKnown) else np.broadcast_to(is_known, shape(atom)))
+    return [PartlyKnown(*(np.asarray(move(*arrays, **options)) for arrays in (values, known)))]
 
 
 def _mask(name: str, equation: JaxprEqn, operands: Sequence[Value], masks: Masks) -> BoolArray | None:
@@ -79,8 +98,9 @@ def _mask(name: str, equation: JaxprEqn, operands: Sequence[Value], masks: Masks
 def _scattered(equation: JaxprEqn, indices: NumpyArray, masks: Masks) -> BoolArray:
     """Mark what is there, and what is put to it."""
     mask = masks[0].copy().reshape(-1)
+    windows = Windows.of_scatter(equation)
     clips = "CLIP" in str(equation.params["mode"]).upper()
-    places = Windows.of_scatter(equation).places(indices, clips=clips).reshape(-1)
+    places = windows.places(columns_of(indices, len(windows.starts)), clips=clips).reshape(-1)
     mask[places[(places >= 0) & masks[2].reshape(-1)]] = True
     return mask.reshape(masks[0].shape)
 

@@ -47,6 +47,9 @@ def test_arguments_that_are_no_inputs_are_not_taken_for_constants():
     assert sparsity(lambda x, i: x[i], x, jnp.array([0])).nnz == 3
     assert sparsity(lambda x: jnp.eye(3) @ x, x).nnz == 3
     assert sparsity(lambda x, n: x[:n], x, 2).nnz == 2
+    columns = jnp.array([1, 0])
+    assert sparsity(lambda x, i: x.reshape(2, 3)[jnp.arange(2), i], jnp.ones(6), columns).nnz == 6
+    assert sparsity(lambda x, i: jnp.zeros((2, 3)).at[jnp.arange(2), i].add(x), jnp.ones(2), columns).nnz == 6
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "complex64"])
@@ -106,6 +109,11 @@ def test_a_primitive_without_a_rule_depends_on_whatever_goes_in(monkeypatch):
     detection = detection_of(lambda x: jnp.concatenate([jnp.flip(x[:30]), x[30:]]), (jnp.ones(40),), 0)
     assert (detection.pattern.toarray() == block_diag(np.ones((30, 30)), np.eye(10))).all()
     assert detection.dense_by == "rev (in flip)"
+
+
+def test_a_primitive_in_an_unforeseen_form_is_one_without_a_rule(monkeypatch):
+    monkeypatch.setitem(RULES, "rev", lambda equation, operands, walker: equation.params["new"])
+    assert sparsity(lambda x: jnp.flip(x[:3]), jnp.ones(4)).toarray().astype(int).tolist() == [[1, 1, 1, 0]] * 3
 
 
 def test_patterns_too_dense_to_be_listed_are_refused():
