@@ -69,23 +69,26 @@ def gathered(
     coloring : Coloring
         Whose products they are; of a symmetric matrix all are read together.
     """
-    is_symmetric = coloring.is_symmetric
-    whole = jnp.concatenate(by_outputs, axis=1) if is_symmetric and len(by_outputs) > 1 else None
+    whole = jnp.concatenate(by_outputs, axis=1) if coloring.is_symmetric and by_outputs else None
     for block in blocks:
         dtype = dtypes[block.output]
         if not block.at.size:
             yield jnp.zeros(0, dtype)
             continue
+        if whole is not None:  # two places may be read off at one; by pairs of indices that is the faster way
+            pairs = np.divmod(block.at, whole.shape[1])
+            yield whole.at[pairs].get(mode="promise_in_bounds").astype(dtype)
+            continue
         held, at = [], block.at
         if block.from_vjps is None or not block.from_vjps.all():
-            held.append(by_outputs[block.output] if whole is None else whole)
+            held.append(by_outputs[block.output])
         if block.from_vjps is not None:
             if held:  # the VJPs stand behind the JVPs
                 at = at + np.where(block.from_vjps, held[0].size, 0)
             held.append(by_inputs[block.input])
         flat = [part.reshape(-1) for part in held]
         product = flat[0] if len(flat) == 1 else jnp.concatenate([part.astype(dtype) for part in flat])
-        yield product.at[at].get(mode="promise_in_bounds", unique_indices=not is_symmetric).astype(dtype)
+        yield product.at[at].get(mode="promise_in_bounds", unique_indices=True).astype(dtype)
 
 
 def _seeds(colors: IntArray, like: Sequence[Array]) -> list[Array]:

@@ -14,7 +14,7 @@ from chainopt.errors import ChainError
 from chainopt.functions.sparse.given_pattern import tidy
 from chainopt.functions.trace import COMPLEX, REAL
 from chainopt.jax.backend import BACKEND
-from chainopt.jax.bcoo import bcoo, indices_of
+from chainopt.jax.bcoo import maker_of
 from chainopt.jax.compressed import gathered, jvps, vjps
 from chainopt.jax.detection import pattern_of
 from chainopt.jax.gradient import is_number
@@ -185,13 +185,9 @@ class JaxSparse:
         """Whether the result is a single real number."""
         return is_number(jax.eval_shape(function, *args, **kwargs))
 
-    def matrix(self, nonzeros: Array, block: Block, indices: Array) -> Array:
-        """Make a BCOO."""
-        return bcoo(nonzeros, block, indices)
-
-    def indices(self, block: Block) -> Array:
-        """Return the indices of a block's nonzeros."""
-        return indices_of(block)
+    def maker(self, block: Block) -> Callable[[Array], Array]:
+        """Return what makes a BCOO of a block's nonzeros."""
+        return maker_of(block)
 
     def is_known(self, arrays: Sequence[Array]) -> bool:
         """Whether none is a tracer."""

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from chainopt.typing import IntArray
 
 SECONDS_PER_PAIR = 3e-7  # of a column and a neighbor of it, uncompiled, over all orders
+FEW_PAIRS = 4_000_000  # of columns that share a row: so many are looked at one by one. Else
 NARROW = 64  # a row of so many columns is walked column by column; of a wider one the colors are kept as bits
 WORDS = 2**24  # at most for those
-PASSES = 3  # over a coloring, each of which may find a better one
+PASSES = 3  # over a coloring, each of which may find a better one, until so many have not
+MANY_PASSES = 2_000_000  # neighbors that are looked at in all passes, unless those few are more
 FEW_COLUMNS = 10_000  # more of them are not colored in every order: it is dearer than the color that it may save
 
 
@@ -52,7 +54,7 @@ class _Coloring:
         threshold = max(NARROW, self.columns // coloring.BITS)
         while int((self.widths > threshold).sum()) * self._words > WORDS:
             threshold *= 2
-        is_wide = self.widths > threshold
+        is_wide = (self.widths > threshold) & (int((self.widths**2).sum()) > FEW_PAIRS)
         self.wide = np.where(is_wide, np.cumsum(is_wide) - 1, -1).astype(np.int32)
         self.pairs = int((np.where(is_wide, threshold, self.widths) * self.widths).sum())
         self.is_compiled = policy.compiled_pays(self.pairs * SECONDS_PER_PAIR)
@@ -121,13 +123,17 @@ class _Coloring:
         return _better(best, self.greedy(ordered[is_used[ordered]]))
 
     def _again(self, best: IntArray) -> IntArray:
-        """Color class by class, from the last one: what shares a color may share the first one that is free."""
-        for number in range(PASSES if self.columns <= FEW_COLUMNS else 1):
-            if int(best.max()) < self.bound:
+        """Color class by class, from the last one, or the smallest: what shares a color may share the first one that is free."""
+        most = max(PASSES, MANY_PASSES // (self.pairs + 1)) if self.columns <= FEW_COLUMNS else 1
+        fruitless = 0
+        for number in range(most):
+            if int(best.max()) < self.bound or fruitless == PASSES:
                 break
             sizes = np.bincount(best[self.used])
             rank = -best[self.used] if number % 2 == 0 else sizes[best[self.used]]
-            best = _better(best, self.greedy(self.used[np.lexsort((best[self.used], rank))]), prefers_other=True)
+            again = self.greedy(self.used[np.lexsort((best[self.used], rank))])
+            fruitless = 0 if int(again.max()) < int(best.max()) else fruitless + 1
+            best = _better(best, again, prefers_other=True)
         return best
 
     def _kernel(self, kernel: Callable[..., Any]) -> Callable[..., Any]:

@@ -94,11 +94,8 @@ class SparseBackend(Protocol):
     def has_one_number(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> bool:
         """Whether the result is a single real number."""
 
-    def matrix(self, nonzeros: Array, block: Block, indices: Array) -> Array:
-        """Make the sparse array of a block."""
-
-    def indices(self, block: Block) -> Array:
-        """Return the indices of a block's nonzeros as an array of the library, which belongs to no transformation."""
+    def maker(self, block: Block) -> Callable[[Array], Array]:
+        """Return what makes the sparse array of a block of its nonzeros; what it holds belongs to no transformation."""
 
     def is_known(self, arrays: Sequence[Array]) -> bool:
         """Whether the arrays have values now, and are no arguments of a transformation."""

@@ -49,6 +49,7 @@ class PreparedJacobian:
         self._backend, self._function, self._options = backend, function, options
         self._signature = _signature(backend, call)
         self._known: tuple[Entries, Coloring] | None = None
+        self._described: Array = None
         self._program: SparseProgram | None = None
         self._environment: Environment | None = None
         program = self._prepared(call)
@@ -78,7 +79,10 @@ class PreparedJacobian:
             If the arguments are not like those for which it was prepared, or what the function reads has changed.
         """
         call = Call.read(self._backend.dense, self._options.argnums, args, kwargs)
-        _check_alike(self._signature, _signature(self._backend, call))
+        described = _described(self._backend, call)
+        if described != self._described:  # else it is as quickly told as seen
+            _check_alike(self._signature, _signature(self._backend, call))
+            self._described = described
         program = self._program
         if program is None:
             program = self._prepared(call)
@@ -87,7 +91,12 @@ class PreparedJacobian:
         return program(call.arrays)
 
     def __getstate__(self) -> PlainDict:
-        return vars(self) | {"_options": replace(self._options, pattern=None), "_program": None, "_environment": None}
+        return vars(self) | {
+            "_options": replace(self._options, pattern=None),
+            "_program": None,
+            "_environment": None,
+            "_described": None,
+        }
 
     def _entries_and_colors(self) -> tuple[Entries, Coloring]:
         assert self._known is not None
@@ -113,18 +122,29 @@ class PreparedJacobian:
         return program
 
 
+def _described(backend: SparseBackend, call: Call) -> Array:
+    """Return what decides whether calls are alike, as the library has it."""
+    arrays = [backend.dense.describe(leaf) for leaf in call.arrays]
+    return arrays, len(call.inputs), call.input_tree, call.rest_tree, [*map(static_key, call.rest)]
+
+
 def _signature(backend: SparseBackend, call: Call) -> PlainDict:
     """Return what of a call must stay the same; it can be pickled where the pytrees can."""
-    dense = backend.dense
-    arrays = [
-        (tuple(getattr(leaf, "shape", ())), str(dense.common_dtype([getattr(leaf, "dtype", leaf)]))) for leaf in call.arrays
-    ]
+    arrays = [(tuple(getattr(leaf, "shape", ())), _dtype_name(backend, leaf)) for leaf in call.arrays]
     return {
         "trees": (call.input_tree, call.rest_tree),
         "rest": [None if leaf is ARRAY else leaf for leaf in call.rest],
         "arrays": arrays,
         "inputs": len(call.inputs),
     }
+
+
+def _dtype_name(backend: SparseBackend, leaf: Array) -> str:
+    """Return the name of the dtype that an array has in the function, which may be narrower than the one that it has outside."""
+    try:
+        return str(backend.dense.common_dtype([getattr(leaf, "dtype", leaf)]))
+    except TypeError:  # of what are no numbers, as keys of random ones
+        return str(leaf.dtype)
 
 
 def _check_alike(prepared: PlainDict, given: PlainDict) -> None:

@@ -15,7 +15,7 @@ from chainopt.structure.star_coloring import symmetric_products
 from chainopt.structure.two_sided_coloring import fewest_products
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from chainopt.functions.options import Options
     from chainopt.functions.signature import Call
@@ -77,9 +77,9 @@ class SparseProgram:
         return self.recorded.belongs_to_a_transformation
 
     @cached_property
-    def indices(self) -> list[Array]:
-        """Those of the blocks, as arrays of the library."""
-        return [self.backend.indices(block) for block in self.blocks]
+    def makers(self) -> list[Callable[[Array], Array]]:
+        """What makes the sparse arrays of the blocks."""
+        return [self.backend.maker(block) for block in self.blocks]
 
     def nonzeros(self, arrays: Sequence[Array]) -> list[Array]:
         """Return those of each block, and the further results behind."""
@@ -88,8 +88,8 @@ class SparseProgram:
     def __call__(self, arrays: Sequence[Array]) -> Array:
         """Return what the caller gets."""
         flat, count = self.nonzeros(arrays), len(self.blocks)
-        triples = zip(flat[:count], self.blocks, self.indices, strict=True)
-        return self.results.assembled(self.backend.dense, [*(self.backend.matrix(*triple) for triple in triples), *flat[count:]])
+        matrices = [maker(nonzeros) for maker, nonzeros in zip(self.makers, flat[:count], strict=True)]
+        return self.results.assembled(self.backend.dense, [*matrices, *flat[count:]])
 
     def check(self, arrays: Sequence[Array]) -> None:
         """Compare one product with the function's own, or, where there are no values, the pattern with that of the function.
@@ -135,6 +135,9 @@ def prepare_sparse(
         If the Jacobian is not sparse, or the pattern that was given is wrong. What tracing raises is let through.
     """
     dense = backend.dense
+    if not call.inputs:
+        msg = "the arguments to differentiate by hold no arrays"
+        raise ChainError(msg)
     is_symmetric = options.is_hessian and backend.has_one_number(options.result_of(function), *call.arguments(dense, call.arrays))
     traced = backend.gradient(function, options) if options.is_hessian else function
     returned = Returned(dense, has_aux=options.has_aux)

@@ -75,6 +75,15 @@ def test_arguments_that_are_not_alike(arguments, match):
         prepared(*arguments)
 
 
+def test_keys_of_random_numbers():
+    def noisy(x, key):
+        return x * jax.random.normal(key, x.shape)
+
+    key = jax.random.key(3)
+    prepared = jacobian(noisy, sparse=True).prepare(point(), key)
+    np.testing.assert_allclose(prepared(point(), key).todense(), jax.jacfwd(noisy)(point(), key), rtol=1e-6)
+
+
 def test_pickled():
     prepared = jacobian(stencil, sparse=True, has_aux=False).prepare(point())
     again = pickle.loads(pickle.dumps(prepared))  # noqa: S301 -- our own

@@ -164,6 +164,11 @@ def test_what_is_not_real():
         jacobian(lambda x: (x, object()), sparse=True, has_aux=True).prepare(X)
 
 
+def test_no_inputs():
+    with pytest.raises(ChainError, match="no arrays"):
+        jacobian(lambda _: jnp.ones(3), sparse=True)({})
+
+
 def test_errors_of_the_function_come_through():
     def fails(x):
         raise KeyError(x.shape)
