@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,10 @@ import numpy as np
 from chainopt.execution.dependencies import needs
 from chainopt.execution.forms import dense_form
 from chainopt.graphs.edges import IDENTITY, EdgeName, MatrixFree
+from chainopt.graphs.elimination.execution import executed
 from chainopt.graphs.elimination.numeric import NumericElimination, numeric
+from chainopt.graphs.elimination.problem import problem_of
+from chainopt.graphs.elimination.search import cheaper_order
 from chainopt.graphs.linearize import cut_edges
 from chainopt.graphs.reader import read_graph
 from chainopt.graphs.stage_operator import StageOperator
@@ -22,11 +26,13 @@ if TYPE_CHECKING:
     from chainopt.graphs.elimination.vertex_elimination import Partials
     from chainopt.typing import Array, DType, Graph, NumpyArray
 
+LOGGER = logging.getLogger("chainopt")
+
 
 def accumulate(
     graph: Graph, *, inputs: Sequence[Hashable] | None = None, outputs: Sequence[Hashable] | None = None
 ) -> NumpyArray:
-    """Accumulate the Jacobian of a computation graph: linearize, order, multiply, and add the skips.
+    """Accumulate the Jacobian of a computation graph: by the chain that `linearize` finds, or by vertex elimination.
 
     Parameters
     ----------
@@ -48,8 +54,9 @@ def accumulate(
 
     Notes
     -----
-    What the plan accumulates is accumulated, by vertex elimination inside the stages; what it pushes or pulls through a stage
-    goes through its edges one by one. Operators are asked for as many JVPs and VJPs as were counted.
+    Whichever is cheaper is taken; the logger ``chainopt`` says which, at level INFO. Of the chain, what the plan accumulates is
+    accumulated, by vertex elimination inside the stages; what it pushes or pulls through a stage goes through its edges one by
+    one. Operators are asked for as many JVPs and VJPs as were counted.
 
     Examples
     --------
@@ -67,6 +74,12 @@ def accumulate(
     partials = _numeric(read)
     dtype = _dtype(partials.values())
     plan = best.plan
+    problem = problem_of(read, [], [])
+    cheaper = cheaper_order(problem, plan.cost)
+    if cheaper is not None:
+        LOGGER.info("accumulated by vertex elimination, %s: %s, by the chain %s", cheaper.method, cheaper.cost, plan.cost)
+        return best.chain.add_skips(executed(problem, cheaper.order, {}, []).astype(dtype, copy=False))
+    LOGGER.info("accumulated by the chain: %s", plan.cost)
     used = [{"matrix"}] * len(plan.chain) if plan.association.kinds is None else needs(len(plan.chain), plan.operations)
     factors: list[Array] = []
     for stage, uses in zip(best.stages, used, strict=True):

@@ -47,7 +47,7 @@ def gain_bound(problem: JacobianChain | Sequence[Jacobian] | Graph) -> float | N
     10.0
     """
     if hasattr(problem, "nodes"):
-        return _bound_of_graph(read_graph(problem))
+        return bound_of_graph(read_graph(problem))
     chain = problem if isinstance(problem, JacobianChain) else JacobianChain(problem)
     return chain.gain_bound
 
@@ -89,7 +89,8 @@ class _Part(NamedTuple):
         return costs[0], costs[1]
 
 
-def _bound_of_graph(graph: ComputationGraph) -> float | None:
+def bound_of_graph(graph: ComputationGraph) -> float | None:
+    """Return the same for a graph that has been read."""
     parts = _edges_of(graph) if graph.operations is None else _operations_of(graph, graph.operations)
     if not parts or any(part.jvp is part.vjp is None for part in parts):
         return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chainopt.graphs.code_search import cut_code
 from chainopt.graphs.cut_search import Candidate, CutSearch, Rank
 from chainopt.graphs.cuts import candidates, smallest
+from chainopt.graphs.graph_costs import costs_of_graph
 from chainopt.graphs.liveness import lines_of
 from chainopt.graphs.orders import LARGE
 from chainopt.graphs.reader import read_graph
@@ -86,7 +87,10 @@ def linearize(graph: Graph, *, inputs: Sequence[Hashable] | None = None, outputs
     '((J2 > I) (I < J1))'
     """
     read = read_graph(graph, inputs, outputs)
-    return (cut_edges(read).best if read.operations is None else cut_code(read)).chain
+    if read.operations is not None:
+        return cut_code(read).chain
+    chain = cut_edges(read).best.chain
+    return chain.with_costs(costs_of_graph(read, len(chain)))
 
 
 def cut_edges(graph: ComputationGraph) -> Linearization:

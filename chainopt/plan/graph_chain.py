@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from chainopt.chain.factor_data import Details
     from chainopt.chain.jacobian import Jacobian
     from chainopt.chain.parsing import Reading
-    from chainopt.typing import Graph, NumpyArray, PlainDict, SizeArray
+    from chainopt.plan.graph_costs import GraphCosts
+    from chainopt.typing import Cost, Graph, NumpyArray, PlainDict, SizeArray
 
 
 class Skip(NamedTuple):
@@ -78,6 +79,7 @@ class GraphChain(JacobianChain):
     stages: tuple[tuple[Hashable, ...], ...]
     notes: tuple[str, ...]
     skips: tuple[Skip, ...]
+    graph_costs: GraphCosts | None
 
     def __init__(
         self,
@@ -104,12 +106,24 @@ class GraphChain(JacobianChain):
                 raise ChainError(msg)
         object.__setattr__(self, "notes", tuple(notes))
         object.__setattr__(self, "skips", tuple(skips))
+        object.__setattr__(self, "graph_costs", None)
 
     def _hold(self, reading: Reading) -> None:
         JacobianChain._hold(self, reading)  # noqa: SLF001 -- its own; super() is lost where slots make a new class
         object.__setattr__(self, "stages", ((),) * len(self))
         object.__setattr__(self, "notes", ())
         object.__setattr__(self, "skips", ())
+        object.__setattr__(self, "graph_costs", None)
+
+    def with_costs(self, costs: GraphCosts | None) -> Self:
+        """Return this chain, with what is known of the graph itself."""
+        object.__setattr__(self, "graph_costs", costs)
+        return self
+
+    def proves(self, cost: Cost, objective: str) -> bool:
+        """Whether a plan that no bracketing of the chain beats is the best of the graph, too."""
+        costs = self.graph_costs
+        return costs is not None and (costs.is_path or (objective == costs.objective and cost <= costs.lower_bound))
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -214,7 +228,7 @@ class GraphChain(JacobianChain):
         return self.stages, self.notes, self.skips
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restore, (self.sizes, self.largest, self.details, *self._nodes())
+        return _restore, (self.sizes, self.largest, self.details, *self._nodes(), self.graph_costs)
 
     def __repr__(self) -> str:
         text = "Graph" + JacobianChain.__repr__(self).removeprefix("Jacobian")
@@ -271,8 +285,9 @@ def _restore(
     stages: Sequence[Sequence[Hashable]],
     notes: Sequence[str],
     skips: Sequence[Skip],
+    costs: GraphCosts | None,
 ) -> GraphChain:
     sizes.setflags(write=False)
     chain = GraphChain.from_reading((sizes, largest, details))
     chain._add(stages, notes, skips)  # noqa: SLF001 -- its own
-    return chain
+    return chain.with_costs(costs)

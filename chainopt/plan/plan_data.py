@@ -97,8 +97,12 @@ class PlanData:
 
     @property
     def is_optimal(self) -> bool:
-        """Whether it is known that no bracketing is cheaper or, with several workers, done earlier."""
-        return self.solution.is_optimal and self.cost_is_exact
+        """Whether it is known that no bracketing is cheaper or, with several workers, done earlier.
+
+        Of a chain that was cut from a graph: whether that is known of the graph.
+        """
+        solution = self.solution
+        return solution.is_optimal and self.cost_is_exact and self.chain.proves(solution.makespan, self.objective)
 
     @property
     def schedule(self) -> Schedule | None:
@@ -175,7 +179,12 @@ class PlanData:
     @property
     def known_bound(self) -> Cost | None:
         """The lower bound, where there is one and the plan is not known to be optimal."""
-        return None if self.solution.is_optimal or not self.cost_is_exact else self.solution.lower_bound or None
+        if self.is_optimal or not self.cost_is_exact:
+            return None
+        costs = getattr(self.chain, "graph_costs", None)  # of a graph
+        if costs is not None and costs.objective == self.objective:
+            return costs.lower_bound or None
+        return None if self.solution.is_optimal else self.solution.lower_bound or None
 
     @property
     def unit(self) -> str:
@@ -205,5 +214,7 @@ class PlanData:
         return hash(self._key())
 
     def _key(self) -> tuple[object, ...]:
-        asked = self.objective, self.method, self.is_optimal, self.model, self.known_bound
-        return self.chain, self.association, *asked, self.schedule
+        asked = self.objective, self.method, self.model
+        # Of a graph a file only claims what is proved.
+        proved = () if hasattr(self.chain, "graph_costs") else (self.is_optimal, self.known_bound)
+        return self.chain, self.association, *asked, *proved, self.schedule

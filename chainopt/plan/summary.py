@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from chainopt.errors import InfeasibleError
@@ -12,8 +13,11 @@ from chainopt.solvers.base import Problem
 from chainopt.solvers.registry import select
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from chainopt.bracketing.schedule import Schedule
     from chainopt.plan.plan_data import PlanData
+    from chainopt.typing import Cost
 
 Facts: TypeAlias = list[tuple[str, str]]
 """Lines, each a name and a text."""
@@ -21,27 +25,44 @@ Facts: TypeAlias = list[tuple[str, str]]
 
 def facts(plan: PlanData) -> Facts:
     """Return all that is printed."""
-    chain, model, about = plan.chain, plan.model, plan.about
+    chain, model = plan.chain, plan.model
     lines = [("chain", chain_line(chain)), ("bracketing", f"{plan.bracketing_line}, {plan.mode} mode")]
     lines += _cost_facts(plan) if plan.schedule is None else _schedule_facts(plan, plan.schedule)
-    problem = Problem(chain, model, workers=plan.workers)
-    for mode in ("forward", "reverse"):
-        try:
-            makespan = select(problem, mode).solve(problem).makespan
-        except InfeasibleError:
-            continue
-        gain = ratio(makespan, plan.makespan)
-        lines.append((mode, f"{about}{count(makespan)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}"))
-    gain_bound = chain.gain_bound
-    if gain_bound is not None and plan.schedule is None:  # it is a bound on costs
-        lines.append(("gain bound", f"at most {times(gain_bound)} times cheaper than the better of the two"))
-    lines.append(("peak memory", f"{about}{count(plan.peak_memory)} matrix entries"))
+    lines += [(mode, _beside(cost, plan)) for mode, cost in _pure_costs(plan)]
+    if plan.schedule is None:  # it is a bound on costs
+        lines += _gain_facts(plan)
+    lines.append(("peak memory", f"{plan.about}{count(plan.peak_memory)} matrix entries"))
     if chain.stage_costs is not None:
         lines.append(("tape", f"{count(plan.tape)} at the most"))
     source = getattr(model, "source", None)
     if source:
         lines.append(("rates", source))
     return [*lines, *(("note", remark) for remark in chain.remarks)]
+
+
+def _pure_costs(plan: PlanData) -> Iterator[tuple[str, Cost]]:
+    """Yield what the pure modes take: those of the graph, where the chain was cut from one."""
+    costs = getattr(plan.chain, "graph_costs", None)
+    if costs is not None and costs.pure is not None and costs.objective == plan.objective and plan.schedule is None:
+        yield from zip(("forward", "reverse"), costs.pure, strict=True)
+        return
+    problem = Problem(plan.chain, plan.model, workers=plan.workers)
+    for mode in ("forward", "reverse"):
+        with suppress(InfeasibleError):
+            yield mode, select(problem, mode).solve(problem).makespan
+
+
+def _beside(cost: Cost, plan: PlanData) -> str:
+    gain = ratio(cost, plan.makespan)
+    return f"{plan.about}{count(cost)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}"
+
+
+def _gain_facts(plan: PlanData) -> Facts:
+    """Say what any order gains at most over the better pure mode, as far as it is known."""
+    costs, bound = getattr(plan.chain, "graph_costs", None), plan.chain.gain_bound
+    if costs is not None:  # the chain's is no bound for the graph
+        bound = costs.gain_bound if costs.objective == plan.objective else None
+    return [] if bound is None else [("gain bound", f"at most {times(bound)} times cheaper than the better of the two")]
 
 
 def _cost_facts(plan: PlanData) -> Facts:

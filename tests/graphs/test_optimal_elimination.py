@@ -434,3 +434,58 @@ def test_progress(capsys, monkeypatch):
     data, graph = task("RoeFlux_1d")
     optimal_elimination(graph, inputs=data["inputs"], outputs=data["outputs"], progress=True, time_limit=1)
     assert "cost" in capsys.readouterr().err
+
+
+class TestPlansOfGraphs:
+    """A plan of a chain that was cut from a graph is called optimal only where that is proved of the graph."""
+
+    def test_a_graph_whose_best_order_is_not_known(self):
+        data, graph = task("RoeFlux_1d")
+        plan = chainopt.optimal_order(chainopt.linearize(graph, inputs=data["inputs"], outputs=data["outputs"]))
+        assert not plan.is_optimal
+        assert "optimal" not in str(plan)
+        assert "forward      620" in str(plan)
+        assert "reverse      364" in str(plan)
+        assert "gain bound" not in str(plan)
+        assert not chainopt.Plan.from_json(plan.to_json().replace('"is_optimal": false', '"is_optimal": true')).is_optimal
+
+    @pytest.mark.parametrize("seed", range(25))
+    def test_what_is_claimed_holds(self, seed):
+        graph, inputs, outputs = random_graph(seed)
+        plan = chainopt.optimal_order(chainopt.linearize(graph, inputs=inputs, outputs=outputs))
+        least = least_cost(graph, inputs, outputs)
+        assert plan.lower_bound <= least <= plan.cost
+        assert plan.is_optimal == (plan.cost == plan.lower_bound)
+        costs = plan.chain.graph_costs
+        orders = [optimal_elimination(graph, inputs=inputs, outputs=outputs, method=mode).order for mode in ("forward",
+        "reverse")]
+        assert costs.pure == tuple(replayed_cost(graph, order) for order in orders) assert costs.gain_bound is None
+        or min(costs.pure) <= costs.gain_bound * least * (1 + 1e-12)
+
+    def test_a_path_is_optimal(self):
+        plan = chainopt.optimal_order(chainopt.linearize(graph_of({"x": 2, "a": 3, "b": 4, "y": 5}, ["xa", "ab", "by"])))
+        assert plan.is_optimal
+        assert "64 fused multiply-adds, optimal" in str(plan)
+
+    def test_accumulate_takes_the_cheaper_one(self, caplog):
+        data, graph = task("RoeFlux_1d")
+        chance = np.random.default_rng(0)
+        matrices = {edge: chance.standard_normal((1, 1)) for edge in graph.edges}
+        nx.set_edge_attributes(graph, {edge: {"jacobian": matrix} for edge, matrix in matrices.items()})
+        ends = {"inputs": data["inputs"], "outputs": data["outputs"]}
+        with caplog.at_level("INFO", "chainopt"):
+            found = chainopt.accumulate(graph, **ends)
+        assert "by the chain" in caplog.text
+        by_elimination = optimal_elimination(graph, **ends, method="markowitz").execute()
+        np.testing.assert_allclose(found, by_elimination, rtol=1e-9, atol=1e-12)
+
+    def test_elimination_may_be_cheaper_than_the_chain(self, caplog, monkeypatch):
+        monkeypatch.setattr("chainopt.graphs.elimination.search.LEAST_SECONDS", 0)
+        monkeypatch.setattr("chainopt.graphs.elimination.search.SECONDS", 0.01)
+        data, graph = task("RoeFlux_1d")
+        nx.set_edge_attributes(graph, {edge: {"jacobian": np.ones((1, 1))} for edge in graph.edges})
+        ends = {"inputs": data["inputs"], "outputs": data["outputs"]}
+        with caplog.at_level("INFO", "chainopt"):
+            found = chainopt.accumulate(graph, **ends)
+        assert "by vertex elimination, annealing" in caplog.text
+        np.testing.assert_allclose(found, optimal_elimination(graph, **ends, method="reverse").execute(), rtol=1e-12)

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.graphs.elimination.problem import DENSE
+from chainopt.graphs.elimination.replay import KindReplay
 from chainopt.kernels import elimination_proof as kernel
 from chainopt.kernels.policy import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from chainopt.graphs.elimination.replay import KindReplay
+    from chainopt.graphs.elimination.problem import EliminationProblem
     from chainopt.typing import IntArray
 
 MOST_VERTICES = 62  # of which sets are the bits of an int
 MOST_CUTS = 1_500  # vertices up to which all cuts are found
 EVERYTHING = -1
+LARGEST = 1 << 60  # costs beyond which ints of the kernel could wrap: no proof then
 
 
 class ComponentGraph:
@@ -81,17 +83,10 @@ class ComponentGraph:
     @cached_property
     def alone(self) -> IntArray:
         """What each vertex costs at least, by vertex cuts."""
+        return self._alone(compiled(kernel.cut_weight, *CUT_HELPERS))
+
+    def _alone(self, cut: Callable[..., int]) -> IntArray:
         room = np.zeros((7, 2 * (len(self.sizes) + max(self.edges, 1)) + 4), np.int64)
-        cut = compiled(
-            kernel.cut_weight,
-            kernel.holds,
-            kernel.product_kind,
-            kernel.lighter_kind,
-            kernel.kind_weight,
-            kernel.capacities,
-            kernel.augmenting_path,
-            kernel.flow_along,
-        )
         weights = [
             [cut(self.arrays, self.count, side, EVERYTHING, vertex, room) for side in (kernel.BEFORE, kernel.BEHIND)]
             for vertex in range(self.count)
@@ -104,3 +99,30 @@ class ComponentGraph:
         if self.count <= MOST_CUTS:
             return int(self.alone.sum())
         return self.count if all(kind == DENSE for *_, kind in self._edges) else 0
+
+    def uncompiled_cuts_bound(self) -> int:
+        """Return the same for few vertices, without a compiler."""
+        return int(self._alone(kernel.cut_weight).sum())
+
+
+def uncompiled_bound(problem: EliminationProblem) -> int:
+    """Return what eliminating a few vertices costs at least, by vertex cuts; 0 where the costs are too large for that."""
+    if is_too_large(problem):
+        return 0
+    return ComponentGraph(range(problem.count), KindReplay(problem), problem.sizes).uncompiled_cuts_bound()
+
+
+def is_too_large(problem: EliminationProblem) -> bool:
+    """Whether costs could be beyond the ints of the kernel."""
+    return sum(problem.sizes) ** 2 * max(problem.sizes, default=0) * max(problem.count, 1) >= LARGEST
+
+
+CUT_HELPERS: tuple[Callable[..., object], ...] = (
+    kernel.holds,
+    kernel.product_kind,
+    kernel.lighter_kind,
+    kernel.kind_weight,
+    kernel.capacities,
+    kernel.augmenting_path,
+    kernel.flow_along,
+)

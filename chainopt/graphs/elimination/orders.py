@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.graphs.elimination.vertex_elimination import VertexElimination
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from chainopt.typing import Cost
 
 FEW = 8  # variables up to which the best order is improved by moving them one by one
-GREEDY = 64  # variables up to which the greedy orders are tried; they are quadratic
+GREEDY = 500  # variables up to which the greedy orders are tried
 
 
 class Elimination(NamedTuple):
@@ -119,11 +120,21 @@ def _with_bracketing(elimination: VertexElimination, waists: list[int]) -> Itera
 
 def _lowest(elimination: VertexElimination, subtracted: dict[int, int]) -> Iterator[int]:
     """Yield again and again the variable whose degree is the lowest; it is eliminated before the next is asked for."""
-    left = dict.fromkeys(subtracted)
-    while left:
-        node = min(left, key=lambda node: elimination.degree(node) - subtracted[node])
-        del left[node]
+    places = {node: place for place, node in enumerate(subtracted)}  # of equal ones the first
+    degrees = {node: elimination.degree(node) - subtracted[node] for node in subtracted}
+    heap = [(degree, places[node], node) for node, degree in degrees.items()]
+    heapify(heap)
+    while heap:
+        degree, _, node = heappop(heap)
+        if degrees.get(node) != degree:
+            continue
+        del degrees[node]
+        neighbors = [*elimination.before[node], *elimination.after[node]]
         yield node
+        for neighbor in neighbors:
+            if neighbor in degrees:
+                degrees[neighbor] = elimination.degree(neighbor) - subtracted[neighbor]
+                heappush(heap, (degrees[neighbor], places[neighbor], neighbor))
 
 
 def _reach(

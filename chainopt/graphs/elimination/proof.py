@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from chainopt.graphs.elimination.component_graph import MOST_VERTICES, ComponentGraph
+from chainopt.graphs.elimination.component_graph import CUT_HELPERS, MOST_VERTICES, ComponentGraph, is_too_large
 from chainopt.graphs.elimination.problem import DENSE
 from chainopt.graphs.elimination.replay import KindReplay
 from chainopt.kernels import elimination_proof as kernel
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from chainopt.graphs.elimination.problem import EliminationProblem
     from chainopt.typing import NumpyArray
 
-LARGEST = 1 << 60  # costs beyond which ints of the kernel could wrap: no proof then
 STEPS = 500  # sets that are looked at at once
 SECONDS = 0.2  # in which the clock is looked at again
 SMALLEST_TABLE, LARGEST_TABLE = 1 << 13, 1 << 23
@@ -52,8 +51,7 @@ def proved(problem: EliminationProblem, order: Sequence[int], budget: Budget, mo
     Among scalars whose edges are all dense a vertex with one predecessor and one successor is eliminated first: it costs one
     multiplication then, never less, and joins two edges into one. What is left falls into components without a common edge.
     """
-    bound = sum(size for size in problem.sizes) ** 2 * max(problem.sizes, default=0) * max(problem.count, 1)
-    if bound >= LARGEST:
+    if is_too_large(problem):
         return Proof(list(order), 0)
     replay = KindReplay(problem)
     first = _single_file(problem, replay)
@@ -183,15 +181,9 @@ class _Search:
 
 
 _HELPERS: tuple[Callable[..., object], ...] = (
-    kernel.holds,
-    kernel.product_kind,
+    *CUT_HELPERS,
     kernel.sum_kind,
-    kernel.lighter_kind,
-    kernel.kind_weight,
     kernel.side_weight,
-    kernel.capacities,
-    kernel.augmenting_path,
-    kernel.flow_along,
     kernel.cut_weight,
     kernel.cuts_bound,
     kernel.slot_of,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.errors import ChainError
 from chainopt.graphs.elimination.annealing import annealed, can_anneal
+from chainopt.graphs.elimination.budget import Budget
 from chainopt.graphs.elimination.greedy import CLASSIC
 from chainopt.graphs.elimination.orders import cheapest_order
 from chainopt.graphs.elimination.proof import proved
@@ -13,13 +14,14 @@ from chainopt.graphs.elimination.replay import cost_of
 from chainopt.graphs.elimination.subsets import FEW, by_subsets
 
 if TYPE_CHECKING:
-    from chainopt.graphs.elimination.budget import Budget
     from chainopt.graphs.elimination.problem import EliminationProblem
     from chainopt.typing import Cost
 
 METHODS = ("auto", "exact", "annealing", *CLASSIC)
 # How much a proof may look at, sets times the square of the vertices: before orders are improved, and at last.
 QUICK, LONG = 2_000_000, 100_000_000
+MOST_VERTICES = 2_000  # for which all classic orders are replayed where nobody asked for them
+SECONDS, LEAST_SECONDS = 1e-10, 1.0  # that are worth a multiplication, and that annealing takes at least: it is compiled
 SHARE = 0.4  # of the time for improving orders, where a proof is tried afterwards
 
 
@@ -69,6 +71,25 @@ def search(problem: EliminationProblem, method: str, seed: int, budget: Budget) 
     if best.cost > best.lower_bound and method != "annealing":
         best = _proved(problem, best, budget, None if method == "exact" else LONG)
     return best
+
+
+def cheaper_order(problem: EliminationProblem, cost: Cost) -> Found | None:
+    """Return an order that costs less than what is known, found in a tenth of the time that this takes; None if there is none.
+
+    Parameters
+    ----------
+    problem : EliminationProblem
+    cost : int or float
+        In multiplications, a thousand million of which take about a second.
+    """
+    if problem.count > MOST_VERTICES or problem.kinds is None:
+        return None
+    best = _classic(problem, Budget(None))
+    seconds = min(cost, best.cost) * SECONDS
+    if seconds >= LEAST_SECONDS and can_anneal(problem):
+        order = annealed(problem, best.order, 0, Budget(seconds), 0)
+        best = Found(order, _cost(problem, order), 0, "annealing")
+    return best if best.cost < cost else None
 
 
 def _classic(problem: EliminationProblem, budget: Budget) -> Found:
