@@ -457,10 +457,10 @@ class TestPlansOfGraphs:
         assert plan.lower_bound <= least <= plan.cost
         assert plan.is_optimal == (plan.cost == plan.lower_bound)
         costs = plan.chain.graph_costs
-        orders = [optimal_elimination(graph, inputs=inputs, outputs=outputs, method=mode).order for mode in ("forward",
-        "reverse")]
-        assert costs.pure == tuple(replayed_cost(graph, order) for order in orders) assert costs.gain_bound is None
-        or min(costs.pure) <= costs.gain_bound * least * (1 + 1e-12)
+        for mode, cost in zip(("forward", "reverse"), costs.pure, strict=True):
+            order = optimal_elimination(graph, inputs=inputs, outputs=outputs, method=mode).order
+            assert cost == replayed_cost(graph, order)
+        assert costs.gain_bound is None or min(costs.pure) <= costs.gain_bound * least * (1 + 1e-12)
 
     def test_a_path_is_optimal(self):
         plan = chainopt.optimal_order(chainopt.linearize(graph_of({"x": 2, "a": 3, "b": 4, "y": 5}, ["xa", "ab", "by"])))
