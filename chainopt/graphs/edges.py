@@ -98,7 +98,10 @@ def added(one: Partial, other: Partial) -> Partial:
     if {*one.given, *other.given} != {None}:
         return Partial(accumulation, jvp, vjp, tape, matrices, (jvp, vjp, accumulation), structure, pattern)
     # Two matrices at hand, which become one.
-    entries = max(one.jvp or 0, other.jvp or 0) if pattern is None else pattern.nonzeros
+    # The sum of two that are structured may be full, as that of two units of size 1.
+    shape = next((known.shape for known in (one.pattern, other.pattern) if known is not None), None)
+    full = max(one.jvp or 0, other.jvp or 0) if shape is None else shape[0] * shape[1]
+    entries = full if pattern is None else pattern.nonzeros
     return Partial(0, entries, entries, tape, matrices, one.given, structure, pattern)
 
 
