@@ -48,7 +48,8 @@ def mode_of_calls(backend: Backend, program: Program, comparison: Comparison, mo
 
     Each equation is a call of its own then, VJPs twice as many: forward mode is the quicker one for all but much work.
     """
-    if mode != "reverse" or not has_one_dtype or comparison.forward is None or comparison.reverse is None:
+    is_open = mode == "reverse" and has_one_dtype and backend.overhead_of_calls > 0
+    if not is_open or comparison.forward is None or comparison.reverse is None:
         return mode
     calls = backend.overhead_of_calls * len(program.trace.equations)
     return "forward" if comparison.forward.cost < comparison.reverse.cost + calls else mode

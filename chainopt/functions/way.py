@@ -49,7 +49,7 @@ class Way:
         self.reason = str(error) if isinstance(error, UnplannableError) else f"{type(error).__name__}: {''.join(lines[:1])}"
         if not isinstance(error, UnplannableError):  # of the user's function, of the library, or ours: its traceback tells
             LOGGER.debug("a function was not planned", exc_info=error)
-        self.prepared, self.mode = None, options.library_mode(getattr(error, "mode", "reverse"))
+        self.prepared, self.mode, self.called = None, options.library_mode(getattr(error, "mode", "reverse")), ""
         self.cause = error if options.must_plan else None
 
     def refusal(self) -> ChainError:

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from chainopt.functions.backend import UnplannableError
+from chainopt.functions.options import Options
 from chainopt.functions.refusals import CALLS, ENOUGH
+from chainopt.functions.way import Way
 from chainopt.functions.ways import Ways
 
 
@@ -104,3 +107,11 @@ def test_an_error_ends_the_rest(torch):
     with pytest.raises(KeyError, match="mine"):
         derivative(torch.ones(6))
     assert_right(torch, derivative, function, x)
+
+
+def test_what_is_refused_later_goes_in_the_mode_that_counts():
+    way = Way(None, "reverse")
+    way.called = "forward"
+    assert way.called_mode == "forward"
+    way.refuse(UnplannableError("a reason"), Options())
+    assert way.called_mode == way.mode == "reverse"
