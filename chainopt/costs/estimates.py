@@ -83,9 +83,12 @@ class FirstLook(NamedTuple):
 
     def is_clear(self) -> bool:
         """Whether no other order can be much cheaper by a product of sparse matrices that has few nonzeros, as that of bands."""
-        factors = len(self.are_full)
-        counts = tuple([self.stored[i, i + 1] for i in range(factors)])
-        return _least(self.sizes, counts, self.are_full) * MARGIN >= self.costs[0, factors]
+        return self.least() * MARGIN >= self.costs[0, len(self.are_full)]
+
+    def least(self) -> float:
+        """Return what the chain costs if products of sparse matrices have no more nonzeros than their sides, as of blocks."""
+        counts = tuple([self.stored[i, i + 1] for i in range(len(self.are_full))])
+        return _least(self.sizes, counts, self.are_full)
 
     def work_of_sparse(self) -> float:
         """Return the work of those products whose sides are both sparse."""
@@ -127,7 +130,7 @@ def _alike(sizes: Sequence[int], counts: Sequence[float], are_full: Sequence[boo
 
 @lru_cache(maxsize=64)  # of numbers only
 def _least(sizes: tuple[int, ...], counts: tuple[float, ...], are_full: tuple[bool, ...]) -> float:
-    """Return what a chain costs if products of sparse matrices have no more nonzeros than their sides."""
+    """Return what `FirstLook.least` does."""
     stored = {(i, i + 1): count for i, count in enumerate(counts)}
 
     def work(i: int, k: int, j: int) -> float:
@@ -217,7 +220,8 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
     if much and (of_sparse > much or sum(look.stored[k - 1, k] + look.stored[k, k + 1] for k in pairs) < CHEAP * cost):
         # Where nonzeros are in a few rows and columns, a product needs many times what it would if they were spread evenly.
         skew = max(1.0, *(_counted(leaves[k - 1], leaves[k]) / (look.work(k - 1, k, k + 1) or 1.0) for k in pairs))
-        much = much if skew > EVEN else max(much, WORTH * look.products_of_sparse([id(leaf) for leaf in leaves]))
+        if skew <= EVEN and look.least() <= WORTH * look.products_of_sparse([id(leaf) for leaf in leaves]):
+            return look
         of_sparse *= skew
     if of_sparse <= much:
         return look
