@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LITTLE = 0.05  # multiplications of sparse matrices for each nonzero, for which nonzeros are not counted
 MARGIN = 1.1  # by which another order may be cheaper that nobody looks for
 EVEN = 1.5  # times the multiplications of spread nonzeros: up to here, estimates for such are trusted
-WORTH = 1e6  # multiplications for each product of which rows have to be drawn
+WORTH, WORTH_PER_NONZERO = 1e4, 5.0  # multiplications that take far longer than to draw rows of a product of so large factors
 SHORT = 100  # factors of a chain that is kept
 LOOKED_AT, STRIDE = 10_000, 611_953  # entries; a prime
 FACTORS, MOST_SAMPLED = 64, 2_100  # and the different products that they have, of which rows are drawn
@@ -220,7 +220,8 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
     if much and (of_sparse > much or sum(look.stored[k - 1, k] + look.stored[k, k + 1] for k in pairs) < CHEAP * cost):
         # Where nonzeros are in a few rows and columns, a product needs many times what it would if they were spread evenly.
         skew = max(1.0, *(_counted(leaves[k - 1], leaves[k]) / (look.work(k - 1, k, k + 1) or 1.0) for k in pairs))
-        if skew <= EVEN and look.least() <= WORTH * look.products_of_sparse([id(leaf) for leaf in leaves]):
+        drawing = WORTH + WORTH_PER_NONZERO * sum(leaf.nonzeros for leaf in listed) / len(listed)
+        if skew <= EVEN and look.least() <= drawing * look.products_of_sparse([id(leaf) for leaf in leaves]):
             return look
         of_sparse *= skew
     if of_sparse <= much:
