@@ -4,7 +4,7 @@ import importlib.metadata
 import os
 import platform
 
-PEERS = ("numpy", "numba", "scipy", "networkx", "jax", "torch", "opt_einsum", "cotengra", "dask", "ortools")
+PEERS = ("numpy", "numba", "scipy", "networkx", "jax", "asdex", "torch", "opt_einsum", "cotengra", "dask", "ortools")
 
 
 def machine():

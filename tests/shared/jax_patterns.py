@@ -18,10 +18,17 @@ def nonzeros(function, size, seed=0):
         return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(function(x))])
 
     try:
-        found = jax.jit(jax.vmap(jax.jacfwd(flat)))(points)
+        found = _at_all(jax.vmap(jax.jacfwd(flat)), points)
     except TypeError:  # a function with a custom VJP has no forward mode
-        found = jax.jit(jax.vmap(jax.jacrev(flat)))(points)
+        found = _at_all(jax.vmap(jax.jacrev(flat)), points)
     return (np.nan_to_num(found, nan=1.0) != 0).any(0)
+
+
+def _at_all(function, points):
+    try:
+        return jax.jit(function)(points)
+    except RuntimeError:  # XLA for CPUs failed at some layouts that it did not optimize, before 0.5
+        return function(points)
 
 
 def pattern(function, size):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.sparsity.index_sets import IndexSets
-from chainopt.jax.detection.registry import lifted, rule, seeded, shape, size, unknown
+from chainopt.jax.detection.registry import full, lifted, rule, seeded, shape, size, unknown
 from chainopt.jax.detection.windows import Windows, columns_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,11 @@ def gather(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> lis
     if free:
         operand = operand.along(windows.operand, free, walker.cause(equation))
     drops = "FILL" in str(equation.params["mode"]).upper()
-    return [operand.taken(windows.places(columns, clips=not drops))]
+    places = windows.places(columns, clips=not drops)
+    result = operand.taken(places)
+    if drops and equation.params["fill_value"]:  # none, or zero, in a derivative that is linear
+        result = result.union([full(places.size, walker.columns, walker.cause(equation)).where(places < 0)])
+    return [result]
 
 
 @rule("scatter", "scatter-add", "scatter_add", "scatter-sub", "scatter_sub")

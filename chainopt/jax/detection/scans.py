@@ -10,8 +10,8 @@ from chainopt.functions.sparsity.groups import WIDE
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
 from chainopt.jax.detection.fixed_points import MOST_ROUNDS, closed, settled
 from chainopt.jax.detection.loops import Loop, equations_in
-from chainopt.jax.detection.registry import dtype, plain, rule, seeded, shape
-from chainopt.jax.detection.side_by_side import mapped, side_by_side
+from chainopt.jax.detection.registry import dtype, plain, rule, seeded, shape, size
+from chainopt.jax.detection.side_by_side import MOST_ENTRIES, mapped, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,10 +118,14 @@ def to_fixed_point(loop: Loop) -> Known:
     state = settled(step, loop.either, loop.state) or closed(step, elsewhere, loop.either, loop.state)
     if not loop.output_atoms:
         return state, []
-    repeated: list[Value] = []
-    for value in state:
-        if isinstance(value, IndexSets):
-            repeated.append(value.moved(lambda ids: np.broadcast_to(ids, (loop.length, ids.size)), (value.size,)))
-        else:
-            repeated.append(np.broadcast_to(value, (loop.length, *value.shape)) if isinstance(value, np.ndarray) else None)
-    return state, mapped(loop)(repeated)[len(state) :]
+    if loop.length * sum(map(size, loop.state_atoms)) > MOST_ENTRIES:
+        outputs = loop.step(state, slices)[1]
+        return state, [_repeated(value, loop.length) for value in outputs]
+    return state, mapped(loop)([_repeated(value, loop.length) for value in state])[len(state) :]
+
+
+def _repeated(value: Value, length: int) -> Value:
+    """Return what is known of an array that holds a value so many times."""
+    if isinstance(value, IndexSets):
+        return value.moved(lambda ids: np.broadcast_to(ids, (length, ids.size)), (value.size,))
+    return np.broadcast_to(value, (length, *value.shape)) if isinstance(value, np.ndarray) else None

@@ -60,23 +60,22 @@ def mapped(loop: Loop) -> Callable[[Sequence[Value]], list[Value]]:
 def _first_states(loop: Loop) -> list[Value]:
     """Return what is known of all states, one after the other, before any step is looked at."""
     state, slices, columns = list(loop.state), loop.any_slices(), loop.walker.columns
-    while True:  # until it is clear what depends on the inputs at all
+    while True:  # until it is clear what depends on the inputs, and what stays the same in all steps
         after = loop.step(state, slices)[0]
-        new = [
-            isinstance(value, IndexSets) and not isinstance(before, IndexSets) for before, value in zip(state, after, strict=True)
-        ]
-        if not any(new):
+        before, state = state, []
+        for value, now, atom in zip(before, after, loop.state_atoms, strict=True):
+            if isinstance(value, IndexSets) or isinstance(now, IndexSets):
+                state.append(IndexSets(size(atom), columns, ()))
+            else:
+                state.append(value if same(value, now) else None)
+        if list(map(type, before)) == list(map(type, state)):
             break
-        state = [
-            IndexSets(size(atom), columns, ()) if is_new else value
-            for value, is_new, atom in zip(state, new, loop.state_atoms, strict=True)
-        ]
     states: list[Value] = []
-    for position, (value, now, atom) in enumerate(zip(state, after, loop.state_atoms, strict=True)):
+    for position, (value, atom) in enumerate(zip(state, loop.state_atoms, strict=True)):
         if isinstance(value, IndexSets):
             nothing = IndexSets((loop.length - 1) * size(atom), columns, ())
             states.append(joined([loop.sets(loop.state[position], atom), nothing]))
-        elif isinstance(value, np.ndarray) and same(value, now):
+        elif isinstance(value, np.ndarray):
             states.append(np.broadcast_to(value, (loop.length, *value.shape)))
         else:
             states.append(_counter(loop, position))

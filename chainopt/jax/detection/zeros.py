@@ -49,7 +49,7 @@ def known_zeros(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | 
     masks = [mask_of(operand, shape(atom)) for operand, atom in zip(operands, equation.invars, strict=True)]
     if name in PRODUCTS and not all(mask.any() for mask in masks):
         return [_zeros(result)]
-    if name in OF_ZEROS and not masks[0].any():
+    if name in OF_ZEROS and not masks[0].any() and not equation.params.get("fill_value"):
         return [_zeros(one) for one in equation.outvars]
     mask = _mask(name, equation, operands, masks)
     if mask is None or mask.all():

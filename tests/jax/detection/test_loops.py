@@ -82,6 +82,25 @@ def test_long_loops_by_number_are_valid(monkeypatch):
     check(lambda x: lax.while_loop(lambda s: s[0] < 9, lambda s: (s[0] + 1, jnp.roll(s[1], 1)), (0, x))[1], 12, exact=False)
 
 
+def test_what_changes_late_is_not_taken_for_constant():
+    """The first steps of this one tell nothing: what is zero then is none later."""
+
+    def step(state, x):
+        a, b, c, i = state
+        return (b, c, i, i + 1.0), (a * x, b * x * x)
+
+    check(lambda x: lax.scan(step, (0.0,) * 4, x)[1], 12)
+    check(lambda x: lax.scan(step, (0.0,) * 4, jnp.tile(x, 10))[1][0].reshape(10, 12).sum(0), 12)
+    check(lambda x: lax.fori_loop(0, 100, lambda i, s: (s[1], s[2], i, s[3] + s[0] * x), (0, 0, 0, x * 0))[3], 12)
+
+
+def test_outputs_of_many_steps_without_their_states(monkeypatch):
+    monkeypatch.setattr("chainopt.jax.detection.walk.MOST_EQUATIONS", 10)
+    for module in ("scans", "side_by_side"):
+        monkeypatch.setattr(f"chainopt.jax.detection.{module}.MOST_ENTRIES", 10)
+    check(lambda x: lax.scan(lambda c, v: (jnp.roll(c, 1) * v, (c[0], c[1:3] * x[0])), x[:4], x), 12, exact=False)
+
+
 def test_wide_states_are_not_followed(monkeypatch):
     monkeypatch.setattr("chainopt.jax.detection.scans.FEW_COLUMNS", 4)
     check(lambda x: repeat(x, heat, 20), 12, exact=False)

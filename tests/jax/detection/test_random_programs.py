@@ -69,7 +69,7 @@ def steps_of(rng, *, has_pullbacks):
         lambda x: jax.vmap(lambda z: z / (1 + jnp.linalg.norm(z)))(grid(x)).ravel(),
         lambda x: jnp.fft.fft(grid(x), axis=1).real.ravel(),
         lambda x: band @ x,
-        lambda x: (band * x[shift]) @ x,
+        lambda x: (band * x[shift] * x).sum(1),
         lambda x: lax.conv_general_dilated(x[None, None], kernel, (1,), "SAME").ravel(),
         lambda x: lax.reduce_window(x, 0.0, lax.add, (2,), (1,), "SAME"),
         lambda x: lax.cond(x[shift] > 0, jnp.flip, jnp.sin, x),
