@@ -8,8 +8,10 @@ from jax.experimental.sparse import BCOO
 from scipy import sparse
 
 from chainopt import ChainError
+from chainopt.functions.sparse.backend import Recorded, SparseBackend
 from chainopt.functions.sparse.density import check_is_sparse
 from chainopt.jax import hessian, jacobian
+from chainopt.jax.sparse import SPARSE
 
 N = 24
 X = jnp.linspace(0.5, 1.5, N)
@@ -162,6 +164,19 @@ def test_what_is_not_real():
         jacobian(lambda x: (x, object()), sparse=True, has_aux=True)(X)
     with pytest.raises(ChainError, match="no prepared sparse Jacobian"):
         jacobian(lambda x: (x, object()), sparse=True, has_aux=True).prepare(X)
+
+
+def test_nothing_to_compare():
+    assert jacobian(lambda x: x[:0], sparse=True, pattern=np.zeros((0, N)))(X).nse == 0
+
+
+def test_the_backend_has_all_that_is_asked_of_one():
+    def names(protocol):
+        return {name for name in {*vars(protocol), *protocol.__annotations__} if not name.startswith("_")}
+
+    assert all(hasattr(SPARSE, name) for name in names(SparseBackend))
+    function = SPARSE.recorded(lambda x: [x], [X], [], lambda: 1, is_symmetric=False)
+    assert all(hasattr(function, name) for name in names(Recorded))
 
 
 def test_no_inputs():

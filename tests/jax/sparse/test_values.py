@@ -240,3 +240,27 @@ def test_a_loop_without_a_reverse_mode():
     found = jacobian(function, sparse=True)
     np.testing.assert_allclose(found(point(N)).todense(), jacfwd(function)(point(N)), rtol=1e-12)
     assert found.prepare(point(N)).colors.jvps == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_and_columns_of_several_arrays(seed):
+    """Full rows and columns anywhere, so that blocks are read off JVPs and VJPs both."""
+    rng = np.random.default_rng(seed)
+    matrix = rng.normal(size=(40, 35)) * (np.eye(40, 35) + np.eye(40, 35, 1) > 0)
+    matrix[rng.choice(40, 2, replace=False)] = rng.normal(size=(2, 35))
+    matrix[:, rng.choice(35, 1)] = rng.normal(size=(40, 1))
+
+    def function(x, y, z):
+        flat = matrix @ jnp.sin(jnp.concatenate([x.ravel(), y, z[None]]))
+        return flat[:12].reshape(3, 4), {"rest": flat[12:39], "last": flat[39]}
+
+    arguments = point(20, seed).reshape(4, 5), point(14, seed + 1), point(1, seed + 2)[0]
+    prepared = jacobian(function, (0, 1, 2), sparse=True).prepare(*arguments)
+    assert prepared.colors.vjps
+    assert prepared.colors.jvps
+    found, tree = jax.tree.flatten(prepared(*arguments), is_leaf=lambda leaf: isinstance(leaf, BCOO))
+    expected = jacfwd(function, (0, 1, 2))(*arguments)
+    assert tree == jax.tree.structure(expected)
+    for block, part in zip(found, jax.tree.leaves(expected), strict=True):
+        assert_tidy(block)
+        np.testing.assert_allclose(block.todense(), part, rtol=1e-12, atol=1e-14)

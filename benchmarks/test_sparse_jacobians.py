@@ -1,0 +1,155 @@
+"""Sparse Jacobians and Hessians of JAX functions, compiled, beside those of asdex and sparsejac, where those are installed."""
+
+import importlib
+import time
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+jnp = jax.numpy
+
+from jax.experimental.sparse import BCOO  # noqa: E402
+
+from chainopt.jax import hessian, jacobian  # noqa: E402 -- it needs JAX
+from chainopt.structure.greedy_coloring import greedy_colors  # noqa: E402
+
+OURS = "chainopt.jax"
+JACOBIANS, HESSIANS = "sparse Jacobians of JAX functions", "sparse Hessians of JAX functions"
+PREPARING = "finding pattern and colors of JAX functions, and compiling"
+
+
+def stencil(u):
+    return 0.1 * (jnp.roll(u, -1) - 2 * u + jnp.roll(u, 1)) - u * (jnp.roll(u, -1) - jnp.roll(u, 1))
+
+
+def brusselator(points):
+    def function(y):
+        u, v = y.reshape(2, points, points)
+
+        def spread(a):
+            return sum(jnp.roll(a, shift, axis) for shift in (1, -1) for axis in (0, 1)) - 4 * a
+
+        rates = 1 + u * u * v - 4.4 * u + 0.1 * spread(u), 3.4 * u - u * u * v + 0.1 * spread(v)
+        return jnp.concatenate([rate.ravel() for rate in rates])
+
+    return function, 2 * points**2
+
+
+def convolution(points):
+    kernel = np.random.default_rng(0).normal(size=(1, 1, 3, 3)).astype(np.float32)
+
+    def function(x):
+        return jnp.tanh(jax.lax.conv_general_dilated(x.reshape(1, 1, points, points), kernel, (1, 1), "SAME")).ravel()
+
+    return function, points**2
+
+
+def assembly(points):
+    grid = np.arange(points**2).reshape(points, points)
+    corners = [part.ravel() for part in (grid[:-1, :-1], grid[1:, :-1], grid[:-1, 1:], grid[1:, 1:])]
+    triangles = np.r_[np.stack(corners[:3], 1), np.stack([corners[3], corners[2], corners[1]], 1)]
+
+    def function(x):
+        values = x[triangles]
+        return jnp.zeros_like(x).at[triangles].add(values * jnp.sum(values**2, axis=1, keepdims=True))
+
+    return function, points**2
+
+
+def blocks(x):
+    z = x.reshape(-1, 5)
+    return (jnp.sin(z) * jnp.sum(z * z, 1, keepdims=True)).ravel()
+
+
+def arrowhead(x):
+    return (jnp.sin(x) * x[0]).at[0].set(jnp.sum(x**2))
+
+
+CASES = {
+    "Burgers 1,000": lambda: (stencil, 1000),
+    "Burgers 100,000": lambda: (stencil, 100_000),
+    "Brusselator 32 x 32": lambda: brusselator(32),
+    "Brusselator 128 x 128": lambda: brusselator(128),
+    "convolution 64 x 64": lambda: convolution(64),
+    "assembly of triangles, 64 x 64": lambda: assembly(64),
+    "2,000 blocks of 5": lambda: (blocks, 10_000),
+    "arrowhead 10,000": lambda: (arrowhead, 10_000),
+}
+ENERGIES = {
+    "Rosenbrock 10,000": (lambda x: jnp.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2), 10_000),
+    "2,000 products of 5": (lambda x: jnp.sum(jnp.prod(x.reshape(-1, 5), 1)), 10_000),
+}
+QUICK = {"Burgers 1,000", "Brusselator 32 x 32", "Rosenbrock 10,000"}
+
+
+def chosen(cases):
+    return [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.long]) for name in cases]
+
+
+def by_asdex(function, x, kind):
+    asdex = importlib.import_module("asdex")
+    coloring = getattr(asdex, f"{kind}_coloring")(function, x)
+    return getattr(asdex, f"{kind}_from_coloring")(function, coloring, output_format="bcoo")
+
+
+def by_sparsejac(function, pattern):
+    sparsejac = importlib.import_module("sparsejac")
+    return sparsejac.jacfwd(function, BCOO.from_scipy_sparse(pattern.astype(float)))
+
+
+def compiled(makers, x):
+    """Make and call each once; return those that are there, the seconds that took, and who is missing."""
+    calls, seconds, missing = {}, {}, []
+    for who, make in makers.items():
+        begin = time.perf_counter()
+        try:
+            call = jax.jit(make())
+        except ModuleNotFoundError:
+            missing.append(who)
+            continue
+        jax.block_until_ready(call(x).data)
+        calls[who], seconds[who] = call, time.perf_counter() - begin
+    return calls, seconds, missing
+
+
+def compare(contest, group, name, makers, x):
+    calls, seconds, missing = compiled(makers, x)
+    reference = calls[OURS](x)
+    for call in calls.values():
+        other = call(x)
+        vector = jnp.cos(jnp.arange(reference.shape[1], dtype=x.dtype))
+        np.testing.assert_allclose(reference @ vector, other @ vector, rtol=1e-3, atol=1e-3)
+    contest(group, name, {who: lambda call=call: jax.block_until_ready(call(x).data) for who, call in calls.items()}, rounds=51)
+    contest.cells(PREPARING, name, seconds)
+    contest.missing(group, name, missing)
+
+
+@pytest.mark.parametrize("name", chosen(CASES))
+def test_jacobians(contest, name):
+    function, size = CASES[name]()
+    x = jnp.asarray(np.random.default_rng(1).uniform(0.5, 1.0, size), dtype=jnp.float32)
+    prepared = jacobian(function, sparse=True).prepare(x)
+    makers = {OURS: lambda: jacobian(function, sparse=True).prepare(x), "asdex": lambda: by_asdex(function, x, "jacobian")}
+    if size < 5000:  # it colors for minutes
+        makers["sparsejac"] = lambda: by_sparsejac(function, prepared.pattern)
+    compare(contest, JACOBIANS, name, makers, x)
+    contest.note(f"{name}: {prepared.pattern.nnz:,} nonzeros, {prepared.colors}")
+
+
+@pytest.mark.parametrize("name", chosen(ENERGIES))
+def test_hessians(contest, name):
+    function, size = ENERGIES[name]
+    x = jnp.asarray(np.random.default_rng(1).uniform(0.5, 1.0, size), dtype=jnp.float32)
+    makers = {OURS: lambda: hessian(function, sparse=True).prepare(x), "asdex": lambda: by_asdex(function, x, "hessian")}
+    compare(contest, HESSIANS, name, makers, x)
+
+
+@pytest.mark.parametrize("name", ["Burgers 100,000", "Brusselator 128 x 128"])
+def test_coloring(contest, name):
+    function, size = CASES[name]()
+    pattern = jacobian(function, sparse=True).prepare(jnp.ones(size)).pattern
+    contest("coloring the columns of sparse patterns", name, {"chainopt": lambda: greedy_colors(pattern)}, rounds=11)
+    contest.note(
+        f"colors of {name}: {int(greedy_colors(pattern).max()) + 1}, the fullest row has {np.diff(pattern.indptr).max()}"
+    )
