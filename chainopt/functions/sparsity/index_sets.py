@@ -100,8 +100,13 @@ class IndexSets:
     def union(self, others: Iterable[IndexSets]) -> IndexSets:
         """Join the sets of arrays of equal size, entry by entry."""
         parts = list(self.parts)
+        known = {(id(part.ids), id(part.groups)) for part in parts}
         for other in others:
-            parts.extend(part for part in other.parts if not any(part.same_as(one) for one in parts))
+            for part in other.parts:
+                key = id(part.ids), id(part.groups)
+                if key not in known and not any(part.same_as(one) for one in parts):
+                    parts.append(part)
+                    known.add(key)
         joined = IndexSets(self.size, self.columns, tuple(parts))
         weight = sum(1 if part.groups is None else PARTS_OF_GROUPS for part in parts)
         return joined.consolidated() if weight > MOST_PARTS and len(parts) > 1 else joined

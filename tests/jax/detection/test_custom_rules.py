@@ -76,9 +76,17 @@ def test_what_is_not_zero_at_zero_stands_everywhere(name):
     check(with_pullback(NOT_LINEAR[name]), 12, exact=False)
 
 
-def test_a_rule_that_cannot_be_called_alone_is_dense(monkeypatch):
-    monkeypatch.setattr("chainopt.jax.detection.custom_rules._pullback", lambda _: None)
-    assert pattern(lambda x: clipped(x[:3]), 4).tolist() == [[True] * 3 + [False]] * 3
+def test_a_rule_that_cannot_be_called_alone_is_dense():
+    def refusing(_, cotangent):
+        raise NotImplementedError(cotangent.shape)
+
+    assert pattern(lambda x: with_pullback(refusing)(x[:3]), 4).tolist() == [[True] * 3 + [False]] * 3
+
+
+def test_a_forward_rule_that_is_not_linear_stands_everywhere():
+    stubborn = jax.custom_jvp(jnp.sin)
+    stubborn.defjvp(lambda primals, tangents: (jnp.sin(primals[0]), jnp.ones_like(tangents[0])))
+    assert pattern(lambda x: stubborn(x[:3]), 4).all()
 
 
 test_patterns = battery(

@@ -121,6 +121,15 @@ def test_patterns_too_dense_to_be_listed_are_refused():
         sparsity(lambda x: x - x.mean(), jax.ShapeDtypeStruct((100_000,), "float32"))
 
 
+def test_random_numbers_inside():
+    """Their keys are no arrays of NumPy, and their bits are the same at each call."""
+
+    def function(x):
+        return x * jax.random.normal(jax.random.key(1), x.shape) + jax.random.permutation(jax.random.PRNGKey(0), x)
+
+    assert not (np.eye(6, dtype=bool) & ~sparsity(function, jnp.ones(6)).toarray()).any()
+
+
 def test_inside_of_a_transformation():
     """What a function closes over is not known there."""
 

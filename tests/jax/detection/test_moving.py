@@ -39,6 +39,8 @@ test_patterns = battery(
         "taken apart": lambda x: sum(jnp.split(x, (5, 10))[:2]),
         "taken apart along an axis": lambda x: jnp.split(grid(x), (1,), 1)[1],
         "rows one by one": lambda x: [row * row[0] for row in grid(x)],
+        "columns one by one": lambda x: [column * column[0] for column in jnp.unstack(grid(x), axis=1)],
+        "a constant order": lambda x: x[jnp.argsort(PLACES * 0.5)] + x[jnp.argmax(PLACES)],
         "padded": lambda x: lax.pad(grid(x), 0.0, ((1, 0, 1), (-1, 2, 0))),
         "padded with an entry": lambda x: lax.pad(x[1:], x[0], ((2, 1, 0),)),
         "padded by its edges": lambda x: jnp.pad(grid(x), 1, "edge"),

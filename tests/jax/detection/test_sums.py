@@ -66,6 +66,9 @@ test_patterns = battery(
         ),
         "determinants": lambda x: jnp.linalg.det(x.reshape(3, 2, 2)),
         "eigenvalues": (lambda x: jnp.linalg.eigvalsh(jnp.outer(x[:3], x[:3]) + jnp.diag(x[3:6])), False),
+        "zeros that are summed, and those of no product": lambda x: (
+            jnp.cumsum(jnp.zeros(12)) * x[::-1] + (jnp.zeros((12, 12)) @ jnp.exp(x)) * x[0] + x * jnp.sum(BAND[:, 3])
+        ),
         "transforms of rows": lambda x: jnp.abs(jnp.fft.fft(grid(x), axis=1)) + 0.1,
         "transforms of real rows": (lambda x: jnp.fft.irfft(jnp.fft.rfft(grid(x)) * 1j), False),
         "windows": lambda x: lax.reduce_window(x, 0.0, lax.add, (3,), (1,), "VALID"),
