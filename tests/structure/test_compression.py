@@ -46,7 +46,7 @@ def drawn(rows, columns, seed, density):
     return array
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100)
 @given(patterns, st.sampled_from([(True, True), (True, False), (False, True)]), st.booleans())
 def test_columns_and_rows(pattern, modes, sorts):
     array = drawn(*pattern)
@@ -60,7 +60,7 @@ def test_columns_and_rows(pattern, modes, sorts):
     assert modes[1] or coloring.vjps == 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100)
 @given(patterns, st.booleans())
 def test_symmetric(pattern, has_hubs):
     array = drawn(pattern[0], pattern[0], *pattern[2:])

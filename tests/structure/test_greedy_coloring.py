@@ -50,7 +50,7 @@ def compiling(request, monkeypatch):
     monkeypatch.setattr(policy, "compiled_pays", lambda _: request.param)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80)
 @given(st.data(), st.booleans())
 def test_random_patterns(data, is_narrow):
     rows, columns = data.draw(st.integers(0, 12)), data.draw(st.integers(0, 12))
@@ -72,7 +72,7 @@ CASES = {
     "grid": grid(24, periodic=False),
     "periodic grid": grid(23, periodic=True),
     "two species": sparse.csr_array(sparse.block_array([[grid(13, periodic=True), sparse.eye_array(169)]] * 2)).astype(bool),
-    **{f"scattered {seed}": scattered(seed, 150, 120, 2) for seed in range(6)},
+    **{f"scattered {seed}": scattered(seed, 150, 120, 2) for seed in range(3)},
     "wide rows": sparse.csr_array(np.random.default_rng(3).random((20, 400)) < 0.4),
     "no two meet": sparse.csr_array(sparse.eye_array(50)).astype(bool),
 }

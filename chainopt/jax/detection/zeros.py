@@ -41,9 +41,9 @@ def mask_of(value: Value, axes: Sequence[int]) -> BoolArray:
 
 def known_zeros(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | None:
     """Return what is known of the results, where some operands have zeros and the primitive keeps them; else None."""
-    name, result = str(equation.primitive), equation.outvars[0]
-    if all(operand is None for operand in operands):
+    if not equation.outvars or all(operand is None for operand in operands):  # what has no results prints, or calls back
         return None
+    name, result = str(equation.primitive), equation.outvars[0]
     if getattr(dtype(result), "kind", "O") not in INEXACT:
         return _partly_known(equation, operands)
     masks = [mask_of(operand, shape(atom)) for operand, atom in zip(operands, equation.invars, strict=True)]
