@@ -50,6 +50,8 @@ VANISHING = {
     "a slice at its largest": lambda _, g: jnp.tile(jax.lax.dynamic_slice(g, (jnp.argmax(g),), (2,)), 6),
     "a block at its largest": lambda _, g: jax.lax.dynamic_update_slice(jnp.zeros(12), g[:2], (jnp.argmax(g),)),
     "an entry at its largest": lambda _, g: jnp.broadcast_to(g[jnp.argmax(g)], (12,)),
+    "in its own order": lambda _, g: g[jnp.argsort(g)],
+    "zeros in the place of what is outside": lambda _, g: g.at[np.arange(12) * 2].get(mode="fill", fill_value=0.0),
     "products at places": lambda x, g: (jnp.zeros(12) + g).at[np.array([1, 2])].multiply(g[:2]),
 }
 NOT_LINEAR = {  # what is not zero where no cotangent is
@@ -62,6 +64,7 @@ NOT_LINEAR = {  # what is not zero where no cotangent is
     "a quotient": lambda _, g: 1.0 / (1.0 + g**2),
     "a power": lambda _, g: (g * 0 + 2.0) ** -2,
     "a choice": lambda x, g: jnp.where(g > 0, g, x),
+    "ones in the place of what is outside": lambda _, g: g.at[np.arange(12) * 2].get(mode="fill", fill_value=1.0),
     "with a constant beside": lambda _, g: jnp.concatenate([g[:6], jnp.ones(6)]),
 }
 

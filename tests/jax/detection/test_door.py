@@ -124,8 +124,10 @@ def test_patterns_too_dense_to_be_listed_are_refused():
 def test_random_numbers_inside():
     """Their keys are no arrays of NumPy, and their bits are the same at each call."""
 
+    key = jax.random.key(1)
+
     def function(x):
-        return x * jax.random.normal(jax.random.key(1), x.shape) + jax.random.permutation(jax.random.PRNGKey(0), x)
+        return x * jax.random.normal(key, x.shape) + jax.random.permutation(jax.random.PRNGKey(0), x)
 
     assert not (np.eye(6, dtype=bool) & ~sparsity(function, jnp.ones(6)).toarray()).any()
 

@@ -33,6 +33,8 @@ test_patterns = battery(
         "running sums": lambda x: lax.scan(lambda c, v: (c + v**2,) * 2, 0.0, x),
         "no steps": lambda x: lax.scan(lambda c, v: (c * v, v), x[0], x[:0]),
         "a state that nothing depends on": lambda x: lax.scan(lambda c, v: (c + 1, v * c), 0.0, x)[1],
+        "many weights": lambda x: lax.scan(lambda c, w: (c * w, None), x, jnp.arange(1.0, 71) / 30)[0],
+        "a number that is no counter": lambda x: lax.scan(lambda c, v: (c * 0.5, v * c), 1.0, jnp.tile(x, 6))[1],
         "a map": lambda x: lax.map(lambda z: z**2 + z, x),
         "an index": lambda x: lax.fori_loop(0, 11, lambda i, y: y.at[i].set(x[i] * x[i + 1]), jnp.zeros(12)),
         "weights of the steps": lambda x: lax.scan(lambda c, w: (c, w * c), x, jnp.asarray(WEIGHTS))[1],

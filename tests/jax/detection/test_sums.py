@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax_patterns import battery
+from jax_patterns import battery, check
 
 BAND = np.eye(12) + np.eye(12, k=1) / 2
 KERNEL = np.array([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])
@@ -97,3 +97,15 @@ test_patterns = battery(
         "the gradient of a convolution": jax.grad(lambda x: (convolved(x, np.ones((1, 2, 3))) ** 2).sum()),
     }
 )
+
+
+def test_running_sums_of_what_is_large_are_sums_of_lines(monkeypatch):
+    monkeypatch.setattr("chainopt.jax.detection.reductions.MOST_NONZEROS", 10)
+    monkeypatch.setattr("chainopt.jax.detection.linear_algebra.MOST_NONZEROS", 10)
+    check(lambda x: jnp.cumsum(grid(x), 1), 12, exact=False)
+    check(lambda x: BAND @ x, 12, exact=False)
+
+
+def test_large_constants_are_not_evaluated(monkeypatch):
+    monkeypatch.setattr("chainopt.jax.detection.known.MOST_ENTRIES", 10)
+    check(lambda x: x * (jnp.arange(12) > 4), 12, exact=False)
