@@ -26,7 +26,9 @@ CHUNKS = 20  # of a run, between which the clock is looked at
 HOTTEST, COOLEST = 0.02, 0.0005  # by which share of its cost an order may become dearer, in the mean
 
 
-def annealed(problem: EliminationProblem, order: Sequence[int], seed: int, budget: Budget, lower_bound: int) -> list[int]:
+def annealed(
+    problem: EliminationProblem, order: Sequence[int], seed: int, budget: Budget, lower_bound: int, *, is_long: bool = True
+) -> list[int]:
     """Return the best order that is met on several runs from one; that itself, if it is the best.
 
     Parameters
@@ -41,6 +43,8 @@ def annealed(problem: EliminationProblem, order: Sequence[int], seed: int, budge
         How long it may take.
     lower_bound : int
         Below which no order can be: there it ends.
+    is_long : bool
+        Whether it goes on as long as there is time.
     """
     graph, sizes = _bit_rows(problem), np.array([float(size) for size in problem.sizes])
     all_dense = int(set((problem.kinds or {}).values()) <= {DENSE})
@@ -53,7 +57,7 @@ def annealed(problem: EliminationProblem, order: Sequence[int], seed: int, budge
     least = np.inf
     cooling = (COOLEST / HOTTEST) ** (1 / CHUNKS)
     run = 0
-    while run < RUNS or (budget.time_limit is not None and not budget.is_over()):
+    while run < RUNS or (is_long and budget.time_limit is not None and not budget.is_over()):
         current, trial, found = best.copy(), best.copy(), best.copy()
         for chunk in range(CHUNKS):
             if budget.is_over() or least <= lower_bound:

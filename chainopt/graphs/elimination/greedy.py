@@ -10,38 +10,43 @@ from chainopt.graphs.elimination.replay import replay_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from chainopt.graphs.elimination.budget import Budget
     from chainopt.graphs.elimination.problem import EliminationProblem
 
+LOOKS = 500  # vertices between two looks at the clock
 
-def forward(problem: EliminationProblem) -> list[int]:
+
+def forward(problem: EliminationProblem, _budget: Budget | None = None) -> list[int]:
     """Return the vertices as they are computed."""
     return list(range(problem.count))
 
 
-def reverse(problem: EliminationProblem) -> list[int]:
+def reverse(problem: EliminationProblem, _budget: Budget | None = None) -> list[int]:
     """Return the vertices from the last to the first."""
     return list(range(problem.count))[::-1]
 
 
-def markowitz(problem: EliminationProblem) -> list[int]:
+def markowitz(problem: EliminationProblem, budget: Budget) -> list[int]:
     """Return again and again the vertex of lowest degree, of equal ones the first in topological order.
 
     The degree is what it costs to eliminate the vertex then.
     """
-    return _lowest(problem, [0] * problem.count)
+    return _lowest(problem, [0] * problem.count, budget)
 
 
-def relative_markowitz(problem: EliminationProblem) -> list[int]:
+def relative_markowitz(problem: EliminationProblem, budget: Budget) -> list[int]:
     """Do the same with the degree less what the vertex would cost if it were eliminated last.
 
     Its neighbors are then all inputs and outputs that it is connected to.
     """
     into = _reach(problem, range(problem.count, problem.count + problem.inputs), forwards=True)
     out_of = _reach(problem, problem.outputs, forwards=False)
-    return _lowest(problem, [problem.sizes[vertex] * into[vertex] * out_of[vertex] for vertex in range(problem.count)])
+    last = [problem.sizes[vertex] * into[vertex] * out_of[vertex] for vertex in range(problem.count)]
+    return _lowest(problem, last, budget)
 
 
-def _lowest(problem: EliminationProblem, subtracted: Sequence[int]) -> list[int]:
+def _lowest(problem: EliminationProblem, subtracted: Sequence[int], budget: Budget) -> list[int]:
+    """Return the order; as soon as the time is over, the rest as it stands."""
     replay = replay_of(problem)
     degrees = [replay.degree(vertex) - subtracted[vertex] for vertex in range(problem.count)]
     heap = [(degree, vertex) for vertex, degree in enumerate(degrees)]
@@ -54,6 +59,8 @@ def _lowest(problem: EliminationProblem, subtracted: Sequence[int]) -> list[int]
             continue
         gone[vertex] = True
         order.append(vertex)
+        if len(order) % LOOKS == 0 and budget.is_over():
+            return [*order, *(vertex for vertex in range(problem.count) if not gone[vertex])]
         changed = [neighbor for neighbor in replay.neighbors(vertex) if 0 <= neighbor < problem.count]
         replay.eliminate(vertex)
         for neighbor in changed:
@@ -80,7 +87,7 @@ def _reach(problem: EliminationProblem, ends: Sequence[int], *, forwards: bool) 
     return [sum(size for bit, size in enumerate(sizes) if reached[vertex] >> bit & 1) for vertex in vertices]
 
 
-CLASSIC: dict[str, Callable[[EliminationProblem], list[int]]] = {
+CLASSIC: dict[str, Callable[[EliminationProblem, Budget], list[int]]] = {
     "forward": forward,
     "reverse": reverse,
     "markowitz": markowitz,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from chainopt.errors import ChainError
 from chainopt.graphs.elimination.execution import executed
-from chainopt.graphs.elimination.greedy import CLASSIC
+from chainopt.graphs.elimination.greedy import forward, reverse
 from chainopt.graphs.elimination.replay import cost_of
 from chainopt.numbers import count, ratio, shown, times
 from chainopt.report.tables import facts_text
@@ -77,15 +77,15 @@ class Elimination:
     @cached_property
     def forward_cost(self) -> Cost:
         """What it costs to eliminate the vertices as they are computed."""
-        return self._cost_by("forward")
+        return self._cost_of(forward(self.problem))
 
     @cached_property
     def reverse_cost(self) -> Cost:
         """What it costs to eliminate them from the last to the first."""
-        return self._cost_by("reverse")
+        return self._cost_of(reverse(self.problem))
 
-    def _cost_by(self, name: str) -> Cost:
-        cost = cost_of(self.problem, CLASSIC[name](self.problem))
+    def _cost_of(self, order: list[int]) -> Cost:
+        cost = cost_of(self.problem, order)
         assert cost is not None
         return cost
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 METHODS = ("auto", "exact", "annealing", *CLASSIC)
 # How much a proof may look at, sets times the square of the vertices: before orders are improved, and at last.
 QUICK, LONG = 2_000_000, 100_000_000
+MOST_PROVED = 40  # vertices of which a proof is to be hoped for
+MOST_GREEDY = 20_000  # for which both greedy orders are tried
 MOST_VERTICES = 2_000  # for which all classic orders are replayed where nobody asked for them
 SECONDS, LEAST_SECONDS = 1e-10, 1.0  # that are worth a multiplication, and that annealing takes at least: it is compiled
 SHARE = 0.4  # of the time for improving orders, where a proof is tried afterwards
@@ -56,7 +58,7 @@ def search(problem: EliminationProblem, method: str, seed: int, budget: Budget) 
         msg = f"method is {method!r}: known are {', '.join(map(repr, METHODS))}"
         raise ChainError(msg)
     if method in CLASSIC:
-        order = CLASSIC[method](problem)
+        order = CLASSIC[method](problem, Budget(None))
         return _checked(problem, order, _cost(problem, order), 0, method)
     best = _classic(problem, budget)
     if problem.kinds is None:
@@ -64,7 +66,9 @@ def search(problem: EliminationProblem, method: str, seed: int, budget: Budget) 
     if method != "annealing":
         best = _proved(problem, best, budget, QUICK)
     if best.cost > best.lower_bound and method != "exact" and can_anneal(problem) and not budget.is_over():
-        order = annealed(problem, best.order, seed, budget.part(1.0 if method == "annealing" else SHARE), int(best.lower_bound))
+        is_long = method == "annealing" or problem.count > MOST_PROVED  # of fewer a proof is worth the time
+        part = budget.part(1.0 if method == "annealing" else SHARE)
+        order = annealed(problem, best.order, seed, part, int(best.lower_bound), is_long=is_long)
         cost = _cost(problem, order)
         if cost < best.cost:
             best = _checked(problem, order, cost, best.lower_bound, "annealing")
@@ -98,7 +102,9 @@ def _classic(problem: EliminationProblem, budget: Budget) -> Found:
     for name, order_of in CLASSIC.items():
         if best is not None and budget.is_over():
             break
-        order = order_of(problem)
+        if name == "relative-markowitz" and problem.count > MOST_GREEDY:
+            break
+        order = order_of(problem, budget)
         cost = cost_of(problem, order, None if best is None else best.cost)
         if cost is not None:
             best = Found(order, cost, 0, name)
