@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from chainopt.errors import ChainError
+from chainopt.functions.sparse.density import check_is_sparse
 from chainopt.functions.sparse.given_pattern import tidy
 from chainopt.functions.trace import COMPLEX, REAL
 from chainopt.jax.backend import BACKEND
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from chainopt.functions.options import Options
     from chainopt.functions.sparse.backend import Recorded
     from chainopt.functions.sparse.blocks import Block, Shape
+    from chainopt.functions.sparsity.detection import Detection
     from chainopt.structure.compression import Coloring
     from chainopt.structure.patterns import Entries
     from chainopt.typing import Array, DType, Function
@@ -115,10 +117,18 @@ class RecordedJaxpr:
 
         if self.has_jvps:
             found = pattern_of(function, [*self.inputs, *self.others])
+            self._check_before_listing(found)
             return tidy(found.pattern[:, : _entries(self.inputs)]), found.dense_by
         results = [jax.ShapeDtypeStruct(*pair) for pair in zip(self.shapes, self.dtypes, strict=True)]
         found = pattern_of(pulled, [*results, *self.inputs, *self.others])
+        self._check_before_listing(found)
         return tidy(found.pattern[:, : _entries(results)].T), found.dense_by
+
+    def _check_before_listing(self, found: Detection) -> None:
+        """Refuse what a part of the pattern shows to be dense: the list of its places might fill the memory."""
+        shape = sum(map(math.prod, self.shapes)), _entries(self.inputs)
+        most = max((int(part.counts().sum()) for part in found.sets.parts), default=0)
+        check_is_sparse(shape, most, None, found.dense_by)
 
     def compressed(
         self, coloring: Coloring, blocks: Sequence[Block], chunk_size: int | None

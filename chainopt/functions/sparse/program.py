@@ -101,7 +101,10 @@ class SparseProgram:
         """
         arrays = arrays[: self.arrays]
         if not self.backend.is_known(arrays) or self.belongs_to_a_transformation:
-            detected, _ = self.recorded.detected()
+            try:
+                detected, _ = self.recorded.detected()
+            except ChainError:  # what is found is dense
+                raise ChainError(UNCHECKED) from None
             if (detected > self.entries).nnz:
                 raise ChainError(UNCHECKED)
             return

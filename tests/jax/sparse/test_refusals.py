@@ -166,6 +166,13 @@ def test_what_is_not_real():
         jacobian(lambda x: (x, object()), sparse=True, has_aux=True).prepare(X)
 
 
+def test_what_is_dense_is_refused_before_it_is_listed():
+    with pytest.raises(ChainError, match="14000x14000 is not sparse, for 100%"):
+        jacobian(jax.nn.softmax, sparse=True)(jnp.ones(14_000))
+    with pytest.raises(ChainError, match="check=False"):
+        jax.jit(jacobian(jax.nn.softmax, sparse=True, pattern=LINE))(X)
+
+
 def test_nothing_to_compare():
     assert jacobian(lambda x: x[:0], sparse=True, pattern=np.zeros((0, N)))(X).nse == 0
 
