@@ -8,7 +8,8 @@ import pytest
 from chainopt.functions.sparsity import index_sets
 from chainopt.functions.sparsity.detection import Detection
 from chainopt.functions.sparsity.groups import Groups
-from chainopt.functions.sparsity.index_sets import IndexSets, Part, joined
+from chainopt.functions.sparsity.index_sets import IndexSets, joined
+from chainopt.functions.sparsity.parts import Part
 
 COLUMNS = 9
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainopt.functions.sparsity.groups import Groups
+from chainopt.functions.sparsity.parts import Part, collected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -18,35 +19,6 @@ MOST_PARTS = 24  # side by side: more are joined to one
 PARTS_OF_GROUPS = 4  # parts without groups, that count as one with them
 FEW_MEMBERS = 8  # of a sum, which are put side by side
 MOST_NONZEROS = 30_000_000  # that are listed for one array: beyond, wide sets grow to all columns that occur
-
-
-class Part(NamedTuple):
-    """One set for each entry: its number among some groups, -1 for none. Without groups, it is the column itself."""
-
-    ids: NumpyArray
-    groups: Groups | None
-
-    def same_as(self, other: Part) -> bool:
-        """Whether two parts are equal, as far as is soon told."""
-        return self.groups is other.groups and (self.ids is other.ids or bool(np.array_equal(self.ids, other.ids)))
-
-    def counts(self) -> IntArray:
-        """Tell how many columns each entry has."""
-        if self.groups is None:
-            return (self.ids >= 0).astype(np.int64)
-        return np.where(self.ids < 0, 0, self.groups.counts[self.ids])
-
-    def members(self, columns: int) -> BoolArray:
-        """Tell which columns occur."""
-        found = np.zeros(columns, dtype=bool)
-        ids = self.ids[self.ids >= 0]
-        if self.groups is None:
-            found[ids] = True
-        else:
-            used = np.zeros(self.groups.counts.size, dtype=bool)
-            used[ids] = True
-            found[self.groups.expanded(np.flatnonzero(used))[1]] = True
-        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +129,7 @@ class IndexSets:
         counts = taken.counts()
         if int(counts.sum()) > MOST_NONZEROS:
             return self._roughly(taken, np.bincount(rows, counts, size), rows, size, origin)
-        groups = _collected(taken.parts, rows, (size, self.columns))
+        groups = collected(taken.parts, rows, (size, self.columns))
         return IndexSets(size, self.columns, (Part(np.arange(size, dtype=np.int32), self._named(groups, origin)),))
 
     def listed(self) -> tuple[NumpyArray, NumpyArray]:
@@ -167,7 +139,7 @@ class IndexSets:
             if part.groups is not None:  # a set of all columns needs no sorting
                 full |= part.counts() == self.columns
         others = self.where(~full)
-        groups = _collected(others.parts, np.arange(self.size), (self.size, self.columns))
+        groups = collected(others.parts, np.arange(self.size), (self.size, self.columns))
         if not full.any():
             return groups.indptr.astype(np.int32), groups.indices
         counts = np.where(full, self.columns, groups.counts)
@@ -202,33 +174,6 @@ class IndexSets:
             return IndexSets(size, self.columns, ()).union([IndexSets(size, self.columns, cuts)])
         places = np.arange(self.size).reshape(tuple(shape)).transpose(*kept, *axes).reshape(-1)
         return self.merged(np.repeat(np.arange(size), length), places, size, origin)
-
-
-def _collected(parts: Sequence[Part], rows: IntArray, shape: tuple[int, int]) -> Groups:
-    """Join the sets of entries that belong to the same row.
-
-    Parameters
-    ----------
-    parts : sequence of Part
-        The sets of the entries.
-    rows : numpy.ndarray of int64
-        The row of each entry.
-    shape : (int, int)
-        How many rows and columns there are.
-    """
-    tables = {id(part.groups): part.groups for part in parts}
-    collected = Groups.of_keys(np.zeros(0, dtype=np.int64), *shape)
-    for key, table in tables.items():
-        width = shape[1] if table is None else table.counts.size
-        keys = []
-        for part in parts:
-            if id(part.groups) == key:
-                there = part.ids >= 0
-                ids, own = (part.ids, rows) if there.all() else (part.ids[there], rows[there])
-                keys.append(own * width + ids)
-        members = Groups.of_keys(np.concatenate(keys), shape[0], width)
-        collected = collected.union(members if table is None else members.product(table))
-    return collected
 
 
 def joined(arrays: Sequence[IndexSets]) -> IndexSets:

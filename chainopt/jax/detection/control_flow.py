@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.sparsity.index_sets import IndexSets
-from chainopt.jax.detection.registry import constant, either, rule, seeded, unknown
+from chainopt.jax.detection.registry import either, rule, unknown
+from chainopt.jax.detection.values import constant, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.jax.detection.registry import JaxprEqn, Value, Walker
+    from chainopt.jax.detection.registry import JaxprEqn, Walker
+    from chainopt.jax.detection.values import Value
 
 
 @rule("cond")

@@ -9,14 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
-from chainopt.jax.detection.registry import constant, dtype, lifted, rule, seeded, shape, size, unknown
+from chainopt.jax.detection.registry import dtype, lifted, rule, shape, size, unknown
+from chainopt.jax.detection.values import constant, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jax.extend import core
 
-    from chainopt.jax.detection.registry import JaxprEqn, Value, Walker
+    from chainopt.jax.detection.registry import JaxprEqn, Walker
+    from chainopt.jax.detection.values import Value
     from chainopt.typing import Array
 
 

@@ -23,13 +23,14 @@ from chainopt.jax.detection import (
     scans,
     while_loops,
 )
-from chainopt.jax.detection.registry import constant, dtype, full, is_zero, size
+from chainopt.jax.detection.registry import dtype, size
+from chainopt.jax.detection.values import constant, full, is_zero
 from chainopt.jax.detection.walk import Walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.jax.detection.registry import Value
+    from chainopt.jax.detection.values import Value
     from chainopt.typing import Array, DType
 
 FAMILIES = (  # which register their rules when they are imported

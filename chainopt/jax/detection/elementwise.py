@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.sparsity.index_sets import IndexSets
-from chainopt.jax.detection.registry import full, is_zero, lifted, nonzero, rule, shape, size, spread
+from chainopt.jax.detection.registry import lifted, rule, shape, size, spread
+from chainopt.jax.detection.values import full, is_zero, nonzero
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.jax.detection.registry import JaxprEqn, Value, Walker
+    from chainopt.jax.detection.registry import JaxprEqn, Walker
+    from chainopt.jax.detection.values import Value
 
 # These are zero where what depends on the seeds is.
 HOMOGENEOUS = (

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
-from chainopt.jax.detection.registry import seeded
+from chainopt.jax.detection.values import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.jax.detection.registry import Value
+    from chainopt.jax.detection.values import Value
 
 MOST_ROUNDS = 4  # in which a state settles, or else is closed by what is connected
 

@@ -9,12 +9,14 @@ import numpy as np
 
 from chainopt.functions.sparsity.index_sets import MOST_NONZEROS, IndexSets
 from chainopt.jax.detection.reductions import accumulated
-from chainopt.jax.detection.registry import constant, nonzero, rule, shape, unknown
+from chainopt.jax.detection.registry import rule, shape, unknown
+from chainopt.jax.detection.values import constant, nonzero
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.jax.detection.registry import JaxprEqn, Value, Walker
+    from chainopt.jax.detection.registry import JaxprEqn, Walker
+    from chainopt.jax.detection.values import Value
     from chainopt.typing import BoolArray
 
 

@@ -9,12 +9,14 @@ import numpy as np
 from jax.extend import core
 
 from chainopt.functions.sparsity.index_sets import IndexSets
-from chainopt.jax.detection.registry import constant, either, lifted, plain, size
+from chainopt.jax.detection.registry import either, lifted, size
+from chainopt.jax.detection.values import constant, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.jax.detection.registry import JaxprEqn, Value, Walker
+    from chainopt.jax.detection.registry import JaxprEqn, Walker
+    from chainopt.jax.detection.values import Value
 
 
 def equations_in(jaxpr: core.Jaxpr) -> int:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.sparsity.index_sets import MOST_NONZEROS, IndexSets
-from chainopt.jax.detection.registry import rule, seeded, shape, size, unknown
+from chainopt.jax.detection.registry import rule, shape, size, unknown
 from chainopt.jax.detection.reshaping import padded
+from chainopt.jax.detection.values import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.jax.detection.registry import JaxprEqn, Value, Walker
+    from chainopt.jax.detection.registry import JaxprEqn, Walker
+    from chainopt.jax.detection.values import Value
     from chainopt.typing import NumpyArray
 
 

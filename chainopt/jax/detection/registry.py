@@ -1,45 +1,27 @@
 """The rules of the detection by the primitives' names, and what they share.
 
-A value is what is known of an array: `IndexSets` where it depends on the inputs, a NumPy array where it is the same for all
-inputs, `Partial` or `PartlyKnown` where some of it is, and None where nothing is known. A derivative program is
-linear in what depends on its seeds; where it may not be, at zero there may be something else than zero, which depends on no
-seed and thus stands in every column.
+A derivative program is linear in what depends on its seeds. Where it may not be, at zero there may be something else than zero,
+which depends on no seed and thus stands in every column.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-import jax
 import numpy as np
 from jax.extend import core
 
 from chainopt.functions.sparsity.groups import Groups
-from chainopt.functions.sparsity.index_sets import IndexSets, Part
+from chainopt.functions.sparsity.index_sets import IndexSets
+from chainopt.functions.sparsity.parts import Part
+from chainopt.jax.detection.values import Partial, Value, full, is_zero, seeded
 
 if TYPE_CHECKING:
-    from chainopt.typing import Array, BoolArray, NumpyArray
+    from chainopt.typing import Array
 
 
-@dataclass(frozen=True, eq=False)
-class Partial:
-    """What is zero for all inputs wherever a mask is false, and not known elsewhere."""
-
-    mask: BoolArray
-
-
-@dataclass(frozen=True, eq=False)
-class PartlyKnown:
-    """Integers of which some are the same for all inputs, and the others not known."""
-
-    values: NumpyArray
-    known: BoolArray
-
-
-Value: TypeAlias = "IndexSets | NumpyArray | Partial | PartlyKnown | None"
 JaxprEqn: TypeAlias = core.JaxprEqn
 
 
@@ -91,47 +73,6 @@ def size(atom: core.Var | core.Literal) -> int:
     return math.prod(shape(atom))
 
 
-def constant(value: Array) -> NumpyArray | None:
-    """Return an array as NumPy has it; None for what NumPy cannot hold, or what is different at each call."""
-    if isinstance(value, jax.core.Tracer):
-        return None
-    try:
-        array = np.asarray(value)
-    except Exception:  # noqa: BLE001 -- keys of random numbers, arrays on several hosts: whatever is none of NumPy's
-        return None
-    return None if array.dtype == object else array
-
-
-def seeded(operands: Sequence[Value]) -> list[IndexSets]:
-    """List the operands that depend on the inputs."""
-    return [operand for operand in operands if isinstance(operand, IndexSets)]
-
-
-def is_zero(value: Value) -> bool:
-    """Whether a value is zero for all inputs."""
-    if not isinstance(value, np.ndarray):
-        return False
-    if not any(value.strides) and value.size:  # one number, broadcast
-        value = value.reshape(-1)[:1]
-    return not value.any()
-
-
-def nonzero(value: Value, axes: Sequence[int]) -> BoolArray | None:
-    """Tell where a value may be other than zero, broadcast to a shape; None where that may be anywhere."""
-    if isinstance(value, Partial):
-        return np.broadcast_to(value.mask, tuple(axes))
-    if not isinstance(value, np.ndarray):
-        return None
-    mask = value != 0
-    return None if mask.all() else np.broadcast_to(mask, tuple(axes))
-
-
-def full(count: int, columns: int, origin: str) -> IndexSets:
-    """Return entries that depend on all columns."""
-    groups = Groups.single(np.ones(columns, dtype=bool), origin)
-    return IndexSets(count, columns, (Part(np.zeros(count, dtype=np.int32), groups),))
-
-
 def spread(value: IndexSets, atom: core.Var | core.Literal, axes: tuple[int, ...]) -> IndexSets:
     """Return the value of an atom, broadcast to a shape."""
     own = shape(atom)
@@ -162,11 +103,6 @@ def unknown(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> li
         count = size(variable)
         results.append(IndexSets(count, walker.columns, (Part(np.zeros(count, dtype=np.int32), groups),)))
     return results
-
-
-def plain(values: Sequence[Value]) -> list[Value]:
-    """Forget what is known of some entries only, for what makes nothing of that."""
-    return [None if isinstance(value, Partial | PartlyKnown) else value for value in values]
 
 
 def either(values: Sequence[Value], equation: JaxprEqn, walker: Walker) -> Value:

@@ -12,7 +12,8 @@ from chainopt.jax.detection.registry import lifted, rule, shape, size
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.jax.detection.registry import JaxprEqn, Rule, Value, Walker
+    from chainopt.jax.detection.registry import JaxprEqn, Rule, Walker
+    from chainopt.jax.detection.values import Value
     from chainopt.typing import NumpyArray
 
 

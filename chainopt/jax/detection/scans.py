@@ -10,15 +10,17 @@ from chainopt.functions.sparsity.groups import WIDE
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
 from chainopt.jax.detection.fixed_points import MOST_ROUNDS, closed, settled
 from chainopt.jax.detection.loops import Loop, equations_in
-from chainopt.jax.detection.registry import dtype, plain, rule, seeded, shape, size
+from chainopt.jax.detection.registry import dtype, rule, shape, size
 from chainopt.jax.detection.side_by_side import MOST_ENTRIES, mapped, side_by_side
+from chainopt.jax.detection.values import plain, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jax.extend import core
 
-    from chainopt.jax.detection.registry import JaxprEqn, Value, Walker
+    from chainopt.jax.detection.registry import JaxprEqn, Walker
+    from chainopt.jax.detection.values import Value
 
 FEW_STEPS = 64  # that are taken one by one without a further look
 FEW_EQUATIONS = 2_000  # in all of them

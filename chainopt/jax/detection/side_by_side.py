@@ -10,13 +10,14 @@ from jax.extend import core
 
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
 from chainopt.jax.detection.fixed_points import MOST_ROUNDS, same
-from chainopt.jax.detection.registry import constant, plain, size
+from chainopt.jax.detection.registry import size
+from chainopt.jax.detection.values import constant, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.jax.detection.loops import Loop
-    from chainopt.jax.detection.registry import Value
+    from chainopt.jax.detection.values import Value
     from chainopt.typing import Array, NumpyArray
 
 MOST_ENTRIES = 3_000_000  # of all states side by side

@@ -8,12 +8,13 @@ from jax.extend import core
 
 from chainopt.functions.sparsity.index_sets import IndexSets
 from chainopt.jax.detection.known import evaluated
-from chainopt.jax.detection.registry import RULES, JaxprEqn, constant, unknown
+from chainopt.jax.detection.registry import RULES, JaxprEqn, unknown
+from chainopt.jax.detection.values import constant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.jax.detection.registry import Value
+    from chainopt.jax.detection.values import Value
 
 MOST_EQUATIONS = 50_000  # that unrolled loops may have, all together
 INLINED = frozenset({

@@ -9,13 +9,15 @@ import numpy as np
 from chainopt.functions.sparsity.index_sets import IndexSets
 from chainopt.jax.detection.fixed_points import closed, settled
 from chainopt.jax.detection.loops import equations_in
-from chainopt.jax.detection.registry import constant, either, plain, rule, unknown
+from chainopt.jax.detection.registry import either, rule, unknown
 from chainopt.jax.detection.scans import is_wide
+from chainopt.jax.detection.values import constant, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.jax.detection.registry import JaxprEqn, Value, Walker
+    from chainopt.jax.detection.registry import JaxprEqn, Walker
+    from chainopt.jax.detection.values import Value
 
 
 @rule("while")

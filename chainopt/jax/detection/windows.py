@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainopt.jax.detection.registry import PartlyKnown, shape
+from chainopt.jax.detection.registry import shape
+from chainopt.jax.detection.values import PartlyKnown
 
 if TYPE_CHECKING:
-    from chainopt.jax.detection.registry import JaxprEqn, Value
+    from chainopt.jax.detection.registry import JaxprEqn
+    from chainopt.jax.detection.values import Value
     from chainopt.typing import IntArray, NumpyArray
 
 Axes = tuple[int, ...]

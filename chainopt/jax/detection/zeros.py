@@ -8,7 +8,8 @@ import numpy as np
 
 from chainopt.jax.detection.elementwise import HOMOGENEOUS
 from chainopt.jax.detection.evaluations import MOVES
-from chainopt.jax.detection.registry import Partial, PartlyKnown, dtype, shape
+from chainopt.jax.detection.registry import dtype, shape
+from chainopt.jax.detection.values import Partial, PartlyKnown
 from chainopt.jax.detection.windows import Windows, columns_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from jax.extend import core
 
-    from chainopt.jax.detection.registry import JaxprEqn, Value
+    from chainopt.jax.detection.registry import JaxprEqn
+    from chainopt.jax.detection.values import Value
     from chainopt.typing import BoolArray, NumpyArray
 
     Masks = Sequence[BoolArray]
