@@ -57,6 +57,16 @@ class Groups:
         return cls(indptr, (keys - row * columns).astype(np.int32), columns, origin)
 
     @classmethod
+    def of_numbers(cls, numbers: NumpyArray, columns: int) -> Groups:
+        """Make the sets from the rows of a narrow array of columns, in any order, some perhaps twice, and -1 for none."""
+        ordered = np.sort(numbers, axis=1)
+        is_first = ordered >= 0
+        is_first[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
+        indptr = np.zeros(len(numbers) + 1, dtype=np.int64)
+        np.cumsum(is_first.sum(axis=1), out=indptr[1:])
+        return cls(indptr, ordered[is_first], columns)
+
+    @classmethod
     def single(cls, members: BoolArray, origin: str | None = None) -> Groups:
         """Make one set, of the columns at which an array is true."""
         indices = np.flatnonzero(members).astype(np.int32)
