@@ -13,6 +13,7 @@ from chainopt.jax.detection.loops import Loop, equations_in
 from chainopt.jax.detection.registry import dtype, rule, shape, size
 from chainopt.jax.detection.side_by_side import MOST_ENTRIES, mapped, side_by_side
 from chainopt.jax.detection.values import plain, seeded
+from chainopt.jax.loop_parts import loop_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,8 @@ Known = tuple[list["Value"], list["Value"]]
 def scan(equation: JaxprEqn, operands: Sequence[Value], walker: Walker) -> list[Value]:
     """Go through all steps."""
     parameters = equation.params
-    first, last = parameters["num_consts"], parameters["num_consts"] + parameters["num_carry"]
+    first, states = loop_parts(parameters)
+    last = first + states
     body, length, reverse = parameters["jaxpr"], int(parameters["length"]), parameters["reverse"]
     operands = plain(operands)
     slices = [_reversed(value, length) if reverse else value for value in operands[last:]]

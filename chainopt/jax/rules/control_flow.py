@@ -5,6 +5,7 @@ from __future__ import annotations
 from jax.extend import core
 
 from chainopt.functions.primitives import Derivative, Price
+from chainopt.jax.loop_parts import loop_parts
 from chainopt.jax.rules.registry import JaxprEqn, derivative_of, inner, price_inside, rule, trips
 
 
@@ -18,7 +19,7 @@ def while_loop(equation: JaxprEqn) -> Derivative:
 def scan(equation: JaxprEqn) -> Derivative:
     """Do what is inside in each trip; what all of them read has no tangents as a rule."""
     (body,) = inner(equation)
-    fixed = {*body.constvars, *body.invars[: equation.params["num_consts"]]}
+    fixed = {*body.constvars, *body.invars[: loop_parts(equation.params)[0]]}
     turned = 0
     for one in body.eqns:
         if all(isinstance(atom, core.Literal) or atom in fixed for atom in one.invars):
