@@ -55,7 +55,8 @@ def read_dims(dims: object) -> Reading:
             return array, int(dims.max()), None
     sizes = [checked_size(size, f"dims[{index}]") for index, size in enumerate(_listed(dims, "dims", "a sequence of sizes"))]
     if len(sizes) < 2:
-        msg = f"dims has {len(sizes)} sizes: a chain of n factors has n + 1 sizes, at least two"
+        held = "one size" if len(sizes) == 1 else f"{len(sizes)} sizes"
+        msg = f"dims has {held}: a chain of n factors has n + 1 sizes, at least two"
         raise ChainError(msg)
     return hold(sizes)
 
@@ -206,21 +207,27 @@ def _as_jacobian(item: object, place: str) -> Jacobian:
         return Jacobian(checked_shape(item, place))
     if hasattr(item, "matmat") or hasattr(item, "matvec"):
         msg = (
-            f"{place} is matrix-free (a {type(item).__name__}): it has no matrix to multiply; "
-            "give its matrix, or describe the matrix that you will have as Jacobian(shape)"
+            f"{place} is matrix-free (a {type(item).__name__}): give Jacobian(shape, jvp_cost=..., vjp_cost=...) "
+            "with what one JVP and one VJP cost, which `calibrate` measures in seconds; or its matrix, or Jacobian(shape)"
         )
         raise ChainError(msg)
     shape = getattr(item, "shape", None)
+    dims = ". Sizes between the factors go to JacobianChain.from_dims" if _is_number(item) else ""
     if not isinstance(shape, tuple):
-        msg = f"{place} is {shown(item)}: give a pair (rows, columns), a Jacobian or a matrix"
+        msg = f"{place} is {shown(item)}: give a pair (rows, columns), a Jacobian or a matrix{dims}"
         raise ChainError(msg)
     if len(shape) < 2:
-        msg = f"{place} has the shape {shape}: a factor has two dimensions, rows and columns, and may be stacked"
+        msg = f"{place} has the shape {shape}: a factor has two dimensions, rows and columns, and may be stacked{dims}"
         raise ChainError(msg)
     sizes = [checked_size(size, f"{place}.shape[{index}]") for index, size in enumerate(shape)]
     if len(sizes) == 2 and hasattr(item, "tocsr"):
         return Jacobian(sizes, structure=Sparse(item))
     return Jacobian(sizes[-2:], batch=sizes[:-2])
+
+
+def _is_number(item: object) -> bool:
+    """Whether it is a size, and no factor: a number, or an array that holds one."""
+    return hasattr(item, "__index__") and not isinstance(item, bool) and getattr(item, "shape", ()) == ()
 
 
 def _check_neighbors(shapes: Sequence[tuple[int, int]], places: Sequence[str], *, backwards: bool) -> None:

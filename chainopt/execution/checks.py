@@ -87,11 +87,7 @@ def checked_factors(
             matrix = matrices[position] = _as_matrix(matrix, chain, position, _MATRIX if needs is None else needs[position])
         is_diagonal = structures is not None and structures[position].is_diagonal((shape[-2], shape[-1]))
         if tuple(matrix.shape) != shape and not (is_diagonal and tuple(matrix.shape) == shape[:1]):
-            msg = (
-                f"{_place(chain, position)} has the shape {tuple(matrix.shape)}, "
-                f"but the plan is for {shown(shape)}; plan the chain anew with optimal_order"
-            )
-            raise ChainError(msg)
+            raise _misfit(chain, position, matrix, shape, matrices, shapes)
         _check_numbers(matrix, chain, position)
     if out is not None:
         at_hand = [matrix for matrix in matrices if not is_operator(matrix)]
@@ -100,6 +96,24 @@ def checked_factors(
         dtypes, has_operators = [matrix.dtype for matrix in at_hand], len(at_hand) < len(matrices)
         _check_out(out, shape_of_product, library, dtypes, has_operators=has_operators)
     return _of_one_library(matrices)
+
+
+def _misfit(
+    chain: JacobianChain,
+    position: int,
+    matrix: Array,
+    shape: tuple[int, ...],
+    matrices: Sequence[Array],
+    shapes: Sequence[tuple[int, ...]],
+) -> ChainError:
+    """Return the error that says which factor has another shape, and whether they come the other way round."""
+    found = tuple(matrix.shape)
+    backwards = [tuple(getattr(other, "shape", ())) for other in reversed(matrices)]
+    if len(backwards) > 1 and backwards == list(shapes):
+        advice = "this looks like evaluation order, the first stage first: give the factors in product order, reversed"
+    else:
+        advice = "plan the chain anew with optimal_order"
+    return ChainError(f"{_place(chain, position)} has the shape {found}, but the plan is for {shown(shape)}: {advice}")
 
 
 def _place(chain: JacobianChain, position: int) -> str:
@@ -120,12 +134,19 @@ def _as_matrix(factor: Array, chain: JacobianChain, position: int, needed: set[s
     """Return a factor as it is multiplied: an array, or an operator that has what is needed of it."""
     if is_operator(factor):
         if "matrix" in needed:
-            msg = f"{_place(chain, position)} is matrix-free (a {type_name(factor)}), but the plan needs its matrix"
+            msg = (
+                f"{_place(chain, position)} is matrix-free (a {type_name(factor)}), but the plan needs its matrix: "
+                "plan it with jvp_cost= or vjp_cost= of its Jacobian, which `calibrate` measures, or give its matrix"
+            )
             raise ChainError(msg)
         lacking = sorted(name for name in needed if not hasattr(factor, name))
         if lacking:
             msg = f"{_place(chain, position)} is a {type_name(factor)} without {lacking[0]}, which the plan uses"
             raise ChainError(msg)
+    elif factor is None or (callable(factor) and not hasattr(factor, "shape")):
+        what = "None" if factor is None else f"a function or method ({type_name(factor)})"
+        msg = f"{_place(chain, position)} is {what}: give a matrix, or an operator with shape, matmat and rmatmat"
+        raise ChainError(msg)
     elif backend_of(factor) is OTHER and (not hasattr(factor, "__matmul__") or is_array_like(factor)):
         try:
             factor = np.asarray(factor)

@@ -214,7 +214,4 @@ class PlanData:
         return hash(self._key())
 
     def _key(self) -> tuple[object, ...]:
-        asked = self.objective, self.method, self.model
-        # Of a graph a file only claims what is proved.
-        proved = () if hasattr(self.chain, "graph_costs") else (self.is_optimal, self.known_bound)
-        return self.chain, self.association, *asked, *proved, self.schedule
+        return self.chain, self.association, self.objective, self.method, self.model, self.schedule

@@ -20,7 +20,9 @@ from chainopt.numbers import count
 from chainopt.plan.graph_chain import read_chain_dict
 from chainopt.solvers.base import Problem, Solution
 from chainopt.solvers.objectives import read_model, written
+from chainopt.solvers.options import checked_limit
 from chainopt.solvers.pure_modes import mode_of
+from chainopt.solvers.registry import check_answering, select
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 FORMAT = "chainopt.plan"
 VERSION = 1
+LIMITS = ("tape_limit", "memory_limit")
+SEARCHED, SECONDS = 8, 1.0  # factors, and time, for schedules and limits on memory
+CONFIRMED = 300  # factors up to which the cheapest plan is looked for again, to see whether a stored one is it
 
 
 def plan_dict(plan: PlanData) -> PlainDict:
@@ -55,6 +60,7 @@ def plan_dict(plan: PlanData) -> PlainDict:
         **({} if kinds is None or ways is None else {"kinds": kinds.tolist(), "ways": ways.tolist()}),
         **({} if order is None else {"order": order.tolist()}),
         **({} if isinstance(plan.model, Multiplications) else {"model": written(plan.model)}),
+        **{name: limit for name in LIMITS if (limit := getattr(plan.problem, name)) is not None},
         **({} if plan.known_bound is None else {"known_bound": plan.known_bound}),
         **({} if plan.schedule is None else {"schedule": plan.schedule.to_dict()}),
     }
@@ -85,11 +91,31 @@ def read_plan(data: PlainDict) -> tuple[Problem, Solution]:
         model = EstimatedMultiplications(chain)
     cost = total(chain, association, model)
     schedule = read_schedule(data, chain, association, model)
-    problem = Problem(chain, model, workers=1 if schedule is None else schedule.workers)
-    solution = Solution(association, cost, mode_of(problem, association), is_optimal, 0, method, schedule)
+    check_answering(method)
+    tape, memory = (None if data.get(name) is None else checked_limit(name, data[name]) for name in LIMITS)
+    problem = Problem(chain, model, tape, memory, 1 if schedule is None else schedule.workers)
+    solution = Solution(association, cost, mode_of(problem, association), False, 0, method, schedule)
     if is_estimated:
         return problem, solution
-    return problem, solution._replace(lower_bound=_read_bound(data, solution))
+    bound = _read_bound(data, solution)
+    if is_optimal and _is_cheapest(problem, solution):
+        return problem, solution._replace(lower_bound=solution.makespan, is_optimal=True)
+    return problem, solution._replace(lower_bound=bound)
+
+
+def _is_cheapest(problem: Problem, solution: Solution) -> bool:
+    """Whether a plan that is said to be optimal is: only what can be found again in a short time is believed."""
+    if solution.schedule is not None or problem.memory_limit is not None:
+        if len(problem.chain) > SEARCHED:
+            return False
+        exact = "auto" if solution.schedule is None else "exact"
+        found = select(problem, exact).solve(problem._replace(time_limit=SECONDS))
+        return found.is_optimal and solution.makespan <= found.makespan
+    is_textbook = problem.chain.stage_costs is None and problem.chain.structures is None and problem.chain.batches is None
+    if len(problem.chain) > CONFIRMED and not (is_textbook and isinstance(problem.model, Multiplications)):
+        return False
+    least = select(problem).solve(problem).cost
+    return solution.cost <= least if isinstance(least, int) else math.isclose(solution.cost, least)
 
 
 def _is_estimated(data: PlainDict, chain: JacobianChain) -> bool:
@@ -110,7 +136,7 @@ def _is_estimated(data: PlainDict, chain: JacobianChain) -> bool:
 
 def _read_bound(data: PlainDict, solution: Solution) -> Cost:
     """Read the lower bound, and check what is stored against what the bracketing costs."""
-    bound: Cost = solution.makespan if solution.is_optimal else 0
+    bound: Cost = 0
     if data.get("known_bound") is not None:
         bound = checked_cost(data["known_bound"], 'data["known_bound"]')
         if not 0 <= bound <= solution.makespan:
@@ -118,7 +144,8 @@ def _read_bound(data: PlainDict, solution: Solution) -> Cost:
             msg = f"data contradicts itself: its known_bound is {bound}, and {what}"
             raise ChainError(msg)
     stored = data.get("cost"), data.get("mode")
-    if not all(isinstance(entry, int | float | str) for entry in stored) or (solution.cost, str(solution.mode)) != stored:
+    is_of_type = type(stored[0]) is type(solution.cost) and isinstance(stored[1], str)
+    if not is_of_type or (solution.cost, str(solution.mode)) != stored:
         msg = f"data contradicts itself: its bracketing is {solution.mode} and costs {count(solution.cost)}"
         raise ChainError(msg)
     return bound
@@ -212,6 +239,10 @@ def _read_kinds(data: PlainDict, chain: JacobianChain) -> tuple[NDArray[np.int8]
     """Read what is done with matrix-free stages, and refuse what they cannot do."""
     costs = chain.stage_costs
     if costs is None:
+        said = next((key for key in ("kinds", "ways") if data.get(key) is not None), None)
+        if said is not None:
+            msg = f'data has "{said}", but its chain has no matrix-free stage: leave it out'
+            raise ChainError(msg)
         return None, None
     read = []
     for key, length, largest in (("kinds", len(chain) - 1, PULLED), ("ways", len(chain), OTHERWISE)):

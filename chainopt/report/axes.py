@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainopt.errors import raise_missing_extra
+from chainopt.errors import ChainError, raise_missing_extra
+from chainopt.numbers import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +35,22 @@ def new_axes(width: float, height: float) -> Axes:
     if plt.get_backend().lower() == "agg":  # nobody will show it, so pyplot need not hold it
         return Figure(figsize=(width, height), layout="constrained").add_subplot()
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def axes_of(ax: Axes | None, width: float, height: float) -> Axes:
+    """Return the axes that the user gave, or new ones of so many inches.
+
+    Raises
+    ------
+    ChainError
+        If it is none: a figure is written to a file by its `savefig`.
+    """
+    if ax is None:
+        return new_axes(width, height)
+    if not hasattr(ax, "add_patch"):
+        msg = f"ax is {shown(ax)}: give axes of matplotlib, or None; .plot().figure.savefig(...) writes a file"
+        raise ChainError(msg)
+    return ax
 
 
 def shorten_ticks(axis: Axis, largest: Cost) -> None:

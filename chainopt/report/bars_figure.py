@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
 from chainopt.numbers import count, times
-from chainopt.report.axes import COLORS, OTHER, new_axes, shorten_ticks
+from chainopt.report.axes import COLORS, OTHER, axes_of, shorten_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ def plot_bars(rows: Sequence[Row], unit: str, ax: Axes | None = None) -> Axes:
     ChainError
         If a cost is too large for a float.
     """
-    axes = new_axes(6.5, 0.6 + 0.55 * len(rows)) if ax is None else ax
+    axes = axes_of(ax, 6.5, 0.6 + 0.55 * len(rows))
     costs = [row.cost for row in rows]
     if max(costs) > 10**300:
         msg = "plot draws costs up to 1e300, which these exceed: print the comparison instead"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
-from chainopt.report.axes import COLORS, GIVEN, new_axes
+from chainopt.report.axes import COLORS, GIVEN, axes_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -47,7 +47,7 @@ def plot_elimination(
         msg = f"plot draws up to {LARGEST_GRAPH} variables, and this graph has {len(names)}: print the elimination instead"
         raise ChainError(msg)
     tallest = max(map(len, columns), default=1)
-    axes = new_axes(min(2 + 0.9 * len(columns), 16), min(1.5 + 0.6 * tallest, 9)) if ax is None else ax
+    axes = axes_of(ax, min(2 + 0.9 * len(columns), 16), min(1.5 + 0.6 * tallest, 9))
     spots = {node: (float(x), (len(nodes) - 1) / 2 - row) for x, nodes in enumerate(columns) for row, node in enumerate(nodes)}
     for tail, head in edges:
         arrow = {"arrowstyle": "-|>", "color": "#606060", "linewidth": 0.8, "shrinkA": 9, "shrinkB": 9}

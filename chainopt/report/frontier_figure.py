@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainopt.report.axes import COLORS, new_axes, shorten_ticks
+from chainopt.report.axes import COLORS, axes_of, shorten_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ def plot_frontier(corners: Sequence[tuple[int, Cost]], unit: str, ax: Axes | Non
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure without it.
     """
-    axes = new_axes(6.5, 3.6) if ax is None else ax
+    axes = axes_of(ax, 6.5, 3.6)
     tapes, costs = [float(tape) for tape, _ in corners], [float(cost) for _, cost in corners]
     end = tapes[-1] * 1.1 or 1.0
     axes.step([*tapes, end], [*costs, costs[-1]], where="post", color=COLORS["forward"], zorder=1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chainopt.bracketing.operations import Accumulation, Multiplication, Pushforward
 from chainopt.errors import ChainError
 from chainopt.numbers import count
-from chainopt.report.axes import new_axes
+from chainopt.report.axes import axes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +31,7 @@ STYLES = {
 
 def side_by_side(factors: int, ax: Axes | None) -> tuple[Axes, Axes]:
     """Make axes for the tree and, beside them, for the chart; those given are shared out among the two."""
-    if ax is None:
-        ax = new_axes(min(7 + 1.3 * factors, 20), min(2.2 + 0.8 * factors, 9))
+    ax = axes_of(ax, min(7 + 1.3 * factors, 20), min(2.2 + 0.8 * factors, 9))
     place = ax.get_subplotspec()
     if place is None:  # put there by its corners
         left, bottom, width, height = ax.get_position().bounds

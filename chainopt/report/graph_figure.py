@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
 from chainopt.numbers import count
-from chainopt.report.axes import COLORS, GIVEN, new_axes
+from chainopt.report.axes import COLORS, GIVEN, axes_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -38,7 +38,7 @@ def plot_cuts(
         msg = f"plot draws up to {LARGEST_GRAPH} variables, and this graph has {len(nodes)}: plot the chain's plan instead"
         raise ChainError(msg)
     tallest = max(map(len, columns), default=1)
-    axes = new_axes(min(2 + 1.1 * len(columns), 16), min(2.2 + 0.7 * tallest, 9)) if ax is None else ax
+    axes = axes_of(ax, min(2 + 1.1 * len(columns), 16), min(2.2 + 0.7 * tallest, 9))
     places = {
         node: (float(x), (len(column) - 1) / 2 - row) for x, column in enumerate(columns) for row, node in enumerate(column)
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.errors import ChainError
 from chainopt.numbers import count, shape_text
-from chainopt.report.axes import GIVEN, OTHER, new_axes
+from chainopt.report.axes import GIVEN, OTHER, axes_of
 from chainopt.report.dot import MEANS
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def plot_tree(
     if factors > LONGEST_TREE:
         msg = f"plot draws up to {LONGEST_TREE} factors, and this chain has {factors}: look at operations, or plot a part"
         raise ChainError(msg)
-    axes = new_axes(min(2 + 1.3 * factors, 16), min(2.2 + 0.8 * factors, 9)) if ax is None else ax
+    axes = axes_of(ax, min(2 + 1.3 * factors, 16), min(2.2 + 0.8 * factors, 9))
     from matplotlib import colormaps
     from matplotlib.patches import Rectangle
 

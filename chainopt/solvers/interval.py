@@ -60,7 +60,8 @@ def _cheapest(problem: Problem) -> Candidate:
     weights = None if chain.batches is None else stack_table(chain.batches)
     columns: list[Any] = [None] * 3 if choices.only_products else [choices.leaves, choices.push, choices.pull]
     most = bound(problem)
-    if chain.largest < INT64_LIMIT and most < INT64_LIMIT and policy.compiled_pays(factors**3 / 6 * SECONDS_PER_STEP):
+    fits = chain.largest < INT64_LIMIT > most and all(column is None or sum(column) < INT64_LIMIT for column in columns)
+    if fits and policy.compiled_pays(factors**3 / 6 * SECONDS_PER_STEP):
         sizes = chain.sizes
         table = np.full((factors + 1, factors + 1), INT64_LIMIT - 1, dtype=np.int64)
         weights = None if weights is None else weights.astype(np.int64)

@@ -32,6 +32,7 @@ HOMES = {
     "reverse": ("solvers.pure_modes:REVERSE", "schedules.pure_modes:REVERSE"),
 }
 PURE = ("forward", "reverse")
+BY_THEMSELVES = ("formula", "points", "states", "sweeps")  # which answer where another method was asked for, or none
 WITHIN_MEMORY = tuple(f"solvers.memory_limited.{module}" for module in ("bitmask", "frontier", "sweeps"))
 
 
@@ -68,6 +69,20 @@ def select(problem: Problem, method: str = "auto") -> Method:
     listed = f"{', '.join(others)} or {last}" if others else last
     msg = f'method is "{method}", which {reason}: take {listed}'
     raise ChainError(msg)
+
+
+def check_answering(name: str) -> None:
+    """Refuse the name of a method that a plan cannot be of.
+
+    Raises
+    ------
+    ChainError
+        Which names those there are.
+    """
+    known = (*METHODS, *PURE, *BY_THEMSELVES)
+    if name not in known:
+        msg = f'data["method"] is {name!r}: known are {", ".join(known)}'
+        raise ChainError(msg)
 
 
 def select_for_all(batch: ProblemBatch, method: str = "auto") -> Method:

@@ -136,9 +136,9 @@ def test_operators_are_refused_and_sparse_arrays_taken():
 @pytest.mark.parametrize(
     ("dims", "message"),
     [
-        ([3], "dims has 1 sizes"),
+        ([3], "dims has one size"),
         ([], "dims has 0 sizes"),
-        (np.array([3]), "dims has 1 sizes"),
+        (np.array([3]), "dims has one size"),
         ([3, -1], r"dims\[1\] is -1"),
         (np.array([3, -1]), r"dims\[1\] is -1"),
         (np.array([3.0, 1.0]), r"dims\[0\] is .*3.0"),

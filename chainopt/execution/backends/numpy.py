@@ -51,8 +51,8 @@ class NumpyBackend(Backend):
         if not out.flags.writeable:
             return "is read-only: give an array that can be written to"
         product = out.dtype if has_operators else np.result_type(*dtypes)
-        if not is_numeric(out.dtype) or not np.can_cast(product, out.dtype, "same_kind"):
-            return f"has the dtype {out.dtype}, to which the product's {product} cannot be cast"
+        if not is_numeric(out.dtype) or not np.can_cast(product, out.dtype, "same_kind" if has_operators else "safe"):
+            return f"has the dtype {out.dtype}, to which the product's {product} cannot be cast without loss"
         return None
 
     def settings(self) -> Callable[[ExitStack], None]:

@@ -1,0 +1,62 @@
+"""What a file says of a plan is counted again, or not believed."""
+
+import pytest
+
+import chainopt
+from chainopt import ChainError, Jacobian, Plan
+
+DIMS = [(10, 2000), (2000, 30), (30, 1000)]
+
+
+def stored(plan, **changes):
+    return Plan.from_dict(plan.to_dict() | changes)
+
+
+def test_only_the_cheapest_is_optimal():
+    best, worse = chainopt.optimal_order(DIMS), chainopt.forward_order(DIMS)
+    assert stored(best).is_optimal
+    assert stored(best).lower_bound == best.cost
+    assert not stored(worse, is_optimal=True).is_optimal
+    assert not stored(best, is_optimal=False).is_optimal
+
+
+def test_the_cheapest_within_a_limit_on_the_tape_is_optimal():
+    chain = [Jacobian((2, 2), jvp_cost=663, vjp_cost=663, tape=94, accumulation_cost=47), Jacobian((2, 2))]
+    plan = chainopt.optimal_order(chain, tape_limit=0)
+    again = Plan.from_json(plan.to_json())
+    assert again == plan
+    assert again.is_optimal
+    assert again.problem.tape_limit == 0
+
+
+@pytest.mark.parametrize("options", [{"workers": 2, "method": "exact"}, {"memory_limit": 200}])
+def test_what_would_take_long_to_prove_is_not_believed(options):
+    for dims, is_short in (([3, 5, 2, 7, 4, 6], True), ([3, 5, 2, 7, 4, 6, 3, 5, 2, 7, 4, 6], False)):
+        plan = chainopt.optimal_order(chainopt.JacobianChain.from_dims(dims), **options)
+        again = Plan.from_json(plan.to_json())
+        assert again == plan
+        assert plan.is_optimal
+        assert again.is_optimal == is_short
+
+
+def test_a_schedule_that_could_be_shorter():
+    chain = chainopt.JacobianChain.from_dims([30, 40, 10, 40, 30])
+    serial = chainopt.forward_order(chain, workers=2)
+    assert serial.makespan > chainopt.optimal_order(chain, workers=2).makespan
+    assert not stored(serial, is_optimal=True).is_optimal
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "made up"}, "known are"),
+        ({"cost": 900_000.0}, "contradicts itself"),
+        ({"cost": True}, "contradicts itself"),
+        ({"kinds": [0, 0]}, "no matrix-free stage"),
+        ({"ways": [0, 0, 0]}, "no matrix-free stage"),
+        ({"tape_limit": "much"}, "tape_limit"),
+    ],
+)
+def test_what_cannot_be(changes, message):
+    with pytest.raises(ChainError, match=message):
+        stored(chainopt.optimal_order(DIMS), **changes)
