@@ -219,7 +219,7 @@ def test_nothing_disturbs_the_moves(kept, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--only", "beauty"], "--only beauty: there is no such suite; there are exact_costs, "),
+        (["--only", "beauty"], "--only beauty: there is no such suite; there are calls, "),
         (["--only"], "--only: expected at least one argument"),
         (["--compare", "no/such.json"], "no/such.json cannot be read: No such file"),
         (["--compare", __file__], "is not JSON"),
