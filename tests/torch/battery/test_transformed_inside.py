@@ -25,6 +25,7 @@ def forces_of_autograd(z):
         return torch.autograd.grad(energy(point), point, create_graph=True)[0]
 
 
+# Not torch.func.linearize inside of a function: what it folds to constants, torch.func makes of memory that nobody has written.
 PROGRAMS = {
     "vmap inside": at(vmap(hourglass), a, b),
     "vmap over columns": at(vmap(lambda column: column / (1 + column @ column), in_dims=1, out_dims=1), a, b),
@@ -44,8 +45,6 @@ PROGRAMS = {
     "a Newton step": at(lambda z: torch.linalg.solve(jacrev(lambda u: u**3 + u)(z), z**3 + z), x, y),
     "autograd inside": at(forces_of_autograd, x, y),
     "functionalize inside": at(torch.func.functionalize(lambda z: z.clone().mul_(2).sin()), x, y),
-    # Under vmap torch.func itself returns here what nobody has written to memory.
-    "linearize inside": at(lambda z: torch.func.linearize(hourglass, z)[1](z), x, y, batched=False),
     "checkpointed grad": at(grad(lambda z: torch.utils.checkpoint.checkpoint(energy, z, use_reentrant=False)), x, y),
 }
 
