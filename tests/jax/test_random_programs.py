@@ -9,7 +9,7 @@ import random
 import numpy as np
 import pytest
 
-COUNT = 2_000 if os.environ.get("CHAINOPT_NIGHTLY") else 80
+COUNT = 2_000 if os.environ.get("CHAINOPT_NIGHTLY") else 60
 
 
 @pytest.fixture(autouse=True)
