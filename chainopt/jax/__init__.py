@@ -76,7 +76,8 @@ def jacobian(
     pattern : sparse or dense matrix, optional
         Where nonzeros may be, if that is known: flattened results by flattened inputs. SciPy's sparse arrays, BCOO, or dense.
     check : bool
-        Whether a pattern that is given is compared with a JVP of random numbers once for each signature of the arguments.
+        Whether a pattern that is given is compared with a JVP of random numbers: once for each signature of the arguments, at the
+        first ones. What is zero there and not elsewhere, it does not see.
 
     Returns
     -------

@@ -20,6 +20,7 @@ from chainopt.jax.compressed import gathered, jvps, vjps
 from chainopt.jax.detection import pattern_of
 from chainopt.jax.gradient import is_number
 from chainopt.jax.mismatch import mismatch
+from chainopt.jax.rules.registry import has_rule
 from chainopt.jax.trace import kind_of
 
 if TYPE_CHECKING:
@@ -191,9 +192,21 @@ class JaxSparse:
 
         return call
 
-    def has_one_number(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> bool:
-        """Whether the result is a single real number."""
-        return is_number(jax.eval_shape(function, *args, **kwargs))
+    def has_symmetric_hessian(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> bool:
+        """Whether the result is a single real number, and no derivative inside is by a rule of somebody's own."""
+        if not is_number(jax.eval_shape(function, *args, **kwargs)):
+            return False
+        leaves, tree = jax.tree.flatten((args, kwargs))
+        places = [place for place, leaf in enumerate(leaves) if BACKEND.is_array(leaf)]
+
+        def call(*arrays: Array) -> Array:
+            filled = list(leaves)
+            for place, array in zip(places, arrays, strict=True):
+                filled[place] = array
+            some, named = jax.tree.unflatten(tree, filled)
+            return function(*some, **named)
+
+        return not any(map(has_rule, jax.make_jaxpr(call)(*(leaves[place] for place in places)).eqns))
 
     def maker(self, block: Block) -> Callable[[Array], Array]:
         """Return what makes a BCOO of a block's nonzeros."""

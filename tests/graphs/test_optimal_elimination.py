@@ -332,9 +332,27 @@ class TestExecute:
         found = optimal_elimination(graph).execute({("x", "v"): np.array([2.0, 3.0]), ("v", "y"): np.ones((2, 2))})
         np.testing.assert_array_equal(found, [[2, 3], [2, 3]])
 
+    @pytest.mark.parametrize("library", ["numpy", "jax", "torch"])
+    @pytest.mark.parametrize("said", [{"structure": Identity()}, {"jacobian": np.eye(2)}])
+    def test_another_matrix_in_the_place_of_an_identity(self, said, library, request):
+        graph = nx.DiGraph()
+        graph.add_edge("x", "h", **said)
+        graph.add_edge("h", "y", jacobian=np.array([[1.0, 1.0]]))
+        array = np.asarray
+        if library != "numpy":
+            module = request.getfixturevalue(library)
+            array = module.numpy.asarray if library == "jax" else module.as_tensor
+        matrices = {("x", "h"): array(np.array([[5.0, 6.0], [7.0, 8.0]])), ("h", "y"): array(np.array([[1.0, 1.0]]))}
+        found = optimal_elimination(graph).execute(matrices)
+        np.testing.assert_allclose(np.asarray(found), [[12, 14]])
+        stacked = {edge: np.stack([np.asarray(matrix)] * 3) for edge, matrix in matrices.items()}
+        np.testing.assert_allclose(optimal_elimination(graph).execute(stacked), [[[12, 14]]] * 3)
+
     @pytest.mark.parametrize(
         ("jacobians", "message"),
         [
+            ([np.ones((1, 1))], "give a dict"),
+            ({("x", "v"): [[1.0], [1.0, 2.0]], ("v", "y"): np.ones((1, 1))}, "is no matrix"),
             ({}, "has no jacobian"),
             ({("x", "v"): np.ones((2, 3)), ("v", "y"): np.ones((1, 1))}, r"has the shape \(2, 3\)"),
             ({("x", "y"): np.ones((1, 1))}, "is no edge of the graph"),
@@ -351,6 +369,7 @@ class TestExecute:
         ({"method": "best"}, "known are 'auto'"),
         ({"time_limit": -1}, "at least 0"),
         ({"time_limit": float("nan")}, "at least 0"),
+        ({"time_limit": "1"}, "give seconds"),
         ({"inputs": ["nobody"]}, "no node of the graph"),
         ({"outputs": []}, "at least one node"),
     ],

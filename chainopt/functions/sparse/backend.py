@@ -91,8 +91,8 @@ class SparseBackend(Protocol):
     def gradient(self, function: Function, options: Options) -> Function:
         """Return the function whose Jacobian is the Hessian."""
 
-    def has_one_number(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> bool:
-        """Whether the result is a single real number."""
+    def has_symmetric_hessian(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> bool:
+        """Whether the result is a single real number, and nobody wrote a derivative that may be that of no function."""
 
     def maker(self, block: Block) -> Callable[[Array], Array]:
         """Return what makes the sparse array of a block of its nonzeros; what it holds belongs to no transformation."""

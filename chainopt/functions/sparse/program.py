@@ -141,7 +141,9 @@ def prepare_sparse(
     if not call.inputs:
         msg = "the arguments to differentiate by hold no arrays"
         raise ChainError(msg)
-    is_symmetric = options.is_hessian and backend.has_one_number(options.result_of(function), *call.arguments(dense, call.arrays))
+    is_symmetric = options.is_hessian and backend.has_symmetric_hessian(
+        options.result_of(function), *call.arguments(dense, call.arrays)
+    )
     traced = backend.gradient(function, options) if options.is_hessian else function
     returned = Returned(dense, has_aux=options.has_aux)
     flat = flat_functions(dense, (traced,), lambda arrays: call.arguments(dense, arrays), returned)[0]

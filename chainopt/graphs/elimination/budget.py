@@ -25,7 +25,8 @@ class Budget:
     """
 
     def __init__(self, time_limit: float | None, report: Callable[[Cost, Cost], None] | None = None) -> None:
-        if time_limit is not None and (isinstance(time_limit, bool) or not time_limit >= 0):
+        is_number = isinstance(time_limit, int | float) and not isinstance(time_limit, bool)
+        if time_limit is not None and not (is_number and time_limit >= 0):
             msg = f"time_limit is {time_limit!r}: give seconds, at least 0, or None"
             raise ChainError(msg)
         self.begin = time.monotonic()

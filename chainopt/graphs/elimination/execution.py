@@ -11,6 +11,7 @@ import numpy as np
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import backend_of, is_operator
 from chainopt.execution.forms import dense_form
+from chainopt.graphs.edge_reader import read_partial
 from chainopt.graphs.edges import IDENTITY, EdgeName, Unit
 from chainopt.graphs.elimination.numeric import NumericElimination, numeric
 
@@ -65,7 +66,8 @@ def executed(
             del before[head][vertex]
         before[vertex], behind[vertex] = {}, {}
     known = [value for value in values.values() if value is not UNIT]
-    return _assembled(problem, before, _sample(known or all_given))
+    others = [value for value in all_given if hasattr(value, "shape")]
+    return _assembled(problem, before, _sample(known or others or [np.zeros((0, 0))]))
 
 
 def edge_name(problem: EliminationProblem, edge: Edge) -> EdgeName:
@@ -84,12 +86,15 @@ def _is_numeric(problem: EliminationProblem, given: Sequence[Array]) -> bool:
 
 def _by_structures(problem: EliminationProblem, order: Sequence[int], given: Mapping[Edge, Array]) -> Array:
     partials = {}
-    for edge, partial in problem.edges.items():
-        partials[edge] = partial
-        if partial is not IDENTITY:
-            shape, name = (problem.sizes[edge[1]], problem.sizes[edge[0]]), edge_name(problem, edge)
-            matrices = partial.matrices if given[edge] is None else (_checked(given[edge], shape, name),)
-            partials[edge] = numeric(partial._replace(matrices=matrices), name)
+    for edge, planned in problem.edges.items():
+        partial = planned
+        shape, name = (problem.sizes[edge[1]], problem.sizes[edge[0]]), edge_name(problem, edge)
+        matrix = None if given[edge] is None else _checked(given[edge], shape, name)
+        if partial is IDENTITY and matrix is not None:  # it may be another matrix now
+            partial = read_partial({"jacobian": matrix}, shape, name)
+        elif matrix is not None:
+            partial = partial._replace(matrices=(matrix,))
+        partials[edge] = partial if partial is IDENTITY else numeric(partial, name)
     elimination = NumericElimination(problem.stage, partials, problem.sizes, problem.model)
     for vertex in (*order, *problem.outputs):
         elimination.eliminate(vertex)
@@ -101,9 +106,9 @@ def _by_structures(problem: EliminationProblem, order: Sequence[int], given: Map
 def _value(problem: EliminationProblem, edge: Edge, matrix: Array) -> Array:
     """Return the matrix of an edge, as arrays of its library are multiplied."""
     partial, name = problem.edges[edge], edge_name(problem, edge)
-    if partial is IDENTITY:
-        return UNIT
     shape = problem.sizes[edge[1]], problem.sizes[edge[0]]
+    if partial is IDENTITY:  # which another matrix may stand in the place of
+        return UNIT if matrix is None else _checked(matrix, shape, name)
     matrices = partial.matrices if matrix is None else (matrix,)
     parts = [UNIT if isinstance(part, Unit) else _checked(part, shape, name) for part in matrices]
     whole = parts[0]
@@ -117,7 +122,11 @@ def _checked(matrix: Array, shape: tuple[int, int], name: EdgeName) -> Array:
         msg = f"{name} has no jacobian: give every edge between inputs and outputs one, or execute a mapping that has them"
         raise ChainError(msg)
     if not hasattr(matrix, "shape"):
-        matrix = np.asarray(matrix)
+        try:
+            matrix = np.asarray(matrix)
+        except ValueError as error:
+            msg = f"{name}: its jacobian is no matrix: {error}"
+            raise ChainError(msg) from None
     found = tuple(matrix.shape)
     if len(found) == 1 and found == shape[:1] == shape[1:]:  # the vector of a diagonal
         return backend_of(matrix).from_diagonal(matrix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -14,7 +15,7 @@ from chainopt.numbers import count, ratio, shown, times
 from chainopt.report.tables import facts_text
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable
 
     from matplotlib.axes import Axes
 
@@ -120,7 +121,10 @@ class Elimination:
         given = {} if jacobians is None else self._by_position(jacobians)
         return executed(self.problem, self.found.order, given, [] if jacobians is None else [*jacobians.values()])
 
-    def _by_position(self, jacobians: Mapping[tuple[Hashable, Hashable], Array]) -> dict[Edge, Array]:
+    def _by_position(self, jacobians: Array) -> dict[Edge, Array]:
+        if not isinstance(jacobians, Mapping):
+            msg = f"jacobians is a {type(jacobians).__name__}: give a dict from (tail, head) to matrices, or None"
+            raise ChainError(msg)
         names, edges = self.problem.names, self.problem.edges
         known = {(names[tail], names[head]): (tail, head) for tail, head in edges if names[tail] != names[head]}
         given = {}

@@ -118,3 +118,29 @@ def test_several_results():
 def test_a_dense_one_is_refused():
     with pytest.raises(ChainError, match="not sparse"):
         hessian(lambda x: jnp.sum(x) ** 2, sparse=True)(point())
+
+
+def a_gradient_that_is_scaled():
+    @jax.custom_jvp
+    def scale(x, y):
+        return x * y
+
+    scale.defjvp(lambda p, t: (p[0] * p[1], t[0] * p[1] + 0.1 * t[1] * p[0]))
+    return lambda x: (scale(x[1:], x[:-1]) ** 2).sum() + (x**2).sum()
+
+
+def a_pullback_that_is_no_gradient():
+    @jax.custom_vjp
+    def f(x):
+        return (x**2).sum()
+
+    f.defvjp(lambda x: ((x**2).sum(), x), lambda r, g: (g * r * jnp.roll(r, 1) ** 2,))
+    return f
+
+
+@pytest.mark.parametrize("make", [a_gradient_that_is_scaled, a_pullback_that_is_no_gradient])
+def test_derivatives_that_somebody_wrote_need_not_be_symmetric(make):
+    function, x = make(), jnp.arange(1.0, 9.0)
+    expected = jax.jacrev(jax.grad(function))(x)
+    np.testing.assert_allclose(hessian(function, sparse=True)(x).todense(), expected, rtol=1e-5, atol=1e-5)
+    assert not np.array_equal(expected, expected.T)
