@@ -10,7 +10,7 @@ import numpy as np
 from chainopt.execution.dependencies import needs
 from chainopt.execution.forms import dense_form
 from chainopt.graphs.edges import IDENTITY, EdgeName, MatrixFree
-from chainopt.graphs.elimination.execution import executed
+from chainopt.graphs.elimination.execution import by_structures
 from chainopt.graphs.elimination.numeric import NumericElimination, numeric
 from chainopt.graphs.elimination.problem import problem_of
 from chainopt.graphs.elimination.search import cheaper_order
@@ -78,7 +78,7 @@ def accumulate(
     cheaper = cheaper_order(problem, plan.cost)
     if cheaper is not None:
         LOGGER.info("accumulated by vertex elimination, %s: %s, by the chain %s", cheaper.method, cheaper.cost, plan.cost)
-        return best.chain.add_skips(executed(problem, cheaper.order, {}, []).astype(dtype, copy=False))
+        return best.chain.add_skips(by_structures(problem, cheaper.order, {}).astype(dtype, copy=False))
     LOGGER.info("accumulated by the chain: %s", plan.cost)
     used = [{"matrix"}] * len(plan.chain) if plan.association.kinds is None else needs(len(plan.chain), plan.operations)
     factors: list[Array] = []

@@ -110,12 +110,13 @@ def _is_cheapest(problem: Problem, solution: Solution) -> bool:
             return False
         exact = "auto" if solution.schedule is None else "exact"
         found = select(problem, exact).solve(problem._replace(time_limit=SECONDS))
-        return found.is_optimal and solution.makespan <= found.makespan
+        return found.is_optimal and solution.makespan == found.makespan
     is_textbook = problem.chain.stage_costs is None and problem.chain.structures is None and problem.chain.batches is None
     if len(problem.chain) > CONFIRMED and not (is_textbook and isinstance(problem.model, Multiplications)):
         return False
     least = select(problem).solve(problem).cost
-    return solution.cost <= least if isinstance(least, int) else math.isclose(solution.cost, least)
+    # What costs less than the cheapest does not keep the limits that are stored with it.
+    return solution.cost == least if isinstance(least, int) else math.isclose(solution.cost, least)
 
 
 def _is_estimated(data: PlainDict, chain: JacobianChain) -> bool:

@@ -498,13 +498,19 @@ class TestPlansOfGraphs:
         by_elimination = optimal_elimination(graph, **ends, method="markowitz").execute()
         np.testing.assert_allclose(found, by_elimination, rtol=1e-9, atol=1e-12)
 
-    def test_elimination_may_be_cheaper_than_the_chain(self, caplog, monkeypatch):
+    @pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+    def test_elimination_may_be_cheaper_than_the_chain(self, library, request, caplog, monkeypatch):
+        one = np.ones((1, 1))
+        if library != "numpy":
+            module = request.getfixturevalue(library)
+            one = module.numpy.ones((1, 1)) if library == "jax" else module.ones((1, 1))
         monkeypatch.setattr("chainopt.graphs.elimination.search.LEAST_SECONDS", 0)
         monkeypatch.setattr("chainopt.graphs.elimination.search.SECONDS", 0.01)
         data, graph = task("RoeFlux_1d")
-        nx.set_edge_attributes(graph, {edge: {"jacobian": np.ones((1, 1))} for edge in graph.edges})
+        nx.set_edge_attributes(graph, {edge: {"jacobian": one} for edge in graph.edges})
         ends = {"inputs": data["inputs"], "outputs": data["outputs"]}
         with caplog.at_level("INFO", "chainopt"):
             found = chainopt.accumulate(graph, **ends)
         assert "by vertex elimination, annealing" in caplog.text
-        np.testing.assert_allclose(found, optimal_elimination(graph, **ends, method="reverse").execute(), rtol=1e-12)
+        assert isinstance(found, np.ndarray)
+        np.testing.assert_allclose(found, optimal_elimination(graph, **ends, method="reverse").execute(), rtol=1e-6)

@@ -29,6 +29,15 @@ def test_the_cheapest_within_a_limit_on_the_tape_is_optimal():
     assert again.problem.tape_limit == 0
 
 
+def test_a_plan_that_does_not_keep_its_limit_is_not_optimal():
+    chain = [Jacobian((2, 2), jvp_cost=663, vjp_cost=1, tape=94), Jacobian((2, 9))]
+    plan = chainopt.optimal_order(chain)
+    assert chainopt.optimal_order(chain, tape_limit=0).cost > plan.cost
+    with pytest.raises(ChainError, match="contradicts itself"):  # by its mode, which was found without that limit
+        stored(plan, tape_limit=0)
+    assert not stored(plan, tape_limit=0, mode="hybrid").is_optimal
+
+
 @pytest.mark.parametrize("options", [{"workers": 2, "method": "exact"}, {"memory_limit": 200}])
 def test_what_would_take_long_to_prove_is_not_believed(options):
     for dims, is_short in (([3, 5, 2, 7, 4, 6], True), ([3, 5, 2, 7, 4, 6, 3, 5, 2, 7, 4, 6], False)):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from chainopt.graphs.edges import Edge
     from chainopt.graphs.elimination.problem import EliminationProblem
-    from chainopt.typing import Array
+    from chainopt.typing import Array, NumpyArray
 
 UNIT = None  # in the place of a matrix that nobody has to multiply with
 
@@ -47,7 +47,7 @@ def executed(
     """
     given = {edge: jacobians.get(edge) for edge in problem.edges}
     if _is_numeric(problem, all_given):
-        return _by_structures(problem, order, given)
+        return by_structures(problem, order, given)
     values = {edge: _value(problem, edge, matrix) for edge, matrix in given.items()}
     before: list[dict[int, Array]] = [{} for _ in problem.names]
     behind: list[dict[int, Array]] = [{} for _ in problem.names]
@@ -84,12 +84,13 @@ def _is_numeric(problem: EliminationProblem, given: Sequence[Array]) -> bool:
     return all(matrix is None or is_operator(matrix) or backend_of(matrix).goes_with_scipy for matrix in matrices)
 
 
-def _by_structures(problem: EliminationProblem, order: Sequence[int], given: Mapping[Edge, Array]) -> Array:
+def by_structures(problem: EliminationProblem, order: Sequence[int], given: Mapping[Edge, Array]) -> NumpyArray:
+    """Do the same with NumPy's matrices, and what it makes such of, in the forms that their structures allow."""
     partials = {}
     for edge, planned in problem.edges.items():
         partial = planned
         shape, name = (problem.sizes[edge[1]], problem.sizes[edge[0]]), edge_name(problem, edge)
-        matrix = None if given[edge] is None else _checked(given[edge], shape, name)
+        matrix = None if given.get(edge) is None else _checked(given[edge], shape, name)
         if partial is IDENTITY and matrix is not None:  # it may be another matrix now
             partial = read_partial({"jacobian": matrix}, shape, name)
         elif matrix is not None:
