@@ -183,8 +183,10 @@ class Backend(Protocol):
     def can_replay(self, recorded: Array, arrays: Sequence[Array]) -> bool:
         """Whether what was recorded can be used with these arrays, derivatives of it included."""
 
-    def record(self, computation: Callable[..., list[Array]], arrays: Sequence[Array]) -> Callable[..., list[Array]]:
-        """Compile a function of arrays, or record it, for arguments like these."""
+    def record(
+        self, computation: Callable[..., list[Array]], arrays: Sequence[Array], names: frozenset[str]
+    ) -> Callable[..., list[Array]]:
+        """Compile a function of arrays, or record it, for arguments like these; ``names`` are those of what it evaluates."""
 
     def arrays(self, like: Array) -> Arrays:
         """Return what makes arrays beside that one."""

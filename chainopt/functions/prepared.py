@@ -80,7 +80,7 @@ class Prepared:
         computation = partial(self._computed, plan_of(self.comparison, mode), chunk_size)
         if not can_record or recorded is not None:
             return computation
-        recorded = self.recorded.setdefault((mode, chunk_size), self.backend.record(computation, arrays))
+        recorded = self.recorded.setdefault((mode, chunk_size), self.backend.record(computation, arrays, self.names))
         return recorded if self.backend.can_replay(recorded, arrays) else computation
 
     def assembled(self, flat: Sequence[Array]) -> Array:

@@ -166,7 +166,12 @@ class JaxBackend:
         """Return True: JAX traces what it has compiled anew where it differentiates it."""
         return True
 
-    def record(self, computation: Callable[..., list[Array]], arrays: Sequence[Array]) -> Callable[..., list[Array]]:  # noqa: ARG002
+    def record(
+        self,
+        computation: Callable[..., list[Array]],
+        arrays: Sequence[Array],  # noqa: ARG002
+        names: frozenset[str],  # noqa: ARG002
+    ) -> Callable[..., list[Array]]:
         """Compile it as soon as it is called."""
 
         def call(*given: Array) -> list[Array]:

@@ -19,6 +19,7 @@ from chainopt.torch.derivable import is_derivable
 from chainopt.torch.gradient import certify_gradient, gradient_of, hides_derivative
 from chainopt.torch.stage import Stage, stages_of
 from chainopt.torch.trace import is_transformed, is_transforming, kind_of, trace, untransformed
+from chainopt.torch.zeros import without_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -174,7 +175,9 @@ class TorchBackend:
         is_differentiable: bool = recorded.meta["is_differentiable"]
         return is_differentiable or not _is_followed(arrays)
 
-    def record(self, computation: Callable[..., list[Array]], arrays: Sequence[Array]) -> Callable[..., list[Array]]:
+    def record(
+        self, computation: Callable[..., list[Array]], arrays: Sequence[Array], names: frozenset[str]
+    ) -> Callable[..., list[Array]]:
         """Record the whole computation as a graph of operators.
 
         Of the transformations of `torch.func` in it nothing is left then, neither the time that they take in Python, nor
@@ -183,6 +186,7 @@ class TorchBackend:
         """
         with torch.inference_mode(mode=False), torch.no_grad():
             graph: Array = make_fx(computation)(*map(_plain, arrays))
+        without_zeros(graph.graph, names)
         graph.graph.eliminate_dead_code(lambda node: node.is_impure() or node.target in CHECKS)
         graph.recompile()
         graph.meta["is_differentiable"] = not any(map(hides_derivative, graph.graph.nodes))
