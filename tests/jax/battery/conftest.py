@@ -6,8 +6,10 @@ import os
 import pytest
 
 # Where all extras are promised, in CI, these files are collected, and fail without JAX.
-is_collected = importlib.util.find_spec("jax") is not None or os.environ.get("CHAINOPT_REQUIRE_EXTRAS")
-collect_ignore_glob = [] if is_collected else ["test_*.py"]
+IS_WHOLE = os.environ.get("CHAINOPT_REQUIRE_EXTRAS")
+LIBRARIES = ("diffrax", "equinox", "optimistix")
+collect_ignore_glob = [] if IS_WHOLE or importlib.util.find_spec("jax") is not None else ["test_*.py"]
+collect_ignore = [] if IS_WHOLE or all(map(importlib.util.find_spec, LIBRARIES)) else ["test_libraries.py"]
 
 
 @pytest.fixture(autouse=True)
