@@ -14,6 +14,7 @@ from chainopt.errors import ChainError
 from chainopt.graphs.edge_reader import read_partial
 from chainopt.graphs.edges import EdgeName
 from chainopt.graphs.reader import read_graph
+from chainopt.kernels.interrupts import interrupts_held
 from chainopt.numbers import shown
 from chainopt.structure.structure import structure_from_dict
 
@@ -67,8 +68,8 @@ def read_graphml(path: str | os.PathLike[str]) -> Graph:
     ...     print(read_graphml(path).edges(data=True))
     [('x', 'y', {'jvp_cost': 5, 'vjp_cost': 7})]
     """
-    import networkx as nx
-
+    with interrupts_held():
+        import networkx as nx
     data = _bytes_of(path)
     try:
         root = fromstring(data)  # noqa: S314 -- networkx reads it in the same way

@@ -12,9 +12,11 @@ from chainopt.functions.prepared import traced
 from chainopt.functions.sequential import Composition
 from chainopt.functions.sparse.function import SparseJacobianFunction
 from chainopt.functions.sparse.request import with_sparsity
+from chainopt.kernels.interrupts import interrupts_held
 
 try:
-    from chainopt.jax.backend import BACKEND
+    with interrupts_held():
+        from chainopt.jax.backend import BACKEND
     from chainopt.jax.detection import detection_of
 except ModuleNotFoundError as error:
     error.add_note(f"chainopt.jax needs it: {install('jax')}")

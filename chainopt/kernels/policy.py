@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
-import signal
 import sys
-import threading
-from contextlib import contextmanager
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from chainopt.kernels.interrupts import interrupts_held
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from concurrent.futures import ThreadPoolExecutor
 
 # Importing Numba and loading a compiled kernel takes about 0.8 s, compiling it for the first time about 3 s. A process that has
@@ -37,24 +37,50 @@ def compiled(kernel: Callable[..., Any], *helpers: Callable[..., Any]) -> Callab
     Numba is imported here and nowhere else, and signatures are inferred at the first call. The compiled code is kept
     beside the source or in the user's cache directory; where neither can be written, it lives as long as the process.
     """
-    from numba import njit
-    from numba.extending import register_jitable
+    with interrupts_held():
+        from numba import njit
+        from numba.extending import register_jitable
 
-    for helper in helpers:
-        register_jitable(helper)
-    try:
-        quick: Callable[..., Any] = njit(cache=True, nogil=True)(kernel)
-    except RuntimeError:  # no directory that Numba could keep the code in
-        quick = njit(nogil=True)(kernel)
+        for helper in helpers:
+            register_jitable(helper)
+        try:
+            quick: Any = njit(cache=True, nogil=True)(kernel)
+        except (RuntimeError, OSError):  # no directory that Numba could keep the code in
+            quick = njit(nogil=True)(kernel)
+        else:
+            _forgive_cache(quick)
     return _undisturbed(quick)
+
+
+def _forgive_cache(quick: Any) -> None:
+    """Compile anew what the cache cannot give, and go on without it where it cannot keep: disks are full, files damaged."""
+    cache: Any = getattr(quick, "_cache", None)  # Numba's own attribute, which a later version may call otherwise
+    if not all(hasattr(cache, name) for name in ("load_overload", "save_overload", "flush")):
+        return
+    load, save, flush = cache.load_overload, cache.save_overload, cache.flush
+
+    def load_or_compile(*call: Any) -> Any:
+        try:
+            return load(*call)
+        except Exception:  # noqa: BLE001 -- what comes of reading a damaged pickle can be any
+            with suppress(Exception):
+                flush()  # or else nothing can be kept either
+            return None
+
+    def save_if_possible(*call: Any) -> None:
+        with suppress(Exception):
+            save(*call)
+
+    cache.load_overload, cache.save_overload = load_or_compile, save_if_possible
 
 
 @functools.cache
 def compiled_with(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a kernel that takes a compiled function; it is not kept on disk, where the function would be missing."""
-    from numba import njit
+    with interrupts_held():
+        from numba import njit
 
-    return _undisturbed(njit(nogil=True)(kernel))
+        return _undisturbed(njit(nogil=True)(kernel))
 
 
 def _undisturbed(quick: Any) -> Callable[..., Any]:
@@ -68,23 +94,6 @@ def _undisturbed(quick: Any) -> Callable[..., Any]:
     quick.compile = compile_undisturbed
     undisturbed: Callable[..., Any] = quick
     return undisturbed
-
-
-@contextmanager
-def interrupts_held() -> Iterator[None]:
-    """Hold the user's interrupts back until the end of the block, which is seconds away at most."""
-    before = signal.getsignal(signal.SIGINT) if threading.current_thread() is threading.main_thread() else None
-    if not callable(before):  # another thread gets none, and none that is ignored comes
-        yield
-        return
-    held: list[tuple[Any, ...]] = []
-    signal.signal(signal.SIGINT, lambda *interrupt: held.append(interrupt))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if held:
-        before(*held[0])
 
 
 def cores() -> int:

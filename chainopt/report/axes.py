@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError, raise_missing_extra
+from chainopt.kernels.interrupts import interrupts_held
 from chainopt.numbers import shown
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ def new_axes(width: float, height: float) -> Axes:
         If matplotlib is not installed.
     """
     try:
-        import matplotlib.pyplot as plt
-        from matplotlib.figure import Figure
+        with interrupts_held():
+            import matplotlib.pyplot as plt
+            from matplotlib.figure import Figure
     except ModuleNotFoundError:
         raise_missing_extra("plot", "matplotlib", "plot")
     if plt.get_backend().lower() == "agg":  # nobody will show it, so pyplot need not hold it

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainopt.errors import ChainError, raise_missing_extra
+from chainopt.kernels.interrupts import interrupts_held
 from chainopt.schedules.cp_sat_model import Model
 from chainopt.schedules.heuristic import search_well
 from chainopt.schedules.instance import MOST_TABLED
@@ -77,7 +78,8 @@ def cp_model() -> ModuleType:
         If it is not installed.
     """
     try:
-        from ortools.sat.python import cp_model
+        with interrupts_held():
+            from ortools.sat.python import cp_model
     except ModuleNotFoundError:
         raise_missing_extra('method "cp-sat"', "OR-Tools", "schedule")
     module: ModuleType = cp_model

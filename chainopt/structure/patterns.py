@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 import numpy as np
 
 from chainopt.errors import raise_missing_extra
+from chainopt.kernels.interrupts import interrupts_held
 from chainopt.structure import bands
 from chainopt.structure.bands import Band
 
@@ -277,7 +278,8 @@ def places(pattern: Pattern) -> Entries:
 def scipy_sparse() -> Any:
     """Import `scipy.sparse`, or say how to install it."""
     try:
-        from scipy import sparse
+        with interrupts_held():
+            from scipy import sparse
     except ModuleNotFoundError:
         raise_missing_extra("a sparse pattern", "SciPy", "sparse")
     return sparse

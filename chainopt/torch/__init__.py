@@ -10,9 +10,11 @@ from chainopt.functions.jacobian import JacobianFunction as JacobianFunction
 from chainopt.functions.options import Mode, Options, Randomness
 from chainopt.functions.prepared import traced
 from chainopt.functions.sequential import Composition
+from chainopt.kernels.interrupts import interrupts_held
 
 try:
-    from chainopt.torch.backend import BACKEND
+    with interrupts_held():
+        from chainopt.torch.backend import BACKEND
 except ModuleNotFoundError as error:
     error.add_note(f"chainopt.torch needs it: {install('torch')}")
     raise

@@ -13,7 +13,8 @@ import pytest
 
 import chainopt
 from chainopt.kernels import policy
-from chainopt.kernels.policy import compiled, interrupts_held
+from chainopt.kernels.interrupts import interrupts_held
+from chainopt.kernels.policy import compiled
 
 SOURCE = Path(chainopt.__file__).parents[1]
 SOLVE = """
@@ -57,6 +58,81 @@ def test_a_cold_cache(tmp_path):
     assert run(SOLVE.format(source=str(SOURCE)), NUMBA_CACHE_DIR=str(tmp_path)) == ["True"]
     assert list(tmp_path.rglob("*.nbi"))
     assert run(SOLVE.format(source=str(SOURCE)), NUMBA_CACHE_DIR=str(tmp_path)) == ["True"]
+
+
+@pytest.mark.parametrize("damaged", [("*.nbi", "cut"), ("*.nbc", "cut"), ("*.nbc", "replaced"), ("*.nb?", "emptied")])
+def test_damaged_caches(tmp_path, monkeypatch, damaged):
+    import numba
+
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "doubling.py").write_text("def double(value):\n    return 2 * value\n")
+
+    def fresh():  # as another process finds it
+        space = {}
+        source = tmp_path / "doubling.py"
+        exec(compile(source.read_text(), str(source), "exec"), space)  # noqa: S102 -- a kernel in a file of its own
+        return compiled(space["double"])
+
+    quick = fresh()
+    assert quick(21) == 42
+    pattern, how = damaged
+    files = list((tmp_path / "cache").rglob(pattern))
+    assert files
+    for path in files:
+        half = path.read_bytes()[: path.stat().st_size // 2]
+        path.unlink()
+        if how == "replaced":
+            path.mkdir()
+        else:
+            path.write_bytes(half if how == "cut" else b"")
+    again = fresh()
+    assert again(21) == 42
+    assert again.stats.cache_hits == {}
+    if how != "replaced":  # then it is kept again
+        mended = fresh()
+        assert mended(21) == 42
+        assert len(mended.stats.cache_hits) == 1
+
+
+def test_a_full_disk(tmp_path):
+    (tmp_path / "doubling.py").write_text("def double(value):\n    return 2 * value\n")
+    code = f"""
+import resource, sys
+sys.path[:0] = [{str(SOURCE)!r}, {str(tmp_path)!r}]
+sys.dont_write_bytecode = True
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+from chainopt.kernels.policy import compiled
+from doubling import double
+print(compiled(double)(21))
+"""
+    assert run(code, NUMBA_CACHE_DIR=str(tmp_path / "cache")) == ["42"]
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_no_interrupt_falls_into_the_import_of_numba():
+    # Of every module that Numba consists of: an import that is broken off there leaves it unusable.
+    code = f"""
+import os, signal, sys
+sys.path.insert(0, {str(SOURCE)!r})
+import chainopt
+class Interrupts:
+    sent = 0
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith(("numba", "llvmlite")) and Interrupts.sent < 40:
+            Interrupts.sent += 1
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupts())
+dims = chainopt.testing.chain_dims("random", 2000)
+handler = signal.getsignal(signal.SIGINT)
+try:
+    chainopt.optimal_order(chainopt.JacobianChain.from_dims(dims))
+except KeyboardInterrupt:
+    print("interrupted", Interrupts.sent)
+plan = chainopt.optimal_order(chainopt.JacobianChain.from_dims(dims), method="interval")
+assert plan.cost == chainopt.optimal_order(chainopt.JacobianChain.from_dims(dims)).cost
+assert signal.getsignal(signal.SIGINT) is handler
+"""
+    assert run(code) == ["interrupted", "40"]
 
 
 def test_where_no_cache_can_be_written(monkeypatch):
