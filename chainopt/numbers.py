@@ -6,6 +6,7 @@ import math
 import sys
 
 LONGEST_NUMBER = 10**30
+LONGEST_VALUE = 160  # letters of a value in a message
 MOST_DIGITS = 1e15  # beyond which a float knows no ones
 
 
@@ -65,8 +66,30 @@ def times(factor: float) -> str:
 
 
 def shown(value: object) -> str:
-    """Write a value as `repr` does, or say that it holds a number too long to write."""
+    """Write a value as `repr` does, but on one line, cut where it is long, and with nothing that a terminal would obey.
+
+    Examples
+    --------
+    >>> shown([1, 2]), shown("x" * 500)[-9:]
+    ('[1, 2]', "xxxxx...'")
+    """
     try:
-        return repr(value)
+        text = repr(value)
     except ValueError:
         return f"a {type(value).__name__} with a number of more than {sys.get_int_max_str_digits()} digits"
+    except Exception:  # noqa: BLE001 -- of somebody else's class
+        return f"a {type(value).__name__}"
+    if len(text) > LONGEST_VALUE:
+        text = f"{text[: LONGEST_VALUE - 4]}...{text[-1]}"
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    r"""Write what is no letter, and no single space, as Python escapes it: a name or a note forges no lines, and no colors.
+
+    Examples
+    --------
+    >>> printable("a\x1b[31m\nb")
+    'a\\x1b[31m b'
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in " ".join(text.split()))

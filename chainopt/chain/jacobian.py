@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Number
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +16,6 @@ from chainopt.numbers import shown
 from chainopt.structure.structure import check_structure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from chainopt.structure.structure import Structure
     from chainopt.typing import Cost
 
@@ -25,13 +25,21 @@ def checked_size(value: object, place: str) -> int:
     if not isinstance(value, bool | np.bool_):
         try:
             size = operator.index(value)  # type: ignore[arg-type]
-        except TypeError:
+        except Exception:  # noqa: BLE001, S110 -- a symbol's own is no TypeError
             pass
         else:
             if size >= 0:
                 return size
-    msg = f"{place} is {shown(value)}: a size is an int that is not negative"
+    msg = f"{place} is {shown(value)}: a size is an int that is not negative{unknown_size(value)}"
     raise ChainError(msg)
+
+
+def unknown_size(size: object) -> str:
+    """Say what helps where a size is that of an array that is not computed yet; nothing of other sizes."""
+    if isinstance(size, float) and math.isnan(size):
+        return "; a Dask array knows its sizes after compute_chunk_sizes()"
+    is_symbol = not isinstance(size, Number | str | bytes | Sequence) and hasattr(size, "__mul__") and not hasattr(size, "shape")
+    return "; of arrays with symbolic sizes multi_dot makes the product" if is_symbol else ""
 
 
 def checked_shape(shape: object, place: str) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, SupportsIndex, cast
 import numpy as np
 
 from chainopt.chain.factor_data import broadcast_all
+from chainopt.chain.jacobian import unknown_size
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import NUMPY, OTHER, backend_of, is_array_like, is_operator, type_name
 from chainopt.execution.backends.numpy import NUMBERS
@@ -113,6 +114,7 @@ def _misfit(
         advice = "this looks like evaluation order, the first stage first: give the factors in product order, reversed"
     else:
         advice = "plan the chain anew with optimal_order"
+        advice = next(filter(None, map(unknown_size, found)), "").removeprefix("; ") or advice
     return ChainError(f"{_place(chain, position)} has the shape {found}, but the plan is for {shown(shape)}: {advice}")
 
 

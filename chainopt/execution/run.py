@@ -10,6 +10,7 @@ from chainopt.errors import ChainError
 from chainopt.execution import serial
 from chainopt.execution.backends.dispatch import backend_of
 from chainopt.execution.checks import checked_factors, checked_workers
+from chainopt.execution.compiling import is_compiling, untraced
 from chainopt.execution.dependencies import needs
 from chainopt.report.progress import progress_over
 
@@ -46,6 +47,8 @@ def run(
     out, workers, chunk_size, client, gather, progress
         As `Plan.execute` takes them.
     """
+    if is_compiling():  # what is not traced as it is
+        return untraced(run)(plan, handed, out, workers, chunk_size, client, gather=gather, progress=progress)
     if chunk_size is not None and checked_size(chunk_size, "chunk_size") == 0:
         msg = "chunk_size is 0: give at least 1, or None"
         raise ChainError(msg)

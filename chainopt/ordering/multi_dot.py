@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.chain.chain import JacobianChain
+from chainopt.chain.factor_data import broadcast_all
 from chainopt.chain.parsing import read_factors
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import backend_of, becomes_numpy
 from chainopt.execution.backends.numpy import NUMBERS
+from chainopt.execution.compiling import is_compiling, is_symbol, symbolic_product
 from chainopt.execution.serial import multiply
 from chainopt.ordering.order import optimal_order
 
@@ -60,21 +62,26 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
     >>> chainopt.multi_dot(arrays)
     array([12., 12.])
     """
+    if is_compiling():
+        return symbolic_product(arrays, out)
     if out is None and {*map(type, arrays)} == _ARRAY and len(arrays) <= LONGEST_KEPT:  # what is usual, before all that could be
         pairs = _pairs(tuple([array.shape for array in arrays]))
         if pairs is not None:
             return _in_pairs(pairs, [*arrays], np.ndarray.dot)
     if len(arrays) < 2:
-        msg = f"arrays has {len(arrays)} entries: give at least two arrays to multiply"
+        msg = f"arrays {'has one entry' if len(arrays) else 'is empty'}: give at least two arrays to multiply"
         raise ChainError(msg)
-    matrices = [array if isinstance(array, np.ndarray) else _as_array(array) for array in arrays]
+    return _product([array if isinstance(array, np.ndarray) else _as_array(array) for array in arrays], out)
+
+
+def _product(matrices: list[Array], out: Array) -> Array:
+    """Multiply arrays of any libraries."""
     shapes = [matrix.shape for matrix in matrices]
     if {*map(type, matrices)} == _ARRAY and {*map(len, shapes)} == _TWO:
         return _by_dot(matrices, shapes, np.ndarray.dot, out)
-    for position, shape in enumerate(shapes):
-        if len(shape) < 2 and not (len(shape) == 1 and position in (0, len(shapes) - 1)):
-            msg = f"arrays[{position}] has {len(shape)} dimensions: only the first and the last may have one, the others have two"
-            raise np.linalg.LinAlgError(msg)
+    if any(is_symbol(size) for shape in shapes for size in shape):
+        return symbolic_product(matrices, out)
+    _check_ends(shapes)
     is_row, is_column = len(shapes[0]) == 1, len(shapes[-1]) == 1
     is_plain = all(isinstance(matrix, np.ndarray) and matrix.ndim < 3 for matrix in matrices)
     if is_plain and len(matrices) == 2:
@@ -95,12 +102,35 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
         result = _in_pairs(pairs, matrices, product if has_diagonals else operator.matmul)
     else:
         chain = JacobianChain.from_reading(read_factors(matrices, "arrays"))
-        result = optimal_order(chain).execute(matrices, out=out)
+        if out is not None:
+            wanted = [*broadcast_all(chain.batches or ())]
+            wanted += [size for size, is_end in ((chain.dims[0], is_row), (chain.dims[-1], is_column)) if not is_end]
+            if tuple(getattr(out, "shape", wanted)) != tuple(wanted):  # of the shape of what is returned, as PyTorch has it
+                msg = f"out has the shape {tuple(out.shape)}, but the product has the shape {tuple(wanted)}"
+                raise ChainError(msg)
+            optimal_order(chain).execute(matrices, out=_with_ends(out, is_row=is_row, is_column=is_column))
+            return out
+        result = optimal_order(chain).execute(matrices)
     if is_row and is_column:
         return result[0, 0] if len(result.shape) == 2 else result[..., 0, 0]
     if is_row:
         return result[..., 0, :]
     return result[..., 0] if is_column else result
+
+
+def _check_ends(shapes: list[tuple[int, ...]]) -> None:
+    """Only the first and the last array may have one dimension."""
+    for position, shape in enumerate(shapes):
+        if len(shape) < 2 and not (len(shape) == 1 and position in (0, len(shapes) - 1)):
+            msg = f"arrays[{position}] has {len(shape)} dimensions: only the first and the last may have one, the others have two"
+            raise np.linalg.LinAlgError(msg)
+
+
+def _with_ends(out: Array, *, is_row: bool, is_column: bool) -> Array:
+    """Return an array without the dimensions that the ends lack as one that has them; nothing is copied."""
+    if is_column:
+        out = out[..., None]
+    return out[..., None, :] if is_row else out
 
 
 def _are_sparse(matrices: list[Array]) -> bool:

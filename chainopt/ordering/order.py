@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chainopt.errors import InfeasibleError
+from chainopt.execution.compiling import is_compiling, untraced
 from chainopt.plan.comparison import Comparison
 from chainopt.plan.plan import Plan
 from chainopt.solvers.options import asked, check_method
@@ -110,6 +111,11 @@ def optimal_order(
     >>> chainopt.optimal_order(chain).makespan, chainopt.optimal_order(chain, workers=2).makespan
     (33000, 21000)
     """
+    if is_compiling():
+        asked_for = {"objective": objective, "method": method, "patterns": patterns, "tape_limit": tape_limit}
+        asked_for |= {"memory_limit": memory_limit, "workers": workers, "time_limit": time_limit, "progress": progress}
+        plan: Plan = untraced(optimal_order)(chain, **asked_for)
+        return plan
     problem = asked(chain, objective, tape_limit, memory_limit, workers, time_limit, progress, patterns)
     check_method(method)
     return Plan(problem, select(problem, method).solve(problem))

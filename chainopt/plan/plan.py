@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from chainopt.costs.operation_costs import products_of
+from chainopt.execution.compiling import Traceable, compiled_product, is_compiling
 from chainopt.execution.run import run
 from chainopt.numbers import count
 from chainopt.plan.plan_data import PlanData
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from chainopt.typing import Array, PlainDict
 
 
-class Plan(PlanData):
+class Plan(PlanData, Traceable):
     """A bracketing of a chain, what it costs, and the means to look at it and to run it.
 
     Plans are made by `optimal_order`, `forward_order` and `reverse_order`. They are immutable, comparable, hashable
@@ -110,6 +111,10 @@ class Plan(PlanData):
         >>> chainopt.optimal_order(factors).execute(factors)
         array([[12., 12.]])
         """
+        if is_compiling() and client is None:
+            traceable = self._traceable()
+            if traceable is not None:
+                return compiled_product(*traceable, factors, out)
         handed = [factors]
         del factors  # what the caller does not hold lives no longer than it is needed
         return run(self, handed, out, workers, chunk_size, client, gather=gather, progress=progress)

@@ -1,0 +1,122 @@
+"""Products in functions that PyTorch compiles or JAX exports: there sizes may be symbols."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import chainopt
+from chainopt import ChainError
+from chainopt.execution import compiling
+
+OPTIONS = [{"fullgraph": True}, {"dynamic": True, "fullgraph": True}]
+
+
+def cost_of(dims, pairs):
+    held = {place: (dims[place], dims[place + 1]) for place in range(len(dims) - 1)}
+    cost = 0
+    for left, right in pairs:
+        (rows, inner), (again, columns) = held[left], held.pop(right)
+        assert inner == again
+        cost += rows * inner * columns
+        held[left] = rows, columns
+    assert held == {0: (dims[0], dims[-1])}
+    return cost
+
+
+@given(st.lists(st.integers(1, 40), min_size=3, max_size=16))
+def test_orders_of_sizes_that_may_be_symbols(dims):
+    least = chainopt.optimal_order(chainopt.JacobianChain.from_dims(dims)).cost
+    assert cost_of(dims, compiling._cheapest(dims)) == least
+    assert cost_of(dims, compiling._nearly_cheapest(dims)) <= 1.155 * least
+
+
+def tensors(*shapes):
+    torch = pytest.importorskip("torch")
+    torch._dynamo.reset()
+    generator = torch.Generator().manual_seed(5)
+    return torch, [torch.rand(shape, generator=generator, dtype=torch.float64) for shape in shapes]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=repr)
+@pytest.mark.parametrize("shapes", [[(3, 40), (40, 2), (2, 30)], [(4,), (4, 5), (5,)], [(7, 3, 4), (4, 5), (7, 5, 3)]], ids=repr)
+def test_compiled_products(options, shapes):
+    torch, factors = tensors(*shapes)
+    product = torch.compile(lambda *factors: chainopt.multi_dot(factors), backend="eager", **options)
+    expected = factors[0] @ factors[1] @ factors[2]
+    torch.testing.assert_close(product(*factors), expected)
+
+
+def test_a_long_compiled_product():
+    dims = [3, 9, 2, 8, 5, 7, 2, 6, 4, 9, 1]
+    torch, factors = tensors(*pairwise(dims))
+    product = torch.compile(lambda *factors: chainopt.multi_dot(factors), backend="eager", fullgraph=True)
+    torch.testing.assert_close(product(*factors), torch.linalg.multi_dot(factors))
+
+
+def test_compiled_plans():
+    torch, factors = tensors((3, 40), (40, 2), (2, 30))
+    plan = chainopt.optimal_order(factors)
+    product = torch.compile(lambda *factors: plan.execute(factors), backend="eager", fullgraph=True)
+    torch.testing.assert_close(product(*factors), torch.linalg.multi_dot(factors))
+    planned = torch.compile(lambda *factors: chainopt.optimal_order(factors).execute(factors), backend="eager")
+    torch.testing.assert_close(planned(*factors), torch.linalg.multi_dot(factors))
+    out = torch.empty(3, 30, dtype=torch.float64)
+    into = torch.compile(lambda *factors: plan.execute(factors, out=out), backend="eager")
+    assert into(*factors) is out
+
+
+def test_what_compiled_plans_refuse():
+    torch, factors = tensors((3, 4), (4, 2))
+    plan = chainopt.optimal_order(factors)
+    product = torch.compile(lambda *factors: plan.execute(factors), backend="eager")
+    with pytest.raises(ChainError, match=r"has the shape \(5, 4\), but the plan is for \(3, 4\)"):
+        product(torch.ones(5, 4, dtype=torch.float64), factors[1])
+    with pytest.raises(ChainError, match="1 matrices, but the plan is for a chain of 2"):
+        compiling.compiled_product((3, 4, 2), ((0, 1),), factors[:1])
+    with pytest.raises(ChainError, match="no two arrays"):
+        compiling.symbolic_product(factors[:1])
+    with pytest.raises(np.linalg.LinAlgError, match="may have one dimension"):
+        compiling.symbolic_product([factors[0], torch.ones(4), factors[1]])
+    with pytest.raises(ChainError, match="out is of shape"):
+        compiling.symbolic_product(factors, torch.ones(2, 2))
+
+
+@pytest.mark.parametrize("dims", [(4, 5, 6), (None, 5, 6), (4, 5, None), (None, 5, None)], ids=repr)
+def test_tensors_with_ends_of_one_dimension_go_where_torch_puts_them(dims):
+    first, inner, last = dims
+    torch, factors = tensors((first, inner) if first else (inner,), (inner, 3), (3, last) if last else (3,))
+    expected = torch.linalg.multi_dot(factors)
+    out = torch.empty_like(expected)
+    assert chainopt.multi_dot(factors, out=out) is out
+    torch.testing.assert_close(out, expected)
+    with pytest.raises(ChainError, match="out has the shape"):
+        chainopt.multi_dot(factors, out=torch.empty(1, 9, 1, dtype=torch.float64))
+
+
+def test_exported_products_of_symbolic_sizes():
+    jax = pytest.importorskip("jax")
+    export = pytest.importorskip("jax.export")
+    rows, inner = export.symbolic_shape("m, n")
+    symbols = [jax.ShapeDtypeStruct(shape, np.float32) for shape in ((rows, inner), (inner, 5), (5, 3))]
+    exported = export.export(jax.jit(lambda *factors: chainopt.multi_dot(factors)))(*symbols)
+    factors = [np.random.default_rng(3).random(shape, dtype=np.float32) for shape in ((4, 7), (7, 5), (5, 3))]
+    np.testing.assert_allclose(exported.call(*factors), np.linalg.multi_dot(factors), rtol=1e-5)
+    with pytest.raises(ChainError, match="symbolic sizes multi_dot"):
+        export.export(jax.jit(lambda *factors: chainopt.optimal_order(factors).execute(factors)))(*symbols)
+
+
+def test_dask_arrays_of_unknown_sizes():
+    array = pytest.importorskip("dask.array")
+    ones = array.ones((10, 4), chunks=5)
+    unknown = ones[ones[:, 0] > 0]
+    others = [array.ones((4, 5)), array.ones((5, 3))]
+    for call in (
+        lambda: chainopt.multi_dot([unknown, *others]),
+        lambda: chainopt.optimal_order([unknown, *others]),
+        lambda: chainopt.optimal_order([(10, 4), (4, 5), (5, 3)]).execute([unknown, *others]),
+    ):
+        with pytest.raises(ChainError, match=r"compute_chunk_sizes\(\)"):
+            call()
