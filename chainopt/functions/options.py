@@ -36,7 +36,7 @@ class Options:
     with_value: bool = False
     is_hessian: bool = False
     randomness: Randomness = "error"
-    sparse: bool = False
+    sparse: Sparsity = False
     pattern: Array = None  # a GivenPattern
     check: bool = True
 
@@ -48,7 +48,7 @@ class Options:
     @property
     def must_plan(self) -> bool:
         """Whether nothing but a plan will do."""
-        return self.mode == "planned" or self.low_rank or self.sparse
+        return self.mode == "planned" or self.low_rank or bool(self.sparse)
 
     def library_mode(self, suited: str = "reverse") -> str:
         """Return the pure mode that is left what cannot be planned: the one asked for, of Hessians else the library's."""

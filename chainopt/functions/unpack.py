@@ -120,6 +120,10 @@ class Results(NamedTuple):
             value, end = backend.unflatten(self.output_tree, flat[end : end + outputs]), end + outputs
         if not self.has_aux:
             return value, derivative
-        supply = iter(flat[end:])
-        aux = backend.unflatten(self.aux_tree, [next(supply) if leaf is ARRAY else leaf for leaf in self.aux])
+        aux = self.auxiliary(backend, flat[end:])
         return ((value, aux), derivative) if self.with_value else (derivative, aux)
+
+    def auxiliary(self, backend: Backend, arrays: Sequence[Array]) -> PyTree:
+        """Return the auxiliary data, with arrays in the places of those that they had."""
+        supply = iter(arrays)
+        return backend.unflatten(self.aux_tree, [next(supply) if leaf is ARRAY else leaf for leaf in self.aux])

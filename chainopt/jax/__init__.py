@@ -68,13 +68,18 @@ def jacobian(
         Whether to return two factors instead of their product, the Jacobian: they meet where the function is narrowest.
         The left one has the pytree of the result, with an axis of that width behind the axes of each array; the right one
         that of the input, with that axis before them.
-    sparse : bool
+    sparse : bool or "low-rank"
         Whether to return a `jax.experimental.sparse.BCOO` in the place of each array: all of its axes are sparse, its indices
         unique and in row-major order. The pattern, valid for all inputs, is found in the function; columns that share no row go
         through a JVP together, rows that share no column through a VJP, and where a few rows or columns are full both are
         used. ``mode`` may leave "forward" JVPs only, or "reverse" VJPs. What is found is kept for arguments of the same
         shapes; ``prepare(*args)`` returns it as a callable of its own. A Jacobian of which more than half of all entries may be
         nonzero, or a quarter where colors save nothing, is refused.
+
+        "low-rank" returns a triple ``(S, L, R)``; the Jacobian is ``S + L @ R``. What a mean, a norm, an integral or a softmax
+        makes dense passes through a few narrow variables: ``L`` is the derivative of the results by them, ``R`` theirs by the inputs.
+        They are found, those that cost least, and none where the Jacobian is sparse anyway; those inside of a loop are not found.
+        ``S`` is as above, ``L`` and ``R`` are dense, in pytrees as the factors of ``low_rank`` are.
     pattern : sparse or dense matrix, optional
         Where nonzeros may be, if that is known: flattened results by flattened inputs. SciPy's sparse arrays, BCOO, or dense.
     check : bool
@@ -109,6 +114,12 @@ def jacobian(
     Coloring(2 JVPs of 1,000 columns)
     >>> prepared(jnp.arange(1000.0))
     BCOO(float32[999, 1000], nse=1998)
+
+    Sparse plus low rank:
+
+    >>> part, left, right = jacobian(lambda x: x / jnp.linalg.norm(x), sparse="low-rank")(jnp.arange(1000.0))
+    >>> part, left.shape, right.shape
+    (BCOO(float32[1000, 1000], nse=1000), (1000, 1), (1, 1000))
     """
     options = Options.checked(
         fun,
@@ -203,9 +214,9 @@ def hessian(
         How the gradient is differentiated. "auto" plans where that promises to be 1.5 times cheaper than `jax.hessian`, and else
         calls that, as "forward" does at once; "reverse" is `jax.jacrev` of `jax.jacrev`. What `jax.hessian` cannot differentiate
         is left to "reverse".
-    sparse : bool
-        Whether to return a BCOO in the place of each array, as `jacobian` does: of a single number by products of the Hessian
-        with the sums of the columns of a color, each nonzero or its mirror image being read off one of them.
+    sparse : bool or "low-rank"
+        Whether to return a BCOO in the place of each array, or a triple, as `jacobian` does: the BCOO of a single number by
+        products of the Hessian with the sums of the columns of a color, each nonzero or its mirror image being read off one.
 
     Returns
     -------

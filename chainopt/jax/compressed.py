@@ -45,6 +45,25 @@ def jvps(
     return _flat(_batched(pushed, _seeds(colors, primals), chunk_size))
 
 
+def pushes(
+    linear: Callable[..., Sequence[Array]], like: Sequence[Array], colors: IntArray, chunk_size: int | None = None
+) -> list[Array]:
+    """Return, for each result of a linear function, a row for each color of columns; see `jvps`.
+
+    Parameters
+    ----------
+    linear : callable
+        Of arrays, that returns a list of arrays.
+    like : sequence of arrays
+        Of the shapes and types of its arguments.
+    colors : numpy.ndarray of int64
+        That of each entry of the arrays, flattened one after the other.
+    chunk_size : int, optional
+        How many go through at once.
+    """
+    return _flat(_batched(lambda tangents: list(linear(*tangents)), _seeds(colors, like), chunk_size))
+
+
 def vjps(
     function: Callable[..., Sequence[Array]], primals: Sequence[Array], colors: IntArray, chunk_size: int | None = None
 ) -> list[Array]:

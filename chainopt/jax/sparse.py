@@ -20,11 +20,12 @@ from chainopt.jax.compressed import gathered, jvps, vjps
 from chainopt.jax.detection import pattern_of
 from chainopt.jax.gradient import is_number
 from chainopt.jax.mismatch import mismatch
+from chainopt.jax.narrow import LinearProgram, NarrowJaxpr, splits
 from chainopt.jax.rules.registry import has_rule
 from chainopt.jax.trace import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from chainopt.functions.backend import Backend
     from chainopt.functions.options import Options
@@ -60,7 +61,8 @@ class RecordedJaxpr:
         self, closed: Array, inputs: Sequence[Array], others: Sequence[Array], outputs: int, *, is_symmetric: bool
     ) -> None:
         self.closed, self.outputs, self.is_symmetric = closed, outputs, is_symmetric
-        self.inputs, self.others = ([_aval(leaf) for leaf in leaves] for leaves in (inputs, others))
+        self.inputs: Sequence[Array] = [_aval(leaf) for leaf in inputs]
+        self.others: Sequence[Array] = [_aval(leaf) for leaf in others]
         results = closed.out_avals[:outputs]
         self.shapes: Sequence[Shape] = [tuple(result.shape) for result in results]
         self.dtypes: Sequence[DType] = [result.dtype for result in results]
@@ -118,18 +120,30 @@ class RecordedJaxpr:
 
         if self.has_jvps:
             found = pattern_of(function, [*self.inputs, *self.others])
-            self._check_before_listing(found)
+            self.check_before_listing(found)
             return tidy(found.pattern[:, : _entries(self.inputs)]), found.dense_by
         results = [jax.ShapeDtypeStruct(*pair) for pair in zip(self.shapes, self.dtypes, strict=True)]
         found = pattern_of(pulled, [*results, *self.inputs, *self.others])
-        self._check_before_listing(found)
+        self.check_before_listing(found)
         return tidy(found.pattern[:, : _entries(results)].T), found.dense_by
 
-    def _check_before_listing(self, found: Detection) -> None:
+    def check_before_listing(self, found: Detection) -> None:
         """Refuse what a part of the pattern shows to be dense: the list of its places might fill the memory."""
         shape = sum(map(math.prod, self.shapes)), _entries(self.inputs)
         most = max((int(part.counts().sum()) for part in found.sets.parts), default=0)
         check_is_sparse(shape, most, None, found.dense_by)
+
+    def narrowed(self) -> Iterator[NarrowJaxpr]:
+        """Yield the function with sets of narrow variables held, no variable first."""
+        if not self.has_jvps:
+            return
+        program = LinearProgram(
+            lambda *arrays: self.run(arrays[: len(self.inputs)], arrays[len(self.inputs) :])[: self.outputs],
+            self.inputs,
+            self.others,
+        )
+        for split in splits(program):
+            yield NarrowJaxpr(self, program, split)
 
     def compressed(
         self, coloring: Coloring, blocks: Sequence[Block], chunk_size: int | None

@@ -9,8 +9,8 @@ from chainopt.errors import ChainError
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.jacobian import JacobianFunction
 from chainopt.functions.signature import Call
+from chainopt.functions.sparse.preparation import prepare_sparse
 from chainopt.functions.sparse.prepared import PreparedJacobian
-from chainopt.functions.sparse.program import prepare_sparse
 from chainopt.functions.ways import Ways
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from chainopt.functions.environment import Environment, written
 from chainopt.functions.reading import Reading
 from chainopt.functions.signature import ARRAY, Call, static_key
 from chainopt.functions.sparse.given_pattern import GivenPattern
-from chainopt.functions.sparse.program import prepare_sparse
+from chainopt.functions.sparse.preparation import prepare_sparse
 
 if TYPE_CHECKING:
     from chainopt.functions.options import Options
@@ -105,7 +105,7 @@ class PreparedJacobian:
     def _prepared(self, call: Call) -> SparseProgram:
         """Make the program, and watch what the function reads, but for what it writes itself."""
         dense, options, coloring = self._backend.dense, self._options, None
-        if self._known is not None:  # then it was unpickled, and the function may be another one
+        if self._known is not None and options.sparse is True:  # then it was unpickled, and the function may be another one
             entries, coloring = self._known
             options = replace(options, pattern=GivenPattern(entries))
         roots = Reading(dense, self._function).roots(call)

@@ -9,10 +9,11 @@ from chainopt.errors import ChainError
 from chainopt.functions.sparse.given_pattern import GivenPattern
 
 if TYPE_CHECKING:
-    from chainopt.functions.options import Options
+    from chainopt.functions.options import Options, Sparsity
     from chainopt.typing import Array
 
 REFUSED = {"holomorphic": "real numbers only", "allow_int": "real numbers only", "low_rank": "no factors"}
+KINDS: tuple[Sparsity, ...] = (True, False, "low-rank")
 
 
 def with_sparsity(options: Options, sparse: Array, pattern: Array, check: Array) -> Options:
@@ -34,16 +35,14 @@ def with_sparsity(options: Options, sparse: Array, pattern: Array, check: Array)
     ChainError
         If that does not go together.
     """
-    if isinstance(sparse, str) and sparse == "low-rank":
-        msg = 'sparse is "low-rank", which is not there yet: take sparse=True, or low_rank=True for two dense factors'
-        raise ChainError(msg)
-    if not isinstance(sparse, bool):
-        msg = f'sparse is {sparse!r}: known are True and False, and "low-rank", which is not there yet'
+    kind = next((one for one in KINDS if sparse is one or (isinstance(sparse, str) and sparse == one)), None)
+    if kind is None:
+        msg = f'sparse is {sparse!r}: known are True, False and "low-rank"'
         raise ChainError(msg)
     if not isinstance(check, bool):
         msg = f"check is {check!r}: give True or False"
         raise ChainError(msg)
-    if not sparse:
+    if not kind:
         if pattern is not None:
             msg = "pattern is given, but sparse is False: take sparse=True"
             raise ChainError(msg)
@@ -51,8 +50,12 @@ def with_sparsity(options: Options, sparse: Array, pattern: Array, check: Array)
     if options.mode == "planned":
         msg = 'mode is "planned", but sparse Jacobians are not planned as chains yet: take "auto", "forward" or "reverse"'
         raise ChainError(msg)
+    if kind == "low-rank" and (pattern is not None or options.mode != "auto"):
+        what = f"mode is {options.mode!r}" if pattern is None else "pattern is given"
+        msg = f'{what}, but sparse is "low-rank", which takes both modes and finds the pattern itself: leave it out'
+        raise ChainError(msg)
     for name, what in REFUSED.items():
         if getattr(options, name):
-            msg = f"{name} is {getattr(options, name)!r}, but sparse is True, and sparse Jacobians have {what}"
+            msg = f"{name} is {getattr(options, name)!r}, but sparse is {sparse!r}, and sparse Jacobians have {what}"
             raise ChainError(msg)
-    return replace(options, sparse=True, pattern=None if pattern is None else GivenPattern(pattern), check=check)
+    return replace(options, sparse=kind, pattern=None if pattern is None else GivenPattern(pattern), check=check)

@@ -81,7 +81,7 @@ def pattern_of(function: Callable[..., Sequence[Array]], inputs: Sequence[Array]
     constants = [constant(value) for value in closed.consts]
     with np.errstate(all="ignore"):  # of constants that are evaluated
         values = Walk(columns).run(closed.jaxpr, constants, [*[None] * len(given), *seeds])
-    sets = [_result(value, atom, columns) for value, atom in zip(values, closed.jaxpr.outvars, strict=True)]
+    sets = [result_of(value, atom, columns) for value, atom in zip(values, closed.jaxpr.outvars, strict=True)]
     return Detection(joined(sets) if sets else IndexSets(0, columns, ()))
 
 
@@ -93,7 +93,7 @@ def _has_derivative(kind: DType) -> bool:
     return bool(jnp.issubdtype(kind, jnp.inexact))
 
 
-def _result(value: Value, atom: Array, columns: int) -> IndexSets:
+def result_of(value: Value, atom: Array, columns: int) -> IndexSets:
     """Return what a tangent depends on: all columns, where it may be something that no seed makes."""
     count = size(atom)
     if isinstance(value, IndexSets):

@@ -74,12 +74,13 @@ class Walk:
             return constant(atom.val) if isinstance(atom, core.Literal) else values.get(atom)
 
         for equation in jaxpr.eqns:
-            results = self._results(equation, [read(atom) for atom in equation.invars])
+            results = self.results(equation, [read(atom) for atom in equation.invars])
             if results is not None:
                 values.update(zip(equation.outvars, results, strict=True))
         return [read(atom) for atom in jaxpr.outvars]
 
-    def _results(self, equation: JaxprEqn, operands: list[Value]) -> Sequence[Value] | None:
+    def results(self, equation: JaxprEqn, operands: list[Value]) -> Sequence[Value] | None:
+        """Return what is known of the results of an equation, None where that is nothing."""
         name = str(equation.primitive)
         if name in INLINED:
             return self._inlined(equation, operands)

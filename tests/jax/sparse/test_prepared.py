@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 
 from chainopt import ChainError
-from chainopt.functions.sparse import program
+from chainopt.functions.sparse import colors
 from chainopt.jax import jacobian
 
 N = 20
@@ -156,8 +156,8 @@ def test_what_cannot_be_watched_is_not_prepared_but_computed():
 
 def test_pattern_and_colors_are_found_once_a_signature(monkeypatch):
     found = []
-    colored = program._colored
-    monkeypatch.setattr(program, "_colored", lambda *args, **kwargs: found.append(1) or colored(*args, **kwargs))
+    colored = colors.colored
+    monkeypatch.setattr(colors, "colored", lambda *args, **kwargs: found.append(1) or colored(*args, **kwargs))
     function = jacobian(lambda x: x * jnp.roll(x, 2) + 7, sparse=True)
     for size in (12, 15, 12, 15, 12):
         x = point(size)

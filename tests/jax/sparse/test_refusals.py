@@ -10,7 +10,7 @@ from scipy import sparse
 from chainopt import ChainError
 from chainopt.functions.sparse.backend import Recorded, SparseBackend
 from chainopt.functions.sparse.density import check_is_sparse
-from chainopt.jax import hessian, jacobian
+from chainopt.jax import jacobian
 from chainopt.jax.sparse import SPARSE
 
 N = 24
@@ -136,7 +136,6 @@ def test_patterns_that_are_none(pattern, match):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"sparse": "low-rank"}, "not there yet"),
         ({"sparse": "very"}, "known are"),
         ({"sparse": 1}, "known are"),
         ({"sparse": False, "pattern": LINE}, "sparse=True"),
@@ -207,6 +206,4 @@ def test_methods_that_are_not_there():
         jacobian(stencil, sparse=True).tune(X)
     with pytest.raises(ChainError, match="sparse=True"):
         jacobian(stencil).prepare(X)
-    with pytest.raises(ChainError, match="not there yet"):
-        hessian(stencil, sparse="low-rank")
     assert repr(jacobian(stencil, sparse=True)).endswith("sparse=True)")

@@ -1,0 +1,119 @@
+"""A Jacobian as a sparse matrix plus the product of two thin ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from chainopt.errors import ChainError
+from chainopt.functions.sparse.backend import Recorded
+from chainopt.functions.sparse.colors import sparse_part
+from chainopt.functions.sparse.program import SparseProgram
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from chainopt.functions.options import Options
+    from chainopt.functions.signature import Call
+    from chainopt.functions.sparse.backend import SparseBackend
+    from chainopt.functions.unpack import Results
+    from chainopt.typing import Array
+
+NO_FACTORS = "the Jacobian is not sparse plus low rank as far as it is found, for no narrow variables hold what makes it dense"
+ELSEWHERE = 'sparse is "low-rank", which is there for functions of JAX only: take sparse=True, or low_rank=True'
+REMEDY = ". Take"  # where it begins in the refusal of what is not sparse
+
+
+class Narrow(Recorded, Protocol):
+    """A traced function of which some variables are held, so that the rest of its Jacobian is sparse."""
+
+    rank: int
+    """How many entries those have. It computes the nonzeros, the left factor by outputs, the right one by inputs, the rest."""
+
+    @property
+    def has_factors(self) -> bool:
+        """Whether the right factor can be had: there are VJPs of what is held."""
+
+
+@runtime_checkable
+class Narrowable(Protocol):
+    """A traced function that can hold its variables."""
+
+    def narrowed(self) -> Iterator[Narrow]:
+        """Yield the function with sets of narrow variables held, no variable first."""
+
+
+class LowRankProgram(SparseProgram):
+    """What computes the sparse part of a Jacobian and the two factors of the rest; see `SparseProgram`."""
+
+    def __call__(self, arrays: Sequence[Array]) -> Array:
+        """Return what the caller gets: the triple, with the auxiliary data."""
+        flat, count = self.nonzeros(arrays), len(self.blocks)
+        matrices = [maker(nonzeros) for maker, nonzeros in zip(self.makers, flat[:count], strict=True)]
+        results, dense = self.results, self.backend.dense
+        end = count + results.outputs + results.inputs
+        whole = results._replace(has_aux=False)
+        triple = whole.assembled(dense, matrices), *whole._replace(low_rank=True).assembled(dense, flat[count:end])
+        return (triple, results.auxiliary(dense, flat[end:])) if results.has_aux else triple
+
+
+class Choice:
+    """The cheapest of the splits that a function has.
+
+    Parameters
+    ----------
+    recorded : Recorded
+        The function.
+    options : Options
+        What is asked for.
+
+    Raises
+    ------
+    ChainError
+        If none leaves a sparse matrix.
+    """
+
+    def __init__(self, recorded: Recorded, options: Options) -> None:
+        least: int | None = None
+        for narrow in recorded.narrowed() if isinstance(recorded, Narrowable) else ():
+            try:
+                entries, coloring = sparse_part(narrow, options)
+            except ChainError:
+                continue
+            products = coloring.products + 2 * narrow.rank
+            is_cheaper = (least is None or products < least) and (not narrow.rank or products < min(entries.shape))
+            if is_cheaper and narrow.has_factors:
+                least = products
+                self.narrow, self.entries, self.coloring = narrow, entries, coloring
+        if least is None:
+            raise ChainError(NO_FACTORS)
+
+
+def low_rank_program(
+    backend: SparseBackend, recorded: Recorded, results: Results, call: Call, options: Options
+) -> LowRankProgram:
+    """Choose what is held, and prepare what computes the triple."""
+    if not isinstance(recorded, Narrowable):
+        raise ChainError(ELSEWHERE)
+    try:
+        choice = Choice(recorded, options)
+    except ChainError as error:
+        raise _explained(error, recorded, options) from None
+    return LowRankProgram(backend, choice.narrow, results, choice.entries, choice.coloring, call, options.chunk_size)
+
+
+def has_low_rank(recorded: Recorded, options: Options) -> bool:
+    """Whether a Jacobian that is not sparse is one plus a product of thin factors."""
+    try:
+        Choice(recorded, options)
+    except ChainError:
+        return False
+    return True
+
+
+def _explained(error: ChainError, recorded: Recorded, options: Options) -> ChainError:
+    """Add what makes a Jacobian dense to the error that says that nothing narrow does."""
+    try:
+        sparse_part(recorded, options)
+    except ChainError as refusal:
+        return ChainError(f"{error}: {str(refusal).split(REMEDY)[0]}. Take jacobian(f) without sparse=")
+    return ChainError(f"{error}, or there are no JVPs, or no VJPs, of the function. Take sparse=True")

@@ -1,0 +1,90 @@
+"""The program that computes a JVP, as a list of equations: some of its tangents can be given in the place of their equations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jax
+from jax.extend import core
+
+from chainopt.jax.rules.registry import alone, variables_read, variables_written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from chainopt.typing import Array
+
+CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "core_closed_call", "remat", "remat2", "checkpoint"})
+JAXPRS = ("jaxpr", "call_jaxpr")
+
+
+class LinearProgram:
+    """The JVP of a function: linear in the tangents.
+
+    Parameters
+    ----------
+    function : callable
+        Of arrays, first the inputs and then the others, that returns a list of arrays.
+    inputs, others : sequence of `jax.ShapeDtypeStruct`
+        What it is traced for.
+    """
+
+    def __init__(self, function: Callable[..., list[Array]], inputs: Sequence[Array], others: Sequence[Array]) -> None:
+        count = len(inputs)
+
+        def pushed(*arrays: Array) -> list[Array]:
+            primals, fixed, tangents = arrays[:count], arrays[count:-count], arrays[-count:]
+            return list(jax.jvp(lambda *given: function(*given, *fixed), primals, tangents)[1])
+
+        nested = jax.make_jaxpr(pushed)(*inputs, *others, *inputs)
+        self.closed = jax.make_jaxpr(lambda *arrays: _inlined(nested.jaxpr, nested.consts, arrays))(*inputs, *others, *inputs)
+        jaxpr = self.closed.jaxpr
+        self.primals, self.tangents = jaxpr.invars[:-count], jaxpr.invars[-count:]
+        self.outputs = jaxpr.outvars
+        self._steps = [(alone(equation, jaxpr), variables_read(equation), variables_written(equation)) for equation in jaxpr.eqns]
+
+    def run(
+        self,
+        primals: Sequence[Array],
+        tangents: Sequence[Array],
+        given: Mapping[Array, Array],
+        wanted: Sequence[Array],
+    ) -> list[Array]:
+        """Compute some variables.
+
+        Parameters
+        ----------
+        primals, tangents : sequence of arrays
+            The inputs and the others; the tangents of the inputs.
+        given : mapping of variables to arrays
+            The tangents that are held at these values, whatever their equations say.
+        wanted : sequence of variables
+            What is returned.
+        """
+        values = dict(zip(self.closed.jaxpr.constvars, self.closed.consts, strict=True))
+        values.update(zip((*self.primals, *self.tangents), (*primals, *tangents), strict=True))
+        for step, read, written in self._steps:
+            results = jax.core.eval_jaxpr(step, (), *[values[one] for one in read])
+            values.update(zip(written, results, strict=True))
+            values.update((one, given[one]) for one in written if one in given)
+        return [_value(one, values) for one in wanted]
+
+
+def _value(atom: Array, values: Mapping[Array, Array]) -> Array:
+    return atom.val if isinstance(atom, core.Literal) else values[atom]
+
+
+def _inlined(jaxpr: core.Jaxpr, constants: Sequence[Array], arrays: Sequence[Array]) -> list[Array]:
+    """Run a jaxpr, and what it calls equation by equation."""
+    values: dict[Array, Array] = dict(zip(jaxpr.constvars, constants, strict=True))
+    values.update(zip(jaxpr.invars, arrays, strict=True))
+    for equation in jaxpr.eqns:
+        inner = next((equation.params[key] for key in JAXPRS if key in equation.params), None)
+        if str(equation.primitive) in CALLS and inner is not None:
+            body, held = (inner.jaxpr, inner.consts) if isinstance(inner, core.ClosedJaxpr) else (inner, ())
+            results = _inlined(body, held, [_value(atom, values) for atom in equation.invars])
+            values.update(zip(equation.outvars, results, strict=True))
+        else:
+            results = jax.core.eval_jaxpr(alone(equation, jaxpr), (), *[values[one] for one in variables_read(equation)])
+            values.update(zip(variables_written(equation), results, strict=True))
+    return [_value(atom, values) for atom in jaxpr.outvars]

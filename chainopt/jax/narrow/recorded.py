@@ -1,0 +1,152 @@
+"""A traced function whose Jacobian is a sparse matrix plus the product of two thin ones, by variables that are held."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from chainopt.functions.sparse.backend import Recorded
+from chainopt.functions.sparse.given_pattern import tidy
+from chainopt.jax.compressed import gathered, pushes, vjps
+from chainopt.jax.detection.registry import dtype, shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chainopt.functions.sparse.blocks import Block
+    from chainopt.functions.sparsity.detection import Detection
+    from chainopt.jax.narrow.linear_program import LinearProgram
+    from chainopt.jax.narrow.search import Split
+    from chainopt.structure.compression import Coloring
+    from chainopt.structure.patterns import Entries
+    from chainopt.typing import Array
+
+
+class TracedJaxpr(Recorded, Protocol):
+    """A function as a jaxpr, as far as it is needed here."""
+
+    inputs: Sequence[Array]
+    """By which it is differentiated: shapes and types."""
+    others: Sequence[Array]
+    """Its further arguments."""
+
+    def run(self, inputs: Sequence[Array], others: Sequence[Array]) -> list[Array]:
+        """Compute all results."""
+
+    def check_before_listing(self, found: Detection) -> None:
+        """Refuse what a part of the pattern shows to be dense."""
+
+
+class NarrowJaxpr:
+    """A function as a jaxpr, of whose derivative program some narrow variables are held.
+
+    Its Jacobian is ``S + L @ R``: what the results change by the inputs while these variables are held, what they change by them,
+    and what they change by the inputs, through each other too.
+
+    Parameters
+    ----------
+    recorded : TracedJaxpr
+        The function.
+    program : LinearProgram
+        Its JVP.
+    split : Split
+        What is held.
+    """
+
+    has_jvps = True
+
+    def __init__(self, recorded: TracedJaxpr, program: LinearProgram, split: Split) -> None:
+        self.recorded, self.program, self.split = recorded, program, split
+        self.shapes, self.dtypes, self.rank = recorded.shapes, recorded.dtypes, split.rank
+
+    @property
+    def belongs_to_a_transformation(self) -> bool:
+        """Whether a constant is a tracer."""
+        return self.recorded.belongs_to_a_transformation
+
+    @cached_property
+    def has_vjps(self) -> bool:
+        """Whether the sparse part has VJPs."""
+        return self.recorded.has_vjps
+
+    @cached_property
+    def has_factors(self) -> bool:
+        """Whether there are VJPs of what is held."""
+        if not self.rank:
+            return True
+        try:
+            jax.eval_shape(lambda *primals: self._rows(primals, None), *self.recorded.inputs, *self.recorded.others)
+        except Exception:  # noqa: BLE001 -- whatever a loop raises that cannot be pulled back through
+            return False
+        return True
+
+    def detected(self) -> tuple[Entries, str | None]:
+        """Return the pattern of the sparse part for all inputs, and what made it dense."""
+        found = self.split.found
+        self.recorded.check_before_listing(found)
+        return tidy(found.pattern), found.dense_by
+
+    def compressed(
+        self, coloring: Coloring, blocks: Sequence[Block], chunk_size: int | None
+    ) -> Callable[[Sequence[Array]], list[Array]]:
+        """Return what computes the nonzeros of each block, the left factor by outputs, the right one by inputs, and the rest."""
+        recorded, program = self.recorded, self.program
+        outputs, inputs = len(self.shapes), recorded.inputs
+
+        def compute(*primals: Array) -> list[Array]:
+            nothing = self._zeros(self.split.held)
+
+            def linear(*tangents: Array) -> list[Array]:
+                return program.run(primals, tangents, nothing, program.outputs)
+
+            fixed = [jnp.zeros(aval.shape, aval.dtype) for aval in inputs]
+            by_outputs = pushes(linear, inputs, coloring.columns, chunk_size) if coloring.jvps else []
+            by_inputs = vjps(linear, fixed, coloring.rows, chunk_size) if coloring.vjps else []
+            further = recorded.run(primals[: len(inputs)], primals[len(inputs) :])[outputs:]
+            return [
+                *gathered(blocks, by_outputs, by_inputs, self.dtypes, coloring),
+                *self._columns(primals, chunk_size),
+                *self._rows(primals, chunk_size),
+                *further,
+            ]
+
+        compiled = jax.jit(compute)
+        return lambda arrays: list(compiled(*arrays))
+
+    def _columns(self, primals: Sequence[Array], chunk_size: int | None) -> list[Array]:
+        """Return the left factor: the derivative of each result by what is held."""
+        program, held = self.program, self.split.held
+        if not self.rank:
+            return [jnp.zeros((*axes, 0), kind) for axes, kind in zip(self.shapes, self.dtypes, strict=True)]
+        fixed = [jnp.zeros(aval.shape, aval.dtype) for aval in self.recorded.inputs]
+
+        def linear(*tangents: Array) -> list[Array]:
+            return program.run(primals, fixed, dict(zip(held, tangents, strict=True)), program.outputs)
+
+        like = list(self._zeros(held).values())
+        pushed = pushes(linear, like, np.arange(self.rank), chunk_size)
+        return [
+            part.T.reshape((*axes, self.rank)).astype(kind)
+            for part, axes, kind in zip(pushed, self.shapes, self.dtypes, strict=True)
+        ]
+
+    def _rows(self, primals: Sequence[Array], chunk_size: int | None) -> list[Array]:
+        """Return the right factor: the derivative of what is held by each input."""
+        inputs = self.recorded.inputs
+        if not self.rank:
+            return [jnp.zeros((0, *aval.shape), aval.dtype) for aval in inputs]
+
+        def linear(*tangents: Array) -> list[Array]:
+            return self.program.run(primals, tangents, {}, self.split.held)
+
+        fixed = [jnp.zeros(aval.shape, aval.dtype) for aval in inputs]
+        pulled = vjps(linear, fixed, np.arange(self.rank), chunk_size)
+        return [part.reshape((self.rank, *aval.shape)) for part, aval in zip(pulled, inputs, strict=True)]
+
+    @staticmethod
+    def _zeros(held: Sequence[Array]) -> dict[Array, Array]:
+        return {variable: jnp.zeros(shape(variable), dtype(variable)) for variable in held}
