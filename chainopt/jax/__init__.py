@@ -77,8 +77,8 @@ def jacobian(
         nonzero, or a quarter where colors save nothing, is refused.
 
         "low-rank" returns a triple ``(S, L, R)``; the Jacobian is ``S + L @ R``. What a mean, a norm, an integral or a softmax
-        makes dense passes through a few narrow variables: ``L`` is the derivative of the results by them, ``R`` theirs by the inputs.
-        They are found, those that cost least, and none where the Jacobian is sparse anyway; those inside of a loop are not found.
+        makes dense passes through a few narrow variables: ``L`` is the derivative of the results by them, ``R`` theirs by the
+        inputs. They are found, those that cost least, and none where the Jacobian is sparse anyway; those inside of a loop are not.
         ``S`` is as above, ``L`` and ``R`` are dense, in pytrees as the factors of ``low_rank`` are.
     pattern : sparse or dense matrix, optional
         Where nonzeros may be, if that is known: flattened results by flattened inputs. SciPy's sparse arrays, BCOO, or dense.
