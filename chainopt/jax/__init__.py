@@ -78,7 +78,7 @@ def jacobian(
 
         "low-rank" returns a triple ``(S, L, R)``; the Jacobian is ``S + L @ R``. What a mean, a norm, an integral or a softmax
         makes dense passes through a few narrow variables: ``L`` is the derivative of the results by them, ``R`` theirs by the
-        inputs. They are found, those that cost least, and none where the Jacobian is sparse anyway; those inside of a loop are not.
+        inputs. They are found, those that cost least, none where the Jacobian is sparse anyway; those in a loop are not found.
         ``S`` is as above, ``L`` and ``R`` are dense, in pytrees as the factors of ``low_rank`` are.
     pattern : sparse or dense matrix, optional
         Where nonzeros may be, if that is known: flattened results by flattened inputs. SciPy's sparse arrays, BCOO, or dense.
