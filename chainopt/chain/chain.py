@@ -15,6 +15,7 @@ from chainopt.errors import ChainError
 from chainopt.numbers import shape_text
 from chainopt.structure.bands import Band
 from chainopt.structure.dense import Dense
+from chainopt.structure.ranges import grids_of
 from chainopt.structure.structure import structure_from_dict
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from chainopt.chain.factor_data import Details, StageCosts
     from chainopt.chain.parsing import Factor, Reading
+    from chainopt.structure.grid import Grid
     from chainopt.structure.patterns import Pattern
     from chainopt.structure.structure import Structure
     from chainopt.typing import Cost, PlainDict, SizeArray
@@ -134,8 +136,17 @@ class JacobianChain:
         return tuple(structure or Dense() for structure in given)
 
     @property
+    def grids(self) -> list[Grid] | None:
+        """Where the factors of a large chain of dense and block-diagonal ones have nonzeros; None of other chains."""
+        structures = self.structures
+        return None if structures is None else grids_of(self.dims, structures)
+
+    @property
     def patterns(self) -> list[Pattern]:
         """Where each factor has nonzeros."""
+        grids = self.grids
+        if grids is not None:
+            return [*grids]
         known: dict[tuple[int, tuple[int, int]], Pattern] = {}  # a power has one for all its factors
         patterns = []
         for shape, structure in zip(self.shapes, self.structures or [None] * len(self), strict=True):

@@ -12,6 +12,7 @@ import numpy as np
 
 from chainopt.structure import patterns
 from chainopt.structure.bands import Band
+from chainopt.structure.grid import Grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,4 +65,6 @@ def tables(intervals: Intervals, factors: int) -> list[tuple[NumpyArray, NDArray
 
 def is_full(pattern: Pattern) -> bool:
     """Whether a matrix with this pattern is dense."""
+    if isinstance(pattern, Grid):
+        return pattern.is_full
     return isinstance(pattern, Band) and pattern.is_full and not pattern.is_unit

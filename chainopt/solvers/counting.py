@@ -9,6 +9,7 @@ from chainopt.costs.estimates import LITTLE, first_look
 from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
+from chainopt.structure.bands import MOST_NUMBERED
 from chainopt.structure.leaves import leaves_of
 from chainopt.typing import PatternsName
 
@@ -18,13 +19,11 @@ if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.estimates import FirstLook
     from chainopt.costs.model import CostModel
-    from chainopt.structure.leaves import Leaf
+from chainopt.structure.leaves import Leaf
 
 PATTERNS: tuple[PatternsName, ...] = get_args(PatternsName)
 SHARE = 0.1  # of the time of the product, which exact planning may take
 SHORT = 3e-4  # seconds of exact planning that are always spent: an estimate would not take much less
-LARGEST = 2**63  # of sizes: beyond, nobody holds the counts of rows
-
 LONG, FEW = 100, 16  # factors, and different ones of them: beyond, a look at all intervals takes as long as exact planning
 
 # Seconds, measured; what is decided by them is the same on every machine.
@@ -71,6 +70,8 @@ def counted(
     if patterns == "exact" or chain.structures is None:
         return model
     needs = _needs(chain, model, workers, memory_limit)
+    if needs is None and chain.grids is not None:
+        return model
     if needs is not None:
         if patterns == "estimated":
             msg = f'patterns is "estimated", which {needs}: take patterns="exact"'
@@ -91,7 +92,7 @@ def _needs(chain: JacobianChain, model: CostModel, workers: float, memory_limit:
         return "is for one worker"
     if memory_limit is not None:
         return "cannot keep a memory_limit"
-    return "needs sizes below 2**63" if chain.largest >= LARGEST else None
+    return f"needs sizes up to {MOST_NUMBERED:,}" if chain.largest > MOST_NUMBERED else None
 
 
 def _is_exact_cheap(leaves: Sequence[Leaf]) -> bool:

@@ -20,7 +20,8 @@ from chainopt.bracketing.operations import Mode
 from chainopt.costs.multiplications import Multiplications
 from chainopt.solvers.base import Candidate, Method, needs_one_worker
 from chainopt.structure import patterns
-from chainopt.structure.bands import Band
+from chainopt.structure.bands import MOST_NUMBERED, Band
+from chainopt.structure.grid import Grid
 
 if TYPE_CHECKING:
     from chainopt.solvers.base import Problem, Solution
@@ -68,7 +69,7 @@ class _Side:
     def cost_before(self, right: _Side) -> int:
         """Return how many multiplications the product with a matrix to the right needs."""
         one, other = self.pattern, right.pattern
-        if all(isinstance(each, Band) for each in (one, other)) or any(map(patterns.is_unit, (one, other))):
+        if all(isinstance(each, Band | Grid) for each in (one, other)) or any(map(patterns.is_unit, (one, other))):
             return patterns.multiplications(one, other)
         return patterns.counted(self.columns, right.rows)
 
@@ -184,7 +185,9 @@ def _least_costs(leaves: list[_Side]) -> list[int]:
     As the left side it meets a row for each index in which the product of all to its right has something, and no less in a part
     of that; as the right side likewise.
     """
-    if any(patterns.is_unit(leaf.pattern) for leaf in leaves):  # a product with which costs nothing
+    counted = (leaf.pattern for leaf in leaves if not patterns.is_unit(leaf.pattern) and not isinstance(leaf.pattern, Grid))
+    if sum(max(pattern.shape) <= MOST_NUMBERED for pattern in counted) < len(leaves):
+        # A product with an identity costs nothing, and rows that are too many are not counted one by one.
         return [0] * len(leaves)
     as_left, as_right = [], []
     meets = np.ones(leaves[-1].pattern.shape[1], dtype=bool)

@@ -18,11 +18,32 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from chainopt.errors import ChainError
+from chainopt.numbers import count
+
 if TYPE_CHECKING:
     from chainopt.typing import CostArray, IntArray, SizeArray
 
 INT64_LIMIT = 2**63
+MOST_NUMBERED = 2**25  # rows, a quarter of a gigabyte of them
 FEW = 40  # pairs, up to which Python ints are faster than arrays
+
+
+def numbered(size: int, others: int = 0) -> IntArray:
+    """Return the numbers from 0 of rows that are looked at one by one; ``others`` is how many columns there are, or the reverse.
+
+    Raises
+    ------
+    ChainError
+        If they are too many.
+    """
+    if size > MOST_NUMBERED or others >= INT64_LIMIT // 2:
+        msg = (
+            f"a size is {count(max(size, others))}: beside sparse matrices, whose nonzeros are listed row by row, sizes go up to "
+            f"{count(MOST_NUMBERED)}; leave the structures out"
+        )
+        raise ChainError(msg)
+    return np.arange(size, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +98,7 @@ class Band:
 
     def row_counts(self) -> IntArray:
         """How many places each row has."""
-        rows = np.arange(self.shape[0], dtype=np.int64)
+        rows = numbered(*self.shape)
         counts = np.minimum(self.column_end, rows + self.upper + 1) - np.maximum(0, rows - self.lower)
         return np.where(rows < self.row_end, np.maximum(counts, 0), 0)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from chainopt.errors import ChainError
+from chainopt.numbers import count, shape_text, shown
 from chainopt.structure.bands import Band
 from chainopt.structure.patterns import Places
 from chainopt.structure.structure import Structure
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from chainopt.structure.patterns import Pattern
     from chainopt.typing import PlainDict
+
+MOST_LISTED = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,14 @@ class BlockDiagonal(Structure):
 
     def __init__(self, blocks: Sequence[tuple[int, int] | int]) -> None:
         if not isinstance(blocks, list | tuple):
-            msg = f"blocks is {blocks!r}: give a sequence of (rows, columns) pairs"
+            msg = f"blocks is {shown(blocks)}: give a sequence of (rows, columns) pairs"
             raise ChainError(msg)
         pairs = []
         for position, block in enumerate(blocks):
             pair = block if isinstance(block, list | tuple) else (block, block)
             sizes_fit = all(isinstance(size, int | np.integer) and not isinstance(size, bool) and size >= 0 for size in pair)
             if len(pair) != 2 or not sizes_fit:
-                msg = f"blocks[{position}] is {block!r}: give a pair (rows, columns), or the size of a square block"
+                msg = f"blocks[{position}] is {shown(block)}: give a pair (rows, columns), or the size of a square block"
                 raise ChainError(msg)
             pairs.append((int(pair[0]), int(pair[1])))
         object.__setattr__(self, "blocks", tuple(pairs))
@@ -65,18 +68,34 @@ class BlockDiagonal(Structure):
         ChainError
             If the blocks do not make up such a matrix.
         """
-        rows = np.array([block[0] for block in self.blocks], dtype=np.int64)
-        columns = np.array([block[1] for block in self.blocks], dtype=np.int64)
-        if (rows.sum(), columns.sum()) != shape:
-            msg = f"structure is a BlockDiagonal of {rows.sum()}x{columns.sum()} together, but the shape is {shape}"
-            raise ChainError(msg)
+        self.check(shape)
         if len(self.blocks) == 1:
             return Band.full(*shape)
+        nonzeros = sum(rows * columns for rows, columns in self.blocks)
+        if max(nonzeros, *shape) > MOST_LISTED:
+            msg = (
+                f"structure is a BlockDiagonal of {count(nonzeros)} nonzeros in the shape {shape_text(*shape)}: beside matrices "
+                f"that are neither dense nor such up to {count(MOST_LISTED)} can be listed; give Sparse(matrix)"
+            )
+            raise ChainError(msg)
+        rows, columns = (np.array(sizes, dtype=np.int64) for sizes in zip(*self.blocks, strict=True))
         widths = np.repeat(columns, rows)
         begins = np.repeat(np.cumsum(columns) - columns, rows)
         indptr = np.concatenate([[0], np.cumsum(widths)])
         indices = np.arange(indptr[-1]) - np.repeat(indptr[:-1] - begins, widths)
         return Places.of_rows(shape, indptr, indices)
+
+    def check(self, shape: tuple[int, int]) -> None:
+        """Refuse a shape that is not that of the blocks.
+
+        Raises
+        ------
+        ChainError
+            Which names both.
+        """
+        if self.own_shape != tuple(shape):
+            msg = f"structure is a BlockDiagonal of {shape_text(*self.own_shape)} together, but the shape is {shape}"
+            raise ChainError(msg)
 
     @property
     def label(self) -> str:

@@ -18,8 +18,9 @@ import numpy as np
 
 from chainopt.errors import raise_missing_extra
 from chainopt.kernels.interrupts import interrupts_held
-from chainopt.structure import bands
+from chainopt.structure import bands, grid
 from chainopt.structure.bands import Band
+from chainopt.structure.grid import Grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -132,7 +133,8 @@ class Bitmap:
         return np.asarray(self.unpacked().sum(axis=0, dtype=np.int64))
 
 
-Pattern: TypeAlias = Band | Rectangle | Places | Bitmap
+Listed: TypeAlias = Band | Rectangle | Places | Bitmap
+Pattern: TypeAlias = Listed | Grid  # all factors of a chain have a grid, or none
 DENSITY_OF_BITMAPS = 1 / 16
 
 
@@ -140,6 +142,8 @@ def product(left: Pattern, right: Pattern) -> Pattern:
     """Return the pattern of a product: a place is in it if some inner index joins a nonzero of both."""
     if isinstance(left, Band) and isinstance(right, Band):
         return bands.product(left, right)
+    if isinstance(left, Grid) and isinstance(right, Grid):  # all of a chain are
+        return grid.product(left, right)
     if isinstance(left, Band) and left.is_unit:
         return right
     if isinstance(right, Band) and right.is_unit:
@@ -174,6 +178,8 @@ def multiplications(left: Pattern, right: Pattern) -> int:
     """Return how many multiplications a product needs: over the inner index, column count times row count."""
     if isinstance(left, Band) and isinstance(right, Band):
         return bands.multiplications(left, right)
+    if isinstance(left, Grid) and isinstance(right, Grid):
+        return grid.multiplications(left, right)
     if any(isinstance(pattern, Band) and pattern.is_unit for pattern in (left, right)):
         return 0
     return counted(left.column_counts(), right.row_counts())
@@ -195,6 +201,8 @@ def table_of_multiplications(lefts: list[Pattern], rights: list[Pattern]) -> Cos
     """Return `multiplications` of every left with every right; all share the inner size. int64 or Python ints."""
     if all(isinstance(pattern, Band) for pattern in (*lefts, *rights)):
         return bands.table_of_multiplications(lefts, rights)  # type: ignore[arg-type]
+    if any(isinstance(pattern, Grid) for pattern in lefts):
+        return np.array([[multiplications(left, right) for right in rights] for left in lefts], dtype=object)
     columns = np.stack([pattern.column_counts() for pattern in lefts])
     rows = np.stack([pattern.row_counts() for pattern in rights])
     largest = int(columns.max(initial=0)) * int(rows.max(initial=0)) * columns.shape[1]
@@ -214,6 +222,8 @@ def transposed(pattern: Pattern) -> Pattern:
         return Rectangle(pattern.columns, pattern.rows)
     if isinstance(pattern, Bitmap):
         return Bitmap.of(np.ascontiguousarray(pattern.unpacked().T))
+    if isinstance(pattern, Grid):
+        return pattern.transposed()
     return Places(pattern.entries.T.tocsr())
 
 
@@ -228,9 +238,10 @@ def _joined_rows(entries: Entries, rows: NDArray[np.uint8]) -> NDArray[np.uint8]
 
 def reached(pattern: Pattern, columns: BoolArray) -> BoolArray:
     """Tell which rows have a nonzero in one of some columns."""
+    pattern = _listed(pattern)
     if isinstance(pattern, Band):
         before = np.concatenate([[0], np.cumsum(columns)])
-        rows = np.arange(pattern.shape[0])
+        rows = bands.numbered(*pattern.shape)
         begin = np.clip(rows - pattern.lower, 0, pattern.column_end)
         end = np.clip(rows + pattern.upper + 1, begin, max(pattern.column_end, 0))
         return np.asarray((before[np.maximum(begin, end)] > before[begin]) & (rows < pattern.row_end))
@@ -255,6 +266,7 @@ def reached_columns(pattern: Pattern, rows: BoolArray) -> BoolArray:
 
 def places(pattern: Pattern) -> Entries:
     """Return a SciPy sparse array of bools in row order that lists the places."""
+    pattern = _listed(pattern)
     if isinstance(pattern, Places):
         return pattern.entries
     sparse = scipy_sparse()
@@ -267,12 +279,20 @@ def places(pattern: Pattern) -> Entries:
         pairs = np.repeat(rows, columns.size), np.tile(columns, rows.size)
     else:
         counts = pattern.row_counts()
-        begins = np.maximum(0, np.arange(pattern.shape[0]) - pattern.lower)
+        begins = np.maximum(0, bands.numbered(*pattern.shape) - pattern.lower)
         row_ends = np.cumsum(counts)
         within = np.arange(int(row_ends[-1]) if row_ends.size else 0) - np.repeat(row_ends - counts, counts)
-        pairs = np.repeat(np.arange(pattern.shape[0]), counts), np.repeat(begins, counts) + within
+        pairs = np.repeat(bands.numbered(*pattern.shape), counts), np.repeat(begins, counts) + within
     entries = sparse.csr_array((np.ones(pairs[0].size, dtype=bool), pairs), shape=pattern.shape)
     return entries
+
+
+def _listed(pattern: Pattern) -> Listed:
+    """Write a grid as the places that it counts."""
+    if not isinstance(pattern, Grid):
+        return pattern
+    heights, widths = pattern.heights.astype(np.int64), pattern.widths.astype(np.int64)
+    return Bitmap.of(pattern.cells.repeat(heights, axis=0).repeat(widths, axis=1))
 
 
 def scipy_sparse() -> Any:
@@ -289,7 +309,7 @@ def _explicit(pattern: Pattern) -> Pattern:
     """Write a band that no diagonal cuts as the rectangle that it is."""
     if isinstance(pattern, Band) and pattern.is_rectangle:
         rows, columns = pattern.shape
-        return Rectangle(np.arange(rows) < pattern.row_end, np.arange(columns) < pattern.column_end)
+        return Rectangle(bands.numbered(rows) < pattern.row_end, bands.numbered(columns) < pattern.column_end)
     return pattern
 
 

@@ -293,7 +293,7 @@ def test_stages_and_huge_sizes_are_not_estimated():
     diagonal = Jacobian((4, 4), structure=Sparse(np.eye(4)))
     with pytest.raises(ChainError, match="needs matrices at hand"):
         optimal_order([diagonal, Jacobian((4, 4), jvp_cost=3)], patterns="estimated")
-    with pytest.raises(ChainError, match=r"needs sizes below 2\*\*63"):
+    with pytest.raises(ChainError, match="needs sizes up to 33,554,432"):
         optimal_order([diagonal, (4, 2**63)], patterns="estimated")
 
 
