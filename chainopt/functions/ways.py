@@ -132,6 +132,8 @@ class Ways:
         """Whether a way holds no object of its function that the result shows: static data in a pytree of the user's own."""
         if way.prepared is None:
             return True
+        if self.options.sparse and self.backend.must_read:  # then it calls the function itself, which reads other arrays
+            return False
         results = way.prepared.results
         return self.backend.is_plain(results.output_tree) and (
             results.aux_tree is None or self.backend.is_plain(results.aux_tree)

@@ -13,13 +13,14 @@ import numpy as np
 from chainopt.errors import ChainError
 from chainopt.functions.sparse.density import check_is_sparse
 from chainopt.functions.sparse.given_pattern import tidy
+from chainopt.functions.sparse.mismatch import mismatch
 from chainopt.functions.trace import COMPLEX, REAL
 from chainopt.jax.backend import BACKEND
 from chainopt.jax.bcoo import maker_of
 from chainopt.jax.compressed import gathered, jvps, vjps
 from chainopt.jax.detection import pattern_of
 from chainopt.jax.gradient import is_number
-from chainopt.jax.mismatch import mismatch
+from chainopt.jax.mismatch import JaxProducts
 from chainopt.jax.narrow import LinearProgram, NarrowJaxpr, splits
 from chainopt.jax.rules.registry import has_rule
 from chainopt.jax.trace import kind_of
@@ -145,6 +146,14 @@ class RecordedJaxpr:
         for split in splits(program):
             yield NarrowJaxpr(self, program, split)
 
+    def read(self) -> list[Array]:
+        """List nothing: what a function reads here does not change."""
+        return []
+
+    def is_current(self) -> bool:
+        """Whether the pattern holds: as long as the jaxpr does."""
+        return True
+
     def compressed(
         self, coloring: Coloring, blocks: Sequence[Block], chunk_size: int | None
     ) -> Callable[[Sequence[Array]], list[Array]]:
@@ -173,7 +182,7 @@ class RecordedJaxpr:
             data[block.places] = _wide(part)
         given = [jnp.asarray(array) for array in arrays]
         count = len(self.inputs)
-        return mismatch(self.main(given[count:]), given[:count], entries, data, has_jvps=self.has_jvps)
+        return mismatch(JaxProducts(self.main(given[count:]), given[:count], has_jvps=self.has_jvps), entries, data)
 
 
 class JaxSparse:
@@ -188,6 +197,7 @@ class JaxSparse:
         others: Sequence[Array],
         outputs: Callable[[], int],
         *,
+        primal: Callable[..., list[Array]] | None,  # noqa: ARG002 -- the jaxpr of a gradient says all
         is_symmetric: bool,
     ) -> Recorded:
         """Trace a function."""

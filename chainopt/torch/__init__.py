@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from chainopt.errors import ChainError, install
 from chainopt.functions.computation_graph import graph_of
 from chainopt.functions.jacobian import JacobianFunction as JacobianFunction
-from chainopt.functions.options import Mode, Options, Randomness
+from chainopt.functions.options import Mode, Options, Randomness, Sparsity
 from chainopt.functions.prepared import traced
 from chainopt.functions.sequential import Composition
+from chainopt.functions.sparse.function import SparseJacobianFunction
+from chainopt.functions.sparse.request import with_sparsity
 from chainopt.kernels.interrupts import interrupts_held
 
 try:
@@ -23,10 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import networkx as nx
+    from scipy.sparse import csr_array
 
     from chainopt.typing import Array, Function
 
-__all__ = ["JacobianFunction", "computation_graph", "hessian", "jacobian", "sequential", "value_and_jacobian"]
+__all__ = ["JacobianFunction", "computation_graph", "hessian", "jacobian", "sequential", "sparsity", "value_and_jacobian"]
 
 
 def jacobian(
@@ -40,6 +43,9 @@ def jacobian(
     chunk_size: int | None = None,
     low_rank: bool = False,
     randomness: Randomness = "error",
+    sparse: Sparsity = False,
+    pattern: Array = None,
+    check: bool = True,
 ) -> JacobianFunction:
     """Make the function that returns the Jacobian of a PyTorch function or module: a drop-in for `torch.func.jacrev`.
 
@@ -67,16 +73,31 @@ def jacobian(
     randomness : {"error", "same", "different"}
         What forward mode does where the function draws random numbers, as for `torch.func.jacfwd`: such a function is never
         planned. Reverse mode, which "auto" leaves it to, evaluates it once and needs no such word.
+    sparse : bool
+        Whether to return a coalesced `torch.sparse_coo_tensor` in the place of each tensor: all of its axes are sparse, and its
+        indices in row-major order. The pattern, valid for all inputs, is found in the function, recorded without numbers:
+        columns that share no row go through a JVP together, rows that share no column through a VJP, and where a few rows or
+        columns are full both are used, by `torch.func` with the function as it is. ``mode`` may leave "forward" JVPs only, or
+        "reverse" VJPs. What is found is kept for arguments of the same shapes; ``prepare(*args)`` returns it as a callable of its
+        own. Refused are a Jacobian of which more than half of all entries may be nonzero, or a quarter where colors save nothing,
+        and, without ``pattern``, a function that no recording sees wholly: with a derivative of one's own, or with steps that
+        depend on numbers.
+    pattern : sparse or dense matrix, optional
+        Where nonzeros may be, if that is known: flattened results by flattened inputs. SciPy's sparse arrays, or dense.
+    check : bool
+        Whether a pattern that is given is compared with a JVP of random numbers: once for each signature of the arguments, at the
+        first ones. What is zero there and not elsewhere, it does not see.
 
     Returns
     -------
     JacobianFunction
-        A callable that takes what ``func`` takes; with the methods ``plan`` and ``tune``.
+        A callable that takes what ``func`` takes; with the methods ``plan`` and ``tune``, a sparse one with ``prepare``.
 
     Raises
     ------
     ChainError
-        If an option is none of those that are known, or nothing can be planned where that is demanded.
+        If an option is none of those that are known, or nothing can be planned where that is demanded, the Jacobian is not
+        sparse where that is demanded, or a pattern that is given is wrong.
 
     Examples
     --------
@@ -86,10 +107,28 @@ def jacobian(
     tensor([[3., 0., 0.],
             [1., 4., 1.],
             [2., 2., 5.]])
+
+    Sparse:
+
+    >>> differences = jacobian(lambda x: (x[1:] - x[:-1]) ** 2, sparse=True)
+    >>> prepared = differences.prepare(torch.arange(1000.0))
+    >>> prepared.colors
+    Coloring(2 JVPs of 1,000 columns)
+    >>> found = prepared(torch.arange(1000.0))
+    >>> found.is_coalesced(), found.values().numel()
+    (True, 1998)
     """
     _refuse_unknown(holomorphic=holomorphic, allow_int=allow_int)
     options = Options.checked(func, argnums, mode, chunk_size, has_aux=has_aux, low_rank=low_rank, randomness=randomness)
-    return JacobianFunction(BACKEND, func, options)
+    return _made(func, with_sparsity(options, sparse, pattern, check))
+
+
+def _made(func: Function, options: Options) -> JacobianFunction:
+    if not options.sparse:
+        return JacobianFunction(BACKEND, func, options)
+    from chainopt.torch.sparse import SPARSE  # with it comes SciPy
+
+    return SparseJacobianFunction(SPARSE, func, options)
 
 
 def value_and_jacobian(
@@ -139,6 +178,7 @@ def hessian(
     *,
     mode: Mode = "auto",
     randomness: Randomness = "error",
+    sparse: Sparsity = False,
 ) -> JacobianFunction:
     """Make the function that returns the Hessian of a PyTorch function or module: a drop-in for `torch.func.hessian`.
 
@@ -161,11 +201,14 @@ def hessian(
         `torch.func.jacrev`. What `torch.func.hessian` cannot differentiate is left to "reverse".
     randomness : {"error", "same", "different"}
         What is done where the function draws random numbers, as for `torch.func.jacfwd`: such a function is never planned.
+    sparse : bool
+        Whether to return a sparse tensor in the place of each tensor, as `jacobian` does: of a single number by products of the
+        Hessian with the sums of the columns of a color, each nonzero or its mirror image being read off one of them.
 
     Returns
     -------
     JacobianFunction
-        A callable that takes what ``func`` takes; with the methods ``plan`` and ``tune``.
+        A callable that takes what ``func`` takes; with the methods ``plan`` and ``tune``, a sparse one with ``prepare``.
 
     Raises
     ------
@@ -187,10 +230,16 @@ def hessian(
     >>> gradient = torch.func.grad(lambda x: (x[:-1] * x[1:] ** 2).sum())
     >>> torch.func.jvp(gradient, (x,), (torch.ones(3),))[1]
     tensor([2., 6., 6.])
+
+    Sparse, here of a chain of springs:
+
+    >>> springs = hessian(lambda x: ((x[1:] - x[:-1]) ** 4).sum(), sparse=True).prepare(torch.arange(1000.0))
+    >>> springs.colors
+    Coloring(3 HVPs of 1,000 columns)
     """
     _refuse_unknown(holomorphic=holomorphic, allow_int=False)
     options = Options.checked(func, argnums, mode, None, has_aux=has_aux, randomness=randomness, is_hessian=True)
-    return JacobianFunction(BACKEND, func, options)
+    return _made(func, with_sparsity(options, sparse, None, check=True))
 
 
 def sequential(*functions: Callable[[Array], Array]) -> Composition:
@@ -215,6 +264,46 @@ def sequential(*functions: Callable[[Array], Array]) -> Composition:
     (2, 3)
     """
     return Composition(functions)
+
+
+def sparsity(func: Function, *args: Array, argnums: int | Sequence[int] = 0) -> csr_array:
+    """Find which entries of a Jacobian may be other than zero, for all inputs of these shapes.
+
+    The function is recorded without numbers, and walked through with what each of its tensors depends on. What is not known of it
+    depends on everything: there may be too many places, but none is missing.
+
+    Parameters
+    ----------
+    func : callable
+        Of tensors or pytrees of them, that returns such.
+    *args
+        What it is called with. Of tensors shapes and types matter, and no numbers; of what the function reads besides, numbers
+        count that are indices or masks, or zeros of factors.
+    argnums : int or sequence of int
+        By which arguments it is differentiated.
+
+    Returns
+    -------
+    scipy.sparse.csr_array of bool
+        A row for each entry of the flattened results, one result after the other; a column for each of the flattened inputs.
+
+    Raises
+    ------
+    ChainError
+        If an argument is not there, or the pattern is too dense to be listed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from chainopt.torch import sparsity
+    >>> sparsity(lambda x: x[1:] * x[:-1], torch.ones(4)).toarray().astype(int)
+    array([[1, 1, 0, 0],
+           [0, 1, 1, 0],
+           [0, 0, 1, 1]])
+    """
+    from chainopt.torch.sparse import pattern_of  # with it comes SciPy
+
+    return pattern_of(func, args, argnums if isinstance(argnums, int) else tuple(argnums))
 
 
 def computation_graph(function: Function, *arguments: Array) -> nx.DiGraph[int]:

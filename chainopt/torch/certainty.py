@@ -97,6 +97,49 @@ def size_without_numbers(function: Callable[..., Array], args: Sequence[Array], 
     return sum(leaf.numel() for leaf in leaves if isinstance(leaf, torch.Tensor))
 
 
+def own_rule(function: Callable[..., Sequence[Array]], arguments: Sequence[Array]) -> str | None:
+    """Return the name of a rule for a derivative that somebody wrote and that autograd would use, or None.
+
+    Unlike `recorded_without_numbers` this sees one that is called by its ``apply``, held as it was.
+
+    Parameters
+    ----------
+    function : callable
+        Of a flat list of tensors, that returns such a list, and can be recorded.
+    arguments : sequence of tensors
+        Like those that it will be called with.
+
+    Raises
+    ------
+    UnplannableError
+        If it fails where autograd follows.
+    """
+    with torch.inference_mode(mode=False), torch.enable_grad(), FakeTensorMode(allow_non_fake_inputs=True):
+        given = [
+            torch.empty_strided(leaf.shape, leaf.stride(), dtype=leaf.dtype, device=leaf.device).requires_grad_(_is_real(leaf))
+            for leaf in arguments
+        ]
+        try:
+            pending = [leaf.grad_fn for leaf in function(*given) if isinstance(leaf, torch.Tensor)]
+        except Exception as error:  # whatever the user's function raises where gradients are asked for
+            msg = f"it cannot be followed where gradients are recorded ({type(error).__name__})"
+            raise UnplannableError(msg) from error
+    seen: set[object] = {None}
+    while pending:
+        node: Array = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, torch.autograd.function.BackwardCFunction) or "CppNode" in node.name():
+            return str(node.name()).removesuffix("Backward")
+        pending += [following for following, _ in node.next_functions]
+    return None
+
+
+def _is_real(tensor: torch.Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
 def doubt_about(graph: Array, node: Node) -> str | None:
     """Say what is uncertain about a step of a recording, if anything is."""
     name = str(node.target)
@@ -143,10 +186,55 @@ class _Watch(TorchDispatchMode):
         for tensor in pytree.tree_leaves(written):
             if not isinstance(tensor, torch.Tensor):
                 continue
-            if not isinstance(tensor, FakeTensor) or _memory(tensor) in self.arguments:
+            if self._is_foreign(tensor):
                 msg = f"it changes a tensor in place that it has not made ({func})"
                 raise UnplannableError(msg)
-        return func(*args, **(kwargs or {}))
+        return self._called(func, args, kwargs or {})
+
+    def _is_foreign(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor was not made by the function."""
+        return not isinstance(tensor, FakeTensor) or _memory(tensor) in self.arguments
+
+    def _called(self, func: Array, args: Array, kwargs: dict[str, Array]) -> Array:
+        return func(*args, **kwargs)
+
+
+class _Guard(_Watch):
+    """The same for a call with numbers: what has been made is held, so that nothing else comes to its place in the memory."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+        self.made: dict[int, object] = {}
+
+    def _is_foreign(self, tensor: torch.Tensor) -> bool:
+        return _memory(tensor) not in self.made
+
+    def _called(self, func: Array, args: Array, kwargs: dict[str, Array]) -> Array:
+        given = {_memory(leaf) for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)}
+        result = func(*args, **kwargs)
+        for leaf in pytree.tree_leaves(result):
+            if isinstance(leaf, torch.Tensor) and _memory(leaf) not in given:
+                self.made[_memory(leaf)] = leaf.untyped_storage()
+        return result
+
+
+def called_with_numbers(function: Callable[..., Sequence[Array]], arguments: Sequence[Array]) -> list[Array]:
+    """Call a function of which no recording is certain, if that changes nothing.
+
+    Parameters
+    ----------
+    function : callable
+        Of a flat list of tensors, that returns such a list.
+    arguments : sequence of tensors
+        Those that it is called with.
+
+    Raises
+    ------
+    UnplannableError
+        If it draws random numbers, or changes a tensor that it has not made. What the function raises is let through.
+    """
+    with _Guard(), torch.no_grad():
+        return list(function(*arguments))
 
 
 def _memory(tensor: Array) -> Array:

@@ -38,6 +38,12 @@ class Recorded(Protocol):
     def detected(self) -> tuple[Entries, str | None]:
         """Return the pattern for all inputs, and what made it dense."""
 
+    def read(self) -> list[Array]:
+        """List the arrays besides the arguments whose numbers decided on the pattern, and may change."""
+
+    def is_current(self) -> bool:
+        """Whether those numbers are as they were, where that matters."""
+
     def compressed(
         self, coloring: Coloring, blocks: Sequence[Block], chunk_size: int | None
     ) -> Callable[[Sequence[Array]], list[Array]]:
@@ -72,6 +78,7 @@ class SparseBackend(Protocol):
         others: Sequence[Array],
         outputs: Callable[[], int],
         *,
+        primal: Callable[..., list[Array]] | None,
         is_symmetric: bool,
     ) -> Recorded:
         """Trace a function.
@@ -84,6 +91,8 @@ class SparseBackend(Protocol):
             By which it is differentiated, and by which it is not.
         outputs : callable
             Says, after the function has been called, how many of its results are differentiated.
+        primal : callable, optional
+            Whose gradient it computes, where it does.
         is_symmetric : bool
             Whether its Jacobian is.
         """

@@ -44,9 +44,18 @@ class SparseJacobianFunction(JacobianFunction):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Array:
         """Return the Jacobian at a point: a sparse array in the place of each array that the library's function returns."""
+        if self.backend.is_compiling():  # what is found is kept here, and not in what a compiler makes
+            return self.backend.uncompiled(self._called)(*args, **kwargs)
+        return self._called(*args, **kwargs)
+
+    def _called(self, *args: Any, **kwargs: Any) -> Array:
         call = Call.read(self.backend, self.options.argnums, args, kwargs)
-        way, _ = self._ways.of(call, at_once=True)
-        program: Any = way.prepared
+        found, arrays = self._ways.of(call, at_once=True)
+        way: Any = found  # whose program is a sparse one
+        program = way.prepared
+        if program is not None and not program.is_current(arrays[len(call.arrays) :]):
+            way.prepared = None
+            program = way.prepared = self._program_of(call._replace(besides=arrays[len(call.arrays) :]))
         if program is None:  # it cannot be kept, or fails: then it does so again, with the error as it is
             way.cause = None
             program = self._program_of(call)

@@ -45,15 +45,13 @@ class Narrowable(Protocol):
 class LowRankProgram(SparseProgram):
     """What computes the sparse part of a Jacobian and the two factors of the rest; see `SparseProgram`."""
 
-    def __call__(self, arrays: Sequence[Array]) -> Array:
+    def assembled(self, matrices: Sequence[Array], further: Sequence[Array]) -> Array:
         """Return what the caller gets: the triple, with the auxiliary data."""
-        flat, count = self.nonzeros(arrays), len(self.blocks)
-        matrices = [maker(nonzeros) for maker, nonzeros in zip(self.makers, flat[:count], strict=True)]
         results, dense = self.results, self.backend.dense
-        end = count + results.outputs + results.inputs
+        end = results.outputs + results.inputs
         whole = results._replace(has_aux=False)
-        triple = whole.assembled(dense, matrices), *whole._replace(low_rank=True).assembled(dense, flat[count:end])
-        return (triple, results.auxiliary(dense, flat[end:])) if results.has_aux else triple
+        triple = whole.assembled(dense, matrices), *whole._replace(low_rank=True).assembled(dense, further[:end])
+        return (triple, results.auxiliary(dense, further[end:])) if results.has_aux else triple
 
 
 class Choice:

@@ -54,7 +54,13 @@ def prepare_sparse(
     traced = backend.gradient(function, options) if options.is_hessian else function
     returned = Returned(dense, has_aux=options.has_aux)
     flat = flat_functions(dense, (traced,), lambda arrays: call.arguments(dense, arrays), returned)[0]
-    recorded = backend.recorded(flat, call.inputs, call.others, lambda: returned.outputs, is_symmetric=is_symmetric)
+    primal = None
+    if options.is_hessian:
+        whole = Returned(dense, has_aux=options.has_aux)
+        primal = flat_functions(dense, (function,), lambda arrays: call.arguments(dense, arrays), whole)[0]
+    recorded = backend.recorded(
+        flat, call.inputs, call.others, lambda: returned.outputs, primal=primal, is_symmetric=is_symmetric
+    )
     results = Results(
         call.input_tree,
         len(call.inputs),

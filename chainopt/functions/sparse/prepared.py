@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import pickle
+import warnings
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +31,8 @@ CHANGED = "what the function reads besides its arguments has changed since its J
 class PreparedJacobian:
     """The sparse Jacobian of a function for arguments of certain shapes; ``jacobian(f, sparse=True).prepare(*args)`` makes it.
 
-    Under `jax.jit` and other transformations it is traced as any function is. What the function reads besides its arguments must
+    Under `jax.jit` and other transformations it is traced as any function is; where the library's sparse arrays know no
+    transformation, as PyTorch's know no `torch.func.vmap`, `nonzeros` does. What the function reads besides its arguments must
     stay as it is: where it has changed, a call raises. An unpickled one compares its pattern with a product at its first call.
 
     Attributes
@@ -78,6 +82,27 @@ class PreparedJacobian:
         ChainError
             If the arguments are not like those for which it was prepared, or what the function reads has changed.
         """
+        if self._backend.dense.is_compiling():
+            return self._backend.dense.uncompiled(self._called)(*args, **kwargs)
+        return self._called(*args, **kwargs)
+
+    def nonzeros(self, *args: Any, **kwargs: Any) -> Array:
+        """Return the values alone, in the place of each sparse array, in the order of its part of the pattern.
+
+        Raises
+        ------
+        ChainError
+            As a call does.
+        """
+        program, call = self._current(args, kwargs)
+        return program.values(call.arrays)
+
+    def _called(self, *args: Any, **kwargs: Any) -> Array:
+        program, call = self._current(args, kwargs)
+        return program(call.arrays)
+
+    def _current(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> tuple[SparseProgram, Call]:
+        """Return the program, if it fits."""
         call = Call.read(self._backend.dense, self._options.argnums, args, kwargs)
         described = _described(self._backend, call)
         if described != self._described:  # else it is as quickly told as seen
@@ -86,12 +111,19 @@ class PreparedJacobian:
         program = self._program
         if program is None:
             program = self._prepared(call)
-        elif self._environment is None or not self._environment.is_unchanged():
+        elif self._environment is None or not self._environment.is_unchanged() or not program.is_current():
             raise ChainError(CHANGED)
-        return program(call.arrays)
+        return program, call
+
+    def __setstate__(self, state: PlainDict) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # PyTorch's, of the trees that it has written itself
+            signature = pickle.loads(state["_signature"])  # noqa: S301 -- whoever reads this is unpickling already
+        vars(self).update(state | {"_signature": signature})
 
     def __getstate__(self) -> PlainDict:
         return vars(self) | {
+            "_signature": pickle.dumps(self._signature),
             "_options": replace(self._options, pattern=None),
             "_program": None,
             "_environment": None,
@@ -113,6 +145,9 @@ class PreparedJacobian:
             environment = Environment(dense, roots)
             before = environment.places()
             program = prepare_sparse(self._backend, self._function, call, options, coloring)
+            if coloring is not None and dense.must_read:  # for the numbers that decide on the pattern, to be watched
+                with suppress(ChainError):
+                    program.recorded.detected()
             self._environment = Environment(dense, roots, written(before, environment.places()))
         except UnplannableError as error:
             msg = f"the function has no prepared sparse Jacobian, for {error}"

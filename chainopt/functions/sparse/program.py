@@ -64,11 +64,23 @@ class SparseProgram:
         inputs = [tuple(getattr(leaf, "shape", ())) for leaf in call.inputs]
         self.blocks = cut(entries, found, recorded.shapes, inputs, is_symmetric=coloring.is_symmetric)
         self._compute = recorded.compressed(coloring, self.blocks, chunk_size)
+        self._read = [array for array in recorded.read() if _is_among(array, call.besides)]
 
     @property
     def belongs_to_a_transformation(self) -> bool:
         """Whether it holds arrays that are gone as soon as a transformation ends."""
         return self.recorded.belongs_to_a_transformation
+
+    def is_current(self, besides: Sequence[Array] = ()) -> bool:
+        """Whether the pattern still holds.
+
+        Parameters
+        ----------
+        besides : sequence of arrays
+            What the function reads now, if that is looked at here.
+        """
+        is_read = not besides or all(_is_among(array, besides) for array in self._read)
+        return is_read and self.recorded.is_current()
 
     @cached_property
     def makers(self) -> list[Callable[[Array], Array]]:
@@ -83,7 +95,16 @@ class SparseProgram:
         """Return what the caller gets."""
         flat, count = self.nonzeros(arrays), len(self.blocks)
         matrices = [maker(nonzeros) for maker, nonzeros in zip(self.makers, flat[:count], strict=True)]
-        return self.results.assembled(self.backend.dense, [*matrices, *flat[count:]])
+        return self.assembled(matrices, flat[count:])
+
+    def values(self, arrays: Sequence[Array]) -> Array:
+        """Return the same with the nonzeros alone in the place of each sparse array."""
+        flat, count = self.nonzeros(arrays), len(self.blocks)
+        return self.assembled(flat[:count], flat[count:])
+
+    def assembled(self, matrices: Sequence[Array], further: Sequence[Array]) -> Array:
+        """Put what stands for the blocks, and the further results, in their places."""
+        return self.results.assembled(self.backend.dense, [*matrices, *further])
 
     def check(self, arrays: Sequence[Array]) -> None:
         """Compare one product with the function's own, or, where there are no values, the pattern with that of the function.
@@ -106,3 +127,7 @@ class SparseProgram:
         if where is not None:
             msg = f"pattern does not hold the Jacobian: {where}. Add what is missing, or leave pattern= out, and it is found"
             raise ChainError(msg)
+
+
+def _is_among(array: Array, arrays: Sequence[Array]) -> bool:
+    return any(array is other for other in arrays)

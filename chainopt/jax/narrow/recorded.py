@@ -90,6 +90,14 @@ class NarrowJaxpr:
         self.recorded.check_before_listing(found)
         return tidy(found.pattern), found.dense_by
 
+    def read(self) -> list[Array]:
+        """List nothing: what a function reads here does not change."""
+        return []
+
+    def is_current(self) -> bool:
+        """Whether the pattern holds: as long as the jaxpr does."""
+        return True
+
     def compressed(
         self, coloring: Coloring, blocks: Sequence[Block], chunk_size: int | None
     ) -> Callable[[Sequence[Array]], list[Array]]:

@@ -1,0 +1,49 @@
+"""Sparse tensors of PyTorch: a coalesced one for each block of a Jacobian."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from chainopt.errors import ChainError
+from chainopt.torch.compressed import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chainopt.functions.sparse.blocks import Block
+    from chainopt.typing import Array
+
+UNBATCHED = (
+    "torch.func.vmap and forward mode know no sparse tensors: prepare the Jacobian, and take prepared.nonzeros(...), the values"
+    " alone, in the order of prepared.pattern"
+)
+
+
+def maker_of(block: Block) -> Callable[[Array], torch.Tensor]:
+    """Return what makes a block of its nonzeros: all axes are sparse, the indices unique and in row-major order."""
+    kept = Kept()
+    indices = np.ascontiguousarray(block.indices.T, dtype=np.int64)
+
+    def made(nonzeros: Array) -> torch.Tensor:
+        if _is_batched(nonzeros):
+            raise ChainError(UNBATCHED)
+        places = kept.of(nonzeros.device, lambda: torch.as_tensor(indices, device=nonzeros.device))
+        try:
+            return torch.sparse_coo_tensor(places, nonzeros, block.shape, check_invariants=False, is_coalesced=True)
+        except NotImplementedError as error:  # of forward mode
+            raise ChainError(UNBATCHED) from error
+
+    return made
+
+
+def _is_batched(tensor: Array) -> bool:
+    """Whether a tensor is one of many that `torch.func.vmap` has put together."""
+    functorch = torch._C._functorch  # noqa: SLF001 -- there is no public way to ask
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        if functorch.is_batchedtensor(tensor):
+            return True
+        tensor = functorch.get_unwrapped(tensor)
+    return False
