@@ -197,7 +197,7 @@ class JaxSparse:
         others: Sequence[Array],
         outputs: Callable[[], int],
         *,
-        primal: Callable[..., list[Array]] | None,  # noqa: ARG002 -- the jaxpr of a gradient says all
+        primal: Callable[..., list[Array]] | None = None,  # noqa: ARG002 -- the jaxpr of a gradient says all
         is_symmetric: bool,
     ) -> Recorded:
         """Trace a function."""

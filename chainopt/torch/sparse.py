@@ -68,7 +68,7 @@ class RecordedFunction:
         inputs: Sequence[Array],
         others: Sequence[Array],
         outputs: Callable[[], int],
-        primal: Callable[..., list[Array]] | None,
+        primal: Callable[..., list[Array]] | None = None,
         *,
         is_symmetric: bool,
     ) -> None:
@@ -205,7 +205,7 @@ class TorchSparse:
         others: Sequence[Array],
         outputs: Callable[[], int],
         *,
-        primal: Callable[..., list[Array]] | None,
+        primal: Callable[..., list[Array]] | None = None,
         is_symmetric: bool,
     ) -> Recorded:
         """Record a function."""

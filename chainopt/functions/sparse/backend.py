@@ -78,7 +78,7 @@ class SparseBackend(Protocol):
         others: Sequence[Array],
         outputs: Callable[[], int],
         *,
-        primal: Callable[..., list[Array]] | None,
+        primal: Callable[..., list[Array]] | None = None,
         is_symmetric: bool,
     ) -> Recorded:
         """Trace a function.
