@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from chainopt.cli.completion import completion
 from chainopt.cli.inputs import chain_of, read_limit, read_workers
-from chainopt.cli.parser import COMMANDS
+from chainopt.cli.parser import COMMANDS, options_of, parser
 from chainopt.errors import ChainError, raise_missing_extra
 from chainopt.ordering.frontier import tape_frontier
 from chainopt.ordering.order import compare, optimal_order
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
 def run(options: Namespace) -> None:
     """Do what the command line asks for."""
     command = options.command
-    if command == "order":
+    if options.completion is not None:
+        top = parser()
+        print(completion(options.completion, {name: options_of(top, name) for name in COMMANDS}))
+    elif command == "order":
         _order(options)
     elif command == "compare":
         _compare(options)
@@ -35,7 +40,7 @@ def run(options: Namespace) -> None:
     elif command == "calibrate":
         _calibrate()
     else:
-        msg = f"no command: give one of {', '.join(COMMANDS)}; chainopt --help explains them"
+        msg = f"no command: give one of {', '.join(COMMANDS)}, as in chainopt order 10x2000 2000x30, or --help"
         raise ChainError(msg)
 
 
@@ -88,12 +93,18 @@ def _plot(options: Namespace) -> None:
 def _calibrate() -> None:
     from chainopt.calibration import calibrate
 
-    model = calibrate(progress=sys.stderr is not None and sys.stderr.isatty())
+    is_watched = sys.stderr is not None and sys.stderr.isatty()
+    has_bar = find_spec("rich") is not None
+    if is_watched and not has_bar:
+        print("measuring this machine, which takes about a minute ...", file=sys.stderr)
+    model = calibrate(progress=is_watched and has_bar)
     print(f"rates {model.source}")
 
 
 def _plan(options: Namespace) -> Plan:
-    return optimal_order(chain_of(options), **_limits(options))
+    limits = _limits(options)
+    is_watched = limits["workers"] != 1 and sys.stderr is not None and sys.stderr.isatty()
+    return optimal_order(chain_of(options), **limits, progress=is_watched)
 
 
 class _Limits(TypedDict):

@@ -9,11 +9,22 @@ import sys
 from typing import TYPE_CHECKING
 
 from chainopt.cli.commands import run
-from chainopt.cli.parser import parser
+from chainopt.cli.parser import parsed
 from chainopt.errors import ChainError
+from chainopt.numbers import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_SHELL = [
+    (r": reverse it, or use JacobianChain\.from_stages", ": give the shapes the other way round"),
+    (r"\. Sizes between the factors go to JacobianChain\.from_dims", '. Sizes between the factors go to a file: {"dims": [...]}'),
+    (r"\b(memory|tape|time)_limit\b", r"--\1-limit"),
+    (r"raise the limit with sys\.set_int_max_str_digits to write it", "set PYTHONINTMAXSTRDIGITS=0 to write it"),
+    (r"plan the chain anew with optimal_order", "plan the chain anew with chainopt order"),
+    (r", or None\b", ""),
+    (r"\bcalibrate\(\)", "chainopt calibrate"),
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,11 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a name may have letters that the terminal has not
             stream.reconfigure(errors="backslashreplace")
     try:
-        run(parser().parse_args(_checked(sys.argv[1:] if arguments is None else arguments)))
+        run(parsed(_checked(sys.argv[1:] if arguments is None else arguments)))
         if sys.stdout is not None:
             sys.stdout.flush()
     except ChainError as error:
-        return _fail(" ".join(str(error).split()), 2)
+        return _fail(in_words_of_a_shell(printable(str(error))), 2)
+    except (MemoryError, OverflowError, RecursionError) as error:
+        return _fail(f"this chain is too large ({type(error).__name__})", 2)
     except BrokenPipeError:  # the reader has seen enough; nothing may be flushed into the pipe at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -41,6 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _fail(message: str, status: int) -> int:
     print(f"chainopt: {message}", file=sys.stderr)
     return status
+
+
+def in_words_of_a_shell(message: str) -> str:
+    """Say what helps at a command line, where the message is for Python."""
+    for words, others in _SHELL:
+        message = re.sub(words, others, message)
+    return message
 
 
 def _checked(arguments: Sequence[str]) -> Sequence[str]:

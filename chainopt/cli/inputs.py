@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chainopt.chain.chain import JacobianChain
 from chainopt.errors import ChainError
-from chainopt.plan.chain_files import read_chain
+from chainopt.numbers import printable
+from chainopt.plan.chain_files import MOST_LETTERS, read_chain
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+GRAPHS = (".graphml", ".graphml.gz", ".graphml.bz2")
+FILES = (*GRAPHS, ".json", ".txt", ".xml", ".csv", ".gz", ".bz2")
 _SHAPE = re.compile(r"(\d+)[xX×](\d+)", re.ASCII)
 
 
@@ -23,7 +27,10 @@ def read_limit(option: str, text: str | None) -> float | None:
     try:
         return None if text is None else int(text) if text.isdecimal() else float(text)
     except ValueError:
-        msg = f"{option} is {text!r}: give a number"
+        unit = ""
+        if option == "--memory-limit":
+            unit = " of matrix entries, of which a gigabyte holds 125,000,000 in double precision"
+        msg = f"{option} is {printable(str(text))[:60]!r}: give a number{unit}"
         raise ChainError(msg) from None
 
 
@@ -34,7 +41,7 @@ def read_workers(text: str) -> float:
     try:
         return int(text)
     except ValueError:
-        msg = f"--workers is {text!r}: give a whole number, at least 1, or inf"
+        msg = f"--workers is {printable(text)[:60]!r}: give a whole number, at least 1, or inf"
         raise ChainError(msg) from None
 
 
@@ -47,6 +54,11 @@ def chain_of(options: Namespace) -> JacobianChain:
         msg = f"{options.command} needs a chain: give shapes, as in 10x2000 2000x30, or --file"
         raise ChainError(msg)
     if options.file is None:
+        if len(options.shapes) > 1 and all(text.isdecimal() for text in options.shapes):
+            sizes = [text[:20] for text in options.shapes[:4]]
+            shapes = " ".join(map("x".join, pairwise(sizes)))
+            msg = f"shape 1 is {sizes[0]!r}: give ROWSxCOLUMNS for each factor, as in {shapes}"
+            raise ChainError(msg)
         return JacobianChain.from_shapes([_read_shape(text, number) for number, text in enumerate(options.shapes, 1)])
     return _read_file(options.file)
 
@@ -54,7 +66,11 @@ def chain_of(options: Namespace) -> JacobianChain:
 def _read_shape(text: str, number: int) -> tuple[int, int]:
     match = _SHAPE.fullmatch(text)
     if match is None:
-        msg = f"shape {number} is {text!r}: give ROWSxCOLUMNS, as in 10x2000"
+        said = f"shape {number} is {printable(text)[:60]!r}"
+        if text.lower().endswith(FILES) or "/" in text:
+            msg = f"{said}, which looks like a file: give --file {printable(text)[:60]}"
+        else:
+            msg = f"{said}: give ROWSxCOLUMNS, as in 10x2000"
         raise ChainError(msg)
     try:
         return int(match[1]), int(match[2])
@@ -65,19 +81,25 @@ def _read_shape(text: str, number: int) -> tuple[int, int]:
 
 def _read_file(name: str) -> JacobianChain:
     try:
-        if name.lower().endswith(".graphml"):
+        if name.lower().endswith(GRAPHS):
             from chainopt.graphs.graphml import read_graphml
             from chainopt.graphs.linearize import linearize
 
             return linearize(read_graphml(name))
         if name != "-":
-            text = Path(name).read_text(encoding="utf-8-sig")
+            with Path(name).open(encoding="utf-8-sig") as file:
+                text = file.read(MOST_LETTERS + 1)
         else:
-            text = "" if sys.stdin is None else sys.stdin.read().removeprefix("\ufeff")
+            text = "" if sys.stdin is None else sys.stdin.read(MOST_LETTERS + 1).removeprefix("\ufeff")
     except OSError as error:
-        msg = f"--file {name} cannot be read: {error.strerror or error}"
+        msg = f"--file {printable(name)} cannot be read: {error.strerror or error}"
         raise ChainError(msg) from None
     except UnicodeDecodeError as error:
-        msg = f"--file {name} is no text: {error}"
+        msg = f"--file {printable(name)} is no text: {error}"
         raise ChainError(msg) from None
-    return read_chain(text, f"--file {name}")
+    except ValueError as error:  # a name with a zero in it
+        if isinstance(error, ChainError):
+            raise
+        msg = f"--file {printable(name)} cannot be read: {error}"
+        raise ChainError(msg) from None
+    return read_chain(text, f"--file {printable(name)}")

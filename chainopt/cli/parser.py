@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from chainopt import __version__
+from chainopt.cli.completion import SHELLS
 from chainopt.errors import ChainError
+from chainopt.numbers import printable
 from chainopt.solvers.objectives import OBJECTIVES
 from chainopt.solvers.options import METHODS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 COMMANDS = {
     "order": "find the cheapest bracketing of a chain",
@@ -19,6 +25,20 @@ COMMANDS = {
 }
 
 
+FILES = """what --file reads:
+  {"dims": [10, 2000, 30]}                   JSON: the sizes between the factors, the outputs first,
+  [10, 2000, 30]                             or without a name;
+  {"shapes": [[10, 2000], [2000, 30]]}       the factors, in product order,
+  [[10, 2000], [2000, 30]]                   or without a name; a factor may also be a dict, as
+  {"shape": [10, 2000], "jvp_cost": 70, "vjp_cost": 90, "tape": 50, "structure": {"kind": "diagonal"}}
+  what order, compare and frontier write with --json
+  10x2000 2000x30                            text: shapes, in one line or in several
+  10 2000                                    a line for each factor: its rows and its columns
+  2000 30 500                                a line for each stage, in the order of evaluation: its outputs, its inputs,
+                                             and the cost of one JVP or VJP; above them may stand how many there are
+  *.graphml, *.graphml.gz                    a computation graph in GraphML: nodes with a size, edges with c_tan and c_adj"""
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser that leaves it to the caller to say what is wrong."""
 
@@ -26,18 +46,57 @@ class _Parser(argparse.ArgumentParser):
         raise ChainError(message)
 
 
+def meant(word: str, known: Iterable[str]) -> str:
+    """Ask, of what is unknown, whether a known word was meant; nothing where none is like it."""
+    alike = get_close_matches(word, list(known), 1)
+    return f": did you mean {alike[0]}?" if alike else ""
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse the words of a command line.
+
+    Raises
+    ------
+    ChainError
+        If a command or an option is unknown; the message names what may have been meant.
+    """
+    first = next(iter(arguments), None)
+    if first is not None and not first.startswith("-") and first not in COMMANDS:
+        shape = "" if meant(first, COMMANDS) or not first[0].isdecimal() else f": did you mean chainopt order {printable(first)}?"
+        msg = f"no command {printable(first)[:60]!r}{meant(first, COMMANDS) or shape}; known are {', '.join(COMMANDS)}"
+        raise ChainError(msg)
+    top = parser()
+    options, unknown = top.parse_known_args(arguments)
+    if unknown:
+        wrong = next((word for word in unknown if word.startswith("-")), unknown[0])
+        words = printable(" ".join(unknown))[:60]
+        msg = f"unrecognized arguments: {words}{meant(wrong.partition('=')[0], options_of(top, options.command))}"
+        raise ChainError(msg)
+    return options
+
+
+def options_of(top: argparse.ArgumentParser, command: str | None) -> list[str]:
+    """Return the options of a command."""
+    for action in top._actions:  # noqa: SLF001 -- argparse has no other way
+        if isinstance(action, argparse._SubParsersAction) and command in action.choices:  # noqa: SLF001
+            return [name for name in action.choices[command]._option_string_actions if name.startswith("--")]  # noqa: SLF001
+    return ["--help", "--version", "--completion"]
+
+
 def parser() -> argparse.ArgumentParser:
     """Make the parser of all commands."""
     top = _Parser(
         prog="chainopt",
         description="The cheapest order in which to multiply a chain of Jacobians.",
-        epilog="Shapes are rows x columns in product order, the last stage first: 10x2000 2000x30 30x1000.",
+        epilog="Shapes are rows x columns in product order, the last stage first: chainopt order 10x2000 2000x30 30x1000. "
+        "chainopt order --help says what files are read.",
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"chainopt {__version__}")
+    top.add_argument("--completion", choices=SHELLS, help="write what completes commands and options in a shell, and end")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, text in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False, **_epilog(name))
         if name != "calibrate":
             _add_chain(command)
         if name not in {"calibrate", "frontier"}:
@@ -50,9 +109,13 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _epilog(name: str) -> dict[str, Any]:
+    return {} if name == "calibrate" else {"epilog": FILES, "formatter_class": argparse.RawDescriptionHelpFormatter}
+
+
 def _add_chain(command: argparse.ArgumentParser) -> None:
     command.add_argument("shapes", nargs="*", metavar="SHAPE", help="a factor as ROWSxCOLUMNS, the last stage first")
-    text = "a chain in JSON or as lines m n cost, or a graph in GraphML; - reads standard input"
+    text = "a chain in JSON or as lines of shapes, or a graph in GraphML, see below; - reads standard input"
     command.add_argument("--file", metavar="PATH", help=text)
     command.add_argument("--objective", default=OBJECTIVES[0], help=f"what is minimized: {', '.join(OBJECTIVES)}")
 

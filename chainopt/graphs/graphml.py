@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from chainopt.graphs.edge_reader import read_partial
 from chainopt.graphs.edges import EdgeName
 from chainopt.graphs.reader import read_graph
 from chainopt.kernels.interrupts import interrupts_held
-from chainopt.numbers import shown
+from chainopt.numbers import printable, shown
 from chainopt.structure.structure import structure_from_dict
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from chainopt.structure.structure import Structure
     from chainopt.typing import Graph
 
+MOST_BYTES, MOST_TAGS = 2**26, 2**20  # of a file, after it is decompressed: each tag takes half a kilobyte, once it is read
 _COSTS = {"c_tan": "jvp_cost", "c_adj": "vjp_cost"}
 _TRUTHS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 _TYPES: dict[str, Any] = {"int": int, "long": int, "float": float, "double": float}  # of values in files; others stay texts
@@ -75,8 +77,8 @@ def read_graphml(path: str | os.PathLike[str]) -> Graph:
         root = fromstring(data)  # noqa: S314 -- networkx reads it in the same way
         graph = nx.read_graphml(BytesIO(data))
         defaults = _defaults(root)
-    except (ParseError, nx.NetworkXError, LookupError, ValueError) as error:
-        msg = f"{path} is no GraphML that networkx can read: {error}"
+    except (ParseError, nx.NetworkXError, LookupError, ValueError, TypeError, RecursionError, AttributeError) as error:
+        msg = f"{printable(str(path))} is no GraphML that networkx can read: {printable(str(error))}"
         raise ChainError(msg) from None
     _check_names(root, path)
     if not isinstance(graph, nx.DiGraph):
@@ -93,9 +95,18 @@ def read_graphml(path: str | os.PathLike[str]) -> Graph:
 def _bytes_of(path: str | os.PathLike[str]) -> bytes:
     """Return what a file holds, which may be compressed."""
     openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open}
-    with openers.get(Path(path).suffix, Path.open)(Path(path), "rb") as file:
-        data: bytes = file.read()
-        return data
+    try:
+        with openers.get(Path(path).suffix, Path.open)(Path(path), "rb") as file:
+            data: bytes = file.read(MOST_BYTES + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
+        msg = f"{printable(str(path))} cannot be read: {printable(str(error))}"
+        raise ChainError(msg) from None
+    tags = data.count(b"<")
+    if len(data) > MOST_BYTES or tags > MOST_TAGS:
+        what = f"{tags:,} tags" if tags > MOST_TAGS else f"more than {MOST_BYTES:,} bytes"
+        msg = f"{printable(str(path))} holds {what}: of GraphML up to {MOST_TAGS:,} and {MOST_BYTES:,} are read"
+        raise ChainError(msg)
+    return data
 
 
 def _defaults(root: Element) -> dict[str, dict[str, Any]]:

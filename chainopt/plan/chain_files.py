@@ -1,4 +1,4 @@
-"""Chains in files: JSON, and the lines of numbers in which matrix-free chains are published."""
+"""Chains in files: what chainopt writes, lists of shapes or sizes, and the lines in which chains are published."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 from chainopt.chain.chain import FORMAT, JacobianChain
 from chainopt.chain.jacobian import Jacobian
 from chainopt.errors import ChainError
+from chainopt.numbers import printable, shown
 from chainopt.plan.graph_chain import read_chain_dict
+from chainopt.plan.number_lines import is_of_lines, read_lines
 from chainopt.structure.structure import structure_from_dict
 
 if TYPE_CHECKING:
     from chainopt.chain.parsing import Factor
     from chainopt.typing import PlainDict
+
+MOST_LETTERS = 2**25  # of a file; a plan of a million factors has 25 million
+MOST = {",": 6_000_000, "[": 1_500_000, "{": 400_000, '"': 3_000_000}  # each of which takes memory, once it is read
+FORMS = '{"dims": [10, 2000, 30]}, {"shapes": [[10, 2000], [2000, 30]]}, what --json writes, or lines as 10x2000'
 
 
 def read_chain(text: str, place: str) -> JacobianChain:
@@ -21,44 +27,87 @@ def read_chain(text: str, place: str) -> JacobianChain:
     Parameters
     ----------
     text : str
-        JSON: a dict as `JacobianChain.to_dict` makes it, or a list whose entries are [rows, columns] pairs or dicts with
-        the arguments of `Jacobian`, a structure as ``{"kind": "diagonal"}``, in product order. Or lines: a number q of
-        stages, then for each stage in evaluation order "m n cost": its outputs, its inputs, and what one JVP or VJP of it
-        costs and its reverse sweep keeps.
+        JSON: a dict as `JacobianChain.to_dict` makes it, or `Plan.to_dict`, or that of a comparison or a frontier; a dict with
+        "dims", the sizes between the factors, or "shapes"; or a list whose entries are sizes, [rows, columns] pairs or dicts with
+        the arguments of `Jacobian`, a structure as ``{"kind": "diagonal"}``, in product order. Or lines, see `read_lines`.
     place : str
         What the text is called in errors.
 
     Raises
     ------
     ChainError
-        If it is none of these.
+        If it is none of these, or too long.
 
     Examples
     --------
     >>> read_chain("[[4, 3], [3, 2]]", "the text")
     JacobianChain(J2: 4x3, J1: 3x2)
+    >>> read_chain("4x3 3x2", "the text") == read_chain('{"dims": [4, 3, 2]}', "the text")
+    True
     """
-    if text.split(maxsplit=1)[:1] and text.split(maxsplit=1)[0].isdecimal():
-        return _from_lines(text, place)
+    check_length(text, place)
+    if is_of_lines(text):
+        return read_lines(text, place)
     import json
 
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        msg = f"{place} is no JSON: {error}"
+        found = repr(printable(text[:40])) if text.strip() else "empty"
+        msg = f"{place} is {found}, which is no JSON ({error}): give {FORMS}"
         raise ChainError(msg) from None
-    if isinstance(data, dict):
-        try:
-            return read_chain_dict(data)
-        except ChainError as error:
-            msg = f"{place}: {error}"
-            raise ChainError(msg) from None
-    if not isinstance(data, list):
-        msg = (
-            f'{place} holds a {type(data).__name__}: give a list of [rows, columns] pairs, or a dict whose "format" is "{FORMAT}"'
-        )
+    try:
+        return _chain_in(data, place)
+    except ChainError as error:
+        if str(error).startswith(place):
+            raise
+        msg = f"{place}: {error}"
+        raise ChainError(msg) from None
+
+
+def check_length(text: str, place: str) -> None:
+    """Refuse what would take hundreds of megabytes, once it is read.
+
+    Raises
+    ------
+    ChainError
+        If it is so long, or has so many parts.
+    """
+    if len(text) > MOST_LETTERS:
+        msg = f"{place} has more than {MOST_LETTERS:,} letters, which is too long for a chain"
         raise ChainError(msg)
-    return JacobianChain.from_shapes([_factor(entry, f"{place}, entry {number}") for number, entry in enumerate(data, 1)])
+    for letter, most in MOST.items():
+        if text.count(letter) > most:
+            msg = f"{place} has more than {most:,} times {letter!r}, which are too many for a chain"
+            raise ChainError(msg)
+
+
+def _chain_in(data: object, place: str) -> JacobianChain:
+    """Return the chain of what JSON held."""
+    if isinstance(data, list):
+        if data and all(type(entry) is int for entry in data):
+            return JacobianChain.from_dims(data)
+        return JacobianChain.from_shapes([_factor(entry, f"{place}, entry {number}") for number, entry in enumerate(data, 1)])
+    if not isinstance(data, dict):
+        msg = f"{place} holds a {type(data).__name__}: give {FORMS}"
+        raise ChainError(msg)
+    if "format" not in data:
+        inner = data.get("optimal", data.get("plans"))  # of a comparison, or of a frontier
+        if isinstance(inner, list):
+            inner = inner[0] if inner else None
+        if isinstance(inner, dict):
+            return _chain_in(inner, place)
+        for key, read in (("dims", JacobianChain.from_dims), ("shapes", lambda shapes: _chain_in(shapes, place))):
+            if key in data:
+                if len(data) > 1:
+                    msg = f'{place} has "{key}" and {shown(next(name for name in data if name != key))}: give one of them'
+                    raise ChainError(msg)
+                return read(data[key])
+        msg = f'{place} is a dict without "format", "dims" or "shapes": give {FORMS}'
+        raise ChainError(msg)
+    if data["format"] != FORMAT and isinstance(data.get("chain"), dict):  # of a plan
+        data = data["chain"]
+    return read_chain_dict(data)
 
 
 def _factor(entry: Factor | PlainDict, place: str) -> Factor:
@@ -68,21 +117,6 @@ def _factor(entry: Factor | PlainDict, place: str) -> Factor:
     try:
         return Jacobian(**(entry if structure is None else entry | {"structure": structure_from_dict(structure)}))
     except TypeError:
-        msg = f'{place} must hold the arguments of Jacobian, "shape" and what else is known, not {", ".join(map(repr, entry))}'
+        names = printable(", ".join(map(repr, list(entry)[:8])))
+        msg = f'{place} must hold the arguments of Jacobian, "shape" and what else is known, not {names}'
         raise ChainError(msg) from None
-
-
-def _from_lines(text: str, place: str) -> JacobianChain:
-    lines = [line.split() for line in text.splitlines() if line.strip()]
-    stages = []
-    for number, line in enumerate(lines[1:], 1):
-        if len(line) != 3 or not all(word.isdecimal() and len(word) < 4_000 for word in line):
-            msg = f"{place}, stage {number}, is {' '.join(line)!r}: give its outputs, its inputs and the cost of one JVP or VJP"
-            raise ChainError(msg)
-        outputs, inputs, cost = map(int, line)
-        stages.append(Jacobian((outputs, inputs), jvp_cost=cost, vjp_cost=cost, tape=cost))
-    if lines[0] != [str(len(stages))]:
-        announced = " ".join(lines[0])[:40]
-        msg = f"{place} announces {announced} stages, and {len(stages)} lines follow: give their number, then as many lines"
-        raise ChainError(msg)
-    return JacobianChain.from_stages(stages)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from chainopt.numbers import count, times
+from chainopt.numbers import count, printable, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,7 @@ def in_columns(names: Sequence[str], rows: Sequence[Sequence[str]], left: int = 
     left : int
         How many columns, besides the last one, hold texts instead of numbers; they are the first ones.
     """
-    lines = [names, *rows]
+    lines = [names, *([printable(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     texts = {*range(left), len(names) - 1}
     laid_out = [
@@ -108,9 +108,9 @@ def in_columns(names: Sequence[str], rows: Sequence[Sequence[str]], left: int = 
 
 
 def facts_text(facts: Sequence[tuple[str, str]]) -> str:
-    """Lay named facts out, one a line."""
+    """Lay named facts out, one a line, whatever letters names and notes have."""
     width = max(len(name) for name, _ in facts)
-    return "\n".join(f"{name.ljust(width)}  {text}" for name, text in facts)
+    return "\n".join(f"{name.ljust(width)}  {printable(text)}" for name, text in facts)
 
 
 def show_facts(facts: Sequence[tuple[str, str]], *, on_terminal: bool) -> None:
@@ -132,6 +132,6 @@ def _drawn(names: Sequence[str], lines: Sequence[Sequence[str]], caption: str | 
         is_number = bool(names) and 0 < column < len(names) - 1
         table.add_column(names[column] if names else "", justify="right" if is_number else "left", overflow="fold")
     for line in lines:
-        table.add_row(*map(Text, line))
+        table.add_row(*(Text(printable(text)) for text in line))
     Console().print(table)
     return True
