@@ -84,10 +84,11 @@ def gathered(
     by_outputs: list[Array],
     by_inputs: list[Array],
     inputs: Sequence[Array],
+    dtypes: Sequence[torch.dtype] | None,
     coloring: Coloring,
     kept: Kept,
 ) -> Iterator[Array]:
-    """Return the nonzeros of each block, in the dtype of its input, as reverse mode has them.
+    """Return the nonzeros of each block, in the dtype of its input, as reverse mode has them, if no others are given.
 
     Parameters
     ----------
@@ -97,6 +98,8 @@ def gathered(
         What `jvps` and `vjps` have returned; nothing where there are none.
     inputs : sequence of tensors
         What is differentiated by.
+    dtypes : sequence of dtypes, optional
+        Those of the results, where the nonzeros have them, as forward mode does.
     coloring : Coloring
         Whose products they are; of a symmetric matrix all are read together.
     kept : Kept
@@ -105,15 +108,16 @@ def gathered(
     whole = torch.cat(by_outputs, dim=1) if coloring.is_symmetric and by_outputs else None
     for block in blocks:
         like = inputs[block.input]
+        dtype = like.dtype if dtypes is None else dtypes[block.output]
         if not block.at.size:
-            yield torch.zeros(0, dtype=like.dtype, device=like.device)
+            yield torch.zeros(0, dtype=dtype, device=like.device)
             continue
         held: list[Array] = [whole]
         if whole is None:
             has_both = block.from_vjps is not None and not block.from_vjps.all()
             held = [by_outputs[block.output]] if has_both or block.from_vjps is None else []
             held += [] if block.from_vjps is None else [by_inputs[block.input]]
-        flat = [part.reshape(-1).to(like.dtype) for part in held]
+        flat = [part.reshape(-1).to(dtype) for part in held]
         at = kept.of((block.output, block.input, like.device), partial(_places, block, flat, like.device))
         yield (flat[0] if len(flat) == 1 else torch.cat(flat)).index_select(0, at)
 

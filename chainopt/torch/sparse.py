@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from chainopt.functions.sparse.blocks import Block, Shape
     from chainopt.structure.compression import Coloring
     from chainopt.structure.patterns import Entries
-    from chainopt.torch.detection import Recording, Watched
+    from chainopt.torch.detection import Found, Recording, Watched
     from chainopt.typing import Array, DType, Function
 
 
@@ -105,18 +105,27 @@ class RecordedFunction:
     @cached_property
     def has_jvps(self) -> bool:
         """Whether there are JVPs, and they are what reverse mode finds: it does not go into `no_grad`, nor loses digits late."""
-        is_even = self.recording is not None and self.recording.is_even and not self._is_narrow()
-        return (is_even or not self.has_vjps) and self._can(self._jvps, self.inputs)
+        return (self._is_even() or not self.has_vjps) and self._can(self._jvps, self.inputs)
 
     @cached_property
     def has_vjps(self) -> bool:
         """Whether there are VJPs."""
         return self._can(self._vjps, self.results)
 
-    def _is_narrow(self) -> bool:
-        """Whether a result has fewer digits than an input."""
+    def _is_even(self) -> bool:
+        """Whether forward mode is as good as reverse mode; of gradients PyTorch itself takes it."""
+        if self.recording is None or self._found is None:
+            return False
+        if self.recording.is_gradient:
+            return True
         dtypes = [leaf.dtype for leaf in self.inputs]
-        return any(BACKEND.common_dtype([dtype, *dtypes]) != dtype for dtype in self.dtypes)
+        is_narrow = any(BACKEND.common_dtype([dtype, *dtypes]) != dtype for dtype in self.dtypes)
+        return self.recording.is_even and self._found.watched.is_even and not is_narrow
+
+    @cached_property
+    def _found(self) -> Found | None:
+        """What is found in the recording, if there is one."""
+        return None if self.recording is None else detect(self.recording, self.inputs, len(self.others), self.outputs)
 
     def _can(self, products: Callable[..., object], like: Sequence[Array]) -> bool:
         """Whether there is such a product: some rules raise only where several are computed together."""
@@ -140,10 +149,10 @@ class RecordedFunction:
     def detected(self) -> tuple[Entries, str | None]:
         """Return the pattern for all inputs, and what made it dense."""
         shape = sum(map(math.prod, self.shapes)), sum(leaf.numel() for leaf in self.inputs)
-        if self.recording is None:
+        found = self._found
+        if found is None:
             check_is_sparse(shape, math.prod(shape), None, f"that {self.doubt}")
             return tidy(dense(*shape, self.doubt).pattern), f"that {self.doubt}"
-        found = detect(self.recording, self.inputs, len(self.others), self.outputs)
         self.watched = found.watched
         most = max((int(part.counts().sum()) for part in found.detection.sets.parts), default=0)
         check_is_sparse(shape, most, None, found.detection.dense_by)
@@ -162,6 +171,7 @@ class RecordedFunction:
     ) -> Callable[[Sequence[Array]], list[Array]]:
         """Return what computes the nonzeros of each block, and then the further results."""
         pulls = coloring.is_symmetric and not self.has_jvps  # a symmetric matrix is its own transpose
+        by_forward = self.recording is not None and self.recording.is_gradient and self.has_jvps
         kept = Kept()
 
         def compute(arrays: Sequence[Array]) -> list[Array]:
@@ -176,7 +186,8 @@ class RecordedFunction:
                 by_inputs, further = self._vjps(kept, inputs, others, coloring.rows, chunk_size)
             if further is None:
                 further = self.main(others)(*inputs)[1] if self.count > self.outputs else ()
-            return [*gathered(blocks, by_outputs, by_inputs, inputs, coloring, kept), *further]
+            dtypes = self.dtypes if by_forward else None
+            return [*gathered(blocks, by_outputs, by_inputs, inputs, dtypes, coloring, kept), *further]
 
         return compute
 

@@ -31,7 +31,7 @@ def reduced(operation: Operation) -> list[Value]:
     return [sets for _ in operation.results]
 
 
-@rule("_softmax", "_log_softmax", "_safe_softmax", "sort", "topk", "_fft_c2c", "_fft_r2c", "_fft_c2r", "cumprod", "logcumsumexp")
+@rule("_softmax", "_log_softmax", "_safe_softmax", "sort", "topk", "_fft_c2c", "_fft_r2c", "_fft_c2r")
 def mixed(operation: Operation) -> list[Value]:
     """Let each entry depend on all of its lines."""
     operand = operation.of("self")
@@ -51,7 +51,7 @@ def mixed_pairs(operation: Operation) -> list[Value]:
     return [operation.nothing(result).union(found)]
 
 
-@rule("cumsum", "cummax", "cummin")
+@rule("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin")
 def running(operation: Operation) -> list[Value]:
     """Join along one axis with all entries before."""
     operand = operation.of("self")

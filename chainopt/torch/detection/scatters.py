@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
-from chainopt.torch.detection.moves import by_indices, places_moved
+from chainopt.torch.detection.moves import by_indices
 from chainopt.torch.detection.reductions import axes_of, lines
 from chainopt.torch.detection.registry import Operation, UnforeseenError, rule
 from chainopt.torch.detection.values import Operand
@@ -44,26 +45,43 @@ def scatter(operation: Operation) -> list[Value]:
     """Put entries in the place of others."""
     if operation.named.get("reduce") is not None:
         raise UnforeseenError
-    if operation.numbers(operation.of("index")) is not None:
-        return places_moved(operation, frozenset({"index"}))
     operand, source = operation.of("self"), operation.named.get("src")
-    return list(_anywhere(operation, operand, source)) if isinstance(source, Operand) else [operation.sets(operand)]
+    index, dim = operation.numbers(operation.of("index")), int(operation.named["dim"])
+    if index is None:
+        operation.watched.is_even = False  # of two at one place forward mode has the last one, and reverse mode both
+        return list(_anywhere(operation, operand, source)) if isinstance(source, Operand) else [operation.sets(operand)]
+    targets = torch.gather(_lines(operand, index, dim), dim, index)
+    if not isinstance(source, Operand):
+        return _put(operation, operand, None, targets, targets)
+    return _put(operation, operand, source, targets, _places(source)[tuple(map(slice, index.shape))])
+
+
+@rule("index_copy")
+def index_copy(operation: Operation) -> list[Value]:
+    """Put slices in the place of others."""
+    operand, source = operation.of("self"), operation.of("source")
+    index = operation.numbers(operation.of("index"))
+    if index is None:
+        operation.watched.is_even = False
+        raise UnforeseenError
+    targets = _places(operand).index_select(int(operation.named["dim"]), index.reshape(-1))
+    return _put(operation, operand, source, targets, _places(source))
 
 
 @rule("index_put", "_unsafe_index_put")
 def index_put(operation: Operation) -> list[Value]:
     """Put entries in the place of others of several axes, or add them to those."""
-    if not operation.named.get("accumulate"):
-        return places_moved(operation, frozenset({"indices"}))
     operand, source = operation.of("self"), operation.of("values")
     indices = []
     for index in operation.named["indices"]:
         numbers = None if index is None else operation.numbers(index)
         if index is not None and numbers is None:
+            operation.watched.is_even = False
             raise UnforeseenError
         indices.append(numbers)
     targets: torch.Tensor = torch.ops.aten.index.Tensor(_places(operand), indices)
-    return _added(operation, operand, source, targets, _places(source).expand(targets.shape))
+    put = _added if operation.named.get("accumulate") else _put
+    return put(operation, operand, source, targets, _places(source).expand(targets.shape))
 
 
 @rule("gather", "index_select", "embedding")
@@ -91,6 +109,21 @@ def _added(operation: Operation, operand: Operand, source: Operand, targets: tor
     rows, places = (part.reshape(-1).numpy() for part in (targets, taken))
     landed = operation.sets(source).merged(rows, places, operand.size, operation.name)
     return [operation.sets(operand).union([landed])]
+
+
+def _put(
+    operation: Operation, operand: Operand, source: Operand | None, targets: torch.Tensor, taken: torch.Tensor
+) -> list[Value]:
+    """Put entries in the place of others; of several at one place reverse mode takes each for the one that stays."""
+    rows = targets.reshape(-1).numpy()
+    is_kept = np.ones(operand.size, dtype=bool)
+    is_kept[rows] = False
+    kept = operation.sets(operand).where(is_kept)
+    if source is None or source.sets is None:
+        return [kept]
+    if np.unique(rows).size < rows.size:
+        operation.watched.is_even = False
+    return [kept.union([source.sets.merged(rows, taken.reshape(-1).numpy(), operand.size, operation.name)])]
 
 
 def _anywhere(operation: Operation, operand: Operand, source: Operand) -> list[Value]:

@@ -79,10 +79,13 @@ class Watched:
     ----------
     tensors : list of torch.Tensor
         All that it reads.
+    is_even : bool
+        Whether forward mode finds what reverse mode does, as far as steps are concerned.
     """
 
     def __init__(self) -> None:
         self.tensors: list[torch.Tensor] = []
+        self.is_even = True
         self._numbers: dict[int, torch.Tensor] = {}
         self._zeros: dict[int, torch.Tensor] = {}
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chainopt.typing import Array
 
 UNFORESEEN = (UnforeseenError, AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError)
+UNEVEN = frozenset({"put", "_index_put_impl"})  # several of whose entries may come to one place
 FAMILIES = (convolutions, elementwise, moves, norms, pooling, products, reductions, scatters)  # they register their rules
 
 
@@ -91,6 +92,8 @@ class Walk:
 def results_of(operation: Operation) -> list[Value]:
     """Return what the results of an operator depend on, by its rule or without one; integers have no derivatives."""
     own = RULES.get(operation.name)
+    if operation.name in UNEVEN:
+        operation.watched.is_even = False
     if own is None and torch.Tag.pointwise in operation.target.tags:
         own = elementwise.pointwise
     try:
