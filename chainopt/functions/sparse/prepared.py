@@ -18,6 +18,8 @@ from chainopt.functions.sparse.given_pattern import GivenPattern
 from chainopt.functions.sparse.preparation import prepare_sparse
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from chainopt.functions.options import Options
     from chainopt.functions.sparse.backend import SparseBackend
     from chainopt.functions.sparse.program import SparseProgram
@@ -96,6 +98,23 @@ class PreparedJacobian:
         """
         program, call = self._current(args, kwargs)
         return program.values(call.arrays)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the pattern with its colors, a point for each nonzero.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure by default.
+
+        Raises
+        ------
+        ChainError
+            If matplotlib is not installed, or ``ax`` is something else.
+        """
+        from chainopt.report.pattern_figure import plot_pattern
+
+        return plot_pattern(*self._entries_and_colors(), ax)
 
     def _called(self, *args: Any, **kwargs: Any) -> Array:
         program, call = self._current(args, kwargs)

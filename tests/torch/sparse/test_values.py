@@ -215,3 +215,8 @@ def test_a_prepared_one_is_pickled():
     prepared = pickle.loads(pickle.dumps(jacobian(burgers, sparse=True).prepare(point())))  # noqa: S301
     assert_as_jacrev(prepared(point(seed=5)), burgers, point(seed=5))
     assert "3 JVPs" in repr(prepared)
+
+
+def test_a_prepared_one_is_plotted():
+    axes = jacobian(arrowhead, sparse=True).prepare(point()).plot()
+    assert axes.get_title() == "2 JVPs and 1 VJP"
