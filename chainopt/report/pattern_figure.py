@@ -44,15 +44,14 @@ def plot_pattern(entries: Entries, coloring: Coloring, ax: Axes | None = None) -
     for is_row, (name, begin, end), number in ((False, JVPS, coloring.jvps), (True, VJPS, coloring.vjps)):
         chosen = found.by_row == is_row
         image[places[0][chosen], places[1][chosen]] = _shades(name, begin, end, number, found.color[chosen])
-    is_slender = max(rows, columns) > SLENDER * min(rows, columns)
-    extent = (-0.5, columns - 0.5, rows - 0.5, -0.5)
+    is_slender = max(rows, columns) > SLENDER * max(min(rows, columns), 1)
+    extent = (-0.5, max(columns, 1) - 0.5, max(rows, 1) - 0.5, -0.5)
     axes.imshow(image, extent=extent, interpolation="nearest", aspect="auto" if is_slender else "equal")
     axes.xaxis.set_ticks_position("top")
     axes.set_xlabel(f"{count(entries.nnz)} nonzeros of {rows:,} × {columns:,}", fontsize=9)
     one = "HVP" if coloring.is_symmetric else "JVP"
-    parts = [
-        f"{many:,} {what}{'' if many == 1 else 's'}" for many, what in ((coloring.jvps, one), (coloring.vjps, "VJP")) if many
-    ]
+    counts = ((coloring.jvps, one), (coloring.vjps, "VJP"))
+    parts = [f"{many:,} {what}{'' if many == 1 else 's'}" for many, what in counts if many]
     axes.set_title(" and ".join(parts) or "no product at all", fontsize=10)
     return axes
 
