@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MOST_VERTICES = 62  # of which sets are the bits of an int
 MOST_CUTS = 1_500  # vertices up to which all cuts are found
 EVERYTHING = -1
+UNCUTTABLE = 1 << 40  # size of a vertex that is dearer than all cuts together
 LARGEST = 1 << 60  # costs beyond which ints of the kernel could wrap: no proof then
 
 
@@ -35,21 +36,26 @@ class ComponentGraph:
         Whose edges they have now.
     sizes : sequence of int
         Of all vertices and ends.
+
+    Attributes
+    ----------
+    listed_edges : list of (int, int, int)
+        Tail, head and kind of each edge, vertices and ends numbered from 0 here.
     """
 
     def __init__(self, vertices: Sequence[int], replay: KindReplay, sizes: Sequence[int]) -> None:
         self.vertices = list(vertices)
         self.count = len(self.vertices)
         place = {vertex: number for number, vertex in enumerate(self.vertices)}
-        self._edges: list[tuple[int, int, int]] = []
+        self.listed_edges: list[tuple[int, int, int]] = []
         for vertex in self.vertices:
             for tail, head, kind in replay.edges_at(vertex):
                 if tail == vertex and head in place and place[head] < self.count:
                     continue  # it is listed at its head
                 numbers = [place.setdefault(node, len(place)) for node in (tail, head)]
-                self._edges.append((numbers[0], numbers[1], kind))
+                self.listed_edges.append((numbers[0], numbers[1], kind))
         self.sizes = np.array([sizes[node] for node in place], np.int64)
-        self.edges = len(self._edges)
+        self.edges = len(self.listed_edges)
         self.everything = (1 << self.count) - 1
 
     @cached_property
@@ -59,10 +65,10 @@ class ComponentGraph:
         starts = np.zeros((2, everything + 1), np.int64)
         ends, kinds, mates, places = (np.zeros((2, max(self.edges, 1)), np.int64) for _ in range(4))
         for side, own, other in ((kernel.BEFORE, 1, 0), (kernel.BEHIND, 0, 1)):
-            by_vertex = sorted(range(self.edges), key=lambda edge, own=own: self._edges[edge][own])  # type: ignore[misc]
+            by_vertex = sorted(range(self.edges), key=lambda edge, own=own: self.listed_edges[edge][own])  # type: ignore[misc]
             for index, edge in enumerate(by_vertex):
-                starts[side, self._edges[edge][own] + 1] += 1
-                ends[side, index], kinds[side, index] = self._edges[edge][other], self._edges[edge][2]
+                starts[side, self.listed_edges[edge][own] + 1] += 1
+                ends[side, index], kinds[side, index] = self.listed_edges[edge][other], self.listed_edges[edge][2]
                 places[side, edge] = index
             starts[side] = np.cumsum(starts[side])
         for edge in range(self.edges):
@@ -74,7 +80,7 @@ class ComponentGraph:
     def neighbors(self) -> IntArray:
         """Of each vertex the set of those that it has an edge to or from."""
         sets = np.zeros(self.count, np.int64)
-        for tail, head, _ in self._edges:
+        for tail, head, _ in self.listed_edges:
             if tail < self.count and head < self.count:
                 sets[tail] |= 1 << head
                 sets[head] |= 1 << tail
@@ -83,26 +89,39 @@ class ComponentGraph:
     @cached_property
     def alone(self) -> IntArray:
         """What each vertex costs at least, by vertex cuts."""
-        return self._alone(compiled(kernel.cut_weight, *CUT_HELPERS))
+        return self._alone(compiled(kernel.cut_weight, *CUT_HELPERS), self.sizes)
 
-    def _alone(self, cut: Callable[..., int]) -> IntArray:
+    @cached_property
+    def alone_without(self) -> IntArray:
+        """What each vertex costs at least when another one has gone, at which nothing can be cut: rows by the one that has."""
+        cut = compiled(kernel.cut_weight, *CUT_HELPERS)
+        costs = np.empty((self.count, self.count), np.int64)
+        for gone in range(self.count):
+            sizes = self.sizes.copy()
+            sizes[gone] = UNCUTTABLE
+            costs[gone] = self._alone(cut, sizes)
+        np.fill_diagonal(costs, 0)
+        return costs
+
+    def _alone(self, cut: Callable[..., int], sizes: IntArray) -> IntArray:
         room = np.zeros((7, 2 * (len(self.sizes) + max(self.edges, 1)) + 4), np.int64)
+        arrays = (*self.arrays[:-1], sizes)
         weights = [
-            [cut(self.arrays, self.count, side, EVERYTHING, vertex, room) for side in (kernel.BEFORE, kernel.BEHIND)]
+            [cut(arrays, self.count, side, EVERYTHING, vertex, room) for side in (kernel.BEFORE, kernel.BEHIND)]
             for vertex in range(self.count)
         ]
-        costs: IntArray = self.sizes[: self.count] * np.prod(weights, axis=1, dtype=np.int64)
+        costs: IntArray = self.sizes[: self.count] * np.prod(np.reshape(weights, (-1, 2)), axis=1, dtype=np.int64)
         return costs
 
     def cuts_bound(self) -> int:
         """Return what eliminating all of them costs at least."""
         if self.count <= MOST_CUTS:
             return int(self.alone.sum())
-        return self.count if all(kind == DENSE for *_, kind in self._edges) else 0
+        return self.count if all(kind == DENSE for *_, kind in self.listed_edges) else 0
 
     def uncompiled_cuts_bound(self) -> int:
         """Return the same for few vertices, without a compiler."""
-        return int(self._alone(kernel.cut_weight).sum())
+        return int(self._alone(kernel.cut_weight, self.sizes).sum())
 
 
 def uncompiled_bound(problem: EliminationProblem) -> int:

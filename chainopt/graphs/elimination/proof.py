@@ -10,6 +10,7 @@ import numpy as np
 from chainopt.graphs.elimination.component_graph import CUT_HELPERS, MOST_VERTICES, ComponentGraph, is_too_large
 from chainopt.graphs.elimination.problem import DENSE
 from chainopt.graphs.elimination.replay import KindReplay
+from chainopt.graphs.elimination.subset_table import by_table, fits
 from chainopt.kernels import elimination_proof as kernel
 from chainopt.kernels.policy import compiled
 
@@ -32,7 +33,9 @@ class Proof(NamedTuple):
     lower_bound: int
 
 
-def proved(problem: EliminationProblem, order: Sequence[int], budget: Budget, most_work: int | None = None) -> Proof:
+def proved(
+    problem: EliminationProblem, order: Sequence[int], budget: Budget, most_work: int | None = None, *, is_last: bool = True
+) -> Proof:
     """Improve an order until it is proved to be the best, or time is over.
 
     Parameters
@@ -44,7 +47,10 @@ def proved(problem: EliminationProblem, order: Sequence[int], budget: Budget, mo
     budget : Budget
         How long it may take.
     most_work : int, optional
-        How much is looked at for each component, sets times the square of its vertices, where there is no limit of time.
+        How much is looked at for each component, sets times the square of its vertices.
+    is_last : bool
+        Whether nobody looks for better orders afterwards: then components of few vertices are solved at any rate, and as long as
+        there is a limit of time, that alone ends the search.
 
     Notes
     -----
@@ -62,7 +68,7 @@ def proved(problem: EliminationProblem, order: Sequence[int], budget: Budget, mo
     for component in replay.components(vertex for vertex in range(problem.count) if vertex not in gone):
         ordered = sorted(component, key=position.__getitem__)
         part = ComponentGraph(component, replay, problem.sizes)
-        found = _prove(part, replay.cost_of(ordered), budget, most_work)
+        found = _prove(part, replay.cost_of(ordered), budget, most_work, is_last=is_last)
         best += ordered if found.order is None else found.order
         cost += found.cost
         lower += found.lower_bound
@@ -95,11 +101,14 @@ def _single_file(problem: EliminationProblem, replay: KindReplay) -> list[int]:
     return order
 
 
-def _prove(part: ComponentGraph, known: int, budget: Budget, most_work: int | None) -> _Found:
+def _prove(part: ComponentGraph, known: int, budget: Budget, most_work: int | None, *, is_last: bool) -> _Found:
     """Raise the lower bound of a component until it meets what is known."""
     lower = part.cuts_bound()
     if lower >= known or part.count > MOST_VERTICES:
         return _Found(None, known, lower)
+    if is_last and fits(part, known):
+        answer = by_table(part, known, budget)
+        return _Found(None, known, lower) if answer is None else _Found(answer.order, answer.cost, answer.cost)
     search = _Search(part, SMALLEST_TABLE)
     steps, chunk = 0, STEPS
     while lower < known and not budget.is_over():
@@ -114,7 +123,7 @@ def _prove(part: ComponentGraph, known: int, budget: Budget, most_work: int | No
                 return _Found(search.order(), value, value)
             lower = value
         elif (state == kernel.TABLE_FULL and not search.grow()) or (
-            budget.time_limit is None and most_work is not None and steps * part.count**2 > most_work
+            most_work is not None and (budget.time_limit is None or not is_last) and steps * part.count**2 > most_work
         ):
             break
     return _Found(None, known, lower)

@@ -64,7 +64,7 @@ def search(problem: EliminationProblem, method: str, seed: int, budget: Budget) 
     if problem.kinds is None:
         return _structured(problem, best)
     if method != "annealing":
-        best = _proved(problem, best, budget, QUICK)
+        best = _proved(problem, best, budget, QUICK, is_last=False)
     if best.cost > best.lower_bound and method != "exact" and can_anneal(problem) and not budget.is_over():
         is_long = method == "annealing" or problem.count > MOST_PROVED  # of fewer a proof is worth the time
         part = budget.part(1.0 if method == "annealing" else SHARE)
@@ -124,8 +124,8 @@ def _structured(problem: EliminationProblem, best: Found) -> Found:
     return best if best.cost <= cost else Found(order, cost, 0, "markowitz")
 
 
-def _proved(problem: EliminationProblem, best: Found, budget: Budget, most_work: int | None) -> Found:
-    order, proof = proved(problem, best.order, budget, most_work)
+def _proved(problem: EliminationProblem, best: Found, budget: Budget, most_work: int | None, *, is_last: bool = True) -> Found:
+    order, proof = proved(problem, best.order, budget, most_work, is_last=is_last)
     cost, bound = _cost(problem, order), max(proof, best.lower_bound)
     return Found(list(order), cost, bound, "exact" if cost == bound else best.method)
 
