@@ -14,6 +14,7 @@ from chainopt.errors import ChainError, raise_missing_extra
 from chainopt.ordering.frontier import tape_frontier
 from chainopt.ordering.order import compare, optimal_order
 from chainopt.plan.serialization import to_json
+from chainopt.plan.summary import WHOLE, facts
 from chainopt.report.tables import show_facts
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def _order(options: Namespace) -> None:
     if options.json:
         print(plan.to_json())
     else:
-        show_facts(plan.facts(), on_terminal=_is_terminal())
+        lines = [(name, text.replace(f"; {WHOLE}", "; whole with --json")) for name, text in facts(plan)]
+        show_facts(lines, on_terminal=_is_terminal())
 
 
 def _compare(options: Namespace) -> None:

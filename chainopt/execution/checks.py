@@ -13,7 +13,7 @@ import numpy as np
 from chainopt.chain.factor_data import broadcast_all
 from chainopt.chain.jacobian import unknown_size
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import NUMPY, OTHER, backend_of, is_array_like, is_operator, type_name
+from chainopt.execution.backends.dispatch import NUMPY, OTHER, backend_of, is_array_like, is_operator, labels_of, type_name
 from chainopt.execution.backends.numpy import NUMBERS
 from chainopt.execution.backends.remote import Remote
 from chainopt.kernels.policy import cores
@@ -148,6 +148,9 @@ def _as_matrix(factor: Array, chain: JacobianChain, position: int, needed: set[s
     elif factor is None or (callable(factor) and not hasattr(factor, "shape")):
         what = "None" if factor is None else f"a function or method ({type_name(factor)})"
         msg = f"{_place(chain, position)} is {what}: give a matrix, or an operator with shape, matmat and rmatmat"
+        raise ChainError(msg)
+    elif labels_of(factor) is not None:
+        msg = f"{_place(chain, position)} is a {type_name(factor)} with {labels_of(factor)}, which would be lost: give its values"
         raise ChainError(msg)
     elif backend_of(factor) is OTHER and (not hasattr(factor, "__matmul__") or is_array_like(factor)):
         try:

@@ -13,7 +13,7 @@ from chainopt.chain.chain import JacobianChain
 from chainopt.chain.factor_data import broadcast_all
 from chainopt.chain.parsing import read_factors
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import backend_of, becomes_numpy
+from chainopt.execution.backends.dispatch import backend_of, becomes_numpy, is_numbered, labels_of
 from chainopt.execution.backends.numpy import NUMBERS
 from chainopt.execution.compiling import is_compiling, is_symbol, symbolic_product
 from chainopt.execution.serial import multiply
@@ -71,6 +71,7 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
     if len(arrays) < 2:
         msg = f"arrays {'has one entry' if len(arrays) else 'is empty'}: give at least two arrays to multiply"
         raise ChainError(msg)
+    _check_labels(arrays)
     return _product([array if isinstance(array, np.ndarray) else _as_array(array) for array in arrays], out)
 
 
@@ -144,7 +145,20 @@ def _are_sparse(matrices: list[Array]) -> bool:
 
 
 def _as_array(array: Array) -> Array:
-    return np.asanyarray(array) if becomes_numpy(array) else array
+    if not becomes_numpy(array):
+        return array
+    return np.asanyarray(array)
+
+
+def _check_labels(arrays: Sequence[Array]) -> None:
+    """Refuse tables of pandas whose labels differ where they meet: ``@`` aligns them, NumPy's function would not."""
+    for position, (left, right) in enumerate(pairwise(arrays)):
+        if labels_of(left) is None or labels_of(right) is None or not hasattr(right, "iloc") or not hasattr(left, "iloc"):
+            continue
+        one, other = left.axes[-1], right.axes[0]
+        if not (is_numbered(one) or is_numbered(other) or one.equals(other)):
+            msg = f"arrays[{position}] and arrays[{position + 1}] differ in labels where they meet: align them, or give arrays"
+            raise ChainError(msg)
 
 
 def _by_dot(matrices: list[Array], shapes: list[tuple[int, int]], dot: Callable[..., Array], out: Array) -> Array:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 from chainopt.bracketing.bracketing import Bracketing
+from chainopt.numbers import count
+from chainopt.plan.brackets import bracketing_line
 from chainopt.plan.plan import Plan
+from chainopt.report.tables import table_html
 from chainopt.solvers.base import Solution
 
 if TYPE_CHECKING:
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from chainopt.costs.model import CostModel
     from chainopt.solvers.base import ProblemBatch, Solutions
     from chainopt.typing import CostArray, SizeArray
+
+MOST_ROWS = 20  # that a notebook shows
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -88,3 +93,11 @@ class PlanBatch(Sequence[Plan]):
 
     def __repr__(self) -> str:
         return f"<PlanBatch of {len(self)} chains of {self.problems.factors} factors, method {self.method}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (str(row), str(self.modes[row]), count(self.costs.item(row)), bracketing_line(self[row]))
+            for row in range(min(len(self), MOST_ROWS))
+        ]
+        more = "" if len(self) <= MOST_ROWS else f"; {len(self) - MOST_ROWS:,} more chains"
+        return table_html(("chain", "mode", "cost", "bracketing"), rows, f"cost in {self.model.unit}{more}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chainopt.chain.parsing import Factor
     from chainopt.typing import PlainDict
 
-MOST_LETTERS = 2**25  # of a file; a plan of a million factors has 25 million
+MOST_LETTERS = 2**26  # of a file; a plan of a million factors has 40 million
 MOST = {",": 6_000_000, "[": 1_500_000, "{": 400_000, '"': 3_000_000}  # each of which takes memory, once it is read
 FORMS = '{"dims": [10, 2000, 30]}, {"shapes": [[10, 2000], [2000, 30]]}, what --json writes, or lines as 10x2000'
 

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chainopt.numbers import ratio
+from chainopt.numbers import count, ratio
+from chainopt.plan.brackets import bracketing_line
 from chainopt.plan.serialization import to_json
 from chainopt.report.tables import ComparisonTable, Row
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from chainopt.typing import PlainDict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
     """Three plans for one chain; `compare` makes it.
 
@@ -68,7 +69,7 @@ class Comparison:
                 ratio(plan.makespan, self.optimal.makespan),
                 plan.peak_memory,
                 None if plan.chain.stage_costs is None else plan.tape,
-                plan.bracketing_line,
+                bracketing_line(plan),
                 plan.about,
             )
             for name, plan in plans.items()
@@ -98,6 +99,10 @@ class Comparison:
 
     def __str__(self) -> str:
         return self.table.text()
+
+    def __repr__(self) -> str:
+        costs = ", ".join(f"{row.name} {row.about}{count(row.cost)}" for row in self.rows())
+        return f"<Comparison of {len(self.optimal.chain)} factors: {costs} {self.optimal.unit}>"
 
     def _repr_html_(self) -> str:
         return self.table.html()

@@ -8,10 +8,11 @@ from chainopt.costs.operation_costs import products_of
 from chainopt.execution.compiling import Traceable, compiled_product, is_compiling
 from chainopt.execution.run import run
 from chainopt.numbers import count
+from chainopt.plan.brackets import bracketing_line
 from chainopt.plan.plan_data import PlanData
 from chainopt.plan.serialization import from_json, plan_dict, read_plan, to_json
 from chainopt.plan.summary import facts
-from chainopt.report.tables import facts_text
+from chainopt.report.tables import facts_html, facts_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from chainopt.typing import Array, PlainDict
+
+SHORT = 12  # factors, whose brackets `repr` shows
 
 
 class Plan(PlanData, Traceable):
@@ -179,14 +182,13 @@ class Plan(PlanData, Traceable):
         """
         return cls.from_dict(from_json(text))
 
-    def facts(self) -> list[tuple[str, str]]:
-        """Return what `print` shows, line by line: a name and a text."""
-        return facts(self)
-
     def __str__(self) -> str:
-        return facts_text(self.facts())
+        return facts_text(facts(self))
+
+    def _repr_html_(self) -> str:
+        return facts_html(facts(self))
 
     def __repr__(self) -> str:
-        line = self.bracketing_line
+        line = bracketing_line(self, SHORT)
         span = "" if self.schedule is None else f", makespan {count(self.makespan)} on {self.workers} workers"
         return f"<Plan of {len(self.chain)} factors: {line}, {self.mode}, cost {self.about}{count(self.cost)}{span}>"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chainopt.costs.estimated import EstimatedMultiplications
 from chainopt.costs.memory import peak_memory, scheduled_peak
 from chainopt.costs.operation_costs import largest_tape, operations_of, steps_of
-from chainopt.report.bracketing_text import LONGEST_LINE, bracketing_line, bracketing_text, operations_text, stage_labels
+from chainopt.plan.brackets import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,21 +112,7 @@ class PlanData:
     @property
     def bracketing(self) -> str:
         """The whole product with its brackets, as text: ``"((J3 J2) J1)"``."""
-        chain = self.chain
-        if chain.details is None:
-            return bracketing_text(self.association)
-        return self._brackets(None if chain.names is None else [chain.label(position) for position in range(len(chain))])
-
-    @property
-    def bracketing_line(self) -> str:
-        """The bracketing on one line; of a long chain only both ends."""
-        factors = len(self.chain)
-        return bracketing_line(self.bracketing if factors <= LONGEST_LINE else self._brackets(None), self.chain)
-
-    def _brackets(self, names: list[str] | None) -> str:
-        if self.association.kinds is not None:
-            return operations_text(self.operations, names or stage_labels(len(self.chain), 0))
-        return bracketing_text(self.association, names)
+        return whole(self.chain, self.association, self.model)
 
     @property
     def tree(self) -> Tree:
@@ -174,17 +160,7 @@ class PlanData:
     @property
     def lower_bound(self) -> Cost:
         """What every bracketing that meets the limits takes at the least (`makespan`), as far as this plan's method knows."""
-        return self.solution.makespan if self.is_optimal else self.known_bound or 0
-
-    @property
-    def known_bound(self) -> Cost | None:
-        """The lower bound, where there is one and the plan is not known to be optimal."""
-        if self.is_optimal or not self.cost_is_exact:
-            return None
-        costs = getattr(self.chain, "graph_costs", None)  # of a graph
-        if costs is not None and costs.objective == self.objective:
-            return costs.lower_bound or None
-        return None if self.solution.is_optimal else self.solution.lower_bound or None
+        return self.solution.makespan if self.is_optimal else known_bound(self) or 0
 
     @property
     def unit(self) -> str:
@@ -215,3 +191,13 @@ class PlanData:
 
     def _key(self) -> tuple[object, ...]:
         return self.chain, self.association, self.objective, self.method, self.model, self.schedule
+
+
+def known_bound(plan: PlanData) -> Cost | None:
+    """Return the lower bound of a plan, where there is one and the plan is not known to be optimal."""
+    if plan.is_optimal or not plan.cost_is_exact:
+        return None
+    costs = getattr(plan.chain, "graph_costs", None)  # of a graph
+    if costs is not None and costs.objective == plan.objective:
+        return costs.lower_bound or None
+    return None if plan.solution.is_optimal else plan.solution.lower_bound or None

@@ -17,7 +17,9 @@ from chainopt.costs.multiplications import MULTIPLICATIONS, Multiplications
 from chainopt.costs.operation_costs import steps_of, total
 from chainopt.errors import ChainError
 from chainopt.numbers import count
+from chainopt.plan.brackets import whole
 from chainopt.plan.graph_chain import read_chain_dict
+from chainopt.plan.plan_data import PlanData, known_bound
 from chainopt.solvers.base import Problem, Solution
 from chainopt.solvers.objectives import read_model, written
 from chainopt.solvers.options import checked_limit
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
     from chainopt.chain.factor_data import StageCosts
     from chainopt.costs.model import CostModel
-    from chainopt.plan.plan_data import PlanData
     from chainopt.typing import Cost, PlainDict
 
 FORMAT = "chainopt.plan"
@@ -55,13 +56,14 @@ def plan_dict(plan: PlanData) -> PlainDict:
         "cost": plan.cost,
         "cost_is_exact": plan.cost_is_exact,
         "is_optimal": plan.is_optimal,
+        "bracketing": plan.bracketing,
         "first": association.first.tolist(),
         "last": association.last.tolist(),
         **({} if kinds is None or ways is None else {"kinds": kinds.tolist(), "ways": ways.tolist()}),
         **({} if order is None else {"order": order.tolist()}),
         **({} if isinstance(plan.model, Multiplications) else {"model": written(plan.model)}),
         **{name: limit for name in LIMITS if (limit := getattr(plan.problem, name)) is not None},
-        **({} if plan.known_bound is None else {"known_bound": plan.known_bound}),
+        **({} if (bound := known_bound(plan)) is None else {"known_bound": bound}),
         **({} if plan.schedule is None else {"schedule": plan.schedule.to_dict()}),
     }
 
@@ -89,6 +91,9 @@ def read_plan(data: PlainDict) -> tuple[Problem, Solution]:
     is_estimated = _is_estimated(data, chain)
     if is_estimated:  # again, in the place of what is stored
         model = EstimatedMultiplications(chain)
+    if data.get("bracketing", text := whole(chain, association, model)) != text:
+        msg = 'data contradicts itself: its "bracketing" is not that of "first" and "last"'
+        raise ChainError(msg)
     cost = total(chain, association, model)
     schedule = read_schedule(data, chain, association, model)
     check_answering(method)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from chainopt.errors import InfeasibleError
 from chainopt.numbers import count, ratio, times
+from chainopt.plan.brackets import bracketing_line, is_elided
+from chainopt.plan.plan_data import known_bound
 from chainopt.report.bracketing_text import chain_line
 from chainopt.solvers.base import Problem
 from chainopt.solvers.registry import select
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from chainopt.plan.plan_data import PlanData
     from chainopt.typing import Cost
 
+WHOLE = "whole: plan.bracketing"
 Facts: TypeAlias = list[tuple[str, str]]
 """Lines, each a name and a text."""
 
@@ -26,7 +29,8 @@ Facts: TypeAlias = list[tuple[str, str]]
 def facts(plan: PlanData) -> Facts:
     """Return all that is printed."""
     chain, model = plan.chain, plan.model
-    lines = [("chain", chain_line(chain)), ("bracketing", f"{plan.bracketing_line}, {plan.mode} mode")]
+    whole = f"; {WHOLE}" if is_elided(plan) else ""
+    lines = [("chain", chain_line(chain)), ("bracketing", f"{bracketing_line(plan)}, {plan.mode} mode{whole}")]
     lines += _cost_facts(plan) if plan.schedule is None else _schedule_facts(plan, plan.schedule)
     lines += [(mode, _beside(cost, plan)) for mode, cost in _pure_costs(plan)]
     if plan.schedule is None:  # it is a bound on costs
@@ -66,7 +70,7 @@ def _gain_facts(plan: PlanData) -> Facts:
 
 
 def _cost_facts(plan: PlanData) -> Facts:
-    bound = [] if plan.known_bound is None else [("lower bound", count(plan.known_bound))]
+    bound = [] if known_bound(plan) is None else [("lower bound", count(known_bound(plan)))]
     return [("cost", f"{plan.about}{count(plan.cost)} {plan.unit}{', optimal' if plan.is_optimal else ''}"), *bound]
 
 
@@ -79,7 +83,7 @@ def _schedule_facts(plan: PlanData, schedule: Schedule) -> Facts:
         share = 100 * ratio(idle, time) if idle else 0.0
         workers = f"{plan.workers}, idle for {count(idle)}, {times(share)} % of their time"
     lines = [("workers", workers), ("makespan", f"{count(plan.makespan)} {plan.unit}{', optimal' if plan.is_optimal else ''}")]
-    if not plan.is_optimal and plan.known_bound is not None:
-        gap = f", {times(100 * (ratio(plan.makespan, plan.known_bound) - 1))} % below" if plan.known_bound else ""
-        lines.append(("lower bound", f"{count(plan.known_bound)}{gap}"))
+    if not plan.is_optimal and known_bound(plan) is not None:
+        gap = f", {times(100 * (ratio(plan.makespan, known_bound(plan)) - 1))} % below" if known_bound(plan) else ""
+        lines.append(("lower bound", f"{count(known_bound(plan))}{gap}"))
     return [*lines, ("work", f"{count(plan.cost)} in all")]

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 from chainopt.numbers import count, ratio, times
-from chainopt.report.tables import in_columns
+from chainopt.plan.brackets import bracketing_line
+from chainopt.report.tables import in_columns, table_html
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from chainopt.plan.plan import Plan
     from chainopt.typing import Cost, PlainDict
+
+COLUMNS = ("tape", "cost", "times least", "bracketing")
 
 
 class Corner(NamedTuple):
@@ -23,7 +26,7 @@ class Corner(NamedTuple):
     cost: Cost
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TapeFrontier(Sequence[Corner]):
     """The corners of the trade-off, the least tape first; `tape_frontier` makes it.
 
@@ -62,8 +65,18 @@ class TapeFrontier(Sequence[Corner]):
         }
 
     def __str__(self) -> str:
+        return in_columns(COLUMNS, self._cells())
+
+    def __repr__(self) -> str:
+        ends = f"tape {count(self.plans[0].tape)} to {count(self.plans[-1].tape)}"
+        costs = f"cost {count(self.plans[0].cost)} to {count(self.plans[-1].cost)}"
+        return f"<TapeFrontier of {len(self)} corners: {ends}, {costs} {self.plans[0].unit}>"
+
+    def _repr_html_(self) -> str:
+        return table_html(COLUMNS, self._cells(), f"cost in {self.plans[0].unit}")
+
+    def _cells(self) -> list[tuple[str, ...]]:
         least = self.plans[-1].cost
-        lines = [
-            (count(plan.tape), count(plan.cost), times(ratio(plan.cost, least)), plan.bracketing_line) for plan in self.plans
+        return [
+            (count(plan.tape), count(plan.cost), times(ratio(plan.cost, least)), bracketing_line(plan)) for plan in self.plans
         ]
-        return in_columns(("tape", "cost", "times least", "bracketing"), lines)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from chainopt.bracketing.operations import Accumulation, Mode, Pullback, Pushforward
+from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, PULLED, PUSHED, Accumulation, Mode, Pullback, Pushforward
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 
 LONGEST_JOINED = 30  # up to here a loop over the labels is faster than the first few array operations
 BLOCK = 1_000
-LONGEST_LINE = 12  # factors, beyond which a line shows both ends of the chain
+LONGEST_LINE = 12  # factors with their shapes, beyond which a line shows both ends of the chain
+MOST_PRODUCTS = 8  # that are written out of a long chain
 
 
 class Template(NamedTuple):
@@ -75,16 +75,44 @@ def operations_text(operations: Iterable[Operation], labels: Sequence[str]) -> s
     return " ".join(parts)
 
 
-def bracketing_line(text: str, chain: JacobianChain) -> str:
-    """Write the brackets on one line; of a long chain only both ends, and of many brackets only the inner ones.
+def elided_text(bracketing: Bracketing, label: Callable[[int], str]) -> str:
+    """Write the outer products of a long chain with their brackets, and of the others the factors at both ends.
 
-    ``text`` is the bracketing; that of a long chain names the factors by stage, whatever they are called.
+    Those of the most factors are written out first: ``((J40 ... J8) (J7 (J6 ... J1)))``.
+
+    Parameters
+    ----------
+    bracketing : Bracketing
+    label : callable
+        What a factor is called, by its position.
     """
-    if len(chain) <= LONGEST_LINE:
-        return text
-    words = [re.sub(r"\({9,}|\){9,}", lambda run: run[0][:8], word) for word in text.split()]
-    line = " ".join([*words[:2], "...", *words[-2:]])
-    return re.sub(r"J(\d+)", lambda stage: chain.label(-int(stage[1])), line)
+    splits: dict[tuple[int, int], int] = {}
+    spans = [(0, bracketing.factors - 1)]
+    for _ in range(MOST_PRODUCTS):
+        first, last = max(spans, key=lambda span: span[1] - span[0])
+        gaps = np.flatnonzero((bracketing.first == first) & (bracketing.last == last))
+        spans.remove((first, last))
+        if last > first and gaps.size:
+            split = splits[first, last] = int(gaps[0])
+            spans += [(first, split), (split + 1, last)]
+        if not spans:
+            break
+
+    def text(first: int, last: int) -> str:
+        if first == last:
+            return _leaf(bracketing, first, label(first))
+        if (first, last) not in splits:
+            return f"({label(first)}{' ' if last == first + 1 else ' ... '}{label(last)})"
+        split = splits[first, last]
+        sign = {PUSHED: " > ", PULLED: " < "}.get(0 if bracketing.kinds is None else int(bracketing.kinds[split]), " ")
+        return f"({text(first, split)}{sign}{text(split + 1, last)})"
+
+    return text(0, bracketing.factors - 1)
+
+
+def _leaf(bracketing: Bracketing, position: int, label: str) -> str:
+    way = GIVEN if bracketing.ways is None else int(bracketing.ways[position])
+    return {GIVEN: "{}", BY_JVPS: "({} > I)", BY_VJPS: "(I < {})"}.get(way, "[{}]").format(label)
 
 
 def chain_line(chain: JacobianChain) -> str:

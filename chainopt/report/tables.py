@@ -67,14 +67,7 @@ class ComparisonTable(NamedTuple):
 
     def html(self) -> str:
         """Lay the table out in HTML, for notebooks."""
-        from html import escape
-
-        def line(texts: Sequence[str], tag: str) -> str:
-            return "<tr>" + "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts) + "</tr>"
-
-        body = "".join(line(row.cells, "td") for row in self.rows)
-        head = f"<thead>{line(self.header, 'th')}</thead>"
-        return f"<table>{head}<tbody>{body}</tbody><caption>{escape(self.caption)}</caption></table>"
+        return table_html(self.header, [row.cells for row in self.rows], self.caption)
 
     def show(self, *, on_terminal: bool) -> None:
         """Print the table: drawn on a terminal, plain text in a pipe."""
@@ -105,6 +98,23 @@ def in_columns(names: Sequence[str], rows: Sequence[Sequence[str]], left: int = 
         for line in lines
     ]
     return "\n".join(laid_out)
+
+
+def table_html(names: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> str:
+    """Lay rows out in HTML, for notebooks; names are no markup there."""
+    from html import escape
+
+    def line(texts: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{escape(printable(text))}</{tag}>" for text in texts) + "</tr>"
+
+    head = f"<thead>{line(names, 'th')}</thead>" if names else ""
+    foot = f"<caption>{escape(printable(caption))}</caption>" if caption else ""
+    return f"<table>{head}<tbody>{''.join(line(row, 'td') for row in rows)}</tbody>{foot}</table>"
+
+
+def facts_html(facts: Sequence[tuple[str, str]]) -> str:
+    """Lay named facts out in HTML, one a row."""
+    return table_html((), facts)
 
 
 def facts_text(facts: Sequence[tuple[str, str]]) -> str:

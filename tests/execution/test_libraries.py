@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import networkx as nx
 import numpy as np
 import pytest
 
@@ -145,7 +146,31 @@ def test_data_frames_are_matrices(pandas):
         result = chainopt.multi_dot(arrays)
         assert type(result) is np.ndarray
         np.testing.assert_array_equal(result, np.linalg.multi_dot(arrays))
-    np.testing.assert_array_equal(optimal_order([frame] * 3).execute([frame] * 3), np.full((2, 2), 4.0))
+    plain = pandas.DataFrame(np.ones((2, 2)))
+    np.testing.assert_array_equal(optimal_order([plain] * 3).execute([plain] * 3), np.full((2, 2), 4.0))
+
+
+def test_labels_are_not_dropped(pandas):
+    frame = pandas.DataFrame([[1.0, 2.0], [3.0, 4.0]], columns=["a", "b"], index=["p", "q"])
+    turned = pandas.DataFrame([[1.0, 2.0], [3.0, 4.0]], index=["b", "a"], columns=["c", "d"])
+    with pytest.raises(ChainError, match="differ in labels where they meet"):
+        chainopt.multi_dot([frame, turned])
+    aligned = turned.loc[["a", "b"]]
+    np.testing.assert_array_equal(chainopt.multi_dot([frame, aligned, np.eye(2)]), (frame @ turned).to_numpy())
+    with pytest.raises(ChainError, match="is a DataFrame with labels of its rows or columns, which would be lost"):
+        optimal_order([frame, aligned]).execute([frame, aligned])
+    graph = nx.DiGraph([("x", "y", {"jacobian": frame})])
+    with pytest.raises(ChainError, match="is a DataFrame with labels"):
+        chainopt.accumulate(graph)
+
+    class DataArray:  # as xarray's
+        dims, coords, shape = ("x", "y"), {}, (2, 2)
+
+        def __array__(self, dtype=None, copy=None):
+            return np.ones((2, 2))
+
+    with pytest.raises(ChainError, match="with names of its dimensions"):
+        optimal_order([(2, 2), (2, 2)]).execute([DataArray(), np.ones((2, 2))])
 
 
 @pytest.mark.parametrize("library", ["jax", "torch"])

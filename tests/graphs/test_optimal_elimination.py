@@ -418,3 +418,51 @@ class TestPlansOfGraphs:
         assert "by vertex elimination, annealing" in caplog.text
         assert isinstance(found, np.ndarray)
         np.testing.assert_allclose(found, optimal_elimination(graph, **ends, method="reverse").execute(), rtol=1e-6)
+
+
+def test_eliminations_are_equal_by_content():
+    graph = nx.DiGraph([("x", "v"), ("v", "y"), ("x", "y")])
+    one, other = chainopt.optimal_elimination(graph), chainopt.optimal_elimination(graph)
+    assert one == other == chainopt.Elimination.from_json(one.to_json())
+    assert hash(one) == hash(other)
+    graph.nodes["v"]["size"] = 2
+    assert one != chainopt.optimal_elimination(graph)
+    assert one != 7
+
+
+@pytest.mark.parametrize("method", ["auto", "luck", None])
+def test_a_stored_method_is_one_that_answers(method):
+    data = chainopt.optimal_elimination(nx.DiGraph([("x", "v"), ("v", "y")])).to_dict()
+    with pytest.raises(chainopt.ChainError, match=r'data\["method"\] is .*: known are exact, annealing'):
+        chainopt.Elimination.from_dict({**data, "method": method})
+
+
+def test_why_nothing_is_proved_is_said():
+    graph = nx.DiGraph([("x", "v"), ("v", "w"), ("w", "y"), ("x", "w"), ("v", "y")])
+    assert 'method="exact" goes on' in str(chainopt.optimal_elimination(graph, method="forward"))
+    assert "no proof" not in str(chainopt.optimal_elimination(graph))
+    nx.set_node_attributes(graph, 10**9, "size")
+    assert "beyond 2**56" in str(chainopt.optimal_elimination(graph))
+    nx.set_node_attributes(graph, 1, "size")
+    nx.set_edge_attributes(graph, 3, "jvp_cost")
+    assert "edges have JVPs and VJPs" in str(chainopt.optimal_elimination(graph))
+    path = nx.path_graph(14, create_using=nx.DiGraph)
+    nx.set_node_attributes(path, 3, "size")
+    nx.set_edge_attributes(path, chainopt.Banded(1, 0), "structure")
+    path.add_edge(3, 9)
+    assert "structures that are no diagonals" in str(chainopt.optimal_elimination(path))
+
+
+def test_jacobians_that_do_not_go_together():
+    torch = pytest.importorskip("torch")
+    elimination = chainopt.optimal_elimination(nx.DiGraph([("x", "v"), ("v", "y"), ("x", "y")]))
+    for right, left in (
+        (torch.ones(1, 1), np.ones((1, 1))),
+        (torch.ones(1, 1), torch.ones(1, 1, dtype=torch.float64)),
+        (torch.ones(2, 1, 1), torch.ones(3, 1, 1)),
+        (np.ones((2, 1, 1)), np.ones((3, 1, 1))),
+        ("3", np.ones((1, 1))),
+        (object(), np.ones((1, 1))),
+    ):
+        with pytest.raises(chainopt.ChainError):
+            elimination.execute({("x", "v"): right, ("v", "y"): left, ("x", "y"): left})

@@ -14,6 +14,7 @@ from schedule_oracle import check_schedule, least_makespan
 import chainopt
 from chainopt import InfeasibleError, Jacobian, JacobianChain, Plan
 from chainopt.bracketing.bracketing import Bracketing
+from chainopt.plan.plan_data import known_bound
 from chainopt.schedules import branch_and_bound
 from chainopt.schedules.instance import instance_of
 from chainopt.schedules.lower_bound import quick_bound
@@ -136,7 +137,7 @@ def test_what_no_proof_can_hold_is_the_plan_of_the_heuristic(monkeypatch):
     monkeypatch.setattr("chainopt.schedules.options.Options.can_hold", lambda _: False)
     plan = chainopt.optimal_order([(3, 20), (20, 4), (4, 30), (30, 2), (2, 25), (25, 5)], workers=2, method="exact")
     assert (plan.is_optimal, plan.method) == (False, "heuristic")
-    assert plan.known_bound is None
+    assert known_bound(plan) is None
     check_schedule(plan)
 
 

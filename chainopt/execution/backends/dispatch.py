@@ -66,6 +66,21 @@ def becomes_numpy(factor: Array) -> bool:
     return backend_of(factor) is OTHER and (not hasattr(factor, "shape") or is_array_like(factor))
 
 
+def labels_of(factor: Array) -> str | None:
+    """Say which labels a factor has, as of pandas and xarray, that no product here would keep, or align; None of others."""
+    if hasattr(factor, "dims") and hasattr(factor, "coords"):
+        return "names of its dimensions"
+    axes = getattr(factor, "axes", None)
+    if not hasattr(factor, "iloc") or not isinstance(axes, list):
+        return None
+    return None if all(map(is_numbered, axes)) else "labels of its rows or columns"
+
+
+def is_numbered(axis: object) -> bool:
+    """Whether the labels of a table are those that pandas gives of itself, 0, 1, 2 and so on."""
+    return getattr(axis, "start", None) == 0 and getattr(axis, "step", None) == 1
+
+
 def is_array_like(factor: Array) -> bool:
     """Whether NumPy would make an array of it, where a library of arrays would answer itself."""
     return hasattr(factor, "__array__") and not hasattr(factor, "__array_function__")

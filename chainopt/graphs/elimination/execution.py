@@ -14,6 +14,7 @@ from chainopt.execution.forms import dense_form
 from chainopt.graphs.edge_reader import read_partial
 from chainopt.graphs.edges import IDENTITY, EdgeName, Unit
 from chainopt.graphs.elimination.numeric import NumericElimination, numeric
+from chainopt.numbers import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +46,21 @@ def executed(
     ChainError
         If a matrix is missing, or does not fit.
     """
+    try:
+        return _executed(problem, order, jacobians, all_given)
+    except (TypeError, ValueError, RuntimeError) as error:  # of the library whose arrays these are
+        if isinstance(error, ChainError):
+            raise
+        arrays = [value for value in all_given if hasattr(value, "shape")]
+        kinds = sorted({f"{type(value).__name__} of {getattr(value, 'dtype', 'no dtype')}" for value in arrays})
+        text = printable(str(error))[:160]
+        msg = f"the jacobians, {', '.join(kinds) or 'those of the edges'}, do not go together: {text}"
+        raise ChainError(msg) from error
+
+
+def _executed(
+    problem: EliminationProblem, order: Sequence[int], jacobians: Mapping[Edge, Array], all_given: Sequence[Array]
+) -> Array:
     given = {edge: jacobians.get(edge) for edge in problem.edges}
     if _is_numeric(problem, all_given):
         return by_structures(problem, order, given)

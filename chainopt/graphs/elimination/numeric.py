@@ -11,6 +11,7 @@ import numpy as np
 from chainopt.bracketing.operations import PRODUCT, PULLED, PUSHED
 from chainopt.errors import ChainError
 from chainopt.execution.accumulate import accumulate
+from chainopt.execution.backends.dispatch import labels_of
 from chainopt.execution.forms import adjoint, dense_form
 from chainopt.graphs.edges import IDENTITY, MatrixFree, Partial, Unit, written_out
 from chainopt.graphs.elimination.vertex_elimination import VertexElimination
@@ -47,13 +48,16 @@ def _numeric_part(matrix: Array, partial: Partial, edge: EdgeName) -> Array:
     if isinstance(matrix, Unit | MatrixFree):
         return matrix
     if matrix is None:
-        msg = f"{edge} has no jacobian: accumulate multiplies matrices, so give one to every edge between inputs and outputs"
+        msg = f"{edge} has no jacobian: matrices are multiplied, so give one to every edge between inputs and outputs"
+        raise ChainError(msg)
+    if labels_of(matrix) is not None:
+        msg = f"{edge}: its jacobian is a {type(matrix).__name__} with {labels_of(matrix)}, which would be lost: give its values"
         raise ChainError(msg)
     if np.ma.isMaskedArray(matrix):
         msg = f"{edge}: its jacobian is a masked array, which has no product: give its filled(...)"
         raise ChainError(msg)
     if getattr(matrix, "requires_grad", False):
-        msg = f"{edge}: its jacobian is a tensor with gradients, which accumulate does not follow: give its detach()"
+        msg = f"{edge}: its jacobian is a tensor with gradients, which are not followed here: give its detach()"
         raise ChainError(msg)
     is_sparse = hasattr(matrix, "toarray")
     array = matrix if is_sparse and partial.pattern is not None else np.asarray(matrix.toarray() if is_sparse else matrix)

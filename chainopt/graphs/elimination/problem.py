@@ -64,6 +64,12 @@ class EliminationProblem:
             kinds[tail, head] = kind
         return kinds
 
+    @cached_property
+    def key(self) -> tuple[object, ...]:
+        """What makes two problems the same: all but the matrices on the edges."""
+        edges = frozenset((edge, partial.given, partial.structure) for edge, partial in self.edges.items())
+        return tuple(self.names), tuple(self.sizes), self.count, self.inputs, edges, tuple(self.beside), self.model
+
     @property
     def stage(self) -> Stage:
         """The whole as a stage, in which the outputs are computed at last."""

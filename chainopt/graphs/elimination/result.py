@@ -11,8 +11,9 @@ from chainopt.errors import ChainError
 from chainopt.graphs.elimination.execution import executed
 from chainopt.graphs.elimination.greedy import forward, reverse
 from chainopt.graphs.elimination.replay import cost_of
+from chainopt.graphs.elimination.search import why_unproved
 from chainopt.numbers import count, ratio, shown, times
-from chainopt.report.tables import facts_text
+from chainopt.report.tables import facts_html, facts_text
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -193,7 +194,7 @@ class Elimination:
 
         return cls.from_dict(from_json(text))
 
-    def facts(self) -> list[tuple[str, str]]:
+    def _facts(self) -> list[tuple[str, str]]:
         """Return what `print` shows, line by line: a name and a text."""
         problem, unit = self.problem, self.problem.model.unit
         names = [str(node) for node in self.order]
@@ -207,13 +208,25 @@ class Elimination:
         ]
         if not self.is_optimal:
             lines.append(("lower bound", f"{count(self.lower_bound)}, for vertex elimination"))
+            lines.append(("no proof", why_unproved(problem, self.method)))
         for name, cost in (("forward", self.forward_cost), ("reverse", self.reverse_cost)):
             gain = ratio(cost, self.cost)
             lines.append((name, f"{count(cost)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}"))
         return lines
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Elimination):
+            return NotImplemented
+        return self.order == other.order and self.method == other.method and self.problem.key == other.problem.key
+
+    def __hash__(self) -> int:
+        return hash((self.order, self.problem.key))
+
     def __str__(self) -> str:
-        return facts_text(self.facts())
+        return facts_text(self._facts())
+
+    def _repr_html_(self) -> str:
+        return facts_html(self._facts())
 
     def __repr__(self) -> str:
         proof = "optimal" if self.is_optimal else f"at least {count(self.lower_bound)}"

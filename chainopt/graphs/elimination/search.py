@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chainopt.errors import ChainError
 from chainopt.graphs.elimination.annealing import annealed, can_anneal
 from chainopt.graphs.elimination.budget import Budget
+from chainopt.graphs.elimination.component_graph import is_too_large
 from chainopt.graphs.elimination.greedy import CLASSIC
 from chainopt.graphs.elimination.orders import cheapest_order
 from chainopt.graphs.elimination.proof import proved
@@ -94,6 +95,19 @@ def cheaper_order(problem: EliminationProblem, cost: Cost) -> Found | None:
         order = annealed(problem, best.order, 0, Budget(seconds), 0)
         best = Found(order, _cost(problem, order), 0, "annealing")
     return best if best.cost < cost else None
+
+
+def why_unproved(problem: EliminationProblem, method: str) -> str:
+    """Say why it is not known whether an order is the cheapest."""
+    if problem.is_matrix_free:
+        return "edges have JVPs and VJPs: what a product costs depends on which matrices there are"
+    if problem.kinds is None:
+        return f"edges have structures that are no diagonals: such orders are proved up to {FEW} vertices"
+    if is_too_large(problem):
+        return "costs may be beyond 2**56, up to which orders are proved"
+    if method in CLASSIC or method == "annealing":
+        return f'the method that answered, {method}, proves nothing by itself; method="exact" goes on'
+    return 'the search was ended; method="exact" goes on without a limit'
 
 
 def _classic(problem: EliminationProblem, budget: Budget) -> Found:
