@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.numbers import count
-from chainopt.plan.brackets import bracketing_line
+from chainopt.plan.line import bracketing_line
 from chainopt.plan.plan import Plan
 from chainopt.report.tables import table_html
 from chainopt.solvers.base import Solution

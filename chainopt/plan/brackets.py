@@ -1,20 +1,16 @@
-"""The brackets of a plan as text: whole, and on a line, where those of a long chain are elided in balance."""
+"""The brackets of a plan as text, whole."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from chainopt.costs.operation_costs import operations_of
-from chainopt.report.bracketing_text import bracketing_text, elided_text, operations_text, stage_labels
+from chainopt.report.bracketing_text import bracketing_text, operations_text, stage_labels
 
 if TYPE_CHECKING:
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
-    from chainopt.plan.plan_data import PlanData
-
-MOST_FACTORS, MOST_LETTERS = 30, 2_000  # whose brackets are written whole; names can be long
-LONGEST = 300  # letters of the brackets of more factors, beyond which the inner ones are elided
 
 
 def whole(chain: JacobianChain, association: Bracketing, model: CostModel) -> str:
@@ -25,23 +21,3 @@ def whole(chain: JacobianChain, association: Bracketing, model: CostModel) -> st
     if association.kinds is not None:
         return operations_text(operations_of(chain, association, model), names or stage_labels(len(chain), 0))
     return bracketing_text(association, names)
-
-
-def bracketing_line(plan: PlanData, most_factors: int = MOST_FACTORS) -> str:
-    """Return the brackets for a line of print: whole as far as they fit, else the outer products."""
-    return _line(plan, most_factors)[0]
-
-
-def is_elided(plan: PlanData) -> bool:
-    """Whether the line does not show all brackets."""
-    return _line(plan, MOST_FACTORS)[1]
-
-
-def _line(plan: PlanData, most_factors: int) -> tuple[str, bool]:
-    factors = len(plan.chain)
-    if factors <= LONGEST // 3:
-        text = whole(plan.chain, plan.association, plan.model)
-        most = MOST_LETTERS if factors <= most_factors else LONGEST if most_factors == MOST_FACTORS else 0
-        if len(text) <= most:
-            return text, False
-    return elided_text(plan.association, plan.chain.label), True

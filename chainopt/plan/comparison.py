@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chainopt.numbers import count, ratio
-from chainopt.plan.brackets import bracketing_line
+from chainopt.plan.line import bracketing_line
 from chainopt.plan.serialization import to_json
 from chainopt.report.tables import ComparisonTable, Row
 

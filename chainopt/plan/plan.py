@@ -8,7 +8,7 @@ from chainopt.costs.operation_costs import products_of
 from chainopt.execution.compiling import Traceable, compiled_product, is_compiling
 from chainopt.execution.run import run
 from chainopt.numbers import count
-from chainopt.plan.brackets import bracketing_line
+from chainopt.plan.line import bracketing_line
 from chainopt.plan.plan_data import PlanData
 from chainopt.plan.serialization import from_json, plan_dict, read_plan, to_json
 from chainopt.plan.summary import facts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from chainopt.errors import InfeasibleError
 from chainopt.numbers import count, ratio, times
-from chainopt.plan.brackets import bracketing_line, is_elided
+from chainopt.plan.line import bracketing_line, is_elided
 from chainopt.plan.plan_data import known_bound
 from chainopt.report.bracketing_text import chain_line
 from chainopt.solvers.base import Problem

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 from chainopt.numbers import count, ratio, times
-from chainopt.plan.brackets import bracketing_line
+from chainopt.plan.line import bracketing_line
 from chainopt.report.tables import in_columns, table_html
 
 if TYPE_CHECKING:
