@@ -70,7 +70,8 @@ def _gain_facts(plan: PlanData) -> Facts:
 
 
 def _cost_facts(plan: PlanData) -> Facts:
-    bound = [] if known_bound(plan) is None else [("lower bound", count(known_bound(plan)))]
+    known = known_bound(plan)
+    bound = [] if known is None else [("lower bound", count(known))]
     return [("cost", f"{plan.about}{count(plan.cost)} {plan.unit}{', optimal' if plan.is_optimal else ''}"), *bound]
 
 
@@ -83,7 +84,8 @@ def _schedule_facts(plan: PlanData, schedule: Schedule) -> Facts:
         share = 100 * ratio(idle, time) if idle else 0.0
         workers = f"{plan.workers}, idle for {count(idle)}, {times(share)} % of their time"
     lines = [("workers", workers), ("makespan", f"{count(plan.makespan)} {plan.unit}{', optimal' if plan.is_optimal else ''}")]
-    if not plan.is_optimal and known_bound(plan) is not None:
-        gap = f", {times(100 * (ratio(plan.makespan, known_bound(plan)) - 1))} % below" if known_bound(plan) else ""
-        lines.append(("lower bound", f"{count(known_bound(plan))}{gap}"))
+    known = known_bound(plan)
+    if known is not None:
+        gap = f", {times(100 * (1 - ratio(known, plan.makespan)))} % below" if known else ""
+        lines.append(("lower bound", f"{count(known)}{gap}"))
     return [*lines, ("work", f"{count(plan.cost)} in all")]
