@@ -168,8 +168,8 @@ def test_the_command_line():
         (["--workers", "two"], "--workers is 'two': give a whole number, at least 1, or inf"),
         (["--workers", "2.5"], "--workers is '2.5': give a whole number"),
         (["--workers", "2", "--time-limit", "soon"], "--time-limit is 'soon': give a number"),
-        (["--workers", "2", "--time-limit", "-1"], "time_limit is -1"),
-        (["--workers", "2", "--memory-limit", "5"], "memory_limit is given, and workers too"),
+        (["--workers", "2", "--time-limit", "-1"], "--time-limit is -1"),
+        (["--workers", "2", "--memory-limit", "5"], "--memory-limit is given, and workers too"),
         (["--workers", "2", "--method", "polygon"], 'method is "polygon", which plans for one worker'),
     ],
 )
