@@ -156,7 +156,7 @@ class RecordedJaxpr:
 
     def compressed(
         self, coloring: Coloring, blocks: Sequence[Block], chunk_size: int | None
-    ) -> Callable[[Sequence[Array]], list[Array]]:
+    ) -> Callable[[Sequence[Array], Sequence[Array] | None], list[Array]]:
         """Return what computes the nonzeros of each block, and then the further results."""
         pulls = coloring.is_symmetric and not self.has_jvps  # a symmetric matrix is its own transpose
 
@@ -171,7 +171,7 @@ class RecordedJaxpr:
             return [*gathered(blocks, by_outputs, by_inputs, self.dtypes, coloring), *further]
 
         compiled = jax.jit(compute)
-        return lambda arrays: list(compiled(*arrays))
+        return lambda arrays, _: list(compiled(*arrays))
 
     def mismatch(
         self, arrays: Sequence[Array], entries: Entries, nonzeros: Sequence[Array], blocks: Sequence[Block]

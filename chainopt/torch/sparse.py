@@ -22,6 +22,7 @@ from chainopt.torch.coo import maker_of
 from chainopt.torch.detection import called_at, dense, detect, recorded
 from chainopt.torch.gradient import gradient_of
 from chainopt.torch.mismatch import TorchProducts, flat
+from chainopt.torch.replay import Replay
 from chainopt.torch.symmetry import is_plain_number
 from chainopt.torch.trace import is_transforming
 
@@ -168,7 +169,7 @@ class RecordedFunction:
 
     def compressed(
         self, coloring: Coloring, blocks: Sequence[Block], chunk_size: int | None
-    ) -> Callable[[Sequence[Array]], list[Array]]:
+    ) -> Callable[[Sequence[Array], Sequence[Array] | None], list[Array]]:
         """Return what computes the nonzeros of each block, and then the further results."""
         pulls = coloring.is_symmetric and not self.has_jvps  # a symmetric matrix is its own transpose
         by_forward = self.recording is not None and self.recording.is_gradient and self.has_jvps
@@ -189,7 +190,9 @@ class RecordedFunction:
             dtypes = self.dtypes if by_forward else None
             return [*gathered(blocks, by_outputs, by_inputs, inputs, dtypes, coloring, kept), *further]
 
-        return compute
+        if self.recording is None or not self.recording.is_even:  # a recording does not hold what may be another thing each time
+            return lambda arrays, _: compute(arrays)
+        return Replay(compute, frozenset(str(node.target) for node in self.recording.graph.graph.nodes))
 
     def mismatch(
         self, arrays: Sequence[Array], entries: Entries, nonzeros: Sequence[Array], blocks: Sequence[Block]

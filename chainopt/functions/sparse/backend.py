@@ -46,8 +46,10 @@ class Recorded(Protocol):
 
     def compressed(
         self, coloring: Coloring, blocks: Sequence[Block], chunk_size: int | None
-    ) -> Callable[[Sequence[Array]], list[Array]]:
+    ) -> Callable[[Sequence[Array], Sequence[Array] | None], list[Array]]:
         """Return what computes the nonzeros of each block, and then the further results, in one compiled computation.
+
+        It takes the arrays, and what the function reads besides them at this call, or None where nobody has looked.
 
         Parameters
         ----------

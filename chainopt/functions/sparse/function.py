@@ -52,14 +52,14 @@ class SparseJacobianFunction(JacobianFunction):
         call = Call.read(self.backend, self.options.argnums, args, kwargs)
         found, arrays = self._ways.of(call, at_once=True)
         way: Any = found  # whose program is a sparse one
-        program = way.prepared
-        if program is not None and not program.is_current(arrays[len(call.arrays) :]):
+        program, besides = way.prepared, arrays[len(call.arrays) :]
+        if program is not None and not program.is_current(besides):
             way.prepared = None
-            program = way.prepared = self._program_of(call._replace(besides=arrays[len(call.arrays) :]))
+            program = way.prepared = self._program_of(call._replace(besides=besides))
         if program is None:  # it cannot be kept, or fails: then it does so again, with the error as it is
             way.cause = None
-            program = self._program_of(call)
-        return program(call.arrays)
+            return self._program_of(call)(call.arrays)
+        return program(call.arrays, besides)
 
     def prepare(self, *args: Any, **kwargs: Any) -> PreparedJacobian:
         """Find the pattern and the colors once.

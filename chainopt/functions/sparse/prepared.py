@@ -18,6 +18,8 @@ from chainopt.functions.sparse.given_pattern import GivenPattern
 from chainopt.functions.sparse.preparation import prepare_sparse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
 
     from chainopt.functions.options import Options
@@ -58,6 +60,7 @@ class PreparedJacobian:
         self._described: Array = None
         self._program: SparseProgram | None = None
         self._environment: Environment | None = None
+        self._besides: Sequence[Array] | None = None
         program = self._prepared(call)
         self._known = program.entries, program.coloring
 
@@ -97,7 +100,7 @@ class PreparedJacobian:
             As a call does.
         """
         program, call = self._current(args, kwargs)
-        return program.values(call.arrays)
+        return program.values(call.arrays, self._besides)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the pattern with its colors, a point for each nonzero.
@@ -118,7 +121,7 @@ class PreparedJacobian:
 
     def _called(self, *args: Any, **kwargs: Any) -> Array:
         program, call = self._current(args, kwargs)
-        return program(call.arrays)
+        return program(call.arrays, self._besides)
 
     def _current(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> tuple[SparseProgram, Call]:
         """Return the program, if it fits."""
@@ -146,6 +149,7 @@ class PreparedJacobian:
             "_options": replace(self._options, pattern=None),
             "_program": None,
             "_environment": None,
+            "_besides": None,
             "_described": None,
         }
 
@@ -160,6 +164,9 @@ class PreparedJacobian:
             entries, coloring = self._known
             options = replace(options, pattern=GivenPattern(entries))
         roots = Reading(dense, self._function).roots(call)
+        with suppress(UnplannableError):  # then nobody knows all that it reads: it is called anew each time
+            read = dense.read_by(roots)
+            self._besides = None if read is None else tuple(read.arrays)
         try:
             environment = Environment(dense, roots)
             before = environment.places()

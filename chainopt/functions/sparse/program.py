@@ -87,19 +87,27 @@ class SparseProgram:
         """What makes the sparse arrays of the blocks."""
         return [self.backend.maker(block) for block in self.blocks]
 
-    def nonzeros(self, arrays: Sequence[Array]) -> list[Array]:
-        """Return those of each block, and the further results behind."""
-        return self._compute(arrays[: self.arrays])
+    def nonzeros(self, arrays: Sequence[Array], besides: Sequence[Array] | None = None) -> list[Array]:
+        """Return those of each block, and the further results behind.
 
-    def __call__(self, arrays: Sequence[Array]) -> Array:
+        Parameters
+        ----------
+        arrays : sequence of arrays
+            Those of the call.
+        besides : sequence of arrays, optional
+            What the function reads now, if that is known.
+        """
+        return self._compute(arrays[: self.arrays], besides)
+
+    def __call__(self, arrays: Sequence[Array], besides: Sequence[Array] | None = None) -> Array:
         """Return what the caller gets."""
-        flat, count = self.nonzeros(arrays), len(self.blocks)
+        flat, count = self.nonzeros(arrays, besides), len(self.blocks)
         matrices = [maker(nonzeros) for maker, nonzeros in zip(self.makers, flat[:count], strict=True)]
         return self.assembled(matrices, flat[count:])
 
-    def values(self, arrays: Sequence[Array]) -> Array:
+    def values(self, arrays: Sequence[Array], besides: Sequence[Array] | None = None) -> Array:
         """Return the same with the nonzeros alone in the place of each sparse array."""
-        flat, count = self.nonzeros(arrays), len(self.blocks)
+        flat, count = self.nonzeros(arrays, besides), len(self.blocks)
         return self.assembled(flat[:count], flat[count:])
 
     def assembled(self, matrices: Sequence[Array], further: Sequence[Array]) -> Array:

@@ -100,7 +100,7 @@ class NarrowJaxpr:
 
     def compressed(
         self, coloring: Coloring, blocks: Sequence[Block], chunk_size: int | None
-    ) -> Callable[[Sequence[Array]], list[Array]]:
+    ) -> Callable[[Sequence[Array], Sequence[Array] | None], list[Array]]:
         """Return what computes the nonzeros of each block, the left factor by outputs, the right one by inputs, and the rest."""
         recorded, program = self.recorded, self.program
         outputs, inputs = len(self.shapes), recorded.inputs
@@ -123,7 +123,7 @@ class NarrowJaxpr:
             ]
 
         compiled = jax.jit(compute)
-        return lambda arrays: list(compiled(*arrays))
+        return lambda arrays, _: list(compiled(*arrays))
 
     def _columns(self, primals: Sequence[Array], chunk_size: int | None) -> list[Array]:
         """Return the left factor: the derivative of each result by what is held."""
