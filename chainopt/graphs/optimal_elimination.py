@@ -73,7 +73,7 @@ def optimal_elimination(
     reaches, and of what the components cost that it leaves. On a path the sets are intervals, and this is the dynamic program
     for matrix chains that `optimal_order` runs: bracketing is vertex elimination on a path. For other graphs the problem is
     believed to be hard [2]_; a lower bound by vertex cuts prunes the search. Of up to 25 vertices, a table
-    holds all sets.
+    holds all sets; of more than 62 no proof is tried, and the lower bound is that of groups of vertices, each in its best order.
 
     References
     ----------

@@ -103,8 +103,12 @@ class ComponentGraph:
         np.fill_diagonal(costs, 0)
         return costs
 
+    def room(self) -> IntArray:
+        """Return scratch for the kernels of vertex cuts."""
+        return np.zeros((7, 2 * (len(self.sizes) + max(self.edges, 1)) + 4), np.int64)
+
     def _alone(self, cut: Callable[..., int], sizes: IntArray) -> IntArray:
-        room = np.zeros((7, 2 * (len(self.sizes) + max(self.edges, 1)) + 4), np.int64)
+        room = self.room()
         arrays = (*self.arrays[:-1], sizes)
         weights = [
             [cut(arrays, self.count, side, EVERYTHING, vertex, room) for side in (kernel.BEFORE, kernel.BEHIND)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from chainopt.graphs.elimination.component_graph import CUT_HELPERS, MOST_VERTICES, ComponentGraph, is_too_large
+from chainopt.graphs.elimination.group_bound import grouped_bound
 from chainopt.graphs.elimination.problem import DENSE
 from chainopt.graphs.elimination.replay import KindReplay
 from chainopt.graphs.elimination.subset_table import by_table, fits
@@ -104,11 +105,13 @@ def _single_file(problem: EliminationProblem, replay: KindReplay) -> list[int]:
 def _prove(part: ComponentGraph, known: int, budget: Budget, most_work: int | None, *, is_last: bool) -> _Found:
     """Raise the lower bound of a component until it meets what is known."""
     lower = part.cuts_bound()
+    if is_last and lower < known:
+        answer = by_table(part, known, budget) if fits(part, known) else None
+        if answer is not None:
+            return _Found(answer.order, answer.cost, answer.cost)
+        lower = grouped_bound(part, budget)
     if lower >= known or part.count > MOST_VERTICES:
         return _Found(None, known, lower)
-    if is_last and fits(part, known):
-        answer = by_table(part, known, budget)
-        return _Found(None, known, lower) if answer is None else _Found(answer.order, answer.cost, answer.cost)
     search = _Search(part, SMALLEST_TABLE)
     steps, chunk = 0, STEPS
     while lower < known and not budget.is_over():
@@ -136,8 +139,8 @@ class _Search:
         self.part = part
         self.table: tuple[NumpyArray, ...] = tuple(np.zeros(places, np.int64) for _ in range(3))
         self.used = 0
-        count, edges = part.count, max(part.edges, 1)
-        self._room = np.zeros((7, 2 * (len(part.sizes) + edges) + 4), np.int64)
+        count = part.count
+        self._room = part.room()
         self._levels = np.zeros((count + 2, kernel.ROWS, count + 3), np.int64)
         self._reached = np.full(len(part.sizes), kernel.NOTHING, np.int64)
         self._prove = compiled(kernel.prove, *_HELPERS)

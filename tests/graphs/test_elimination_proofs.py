@@ -1,4 +1,4 @@
-"""Components of few vertices, solved by a table of all sets of them: against dynamic programming of the tests' own."""
+"""Proofs of eliminations: tables of all sets and bounds by groups, against dynamic programming of the tests' own."""
 
 import random
 
@@ -6,9 +6,10 @@ import pytest
 from elimination_oracle import check, graph_of, least_cost, random_graph
 
 import chainopt
-from chainopt.graphs.elimination import component_graph, proof, subset_table
+from chainopt.graphs.elimination import component_graph, group_bound, proof, subset_table
 from chainopt.graphs.elimination.budget import Budget
 from chainopt.graphs.elimination.component_graph import ComponentGraph
+from chainopt.graphs.elimination.group_bound import grouped_bound
 from chainopt.graphs.elimination.problem import problem_of
 from chainopt.graphs.elimination.replay import KindReplay, cost_of
 from chainopt.graphs.elimination.subset_table import by_table, fits
@@ -61,6 +62,28 @@ def test_the_search_and_the_table_agree(monkeypatch):
         assert by_sets.cost == by_search.cost
         assert by_sets.is_optimal
         assert by_search.is_optimal
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_groups_bound_from_below(seed, monkeypatch):
+    for size in ((2,), (3,), range(3, 10)):
+        monkeypatch.setattr(group_bound, "SIZES", size)
+        graph, inputs, outputs = random_graph(seed)
+        problem, part = read(graph, inputs, outputs)
+        bound = grouped_bound(part, Budget(None))
+        assert part.cuts_bound() <= bound <= (least_cost(graph, inputs, outputs) if problem.count else 0)
+
+
+def test_groups_raise_the_bound_unless_time_is_over_or_there_are_too_many(monkeypatch):
+    raised = 0
+    for seed in range(4):
+        graph, inputs, outputs = tangled(16, seed)
+        _, part = read(graph, inputs, outputs)
+        raised += grouped_bound(part, Budget(None)) > part.cuts_bound()
+        assert grouped_bound(part, Budget(0)) == part.cuts_bound()
+    assert raised
+    monkeypatch.setattr(group_bound, "MOST_VERTICES", 15)
+    assert grouped_bound(part, Budget(None)) == part.cuts_bound()
 
 
 def test_no_answer_when_time_is_over():
