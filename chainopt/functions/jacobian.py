@@ -233,9 +233,15 @@ class JacobianFunction:
         if mode not in self._own:
             options = self.options
             function = _returning_its_value(self) if options.with_value else self.function
+            if options.has_aux:
+                function = _returning_a_pair(function, self.backend)
             own = self.backend.own(function, mode, replace(options, has_aux=options.has_aux or options.with_value))
             self._own[mode] = _value_first(own, has_aux=options.has_aux) if options.with_value else own
         return self._own[mode]
+
+
+class NoPairError(ChainError, TypeError, RuntimeError):
+    """What a function returned has no auxiliary data; also of the types that JAX's and PyTorch's own errors are."""
 
 
 def _as_it_is(result: Array) -> Array:
@@ -255,6 +261,23 @@ def _returning_its_value(derivative: JacobianFunction) -> Function:
         return returned if pair is None else (pair[0], pair)  # of what is no pair, the library says what is wrong with it
 
     return both
+
+
+def _returning_a_pair(function: Function, backend: Backend) -> Function:
+    """Return the function, which says what is wrong where it returns no pair: JAX says that a tracer has leaked."""
+
+    @functools.wraps(function, updated=())
+    def checked(*args: Any, **kwargs: Any) -> Array:
+        returned = function(*args, **kwargs)
+        if backend.as_pair(returned) is None:
+            msg = (
+                f"has_aux is True, but the function returned a {type(returned).__name__}, and no pair of a value and others: "
+                "it should be a tuple, the two-element tuple (value, aux)"
+            )
+            raise NoPairError(msg)
+        return returned
+
+    return checked
 
 
 def _value_first(own: Function, *, has_aux: bool) -> Function:
