@@ -172,3 +172,50 @@ def test_sparse_plus_low_rank(contest, name):
     timed = {who: lambda call=call: jax.block_until_ready(call(x)) for who, call in calls.items()}
     contest("sparse plus low rank, 4,000 inputs", name, timed, rounds=5)
     contest.note(f"{name}: rank {left.shape[1]}, {sparse.nse:,} nonzeros")
+
+
+def costly(u):
+    for _ in range(10):
+        u = u + 0.1 * jnp.sin(u) * jnp.exp(-u * u)
+    return u
+
+
+def line(u, prepare=costly):
+    u = prepare(u)
+    return u + 0.1 * (jnp.roll(u, 1) - 2 * u + jnp.roll(u, -1)) + 0.1 * u * (1 - u)
+
+
+def square(u, prepare=costly):
+    u = prepare(u).reshape(32, 32)
+    spread = sum(jnp.roll(u, shift, axis) for shift in (1, -1) for axis in (0, 1)) - 4 * u
+    return (u + 0.1 * spread + 0.1 * u * (1 - u)).ravel()
+
+
+def cheap(step):
+    return lambda u: step(u, lambda u: u)
+
+
+STEPS = {
+    "six costly five-point steps on 32 x 32": (square, 6, 1024),
+    "ten costly steps in 1-D": (line, 10, 1000),
+    "six cheap five-point steps on 32 x 32": (cheap(square), 6, 1024),
+    "ten cheap steps in 1-D": (cheap(line), 10, 1000),
+}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long]) for name in STEPS])
+def test_stages(contest, name):
+    step, count, size = STEPS[name]
+
+    def function(u):
+        for _ in range(count):
+            u = step(u)
+        return u
+
+    x = jnp.asarray(np.random.default_rng(1).uniform(0.5, 1.0, size), dtype=jnp.float32)
+    makers = {OURS: lambda: jacobian(function, sparse=True).prepare(x)}
+    makers["chainopt.jax, one coloring"] = lambda: jacobian(function, sparse=True, mode="forward").prepare(x)
+    makers["asdex"] = lambda: by_asdex(function, x, "jacobian")
+    compare(contest, "sparse Jacobians of several steps", name, makers, x)
+    plan = jacobian(function, sparse=True).prepare(x).plan
+    contest.note(f"{name}: {'one coloring' if plan is None else f'{len(plan.chain)} stages'}")

@@ -72,9 +72,10 @@ def jacobian(
         Whether to return a `jax.experimental.sparse.BCOO` in the place of each array: all of its axes are sparse, its indices
         unique and in row-major order. The pattern, valid for all inputs, is found in the function; columns that share no row go
         through a JVP together, rows that share no column through a VJP, and where a few rows or columns are full both are
-        used. ``mode`` may leave "forward" JVPs only, or "reverse" VJPs. What is found is kept for arguments of the same
-        shapes; ``prepare(*args)`` returns it as a callable of its own. A Jacobian of which more than half of all entries may be
-        nonzero, or a quarter where colors save nothing, is refused.
+        used. ``mode`` may leave "forward" JVPs only, or "reverse" VJPs. Where that promises to be cheaper, and with "planned",
+        the function is cut into stages, each is colored alone, and their Jacobians are multiplied in the cheapest order. What is
+        found is kept for arguments of the same shapes; ``prepare(*args)`` returns it as a callable of its own. A Jacobian of
+        which more than half of all entries may be nonzero, or a quarter where colors save nothing, is refused.
 
         "low-rank" returns a triple ``(S, L, R)``; the Jacobian is ``S + L @ R``. What a mean, a norm, an integral or a softmax
         makes dense passes through a few narrow variables: ``L`` is the derivative of the results by them, ``R`` theirs by the
@@ -131,7 +132,7 @@ def jacobian(
         allow_int=allow_int,
         low_rank=low_rank,
     )
-    return _made(fun, with_sparsity(options, sparse, pattern, check))
+    return _made(fun, with_sparsity(options, sparse, pattern, check, plans=True))
 
 
 def _made(fun: Function, options: Options) -> JacobianFunction:
@@ -268,7 +269,7 @@ def hessian(
     Coloring(3 HVPs of 1,000 columns)
     """
     options = Options.checked(fun, argnums, mode, None, has_aux=has_aux, holomorphic=holomorphic, is_hessian=True)
-    return _made(fun, with_sparsity(options, sparse, None, check=True))
+    return _made(fun, with_sparsity(options, sparse, None, check=True, plans=True))
 
 
 def sequential(*functions: Callable[[Array], Array]) -> Composition:

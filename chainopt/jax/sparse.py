@@ -20,9 +20,11 @@ from chainopt.jax.bcoo import maker_of
 from chainopt.jax.compressed import gathered, jvps, vjps
 from chainopt.jax.detection import pattern_of
 from chainopt.jax.gradient import is_number
+from chainopt.jax.linear_program import LinearProgram
 from chainopt.jax.mismatch import JaxProducts
-from chainopt.jax.narrow import LinearProgram, NarrowJaxpr, splits
+from chainopt.jax.narrow import NarrowJaxpr, splits
 from chainopt.jax.rules.registry import has_rule
+from chainopt.jax.staged import StagedJaxpr, staged
 from chainopt.jax.trace import kind_of
 
 if TYPE_CHECKING:
@@ -138,11 +140,7 @@ class RecordedJaxpr:
         """Yield the function with sets of narrow variables held, no variable first."""
         if not self.has_jvps:
             return
-        program = LinearProgram(
-            lambda *arrays: self.run(arrays[: len(self.inputs)], arrays[len(self.inputs) :])[: self.outputs],
-            self.inputs,
-            self.others,
-        )
+        program = self._program()
         for split in splits(program):
             yield NarrowJaxpr(self, program, split)
 
@@ -153,6 +151,14 @@ class RecordedJaxpr:
     def is_current(self) -> bool:
         """Whether the pattern holds: as long as the jaxpr does."""
         return True
+
+    def staged(self, entries: Entries, products: int) -> StagedJaxpr | None:
+        """Return the function cut into stages, None where there is no place to cut it."""
+        return staged(self, self._program(), entries, products) if self.has_jvps else None
+
+    def _program(self) -> LinearProgram:
+        count = len(self.inputs)
+        return LinearProgram(lambda *arrays: self.run(arrays[:count], arrays[count:])[: self.outputs], self.inputs, self.others)
 
     def compressed(
         self, coloring: Coloring, blocks: Sequence[Block], chunk_size: int | None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chainopt.functions.options import Options
     from chainopt.functions.sparse.backend import SparseBackend
     from chainopt.functions.sparse.program import SparseProgram
+    from chainopt.plan.plan import Plan
     from chainopt.typing import Array, Function
 
 
@@ -82,16 +83,20 @@ class SparseJacobianFunction(JacobianFunction):
         call = Call.read(self.backend, self.options.argnums, args, kwargs)
         return PreparedJacobian(self.sparse, self.function, self.options, call)
 
-    def plan(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002 -- the class's own
-        """Refuse, as sparse Jacobians are not planned as chains yet.
+    def plan(self, *args: Any, **kwargs: Any) -> Plan:
+        """Return the order in which the Jacobians of stages are multiplied.
 
         Raises
         ------
         ChainError
-            Always.
+            If there are none, as the whole is colored.
         """
-        msg = "a sparse Jacobian has no plan yet: it is colored as a whole, see prepare(...).colors"
-        raise ChainError(msg)
+        call = Call.read(self.backend, self.options.argnums, args, kwargs)
+        plan: Plan | None = getattr(self._program_of(call).recorded, "plan", None)
+        if plan is None:
+            msg = "the sparse Jacobian has no plan: it is colored as a whole, see prepare(...).colors"
+            raise ChainError(msg)
+        return plan
 
     def tune(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002
         """Refuse, as there is one way to compute it.

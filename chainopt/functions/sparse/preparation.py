@@ -10,6 +10,7 @@ from chainopt.functions.prepared import Returned, flat_functions
 from chainopt.functions.sparse.colors import sparse_part
 from chainopt.functions.sparse.low_rank import has_low_rank, low_rank_program
 from chainopt.functions.sparse.program import SparseProgram
+from chainopt.functions.sparse.staging import with_stages
 from chainopt.functions.unpack import Results
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def prepare_sparse(
             msg = f'{error}. Or take sparse="low-rank": it is a sparse matrix plus the product of two thin ones'
             raise ChainError(msg) from error
         raise
+    recorded = with_stages(recorded, entries, coloring, options)
     program = SparseProgram(backend, recorded, results, entries, coloring, call, options.chunk_size)
     if given is not None and options.check:
         program.check(call.arrays)

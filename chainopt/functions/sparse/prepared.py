@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from chainopt.functions.options import Options
     from chainopt.functions.sparse.backend import SparseBackend
     from chainopt.functions.sparse.program import SparseProgram
+    from chainopt.plan.plan import Plan
     from chainopt.structure.compression import Coloring
     from chainopt.structure.patterns import Entries
     from chainopt.typing import Array, Function, PlainDict
@@ -46,11 +47,9 @@ class PreparedJacobian:
     colors : Coloring
         ``colors.columns`` and ``colors.rows`` are the colors of columns and rows, ``colors.jvps`` and ``colors.vjps`` how many
         there are.
-    plan : None
-        For the Jacobian is computed as a whole, and not as a chain.
+    plan : Plan or None
+        The order in which the Jacobians of stages are multiplied; None where the whole is colored.
     """
-
-    plan: None = None
 
     def __init__(self, backend: SparseBackend, function: Function, options: Options, call: Call) -> None:
         functools.update_wrapper(self, function, updated=())
@@ -63,6 +62,7 @@ class PreparedJacobian:
         self._besides: Sequence[Array] | None = None
         program = self._prepared(call)
         self._known = program.entries, program.coloring
+        self.plan: Plan | None = getattr(program.recorded, "plan", None)
 
     @property
     def pattern(self) -> Entries:

@@ -16,7 +16,7 @@ REFUSED = {"holomorphic": "real numbers only", "allow_int": "real numbers only",
 KINDS: tuple[Sparsity, ...] = (True, False, "low-rank")
 
 
-def with_sparsity(options: Options, sparse: Array, pattern: Array, check: Array) -> Options:
+def with_sparsity(options: Options, sparse: Array, pattern: Array, check: Array, *, plans: bool = False) -> Options:
     """Add what is asked of sparsity to the options.
 
     Parameters
@@ -29,6 +29,8 @@ def with_sparsity(options: Options, sparse: Array, pattern: Array, check: Array)
         Where nonzeros may be, or None.
     check
         Whether it is compared with a product.
+    plans : bool
+        Whether the library's functions can be cut into stages.
 
     Raises
     ------
@@ -47,8 +49,8 @@ def with_sparsity(options: Options, sparse: Array, pattern: Array, check: Array)
             msg = "pattern is given, but sparse is False: take sparse=True"
             raise ChainError(msg)
         return options
-    if options.mode == "planned":
-        msg = 'mode is "planned", but sparse Jacobians are not planned as chains yet: take "auto", "forward" or "reverse"'
+    if options.mode == "planned" and not plans:
+        msg = 'mode is "planned", but sparse Jacobians are planned as chains in JAX only: take "auto", "forward" or "reverse"'
         raise ChainError(msg)
     if kind == "low-rank" and (pattern is not None or options.mode != "auto"):
         what = f"mode is {options.mode!r}" if pattern is None else "pattern is given"

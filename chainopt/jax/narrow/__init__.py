@@ -1,7 +1,6 @@
 """Narrow variables of a derivative program, through which everything passes that makes its Jacobian dense."""
 
-from chainopt.jax.narrow.linear_program import LinearProgram as LinearProgram
 from chainopt.jax.narrow.recorded import NarrowJaxpr as NarrowJaxpr
 from chainopt.jax.narrow.search import splits as splits
 
-__all__ = ["LinearProgram", "NarrowJaxpr", "splits"]
+__all__ = ["NarrowJaxpr", "splits"]

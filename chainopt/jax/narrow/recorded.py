@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from chainopt.functions.sparse.backend import Recorded
 from chainopt.functions.sparse.given_pattern import tidy
 from chainopt.jax.compressed import gathered, pushes, vjps
+from chainopt.jax.derived import Derived
 from chainopt.jax.detection.registry import dtype, shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.functions.sparse.blocks import Block
-    from chainopt.functions.sparsity.detection import Detection
-    from chainopt.jax.narrow.linear_program import LinearProgram
+    from chainopt.jax.derived import TracedJaxpr
+    from chainopt.jax.linear_program import LinearProgram
     from chainopt.jax.narrow.search import Split
     from chainopt.structure.compression import Coloring
     from chainopt.structure.patterns import Entries
     from chainopt.typing import Array
 
 
-class TracedJaxpr(Recorded, Protocol):
-    """A function as a jaxpr, as far as it is needed here."""
-
-    inputs: Sequence[Array]
-    """By which it is differentiated: shapes and types."""
-    others: Sequence[Array]
-    """Its further arguments."""
-
-    def run(self, inputs: Sequence[Array], others: Sequence[Array]) -> list[Array]:
-        """Compute all results."""
-
-    def check_before_listing(self, found: Detection) -> None:
-        """Refuse what a part of the pattern shows to be dense."""
-
-
-class NarrowJaxpr:
+class NarrowJaxpr(Derived):
     """A function as a jaxpr, of whose derivative program some narrow variables are held.
 
     Its Jacobian is ``S + L @ R``: what the results change by the inputs while these variables are held, what they change by them,
@@ -57,21 +42,9 @@ class NarrowJaxpr:
         What is held.
     """
 
-    has_jvps = True
-
     def __init__(self, recorded: TracedJaxpr, program: LinearProgram, split: Split) -> None:
-        self.recorded, self.program, self.split = recorded, program, split
-        self.shapes, self.dtypes, self.rank = recorded.shapes, recorded.dtypes, split.rank
-
-    @property
-    def belongs_to_a_transformation(self) -> bool:
-        """Whether a constant is a tracer."""
-        return self.recorded.belongs_to_a_transformation
-
-    @cached_property
-    def has_vjps(self) -> bool:
-        """Whether the sparse part has VJPs."""
-        return self.recorded.has_vjps
+        super().__init__(recorded)
+        self.program, self.split, self.rank = program, split, split.rank
 
     @cached_property
     def has_factors(self) -> bool:

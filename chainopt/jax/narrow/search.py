@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from chainopt.jax.detection.values import Value
-    from chainopt.jax.narrow.linear_program import LinearProgram
+    from chainopt.jax.linear_program import LinearProgram
     from chainopt.typing import Array
 
 SHARES = (4, 64)  # a variable is wide of which an entry depends on more than one column in so many

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 from jax.extend import core
@@ -16,6 +16,21 @@ if TYPE_CHECKING:
 
 CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "core_closed_call", "remat", "remat2", "checkpoint"})
 JAXPRS = ("jaxpr", "call_jaxpr")
+
+
+class Step(NamedTuple):
+    """An equation that can be run alone."""
+
+    equation: core.JaxprEqn
+    jaxpr: core.Jaxpr
+    read: list[core.Var]
+    written: list[core.Var]
+    is_linear: bool  # whether it depends on the tangents
+
+    def run(self, values: Mapping[Array, Array]) -> dict[Array, Array]:
+        """Compute what it writes."""
+        results = jax.core.eval_jaxpr(self.jaxpr, (), *[values[one] for one in self.read])
+        return dict(zip(self.written, results, strict=True))
 
 
 class LinearProgram:
@@ -41,7 +56,19 @@ class LinearProgram:
         jaxpr = self.closed.jaxpr
         self.primals, self.tangents = jaxpr.invars[:-count], jaxpr.invars[-count:]
         self.outputs = jaxpr.outvars
-        self._steps = [(alone(equation, jaxpr), variables_read(equation), variables_written(equation)) for equation in jaxpr.eqns]
+        self.linear = set(self.tangents)
+        self.steps: list[Step] = []
+        for equation in jaxpr.eqns:
+            read, written = variables_read(equation), variables_written(equation)
+            is_linear = not self.linear.isdisjoint(read)
+            self.linear.update(written if is_linear else ())
+            self.steps.append(Step(equation, alone(equation, jaxpr), read, written, is_linear))
+
+    def start(self, primals: Sequence[Array]) -> dict[Array, Array]:
+        """Return the values of the constants, and of the inputs and the others."""
+        values = dict(zip(self.closed.jaxpr.constvars, self.closed.consts, strict=True))
+        values.update(zip(self.primals, primals, strict=True))
+        return values
 
     def run(
         self,
@@ -61,16 +88,16 @@ class LinearProgram:
         wanted : sequence of variables
             What is returned.
         """
-        values = dict(zip(self.closed.jaxpr.constvars, self.closed.consts, strict=True))
-        values.update(zip((*self.primals, *self.tangents), (*primals, *tangents), strict=True))
-        for step, read, written in self._steps:
-            results = jax.core.eval_jaxpr(step, (), *[values[one] for one in read])
-            values.update(zip(written, results, strict=True))
-            values.update((one, given[one]) for one in written if one in given)
-        return [_value(one, values) for one in wanted]
+        values = self.start(primals)
+        values.update(zip(self.tangents, tangents, strict=True))
+        for step in self.steps:
+            values.update(step.run(values))
+            values.update((one, given[one]) for one in step.written if one in given)
+        return [value(one, values) for one in wanted]
 
 
-def _value(atom: Array, values: Mapping[Array, Array]) -> Array:
+def value(atom: Array, values: Mapping[Array, Array]) -> Array:
+    """Return what a variable or a literal stands for."""
     return atom.val if isinstance(atom, core.Literal) else values[atom]
 
 
@@ -82,9 +109,9 @@ def _inlined(jaxpr: core.Jaxpr, constants: Sequence[Array], arrays: Sequence[Arr
         inner = next((equation.params[key] for key in JAXPRS if key in equation.params), None)
         if str(equation.primitive) in CALLS and inner is not None:
             body, held = (inner.jaxpr, inner.consts) if isinstance(inner, core.ClosedJaxpr) else (inner, ())
-            results = _inlined(body, held, [_value(atom, values) for atom in equation.invars])
+            results = _inlined(body, held, [value(atom, values) for atom in equation.invars])
             values.update(zip(equation.outvars, results, strict=True))
         else:
             results = jax.core.eval_jaxpr(alone(equation, jaxpr), (), *[values[one] for one in variables_read(equation)])
             values.update(zip(variables_written(equation), results, strict=True))
-    return [_value(atom, values) for atom in jaxpr.outvars]
+    return [value(atom, values) for atom in jaxpr.outvars]
