@@ -24,7 +24,7 @@ from chainopt.jax.linear_program import LinearProgram
 from chainopt.jax.mismatch import JaxProducts
 from chainopt.jax.narrow import NarrowJaxpr, splits
 from chainopt.jax.rules.registry import has_rule
-from chainopt.jax.staged import StagedJaxpr, staged
+from chainopt.jax.staged import staged
 from chainopt.jax.trace import kind_of
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from chainopt.functions.options import Options
     from chainopt.functions.sparse.backend import Recorded
     from chainopt.functions.sparse.blocks import Block, Shape
+    from chainopt.functions.sparse.low_rank import Narrow
+    from chainopt.functions.sparse.staging import Staged
     from chainopt.functions.sparsity.detection import Detection
     from chainopt.structure.compression import Coloring
     from chainopt.structure.patterns import Entries
@@ -136,7 +138,7 @@ class RecordedJaxpr:
         most = max((int(part.counts().sum()) for part in found.sets.parts), default=0)
         check_is_sparse(shape, most, None, found.dense_by)
 
-    def narrowed(self) -> Iterator[NarrowJaxpr]:
+    def narrowed(self) -> Iterator[Narrow]:
         """Yield the function with sets of narrow variables held, no variable first."""
         if not self.has_jvps:
             return
@@ -152,7 +154,7 @@ class RecordedJaxpr:
         """Whether the pattern holds: as long as the jaxpr does."""
         return True
 
-    def staged(self, entries: Entries, products: int) -> StagedJaxpr | None:
+    def staged(self, entries: Entries, products: int) -> Staged | None:
         """Return the function cut into stages, None where there is no place to cut it."""
         return staged(self, self._program(), entries, products) if self.has_jvps else None
 

@@ -109,7 +109,7 @@ class StagedJaxpr(Derived):
         coloring: Coloring,  # noqa: ARG002 -- each stage has its own
         blocks: Sequence[Block],
         chunk_size: int | None,
-    ) -> Callable[[Sequence[Array]], list[Array]]:
+    ) -> Callable[[Sequence[Array], Sequence[Array] | None], list[Array]]:
         """Return what computes the nonzeros of each block, and then the further results, in one compiled computation."""
         recorded, outputs, inputs = self.recorded, len(self.shapes), len(self.recorded.inputs)
         places = places_in(self._chain.pattern, self.entries)
@@ -126,7 +126,7 @@ class StagedJaxpr(Derived):
             return [*(nonzeros[block.places].astype(self.dtypes[block.output]) for block in blocks), *further]
 
         compiled = jax.jit(compute)
-        return lambda arrays: list(compiled(*arrays))
+        return lambda arrays, _: list(compiled(*arrays))
 
     def _matrices(self, primals: Sequence[Array], chunk_size: int | None, always: Array) -> list[Array]:
         """Return the nonzeros of each stage's Jacobian, in evaluation order."""
