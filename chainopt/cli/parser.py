@@ -62,7 +62,9 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """
     first = next(iter(arguments), None)
     if first is not None and not first.startswith("-") and first not in COMMANDS:
-        shape = "" if meant(first, COMMANDS) or not first[0].isdecimal() else f": did you mean chainopt order {printable(first)}?"
+        shape = (
+            "" if meant(first, COMMANDS) or not first[:1].isdecimal() else f": did you mean chainopt order {printable(first)}?"
+        )
         msg = f"no command {printable(first)[:60]!r}{meant(first, COMMANDS) or shape}; known are {', '.join(COMMANDS)}"
         raise ChainError(msg)
     top = parser()

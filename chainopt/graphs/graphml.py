@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+import warnings
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -75,7 +76,8 @@ def read_graphml(path: str | os.PathLike[str]) -> Graph:
     data = _bytes_of(path)
     try:
         root = fromstring(data)  # noqa: S314 -- networkx reads it in the same way
-        graph = nx.read_graphml(BytesIO(data))
+        with warnings.catch_warnings(action="ignore"):  # that a key has no type
+            graph = nx.read_graphml(BytesIO(data))
         defaults = _defaults(root)
     except (ParseError, nx.NetworkXError, LookupError, ValueError, TypeError, RecursionError, AttributeError) as error:
         msg = f"{printable(str(path))} is no GraphML that networkx can read: {printable(str(error))}"
