@@ -16,6 +16,7 @@ from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import NUMPY, OTHER, backend_of, is_array_like, is_operator, labels_of, type_name
 from chainopt.execution.backends.numpy import NUMBERS
 from chainopt.execution.backends.remote import Remote
+from chainopt.execution.through import lacks_vjp
 from chainopt.kernels.policy import cores
 from chainopt.numbers import shown
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from chainopt.typing import Array, DType
 
 _MATRIX = {"matrix"}
+USES = {"rmatmat": " (its VJP; rmatvec of SciPy's operators)", "matmat": " (its JVP)"}
 
 
 def checked_workers(workers: object, planned: float) -> int:
@@ -141,9 +143,10 @@ def _as_matrix(factor: Array, chain: JacobianChain, position: int, needed: set[s
                 "plan it with jvp_cost= or vjp_cost= of its Jacobian, which `calibrate` measures, or give its matrix"
             )
             raise ChainError(msg)
-        lacking = sorted(name for name in needed if not hasattr(factor, name))
+        lacking = sorted(name for name in needed if not hasattr(factor, name) or (name == "rmatmat" and lacks_vjp(factor)))
         if lacking:
-            msg = f"{_place(chain, position)} is a {type_name(factor)} without {lacking[0]}, which the plan uses"
+            what = f"{lacking[0]}{USES[lacking[0]]}"
+            msg = f"{_place(chain, position)} is a {type_name(factor)} without {what}, which the plan uses"
             raise ChainError(msg)
     elif factor is None or (callable(factor) and not hasattr(factor, "shape")):
         what = "None" if factor is None else f"a function or method ({type_name(factor)})"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, Pushforward
 from chainopt.execution.accumulate import accumulate, chunks
 from chainopt.execution.backends.dispatch import backend_of, is_operator
-from chainopt.execution.forms import adjoint, dense_form, product
+from chainopt.execution.forms import dense_form, product
+from chainopt.execution.through import pulled_through, pushed_through
 from chainopt.structure.structures import Dense
 
 if TYPE_CHECKING:
@@ -115,22 +116,14 @@ def _push(stage: Array, matrix: Array) -> Array:
     if not is_operator(stage):
         return product(stage, matrix)
     matrix = dense_form(matrix)
-    return backend_of(matrix).pass_through(_matmat, stage, matrix, 1)
+    return backend_of(matrix).pass_through(pushed_through, stage, matrix, 1)
 
 
 def _pull(stage: Array, matrix: Array) -> Array:
     if not is_operator(stage):
         return product(matrix, stage)
     matrix = dense_form(matrix)
-    return backend_of(matrix).pass_through(_rmatmat, stage, matrix, 0)
-
-
-def _matmat(stage: Array, matrix: Array) -> Array:
-    return stage.matmat(matrix)
-
-
-def _rmatmat(stage: Array, matrix: Array) -> Array:
-    return adjoint(stage.rmatmat(adjoint(matrix)))
+    return backend_of(matrix).pass_through(pulled_through, stage, matrix, 0)
 
 
 def _accumulation(stage: Array, mode: Mode | None, sample: Array, structure: Structure, chunk_size: int | None) -> Array:

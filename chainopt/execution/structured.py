@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import NUMPY, backend_of, is_operator
+from chainopt.execution.backends.dispatch import NUMPY, backend_of, has_unit, is_operator
 from chainopt.execution.backends.remote import Remote
 from chainopt.execution.forms import DiagonalForm, IdentityForm, finisher
 from chainopt.structure.patterns import places, scipy_sparse
@@ -63,7 +63,8 @@ def in_form(matrix: Array, structure: Structure, place: str) -> Array:
         What errors call the matrix.
     """
     library = backend_of(matrix)
-    refusal = library.structure_refusal(matrix)
+    refusal = "has a unit, which its structured form would lose: give its values" if has_unit(matrix) else None
+    refusal = refusal or library.structure_refusal(matrix)
     if refusal is not None:
         msg = f"{place} {refusal}"
         raise ChainError(msg)

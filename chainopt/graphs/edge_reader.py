@@ -132,8 +132,8 @@ def _shown_by(matrix: Array) -> Structure | None:
     A number 1 is none: a graph of scalars should not be planned otherwise where one of them happens to be 1.
     """
     library = backend_of(matrix)
-    if not library.goes_with_scipy:
-        return None
+    if not library.goes_with_scipy or (isinstance(matrix, np.ndarray) and type(matrix) is not np.ndarray):
+        return None  # of an identity with a mask, or with a unit, more is to be known than that it is one
     rows, columns = matrix.shape
     if rows == columns > 1 and _is_identity(matrix):
         return Identity()

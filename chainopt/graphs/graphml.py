@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+import re
 import warnings
 import zlib
 from io import BytesIO
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from chainopt.typing import Graph
 
 MOST_BYTES, MOST_TAGS = 2**26, 2**20  # of a file, after it is decompressed: each tag takes half a kilobyte, once it is read
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _COSTS = {"c_tan": "jvp_cost", "c_adj": "vjp_cost"}
 _TRUTHS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 _TYPES: dict[str, Any] = {"int": int, "long": int, "float": float, "double": float}  # of values in files; others stay texts
@@ -189,6 +191,9 @@ def write_graphml(graph: Graph, path: str | os.PathLike[str]) -> None:
     sizes = dict(zip(graph, read_graph(graph).sizes, strict=False))
     written = type(graph)()
     for name, size in sizes.items():
+        if _NOT_IN_XML.search(str(name)):
+            msg = f"node {shown(name)} has a letter that no XML holds: rename it, as with networkx.relabel_nodes"
+            raise ChainError(msg)
         written.add_node(name, size=size)
     for tail, head, attributes in graph.edges(data=True):
         partial = read_partial(attributes, (sizes[head], sizes[tail]), EdgeName(tail, head))

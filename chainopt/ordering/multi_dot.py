@@ -77,6 +77,10 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
 
 def _product(matrices: list[Array], out: Array) -> Array:
     """Multiply arrays of any libraries."""
+    for position, matrix in enumerate(matrices):
+        if np.ma.isMaskedArray(matrix) and np.ma.is_masked(matrix):
+            msg = f"arrays[{position}] has masked entries, which have no product: give its filled(...)"
+            raise ChainError(msg)
     shapes = [matrix.shape for matrix in matrices]
     if {*map(type, matrices)} == _ARRAY and {*map(len, shapes)} == _TWO:
         return _by_dot(matrices, shapes, np.ndarray.dot, out)

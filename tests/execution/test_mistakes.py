@@ -63,3 +63,60 @@ def test_huge_costs_through_nothing():
 
     chain = [Jacobian((0, 0)), Jacobian((0, 0), jvp_cost=7 * 10**24), Jacobian((0, 0))]
     assert chainopt.optimal_order(chain, tape_limit=5).cost == 0
+
+
+class Wrong:
+    """An operator whose products have other shapes than it says."""
+
+    shape, dtype = (20, 30), np.dtype(float)
+
+    def matmat(self, columns):
+        return np.ones((19, columns.shape[1]))
+
+    def rmatmat(self, columns):
+        return np.ones((29, columns.shape[1]))
+
+
+def test_operators_that_do_not_do_what_they_say():
+    stage = chainopt.Jacobian((20, 30), jvp_cost=600, vjp_cost=600)
+    pulled = chainopt.optimal_order([chainopt.Jacobian((2, 20)), stage, chainopt.Jacobian((30, 50))])
+    pushed = chainopt.optimal_order([chainopt.Jacobian((50, 20)), stage, chainopt.Jacobian((30, 2))])
+    left, right = np.ones((2, 20)), np.ones((30, 50))
+    with pytest.raises(ChainError, match=r"rmatmat of a Wrong of shape \(20, 30\) makes \(29, 2\) of \(20, 2\), not \(30, 2\)"):
+        pulled.execute([left, Wrong(), right])
+    with pytest.raises(ChainError, match=r"matmat of a Wrong of shape \(20, 30\) makes \(19, 2\) of \(30, 2\), not \(20, 2\)"):
+        pushed.execute([np.ones((50, 20)), Wrong(), np.ones((30, 2))])
+    linalg = pytest.importorskip("scipy.sparse.linalg")
+    with pytest.raises(ChainError, match=r"without rmatmat \(its VJP; rmatvec of SciPy's operators\)"):
+        pulled.execute([left, linalg.LinearOperator((20, 30), matvec=lambda vector: vector[:20]), right])
+
+    class Unfinished(Wrong):
+        def rmatmat(self, columns):
+            raise NotImplementedError
+
+    with pytest.raises(ChainError, match="has no rmatmat, which the plan uses"):
+        pulled.execute([left, Unfinished(), right])
+
+
+def test_masks_and_units_are_not_dropped():
+    masked = np.ma.masked_array(np.ones((3, 4)), np.eye(3, 4))
+    with pytest.raises(ChainError, match=r"arrays\[0\] has masked entries"):
+        chainopt.multi_dot([masked, np.ones((4, 5)), np.ones((5, 2))])
+
+    class Metres(np.ndarray):
+        unit = "m"
+
+    diagonal = np.eye(3).view(Metres)
+    plan = chainopt.optimal_order([chainopt.Jacobian((3, 3), structure=chainopt.Diagonal()), (3, 2)])
+    with pytest.raises(ChainError, match="has a unit, which its structured form would lose"):
+        plan.execute([diagonal, np.ones((3, 2))])
+    nx = pytest.importorskip("networkx")
+    with pytest.raises(ChainError, match="is a Metres with a unit, which would be lost"):
+        chainopt.accumulate(nx.DiGraph([("x", "y", {"jacobian": diagonal})]))
+
+
+@pytest.mark.parametrize("name", ["a\0", "\x1b[31m", "\ud800"])
+def test_names_that_no_file_holds_are_not_written(name, tmp_path):
+    nx = pytest.importorskip("networkx")
+    with pytest.raises(ChainError, match="has a letter that no XML holds"):
+        chainopt.write_graphml(nx.DiGraph([(name, "b")]), tmp_path / "x.graphml")

@@ -76,6 +76,11 @@ def labels_of(factor: Array) -> str | None:
     return None if all(map(is_numbered, axes)) else "labels of its rows or columns"
 
 
+def has_unit(factor: Array) -> bool:
+    """Whether an array has a unit of measurement, as those of astropy and pint."""
+    return hasattr(factor, "unit") or hasattr(factor, "units")
+
+
 def is_numbered(axis: object) -> bool:
     """Whether the labels of a table are those that pandas gives of itself, 0, 1, 2 and so on."""
     return getattr(axis, "start", None) == 0 and getattr(axis, "step", None) == 1

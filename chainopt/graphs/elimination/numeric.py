@@ -11,8 +11,9 @@ import numpy as np
 from chainopt.bracketing.operations import PRODUCT, PULLED, PUSHED
 from chainopt.errors import ChainError
 from chainopt.execution.accumulate import accumulate
-from chainopt.execution.backends.dispatch import labels_of
-from chainopt.execution.forms import adjoint, dense_form
+from chainopt.execution.backends.dispatch import has_unit, labels_of
+from chainopt.execution.forms import dense_form
+from chainopt.execution.through import pulled_through, pushed_through
 from chainopt.graphs.edges import IDENTITY, MatrixFree, Partial, Unit, written_out
 from chainopt.graphs.elimination.vertex_elimination import VertexElimination
 from chainopt.structure.patterns import places, scipy_sparse
@@ -50,8 +51,9 @@ def _numeric_part(matrix: Array, partial: Partial, edge: EdgeName) -> Array:
     if matrix is None:
         msg = f"{edge} has no jacobian: matrices are multiplied, so give one to every edge between inputs and outputs"
         raise ChainError(msg)
-    if labels_of(matrix) is not None:
-        msg = f"{edge}: its jacobian is a {type(matrix).__name__} with {labels_of(matrix)}, which would be lost: give its values"
+    lost = "a unit" if has_unit(matrix) else labels_of(matrix)
+    if lost is not None:
+        msg = f"{edge}: its jacobian is a {type(matrix).__name__} with {lost}, which would be lost: give its values"
         raise ChainError(msg)
     if np.ma.isMaskedArray(matrix):
         msg = f"{edge}: its jacobian is a masked array, which has no product: give its filled(...)"
@@ -115,7 +117,7 @@ def pushed(part: Array, matrix: Array) -> Array:
         return part @ matrix
     if 0 in (*part.operator.shape, matrix.shape[1]):  # of which operators need know nothing
         return np.zeros((part.operator.shape[0], matrix.shape[1]))
-    return part.operator.matmat(dense_form(matrix))
+    return pushed_through(part.operator, dense_form(matrix))
 
 
 def pulled(part: Array, matrix: Array) -> Array:
@@ -126,7 +128,7 @@ def pulled(part: Array, matrix: Array) -> Array:
         return matrix @ part
     if 0 in (*part.operator.shape, matrix.shape[0]):
         return np.zeros((matrix.shape[0], part.operator.shape[1]))
-    return adjoint(part.operator.rmatmat(adjoint(dense_form(matrix))))
+    return pulled_through(part.operator, dense_form(matrix))
 
 
 def summands(partial: Partial) -> list[Array]:
