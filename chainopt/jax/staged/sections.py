@@ -47,7 +47,8 @@ class Section:
         reads += [atom for atom in self.behind if not isinstance(atom, core.Literal)]
         self.read = tuple(dict.fromkeys(variable for variable in reads if variable not in program.linear))
         written = dict.fromkeys(variable for step in self.fixed for variable in step.written)
-        later = {one for step in program.steps[behind.place :] if not step.is_linear for one in step.read} | {*self.read}
+        later = {one for step in program.steps[behind.place :] for one in step.read} | {*self.read}
+        later.update(atom for atom in program.outputs if not isinstance(atom, core.Literal))
         self.kept = tuple(variable for variable in written if variable in later)
         self.needed = tuple({one: None for step in self.fixed for one in step.read if one not in written})
         self.like = [jax.ShapeDtypeStruct(shape(variable), dtype(variable)) for variable in self.before]

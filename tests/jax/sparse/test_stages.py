@@ -59,6 +59,12 @@ def scanned(x):
     return jax.lax.scan(lambda c, _: (jnp.sin(c) * jnp.roll(c, 1), None), step(x), None, length=2)[0]
 
 
+def reads_at_the_end(x):
+    """Of which the last stage reads what the first one has computed of the point."""
+    slope = jax.lax.stop_gradient(jnp.sin(x))
+    return step(step(x)) * slope
+
+
 @jax.custom_jvp
 def rounded(x):
     return jnp.round(x)
@@ -72,6 +78,8 @@ FUNCTIONS = {
     "a derivative that somebody wrote": lambda x: step(rounded(3 * step(x)) * x),
     "a checkpoint": lambda x: step(jax.checkpoint(step)(x)),
     "a loop at the end": scanned,
+    "what the first stage has computed, in the last": reads_at_the_end,
+    "largest of rows": lambda x: jnp.max(step(x).reshape(-1, 2), 1),
     "mixed precision": lambda x: step(step(x).astype(jnp.float32)).astype(jnp.float64),
 }
 
