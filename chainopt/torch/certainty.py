@@ -51,7 +51,12 @@ def certify(function: Callable[..., Sequence[Array]], arguments: Sequence[Array]
 
 
 def recorded_without_numbers(
-    function: Callable[..., Sequence[Array]], arguments: Sequence[Array], read: Sequence[torch.Tensor], *, above_autograd: bool
+    function: Callable[..., Sequence[Array]],
+    arguments: Sequence[Array],
+    read: Sequence[torch.Tensor],
+    *,
+    above_autograd: bool,
+    simpler: dict[Array, Array] | None = None,
 ) -> Array:
     """Return the graph of a function, recorded with tensors that hold no numbers.
 
@@ -61,6 +66,8 @@ def recorded_without_numbers(
         As for `certify`.
     above_autograd : bool
         Whether the operators are those that autograd sees, or those that it calls.
+    simpler : dict, optional
+        Functions of simpler operators in the place of some.
 
     Raises
     ------
@@ -75,7 +82,7 @@ def recorded_without_numbers(
 
     try:
         with _NoCustomRules(), fakes, _Watch(given), torch.no_grad():
-            return make_fx(listed, pre_dispatch=above_autograd)(*given, *read)
+            return make_fx(listed, pre_dispatch=above_autograd, decomposition_table=simpler)(*given, *read)
     except UnplannableError:
         raise
     except Exception as error:  # whatever the user's function raises at tensors without numbers
@@ -233,7 +240,7 @@ def called_with_numbers(function: Callable[..., Sequence[Array]], arguments: Seq
     UnplannableError
         If it draws random numbers, or changes a tensor that it has not made. What the function raises is let through.
     """
-    with _Guard(), torch.no_grad():
+    with _Guard():
         return list(function(*arguments))
 
 

@@ -50,7 +50,7 @@ def detect(recording: Recording, inputs: Sequence[Array], others: int, outputs: 
         for size, first, leaf in zip(sizes, firsts, inputs, strict=False)
     ]
     watched = Watched()
-    walk = Walk(columns, watched, stops=not recording.is_gradient)
+    walk = Walk(columns, watched, stops=recording.stops)
     results = walk.run(recording.graph, [*seeds, *[None] * others])[:outputs]
     sets = [_sets_of(result, columns) for result in results]
     return Found(Detection(joined(sets) if sets else IndexSets(0, columns, ())), watched)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chainopt.torch.detection.values import Value
 
 
-@rule("_to_copy", "fill", "copy", "nan_to_num", "polar", "complex", "_prelu_kernel", "addcmul", "addcdiv")
+@rule("_to_copy", "nan_to_num", "polar", "complex", "_prelu_kernel", "addcmul", "addcdiv")
 def pointwise(operation: Operation) -> list[Value]:
     """Join what the operands depend on."""
     results: list[Value] = []
@@ -29,7 +29,7 @@ def pointwise(operation: Operation) -> list[Value]:
     return results
 
 
-@rule("round", "floor", "ceil", "trunc", "sign", "sgn", "heaviside", "empty_like", "new_empty", "new_empty_strided")
+@rule("round", "floor", "ceil", "trunc", "sign", "empty_like", "new_empty", "new_empty_strided")
 def constant(operation: Operation) -> list[Value]:
     """Let nothing through: the derivative is zero."""
     return [operation.nothing(result) for result in operation.results]
@@ -82,6 +82,29 @@ def where(operation: Operation) -> list[Value]:
             sets = sets.where(np.broadcast_to(chosen.numpy() != is_other, result.shape))
         found.append(sets)
     return [operation.nothing(result).union(found)]
+
+
+@rule("copy", "fill")
+def overwritten(operation: Operation) -> list[Value]:
+    """Return what stands in a tensor after others' numbers were written to it."""
+    (result,) = operation.results
+    written = operation.named["src" if operation.name == "copy" else "value"]
+    sets = getattr(written, "sets", None)
+    return [operation.nothing(result) if sets is None else operation.spread(sets, written.shape, result.shape)]
+
+
+@rule("view_as_real")
+def view_as_real(operation: Operation) -> list[Value]:
+    """Put real and imaginary parts along an axis of their own."""
+    operand, (result,) = operation.of("self"), operation.results
+    return [operation.spread(operation.sets(operand), (*operand.shape, 1), result.shape)]
+
+
+@rule("view_as_complex")
+def view_as_complex(operation: Operation) -> list[Value]:
+    """Join real and imaginary parts."""
+    operand = operation.of("self")
+    return [operation.sets(operand).along(operand.shape, [len(operand.shape) - 1], operation.name)]
 
 
 @rule("masked_fill")

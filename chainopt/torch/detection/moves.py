@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chainopt.typing import Array
 
 NAMES = """
-view _unsafe_view reshape _reshape_alias permute transpose t expand squeeze unsqueeze select slice flip roll diagonal unfold
+view _unsafe_view reshape permute transpose t expand squeeze unsqueeze select slice flip roll diagonal unfold
 alias clone contiguous detach lift lift_fresh lift_fresh_copy split split_with_sizes unbind chunk repeat repeat_interleave
 narrow movedim rot90 tril triu constant_pad_nd pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle diag_embed
 cat stack select_scatter slice_scatter diagonal_scatter im2col block_diag select_backward slice_backward diagonal_backward conj
@@ -25,7 +25,7 @@ replication_pad2d replication_pad3d
 """
 MOVES = frozenset(NAMES.split())
 COPIES = frozenset(f"{name}_copy" for name in MOVES)
-BY_INDICES = ["index", "take", "masked_select"]
+BY_INDICES = ["index", "_unsafe_index", "take", "masked_select"]
 FILLS = ("value", "padding_value", "fill_value")  # numbers that are put around entries, or in their place
 
 
@@ -60,13 +60,12 @@ def places_moved(operation: Operation, indices: frozenset[str]) -> list[Value]:
     pieces: list[Operand] = []
 
     def numbered(operand: Operand) -> torch.Tensor:
-        """Return the numbers of entries, behind those of the operands before; in memory they stand as they did."""
+        """Return the numbers of entries, behind those of the operands before."""
         begin = sum(piece.size for piece in pieces)
         if operand.sets is None:
             return torch.zeros(operand.shape, dtype=torch.int64)
         pieces.append(operand)
-        numbers = torch.arange(begin + 1, begin + 1 + operand.size).reshape(operand.shape)
-        return torch.empty_strided(operand.shape, operand.stride, dtype=torch.int64).copy_(numbers)
+        return torch.arange(begin + 1, begin + 1 + operand.size).reshape(operand.shape)
 
     def replaced(name: str, argument: Array) -> Array:
         if name in FILLS and not isinstance(argument, Operand):
@@ -81,6 +80,8 @@ def places_moved(operation: Operation, indices: frozenset[str]) -> list[Value]:
     args = [replaced(argument.name, given) for argument, given in zip(schema, operation.args, strict=False)]
     kwargs = {name: replaced(name, given) for name, given in operation.kwargs.items() if name not in {"device", "dtype"}}
     results = pytree.tree_leaves(operation.target(*args, **kwargs))
+    if any(result.dtype != torch.int64 for result in results):  # the bits were taken for other numbers
+        raise UnforeseenError
     line = joined([operation.sets(piece) for piece in pieces])
     return [line.taken(result.reshape(-1).numpy() - 1) for result in results]
 

@@ -16,7 +16,7 @@ BATCHES = ("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_
            "cudnn_batch_norm")  # fmt: skip
 
 
-@rule("native_layer_norm")
+@rule("native_layer_norm", "_fused_rms_norm")
 def layer_norm(operation: Operation) -> list[Value]:
     """Join the last axes."""
     operand = operation.of("input")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
     from chainopt.typing import Array
 
+SIMPLER = """
+nll_loss_forward nll_loss2d_forward mse_loss huber_loss smooth_l1_loss soft_margin_loss binary_cross_entropy
+upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_linear1d upsample_bilinear2d upsample_trilinear3d
+upsample_bicubic2d im2col col2im renorm grid_sampler_2d reflection_pad1d_backward reflection_pad2d_backward
+native_batch_norm _native_batch_norm_legit native_layer_norm_backward native_group_norm_backward linalg_cross unfold_backward
+embedding_dense_backward native_batch_norm_backward avg_pool2d_backward mse_loss_backward huber_loss_backward
+smooth_l1_loss_backward nll_loss_backward upsample_nearest2d_backward glu_backward _weight_norm_interface
+"""
 MODES = ("set_grad_enabled", "autocast")  # of which derivatives may depend, but never more entries of them
 
 
@@ -28,6 +37,7 @@ class Recording(NamedTuple):
     graph: Array
     is_even: bool  # whether forward mode differentiates what reverse mode does
     is_gradient: bool  # whether reverse mode was recorded with it
+    stops: bool  # whether what is detached is so by the function, and not by a derivative inside of it
 
 
 def recorded(
@@ -56,18 +66,29 @@ def recorded(
         if (rule := own_rule(primal or function, given)) is not None:
             msg = f"it has a rule of its own for its derivative ({rule})"
             raise UnplannableError(msg)
-        uneven = [node for node in above.graph.nodes if _is_uneven(above, node)]
-        graph = recorded_without_numbers(function, given, [], above_autograd=False)
-        if any(_is_in_place(node) for node in graph.graph.nodes):
-            pure = torch.func.functionalize(function, remove="mutations_and_views")
-            graph = recorded_without_numbers(pure, given, [], above_autograd=False)
-    graph.graph.eliminate_dead_code()
+        is_even = not any(_changes_mode(node) for node in above.graph.nodes)
+        is_seen = all(unseen(above, node) is None for node in above.graph.nodes)  # else there is a transformation inside
+        graph = _without_writing(function, given)
     for node in graph.graph.nodes:
-        _check_is_seen(graph, node)
-        if _is_in_place(node):
-            msg = f"it writes to a tensor in a way that no recording sees ({node.target})"
-            raise UnplannableError(msg)
-    return Recording(graph, not uneven, primal is not None), _results_of(graph)
+        doubt = unseen(graph, node)
+        if doubt is None and _is_in_place(node):
+            doubt = f"it writes to a tensor in a way that no recording sees ({node.target})"
+        if doubt is not None:
+            raise UnplannableError(doubt)
+    graph.graph.eliminate_dead_code()
+    return Recording(graph, is_even, primal is not None, primal is None and is_seen), _results_of(graph)
+
+
+def _without_writing(function: Callable[..., Sequence[Array]], given: Sequence[Array]) -> Array:
+    """Record what autograd calls, with what is written to tensors as new ones, and with simpler operators if that is possible."""
+    pure = torch.func.functionalize(function, remove="mutations_and_views")
+    graph = None
+    for table in (simpler(), None):
+        for form in (function, pure):
+            graph = recorded_without_numbers(form, given, [], above_autograd=False, simpler=table)
+            if not any(_is_in_place(node) for node in graph.graph.nodes):
+                return graph
+    return graph
 
 
 def called_at(function: Callable[..., Sequence[Array]], arrays: Sequence[Array]) -> list[Array]:
@@ -89,9 +110,10 @@ def called_at(function: Callable[..., Sequence[Array]], arrays: Sequence[Array])
         try:
             return [_form(result) for result in called_with_numbers(function, given)]
         except RuntimeError as error:
-            if not is_inside:
+            if not is_inside and not isinstance(error, NotImplementedError):
                 raise
-            msg = f"it cannot be called outside of the transformation that is going on ({error})"
+            where = "outside of the transformation that is going on" if is_inside else "and watched"
+            msg = f"it cannot be called {where} ({error})"
             raise UnplannableError(msg) from error
 
 
@@ -122,22 +144,29 @@ def _form(result: Array) -> Array:
     return torch.empty(tuple(result.shape), dtype=result.dtype, device="meta") if is_tensor else result
 
 
-def _is_uneven(graph: Array, node: Node) -> bool:
-    """Whether a step changes how derivatives are found, and for reverse mode only."""
-    if node.op == "call_function" and any(mode in str(node.target) for mode in MODES):
-        return True
-    _check_is_seen(graph, node)
-    return False
+@cache
+def simpler() -> dict[Array, Array]:
+    """Return how PyTorch writes operators by others of which there are rules."""
+    try:
+        from torch._decomp import get_decompositions  # there is no public way
+    except ImportError:
+        return {}
+    names = (getattr(torch.ops.aten, name, None) for name in SIMPLER.split())
+    found: dict[Array, Array] = get_decompositions([packet for packet in names if packet is not None])
+    return found
 
 
-def _check_is_seen(graph: Array, node: Node) -> None:
-    """Refuse a step of which the recording does not say what it does."""
+def unseen(graph: Array, node: Node) -> str | None:
+    """Say what a step does of which the recording does not say all, if it is such a one."""
     if node.op == "get_attr" and isinstance(getattr(graph, str(node.target)), FakeTensor):
-        msg = "it takes a derivative, or a tensor's data, inside, which no recording sees"
-        raise UnplannableError(msg)
+        return "it takes a derivative, or a tensor's data, inside, which no recording sees"
     if node.op == "call_function" and "getitem" not in str(node.target) and not hasattr(node.target, "_schema"):
-        msg = f"it calls {node.target}, inside of which nothing is known"
-        raise UnplannableError(msg)
+        return f"it calls {node.target}, inside of which nothing is known"
+    return None
+
+
+def _changes_mode(node: Node) -> bool:
+    return node.op == "call_function" and any(mode in str(node.target) for mode in MODES)
 
 
 def _is_in_place(node: Node) -> bool:

@@ -47,7 +47,6 @@ class Operand(NamedTuple):
 
     value: Value
     shape: tuple[int, ...]
-    stride: tuple[int, ...]
     dtype: torch.dtype
 
     @property
@@ -63,8 +62,7 @@ class Operand(NamedTuple):
     @classmethod
     def of(cls, value: Value, like: Array) -> Operand:
         """Take the form of a tensor."""
-        stride = tuple(like.stride()) if like.layout is torch.strided else ()
-        return cls(value, tuple(like.shape), stride, like.dtype)
+        return cls(value, tuple(like.shape), like.dtype)
 
 
 def has_derivative(dtype: torch.dtype) -> bool:

@@ -12,7 +12,7 @@ from torch.utils import _pytree as pytree
 from chainopt.functions.sparsity.index_sets import IndexSets
 from chainopt.torch.certainty import LITERALS
 from chainopt.torch.detection import convolutions, elementwise, moves, norms, pooling, products, reductions, scatters
-from chainopt.torch.detection.registry import RULES, Operation, Result, UnforeseenError, everything
+from chainopt.torch.detection.registry import RULES, Operation, Result, everything
 from chainopt.torch.detection.values import MOST_ENTRIES, NOTHING, Known, Operand, Value, Watched, has_derivative
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from chainopt.typing import Array
 
-UNFORESEEN = (UnforeseenError, AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError)
 UNEVEN = frozenset({"put", "_index_put_impl"})  # several of whose entries may come to one place
 FAMILIES = (convolutions, elementwise, moves, norms, pooling, products, reductions, scatters)  # they register their rules
 
@@ -98,7 +97,7 @@ def results_of(operation: Operation) -> list[Value]:
         own = elementwise.pointwise
     try:
         values = list((own or everything)(operation))
-    except UNFORESEEN:  # a form of the operator that its rule does not know, as another version of PyTorch may have one
+    except Exception:  # noqa: BLE001 -- a form of the operator that its rule does not know, or another version has
         values = everything(operation)
     pairs = zip(values, operation.results, strict=False)
     if len(values) != len(operation.results) or not all(_fits(value, result) for value, result in pairs):

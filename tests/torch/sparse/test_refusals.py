@@ -37,7 +37,7 @@ UNSEEN = {
     "a rule of its own, inside": lambda x: Cubed.apply(x.sin()),
     "numbers that it is given": lambda x: x**2 if x.sum() > 0 else x,
     "item": lambda x: x * x.sum().item(),
-    "a derivative": torch.func.grad(lambda y: (y**3).sum()),
+    "places that are counted": lambda x: x[X > 0] ** 2,
 }
 
 
@@ -62,7 +62,7 @@ def test_what_is_dense_is_refused_and_named(function, culprit):
 @pytest.mark.parametrize("name", UNSEEN)
 def test_what_no_recording_sees_is_dense_unless_a_pattern_is_given(name):
     function = UNSEEN[name]
-    with pytest.raises(ChainError, match=r"dense is that .*(rule of its own|depends on the numbers|takes a derivative)"):
+    with pytest.raises(ChainError, match=r"dense is that .*(rule of its own|depends on the numbers)"):
         jacobian(function, sparse=True)(X)
     assert sparsity(function, X).nnz == N * N
     found = jacobian(function, sparse=True, pattern=LINE, check=name != "item")(X)

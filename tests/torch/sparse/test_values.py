@@ -220,3 +220,38 @@ def test_a_prepared_one_is_pickled():
 def test_a_prepared_one_is_plotted():
     axes = jacobian(arrowhead, sparse=True).prepare(point()).plot()
     assert axes.get_title() == "2 JVPs and 1 VJP"
+
+
+INSIDE = {  # transformations inside of a function, and operators that are written by simpler ones
+    "vmap": (lambda x: torch.func.vmap(lambda row: row.sin() * row.sum())(x.reshape(3, 4)), 48),
+    "grad": (torch.func.grad(lambda y: (y * y.roll(1) ** 2 * y.detach()).sum()), None),
+    "jvp": (lambda x: torch.func.jvp(torch.sin, (x,), (x.roll(1),))[1], 2 * N),
+    "no_grad in vmap": (lambda x: torch.func.vmap(lambda row: torch.no_grad()(torch.sin)(row) * row)(x.reshape(3, 4)), N),
+    "interpolate": (lambda x: functional.interpolate(x[None, None], scale_factor=2, mode="linear"), 46),
+    "unfold and fold": (lambda x: functional.fold(functional.unfold(x.reshape(1, 1, 3, 4), 2), (3, 4), 2), N),
+    "cross_entropy of rows": (lambda x: functional.cross_entropy(x.reshape(3, 4), torch.tensor([2, 0, 1]), reduction="none"), N),
+    "complex numbers": (lambda x: torch.view_as_real(torch.complex(x[:6], x[6:]) ** 2), 24),
+    "from real and imaginary parts": (lambda x: torch.view_as_complex(x.reshape(6, 2)).abs(), N),
+    "copied into": (lambda x: torch.empty_like(x).copy_(x.roll(1)) * torch.zeros_like(x).fill_(x[0]), 2 * N - 1),
+    "bits of other numbers": (lambda x: x.view(torch.int64) * x.view(torch.float64), None),
+    "embedding": (lambda x: functional.embedding(torch.tensor([[0, 2], [1, 1]]), x.reshape(3, 4)), 16),
+    "places among the inputs, added": (lambda x: x.scatter_add(0, x.argsort(), x.cos()), None),
+    "slices among the inputs, added": (lambda x: x.reshape(4, 3).index_add(1, x[:3].argsort(), x.reshape(4, 3)), None),
+    "embedding by places among the inputs": (lambda x: functional.embedding(x[:2].argsort(), x.reshape(3, 4)), None),
+    "added, by two axes": (lambda x: torch.addr(x[:6].reshape(2, 3), x[6:8], x[8:11]), 18),
+    "stacks added": (lambda x: torch.addbmm(x[:4].reshape(2, 2), x[4:8].reshape(1, 2, 2), x[8:].reshape(1, 2, 2)), 20),
+    "kernels": (lambda x: functional.conv1d(torch.ones(1, 2, 5, dtype=F64), x.reshape(2, 2, 3), x[:2]), None),
+    "kernels, transposed": (lambda x: functional.conv_transpose1d(torch.ones(1, 2, 3, dtype=F64), x.reshape(2, 2, 3)), None),
+}
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_transformations_inside_and_other_operators(name):
+    function, places = INSIDE[name]
+    pattern = sparsity(function, point())
+    for seed in range(2):
+        expected = torch.func.jacrev(function)(point(seed=seed)).reshape(-1, N)
+        assert not ((expected != 0).numpy() & ~pattern.toarray()).any()
+        if pattern.nnz <= expected.numel() / 4:
+            assert_as_jacrev(jacobian(function, sparse=True)(point(seed=seed)), function, point(seed=seed))
+    assert places is None or pattern.nnz == places
