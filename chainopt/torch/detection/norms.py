@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainopt.torch.detection.registry import Operation, UnforeseenError, rule
+from chainopt.torch.detection.registry import Operation, rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.functions.sparsity.index_sets import IndexSets
     from chainopt.torch.detection.values import Value
-
-BATCHES = ("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training", "_batch_norm_no_update",
-           "cudnn_batch_norm")  # fmt: skip
 
 
 @rule("native_layer_norm", "_fused_rms_norm")
@@ -36,17 +33,6 @@ def group_norm(operation: Operation) -> list[Value]:
     wide = operation.spread(joint, (batch, groups, 1), (batch, groups, inner))
     channels = (operand.shape[1], *(1 for _ in operand.shape[2:]))
     return [_with_parameters(operation, wide, result.shape, channels), joint, joint]
-
-
-@rule(*BATCHES)
-def batch_norm(operation: Operation) -> list[Value]:
-    """Join a channel, where its statistics are those of the batch."""
-    operand, result = operation.of("input"), operation.results[0]
-    if operation.named.get("training") is True or "running_mean" not in operation.named:
-        raise UnforeseenError
-    channels = (operand.shape[1], *(1 for _ in operand.shape[2:]))
-    sets = _with_parameters(operation, operation.sets(operand), result.shape, channels)
-    return [sets, *(operation.nothing(other) for other in operation.results[1:])]
 
 
 def _scaled(operation: Operation, sets: IndexSets, narrow: Sequence[int], parameters: Sequence[int]) -> list[Value]:
