@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
@@ -41,13 +42,19 @@ def plot_bars(rows: Sequence[Row], unit: str, ax: Axes | None = None) -> Axes:
     names = [row.name for row in rows]
     colors = [COLORS.get(name.split()[0], OTHER) for name in names]
     bars = axes.barh(names, [float(cost) for cost in costs], color=colors)
-    axes.bar_label(bars, [f" {count(row.cost)}, {times(row.times_optimal)}×" for row in rows], fontsize=8)
+    axes.bar_label(bars, [_label(row) for row in rows], fontsize=8)
     axes.invert_yaxis()
-    if max(costs) > 50 * min(costs) > 0:
+    if max(costs) > 50 * min(costs) >= 50:  # of what begins at 1; of seconds lengths are compared
         axes.set_xscale("log")
+        axes.set_xlim(1, 10 ** min(1.35 * math.log10(max(costs)), 305))  # with room for the labels
+        axes.set_xlabel(f"{unit}, on a logarithmic scale")
     else:
         shorten_ticks(axes.xaxis, max(costs))
-    axes.set_xlabel(unit)
-    axes.margins(x=0.35)
+        axes.set_xlabel(unit)
+        axes.margins(x=0.35)
     axes.spines[["top", "right"]].set_visible(False)
     return axes
+
+
+def _label(row: Row) -> str:
+    return f" {count(row.cost)}" + ("" if math.isinf(row.times_optimal) else f", {times(row.times_optimal)}×")

@@ -35,6 +35,6 @@ def plot_frontier(corners: Sequence[tuple[int, Cost]], unit: str, ax: Axes | Non
     shorten_ticks(axes.yaxis, max(costs, default=0))
     axes.set_xlabel("tape, the largest that a reverse sweep of one stage needs")
     axes.set_ylabel(unit)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.08 * max(costs, default=0) or 1)
     axes.spines[["top", "right"]].set_visible(False)
     return axes

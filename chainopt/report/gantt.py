@@ -89,15 +89,15 @@ def plot_gantt(
         if makespan and float(operation.cost) / float(makespan) >= LEAST_LABELED:
             _draw_label(operation, labels, axes)
     if 0 < lower_bound < makespan:
-        axes.axvline(float(lower_bound), color="black", linestyle="--", linewidth=1, label="lower bound")
-    from matplotlib.ticker import EngFormatter, MaxNLocator
+        axes.axvline(float(lower_bound), color=axes.xaxis.label.get_color(), linestyle="--", linewidth=1, label="lower bound")
+    from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator
 
     if 10**3 < makespan < 10**24:
         axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.set_xlim(0, float(makespan) * 1.02 or 1)
     axes.set_ylim(workers - 0.5, -0.5)
-    axes.yaxis.set_major_locator(MaxNLocator(min(workers, 10), integer=True))
+    axes.yaxis.set_major_locator(FixedLocator([0]) if workers == 1 else MaxNLocator(min(workers, 10), integer=True))
     axes.set_ylabel("worker")
     axes.set_xlabel(unit)
     axes.set_title(f"makespan {count(makespan)}", fontsize=10)
@@ -129,4 +129,6 @@ def _draw_label(operation: Operation, labels: Sequence[str], axes: Axes) -> None
     text = first if operation.first == operation.last else f"{first}..{last}"
     middle = float(operation.start or 0) + float(operation.cost) / 2
     backing = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
-    axes.text(middle, operation.worker or 0, text, ha="center", va="center", fontsize=8, bbox=backing, parse_math=False)
+    axes.text(
+        middle, operation.worker or 0, text, ha="center", va="center", fontsize=8, color="black", bbox=backing, parse_math=False
+    )

@@ -101,5 +101,7 @@ def _cut_lines(axes: Axes, ends: Sequence[float], sizes: Sequence[int], top: flo
     narrowest = min(sizes)
     for x, size in zip(ends, sizes[1:-1], strict=False):
         is_narrowest = size == narrowest
-        axes.plot([x, x], [-top, top], color="black", linestyle=":", linewidth=2 if is_narrowest else 1, zorder=1)
+        axes.plot(
+            [x, x], [-top, top], color=axes.xaxis.label.get_color(), linestyle=":", linewidth=2 if is_narrowest else 1, zorder=1
+        )
         axes.text(x, top + 0.08, count(size), ha="center", va="bottom", fontsize=9, weight="bold" if is_narrowest else "normal")

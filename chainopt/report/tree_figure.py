@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainopt.errors import ChainError
 from chainopt.numbers import count, shape_text
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
 
 LONGEST_TREE = 200
-LONGEST_LABELED = 16
+LONGEST_LABELED, LONGEST_NAMED = 16, 60  # factors whose shapes, and whose names, have room below the tree
+COLDEST, HOTTEST = 0.12, 0.78  # of the scale from yellow to brown, which has no grey: that is for what is given
 LARGEST_BOX = 0.62
 
 
@@ -63,9 +64,9 @@ def plot_tree(
         raise ChainError(msg)
     axes = axes_of(ax, min(2 + 1.3 * factors, 16), min(2.2 + 0.8 * factors, 9))
     from matplotlib import colormaps
-    from matplotlib.patches import Rectangle
+    from matplotlib.patches import Patch, Rectangle
 
-    shades = colormaps["cividis_r"]
+    shades = colormaps["YlOrBr"]
     longest_side = math.log(1 + chain.largest) or 1.0
     has_labels = factors <= LONGEST_LABELED
     remaining = iter(operations)
@@ -82,10 +83,10 @@ def plot_tree(
         node = Node((left.x + right.x) / 2, max(left.height, right.height) + 1, left.rows, right.columns)
         for side in (left, right):
             axes.plot([node.x, side.x], [node.height, side.height], color=OTHER, linewidth=1, zorder=1)
-        width = draw_box(node, shades(0.1 + 0.8 * (operation.cost / dearest)))
+        width = draw_box(node, shades(COLDEST + (HOTTEST - COLDEST) * (operation.cost / dearest)))
         if has_labels:
             text = f"{shape_text(node.rows, node.columns)}\n{MEANS[type(operation)]}cost {count(operation.cost)}"
-            backing = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+            backing = {"facecolor": axes.get_facecolor(), "edgecolor": "none", "alpha": 0.8, "pad": 1}
             axes.text(node.x + width / 2 + 0.06, node.height, text, ha="left", va="center", fontsize=8, bbox=backing)
         return node
 
@@ -95,9 +96,20 @@ def plot_tree(
         if has_labels:
             text = f"{chain.label(position)}\n{chain.shape_text(position)}"
             axes.text(position, -0.42, text, ha="center", va="top", fontsize=8, parse_math=False)
+        elif factors <= LONGEST_NAMED:
+            name = chain.label(position)
+            axes.text(position, -0.42, name, ha="center", va="top", fontsize=7, rotation=90, parse_math=False)
     root = bracketing.fold(leaves, join)
     axes.set_xlim(-0.7, factors - 0.1)
     axes.set_ylim(-1.0, root.height + 0.6)
+    if factors > 1:
+        scale: list[tuple[Any, str]] = [
+            (GIVEN, "given"),
+            (shades(COLDEST), "product that costs little"),
+            (shades(HOTTEST), f"the dearest: {count(dearest)}"),
+        ]
+        patches = [Patch(facecolor=color, edgecolor="black", linewidth=0.8, label=text) for color, text in scale]
+        axes.legend(handles=patches, loc="upper left", fontsize=7, frameon=False)
     axes.set_title(title, fontsize=10)
     axes.set_axis_off()
     return axes

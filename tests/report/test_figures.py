@@ -67,7 +67,8 @@ def test_bars():
     assert [bar.get_width() for bar in axes.patches] == [80_000_000, 900_000, 900_000]
     assert " 80,000,000, 88.9×" in texts_of(axes)
     assert axes.get_xscale() == "log"
-    assert axes.get_xlabel() == "fused multiply-adds"
+    assert axes.get_xlabel() == "fused multiply-adds, on a logarithmic scale"
+    assert axes.get_xlim()[0] == 1
     assert chainopt.compare([(2, 3), (3, 4)]).plot().get_xscale() == "linear"
     with pytest.raises(ChainError, match="up to 1e300"):
         chainopt.compare([(10**200, 10**200), (10**200, 1), (1, 1)]).plot()
@@ -103,3 +104,26 @@ def test_without_matplotlib(monkeypatch):
     for draw in (plan.plot, chainopt.compare(plan.chain).plot):
         with pytest.raises(ChainError, match=r"plot needs matplotlib: install it with .*\[plot\]"):
             draw()
+
+
+@pytest.mark.parametrize("factors", [3, 16, 17, 60])
+def test_factors_are_named_and_the_scale_is_explained(factors):
+    plan = chainopt.optimal_order(chainopt.JacobianChain.from_dims([2 + at * 7 % 11 for at in range(factors + 1)]))
+    axes = plan.plot()
+    names = {text.partition("\n")[0] for text in texts_of(axes)}
+    assert {f"J{at}" for at in range(1, factors + 1)} <= names
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels[0] == "given"
+    for patch in axes.get_legend().get_patches()[1:]:
+        red, green, blue, _ = patch.get_facecolor()
+        assert max(red, green, blue) - min(red, green, blue) > 0.2  # no grey, which means what is given
+
+
+def test_figures_in_the_dark():
+    matplotlib = pytest.importorskip("matplotlib")
+    with matplotlib.style.context("dark_background"):
+        axes = chainopt.optimal_order([(10, 2000), (2000, 30), (30, 1000)]).plot()
+    backed = [text for text in axes.texts if text.get_bbox_patch() is not None]
+    assert backed
+    for text in backed:
+        assert text.get_bbox_patch().get_facecolor()[:3] == (0, 0, 0)
