@@ -164,9 +164,10 @@ class PreparedJacobian:
             entries, coloring = self._known
             options = replace(options, pattern=GivenPattern(entries))
         roots = Reading(dense, self._function).roots(call)
-        with suppress(UnplannableError):  # then nobody knows all that it reads: it is called anew each time
-            read = dense.read_by(roots)
-            self._besides = None if read is None else tuple(read.arrays)
+        if dense.must_read:
+            with suppress(UnplannableError):  # then nobody knows all that it reads: it is called anew each time
+                read = dense.read_by(roots)
+                self._besides = None if read is None else tuple(read.arrays)
         try:
             environment = Environment(dense, roots)
             before = environment.places()

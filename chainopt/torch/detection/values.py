@@ -100,7 +100,8 @@ class Watched:
         for place in known.by_numbers if at_zeros else known.by_numbers | known.by_zeros:
             self._numbers.setdefault(place, self.tensors[place].detach().clone())
         for place in known.by_zeros if at_zeros else NOTHING:
-            self._zeros.setdefault(place, self.tensors[place].detach() != 0)
+            if place not in self._zeros and not (mask := self.tensors[place].detach() != 0).all():  # else no zero can go
+                self._zeros[place] = mask
         return (known.tensor != 0 if at_zeros else known.tensor).cpu()
 
     def read(self) -> Iterator[torch.Tensor]:
