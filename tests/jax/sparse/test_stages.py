@@ -10,6 +10,7 @@ import pytest
 from chainopt import ChainError
 from chainopt.functions.sparse import staging
 from chainopt.jax import jacobian
+from chainopt.jax.staged import recorded
 
 N = 20
 
@@ -59,12 +60,6 @@ def scanned(x):
     return jax.lax.scan(lambda c, _: (jnp.sin(c) * jnp.roll(c, 1), None), step(x), None, length=2)[0]
 
 
-def reads_at_the_end(x):
-    """Of which the last stage reads what the first one has computed of the point."""
-    slope = jax.lax.stop_gradient(jnp.sin(x))
-    return step(step(x)) * slope
-
-
 @jax.custom_jvp
 def rounded(x):
     return jnp.round(x)
@@ -76,10 +71,7 @@ FUNCTIONS = {
     "skips, and what is constant": skipped,
     "narrow in between": narrowing,
     "a derivative that somebody wrote": lambda x: step(rounded(3 * step(x)) * x),
-    "a checkpoint": lambda x: step(jax.checkpoint(step)(x)),
     "a loop at the end": scanned,
-    "what the first stage has computed, in the last": reads_at_the_end,
-    "largest of rows": lambda x: jnp.max(step(x).reshape(-1, 2), 1),
     "mixed precision": lambda x: step(step(x).astype(jnp.float32)).astype(jnp.float64),
 }
 
@@ -125,11 +117,26 @@ def some_function(rng):
     return function
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_random_functions(seed, monkeypatch):
-    monkeypatch.setattr(staging, "LEAST", -(10**9))  # whatever it saves
+@pytest.fixture
+def every_stage(monkeypatch):
+    """Let there be as many stages as there can be, whatever that saves."""
+    monkeypatch.setattr(staging, "LEAST", -(10**9))
     monkeypatch.setattr(staging, "SHARE", -100)
     monkeypatch.setattr(staging, "FEWEST", 0)
+    monkeypatch.setattr(recorded, "joined", list)
+
+
+@pytest.mark.usefixtures("every_stage")
+@pytest.mark.parametrize("function", [lambda x: jnp.max(x.reshape(-1, 2), 1), lambda x: jnp.prod(x.reshape(-1, 4), 1)])
+def test_late_stages_read_what_early_ones_have_computed(function):
+    prepared = jacobian(function, sparse=True).prepare(point())
+    assert prepared.plan is not None
+    np.testing.assert_allclose(prepared(point()).todense(), jax.jit(jax.jacfwd(function))(point()), rtol=1e-12)
+
+
+@pytest.mark.usefixtures("every_stage")
+@pytest.mark.parametrize("seed", range(3))
+def test_random_functions(seed):
     function = some_function(np.random.default_rng(seed))
     found = jacobian(function, sparse=True)(point(seed))
     np.testing.assert_allclose(found.todense(), jax.jit(jax.jacfwd(function))(point(seed)), rtol=1e-12, atol=1e-13)
