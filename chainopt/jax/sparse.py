@@ -210,6 +210,9 @@ class JaxSparse:
     ) -> Recorded:
         """Trace a function."""
         for leaf in inputs:
+            if isinstance(leaf, str | bytes):
+                msg = f"an argument is a {type(leaf).__name__}: a sparse Jacobian is of arrays and numbers"
+                raise ChainError(msg)
             BACKEND.check_input(leaf)
         closed = jax.make_jaxpr(function)(*inputs, *others)
         return RecordedJaxpr(closed, inputs, others, outputs(), is_symmetric=is_symmetric)

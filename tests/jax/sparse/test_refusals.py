@@ -206,3 +206,8 @@ def test_methods_that_are_not_there():
     with pytest.raises(ChainError, match="sparse=True"):
         jacobian(stencil).prepare(X)
     assert repr(jacobian(stencil, sparse=True)).endswith("sparse=True)")
+
+
+def test_texts_are_no_arguments():
+    with pytest.raises(ChainError, match="an argument is a str"):
+        jacobian(lambda x: x, sparse=True)("abc")
