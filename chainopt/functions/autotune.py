@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from chainopt.graphs.elimination.result import Elimination
     from chainopt.plan.plan import Plan
     from chainopt.typing import Array, Function
 
@@ -29,17 +30,17 @@ class Tuned:
     Attributes
     ----------
     mode : str
-        Which it is: "forward", "reverse" or "planned".
+        Which it is: "forward", "reverse", "planned" or "elimination".
     times : dict of str to float
         The seconds that each took, the lower quartile of many calls; infinite where it failed.
-    plan : Plan or None
+    plan : Plan, Elimination or None
         The plan of that mode; None of a function that cannot be planned, or lacks the mode as a plan.
     """
 
     call: Function
     mode: str
     times: dict[str, float]
-    plan: Plan | None = None
+    plan: Plan | Elimination | None = None
 
     if TYPE_CHECKING:
 
@@ -50,7 +51,7 @@ class Tuned:
         __call__ = property(attrgetter("call"))  # no call in Python around one that may take microseconds
 
     def __str__(self) -> str:
-        lines = [f"{name:<9}{seconds:.3g} s" for name, seconds in self.times.items()]
+        lines = [f"{name:<12}{seconds:.3g} s" for name, seconds in self.times.items()]
         return "\n".join(line + ("  <" if line.startswith(self.mode) else "") for line in lines)
 
 

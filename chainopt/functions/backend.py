@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from chainopt.functions.options import Options
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
+    from chainopt.graphs.elimination.result import Elimination
     from chainopt.typing import Array, DType, Function, PyTree
 
 
@@ -33,6 +34,16 @@ class UnplannableError(ValueError):
 
 CONTAINERS = frozenset({tuple, list, dict, type(None)})
 NOT_REAL = "{} is of {}, which are no real numbers"
+
+
+class StraightLine(Protocol):
+    """A Jacobian as straight-line code."""
+
+    def blocks(self, given: Sequence[Array]) -> list[Array]:
+        """Return a block for each array of the results and each of the inputs, in the type of the input."""
+
+    def plan(self) -> Elimination:
+        """Return the order in which it eliminates the vertices of its graph."""
 
 
 class Arrays(NamedTuple):
@@ -63,6 +74,8 @@ class Backend(Protocol):
     """The pure modes in which the library's own function takes a chunk size."""
     fragile: frozenset[str]
     """Primitives at which its compiler may fail in a plan: only who demands a plan gets one."""
+    has_straight_lines: bool
+    """Whether Jacobians can be written as straight-line code."""
     must_read: bool
     """Whether nothing is planned unless all that the function reads is known: it is not enough to watch it."""
     reads_by_identity: bool
@@ -158,6 +171,23 @@ class Backend(Protocol):
             What the functions read besides, as `read_by` found it: further arguments of the program.
         primal : sequence of callable, optional
             The composition whose gradient the functions compute, where it is one.
+        """
+
+    def straight_line(self, trace: Trace, outputs: int, *, is_demanded: bool) -> StraightLine | None:
+        """Write the Jacobian of the first results of a function as straight-line code.
+
+        Parameters
+        ----------
+        trace : Trace
+        outputs : int
+            How many of its results are differentiated.
+        is_demanded : bool
+            Whether it is written even where it does not promise to be the fastest way; else None is returned there.
+
+        Raises
+        ------
+        UnplannableError
+            If it is demanded, and cannot be written; the message says why.
         """
 
     def gradient(self, function: Function, options: Options) -> Function:

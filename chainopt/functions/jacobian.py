@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from chainopt.errors import ChainError, InfeasibleError
 from chainopt.functions.autotune import fastest
 from chainopt.functions.first_calls import hint_of, note_results
-from chainopt.functions.mode_choice import plan_of
 from chainopt.functions.refusals import Refusals
 from chainopt.functions.signature import Call
 from chainopt.functions.way import Way, refusal
@@ -22,12 +21,16 @@ if TYPE_CHECKING:
 
     from chainopt.functions.autotune import Tuned
     from chainopt.functions.backend import Backend
-    from chainopt.functions.options import Options
+    from chainopt.functions.eliminated import Eliminated
+    from chainopt.functions.options import Mode, Options
     from chainopt.functions.prepared import Prepared
+    from chainopt.graphs.elimination.result import Elimination
     from chainopt.plan.plan import Plan
     from chainopt.typing import Array, Function
 
     Computation = tuple[Function, Sequence[Array] | None, Callable[[Array], Array]]
+
+PROGRAMS: tuple[Mode, ...] = ("planned", "elimination")  # the modes that are not the library's own
 
 
 class JacobianFunction:
@@ -66,8 +69,8 @@ class JacobianFunction:
             return self._by_library(Way(None, options.library_mode()), args, kwargs)
         return self._run(args, kwargs)
 
-    def plan(self, *args: Any, **kwargs: Any) -> Plan:
-        """Return the plan that a call with these arguments would run, without running it.
+    def plan(self, *args: Any, **kwargs: Any) -> Plan | Elimination:
+        """Return the plan that a call with these arguments would run, without running it: of straight-line code its elimination.
 
         Raises
         ------
@@ -77,7 +80,7 @@ class JacobianFunction:
         way, _ = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
         if way.prepared is None:
             raise way.refusal()
-        return plan_of(way.prepared.comparison, way.mode)
+        return way.prepared.plan_of(way.mode)
 
     def tune(self, *args: Any, **kwargs: Any) -> Tuned:
         """Time the planned Jacobian and the library's own functions once, and return the fastest.
@@ -87,17 +90,30 @@ class JacobianFunction:
         Tuned
             A callable; its ``times`` are the seconds of each, infinite where one fails, and its ``plan`` is the winner's.
         """
-        planned = JacobianFunction(self.backend, self.function, replace(self.options, mode="planned"))
-        candidates: dict[str, Function] = {"forward": self._library("forward"), "reverse": self._library("reverse")}
-        candidates = {"planned": planned} if self.options.low_rank else {**candidates, "planned": planned}
+        made = {mode: JacobianFunction(self.backend, self.function, replace(self.options, mode=mode)) for mode in PROGRAMS}
+        is_open = self.backend.has_straight_lines and not self.options.low_rank
+        if not (is_open and made["elimination"]._has_program(args, kwargs)):  # noqa: SLF001 -- our own
+            del made["elimination"]
+        candidates: dict[str, Function] = {}
+        if not self.options.low_rank:
+            candidates = {"forward": self._library("forward"), "reverse": self._library("reverse")}
+        candidates.update(made.items())
         compiled = {name: self.backend.compiled(call) for name, call in candidates.items()}
         tuned = fastest(compiled, lambda call: self.backend.wait(call(*args, **kwargs)))
-        way, _ = planned._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
-        if way.prepared is None:
-            return tuned
+        planned = made["elimination" if tuned.mode == "elimination" else "planned"]
+        return replace(tuned, plan=planned._plan_in(tuned.mode, args, kwargs))  # noqa: SLF001 -- our own
+
+    def _has_program(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> bool:
+        """Whether there is a program for a call."""
+        way, _ = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
+        return way.prepared is not None
+
+    def _plan_in(self, mode: str, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Plan | Elimination | None:
+        """Return the plan of a mode; None where there is none."""
+        way, _ = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
         with suppress(InfeasibleError):
-            return replace(tuned, plan=plan_of(way.prepared.comparison, tuned.mode))
-        return tuned
+            return None if way.prepared is None else way.prepared.plan_of(mode)
+        return None
 
     def prepare(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 -- sparse ones do
         """Find pattern and colors of a sparse Jacobian once; of another there is nothing that would be found.
@@ -167,7 +183,7 @@ class JacobianFunction:
                     raise way.refusal() from error
         return self._library("forward" if self._is_forward(way) else "reverse"), None, _as_it_is
 
-    def _program(self, way: Way, arrays: Sequence[Array]) -> Prepared | None:
+    def _program(self, way: Way, arrays: Sequence[Array]) -> Prepared | Eliminated | None:
         """Return the program that runs now, if any does.
 
         Raises
@@ -178,7 +194,9 @@ class JacobianFunction:
         prepared = way.prepared
         if prepared is None and self.options.must_plan:
             raise way.refusal()
-        if prepared is None or (way.mode != "planned" and not self.options.is_pure and not self.backend.records_pure_modes):
+        if prepared is None or (
+            way.mode not in {"planned", "elimination"} and not self.options.is_pure and not self.backend.records_pure_modes
+        ):
             return None
         if self.backend.can_transform(prepared.names, arrays):
             return prepared

@@ -15,11 +15,11 @@ from typing import Literal
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
 
-Mode = Literal["auto", "forward", "reverse", "planned"]
+Mode = Literal["auto", "forward", "reverse", "planned", "elimination"]
 Sparsity = bool | Literal["low-rank"]
 Randomness = Literal["error", "same", "different"]
 RANDOMNESS: tuple[Randomness, ...] = ("error", "same", "different")
-MODES: tuple[Mode, ...] = ("auto", "forward", "reverse", "planned")
+MODES: tuple[Mode, ...] = ("auto", "forward", "reverse", "planned", "elimination")
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Options:
 
     @property
     def must_plan(self) -> bool:
-        """Whether nothing but a plan will do."""
-        return self.mode == "planned" or self.low_rank or bool(self.sparse)
+        """Whether nothing but a plan, or straight-line code, will do."""
+        return self.mode in {"planned", "elimination"} or self.low_rank or bool(self.sparse)
 
     def library_mode(self, suited: str = "reverse") -> str:
         """Return the pure mode that is left what cannot be planned: the one asked for, of Hessians else the library's."""
@@ -103,7 +103,7 @@ class Options:
         if randomness not in RANDOMNESS:
             msg = f"randomness is {randomness!r}: known are {', '.join(map(repr, RANDOMNESS))}"
             raise ChainError(msg)
-        if others.get("low_rank") and mode in {"forward", "reverse"}:
+        if others.get("low_rank") and mode in {"forward", "reverse", "elimination"}:
             low_rank = others["low_rank"]
             msg = f'low_rank is {low_rank!r}, but mode is {mode!r}, which has no factors: take mode "auto" or "planned"'
             raise ChainError(msg)

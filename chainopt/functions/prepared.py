@@ -10,6 +10,7 @@ from chainopt.execution.dependencies import needs
 from chainopt.functions.backend import NOT_REAL, UnplannableError
 from chainopt.functions.complex_sections import with_real_steps
 from chainopt.functions.computation_graph import carrying
+from chainopt.functions.eliminated import Eliminated
 from chainopt.functions.low_rank import Halves, halves_of
 from chainopt.functions.mode_choice import choice_by_shapes, compared, plan_of
 from chainopt.functions.program import Program, cut
@@ -55,6 +56,10 @@ class Prepared:
         """Those of what it evaluates."""
         sections = (section.equations for section in self.program.sections)
         return frozenset(equation.name for equations in (self.program.fixed, *sections) for equation in equations)
+
+    def plan_of(self, mode: str) -> Plan:
+        """Return the plan that runs in a mode."""
+        return plan_of(self.comparison, mode)
 
     def computation(self, mode: str, chunk_size: int | None, arrays: Sequence[Array]) -> Callable[..., list[Array]]:
         """Return what computes the flat results.
@@ -148,7 +153,7 @@ class Returned:
         return [*leaves, *arrays]
 
 
-def prepare(backend: Backend, function: Function, call: Call, options: Options) -> Prepared:
+def prepare(backend: Backend, function: Function, call: Call, options: Options) -> Prepared | Eliminated:
     """Trace and cut a function for the signature of a call.
 
     Parameters
@@ -185,11 +190,6 @@ def prepare(backend: Backend, function: Function, call: Call, options: Options) 
         msg = "it is holomorphic"
         raise UnplannableError(msg, pure)
     _check_reals(trace, returned.outputs, pure)
-    program = cut(trace, returned.outputs, low_rank=options.low_rank)
-    if program is None:
-        msg = "nothing between its inputs and its results depends on the inputs by real numbers alone, or all of it is empty"
-        raise UnplannableError(msg, pure)
-    _check_dtypes(backend, trace, returned.outputs)
     results = Results(
         call.input_tree,
         len(call.inputs),
@@ -201,6 +201,16 @@ def prepare(backend: Backend, function: Function, call: Call, options: Options) 
         options.with_value,
         options.low_rank,
     )
+    if options.mode in {"auto", "elimination"} and not options.low_rank:
+        _check_dtypes(backend, trace, returned.outputs)
+        line = backend.straight_line(trace, returned.outputs, is_demanded=options.mode == "elimination")
+        if line is not None:
+            return Eliminated(backend, trace, line, results)
+    program = cut(trace, returned.outputs, low_rank=options.low_rank)
+    if program is None:
+        msg = "nothing between its inputs and its results depends on the inputs by real numbers alone, or all of it is empty"
+        raise UnplannableError(msg, pure)
+    _check_dtypes(backend, trace, returned.outputs)
     halves = halves_of(program) if options.low_rank else None
     return Prepared(backend, program, compared(program), results, _dtype_of(backend, program), halves)
 

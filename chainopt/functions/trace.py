@@ -84,6 +84,7 @@ class Trace:
     others: tuple[int, ...]
     outputs: tuple[int, ...]
     constants: dict[int, Array] = field(default_factory=dict)
+    source: Array = None  # what the library recorded, for those who read that
 
     def size(self, variable: int) -> int:
         """Return how many entries a variable has."""

@@ -18,6 +18,7 @@ try:
     with interrupts_held():
         from chainopt.jax.backend import BACKEND
     from chainopt.jax.detection import detection_of
+    from chainopt.jax.eliminating import ELIMINATING
 except ModuleNotFoundError as error:
     error.add_note(f"chainopt.jax needs it: {install('jax')}")
     raise
@@ -58,10 +59,14 @@ def jacobian(
         Of arrays or pytrees of them, that returns such.
     argnums, has_aux, holomorphic, allow_int
         As for `jax.jacrev`.
-    mode : {"auto", "forward", "reverse", "planned"}
+    mode : {"auto", "forward", "reverse", "planned", "elimination"}
         "auto" plans where that promises to be 1.5 times cheaper than the better pure mode, and else calls
         `jax.jacfwd` or `jax.jacrev`, as the others do at once. What cannot be planned, or lacks a mode, it leaves to
-        the one of them that can.
+        the one of them that can. "elimination" writes the Jacobian of a function of a few numbers, each with operations of its
+        own, as straight-line code without zeros and ones, by eliminating the vertices of its graph: faster than the pure modes
+        where such a function is long, as a flux or a price's second derivatives are, and many points go through `jax.vmap`.
+        "auto" takes it where that is to be expected on a CPU. Its structural zeros stay zero where a partial derivative is
+        infinite or not a number, which the pure modes multiply by zero.
     chunk_size : int, optional
         How many columns, or rows, of a planned Jacobian go through the function at once.
     low_rank : bool
@@ -107,6 +112,17 @@ def jacobian(
            [1., 4., 1.],
            [2., 2., 5.]], dtype=float32)
 
+    Straight-line code, at many points:
+
+    >>> import jax
+    >>> turned = jacobian(lambda x: jnp.stack([x[0] * x[1], x[0] / x[1]]), mode="elimination")
+    >>> jax.jit(jax.vmap(turned))(jnp.array([[1.0, 2.0], [6.0, 1.0]]))
+    Array([[[ 2. ,  1. ],
+            [ 0.5, -0.25]],
+    <BLANKLINE>
+           [[ 1. ,  6. ],
+            [ 1. , -6. ]]], dtype=float32)
+
     Sparse:
 
     >>> differences = jacobian(lambda x: (x[1:] - x[:-1]) ** 2, sparse=True)
@@ -137,7 +153,7 @@ def jacobian(
 
 def _made(fun: Function, options: Options) -> JacobianFunction:
     if not options.sparse:
-        return JacobianFunction(BACKEND, fun, options)
+        return JacobianFunction(ELIMINATING, fun, options)
     from chainopt.jax.sparse import SPARSE  # with it comes SciPy
 
     return SparseJacobianFunction(SPARSE, fun, options)
@@ -175,7 +191,7 @@ def value_and_jacobian(
     (0.0, 1.0)
     """
     return JacobianFunction(
-        BACKEND,
+        ELIMINATING,
         fun,
         Options.checked(
             fun,
@@ -211,7 +227,7 @@ def hessian(
         Of arrays or pytrees of them, that returns such; mostly a single number.
     argnums, has_aux, holomorphic
         As for `jax.hessian`.
-    mode : {"auto", "forward", "reverse", "planned"}
+    mode : {"auto", "forward", "reverse", "planned", "elimination"}
         How the gradient is differentiated. "auto" plans where that promises to be 1.5 times cheaper than `jax.hessian`, and else
         calls that, as "forward" does at once; "reverse" is `jax.jacrev` of `jax.jacrev`. What `jax.hessian` cannot differentiate
         is left to "reverse".

@@ -20,6 +20,7 @@ from chainopt.jax.trace import STAGE, kind_of, trace
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from chainopt.functions.backend import StraightLine
     from chainopt.functions.options import Options
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
@@ -49,6 +50,7 @@ class JaxBackend:
     records_pure_modes = False
     chunked_modes: frozenset[str] = frozenset()
     fragile = frozenset({"fft"})  # XLA for CPUs takes no operand of it whose layout is not that of its rows
+    has_straight_lines = False
     must_read = False
     reads_by_identity = True
     constant_types: tuple[type, ...] = ()
@@ -145,6 +147,9 @@ class JaxBackend:
             return arrays
 
         return trace(composition, inputs, others, besides)
+
+    def straight_line(self, trace: Trace, outputs: int, *, is_demanded: bool) -> StraightLine | None:
+        """Return None: `chainopt.jax.eliminating` writes it."""
 
     def gradient(self, function: Function, options: Options) -> Function:
         """Return the gradient, or the planned Jacobian, of the function."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 STAGE = "chainopt_stage_"  # begins the names of calls that are stages of the user's
 CALLS = {"jit", "pjit", "closed_call", "core_call", "core_closed_call"}
+
+
+class Source(NamedTuple):
+    """A function as JAX has recorded it, and which of its constants are further arguments: their places, by identity."""
+
+    closed: core.ClosedJaxpr
+    places: dict[int, int]
 
 
 def trace(function: Function, inputs: Sequence[Array], others: Sequence[Array] = (), besides: Sequence[Array] = ()) -> Trace:
@@ -69,7 +76,8 @@ class _Flattening:
         read += tuple(self.numbers.values())
         outputs = self.inline(closed, read[: len(closed.jaxpr.invars)])
         equations = rolled(needed(self.equations, outputs, self.acting), self.variables, outputs, repeat)
-        return Trace(equations, self.variables, read[:inputs], read[inputs:], outputs, self.constants)
+        source = Source(closed, {id(array): place for place, array in enumerate(besides)})
+        return Trace(equations, self.variables, read[:inputs], read[inputs:], outputs, self.constants, source)
 
     def inline(self, closed: Array, inputs: Iterable[int]) -> tuple[int, ...]:
         """Append the equations of a jaxpr whose inputs have these numbers; return the numbers of its outputs."""

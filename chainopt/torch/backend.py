@@ -47,6 +47,7 @@ class TorchBackend:
     records_pure_modes = True
     chunked_modes = frozenset({"reverse"})
     fragile: frozenset[str] = frozenset()
+    has_straight_lines = False
     must_read = True
     reads_by_identity = False
     constant_types: tuple[type, ...] = (
@@ -149,6 +150,12 @@ class TorchBackend:
             if primal is not None:
                 certify_gradient(_composed(functions), given, besides)
             return trace(functions, given[: len(inputs)], given[len(inputs) :], besides)
+
+    def straight_line(self, trace: Trace, outputs: int, *, is_demanded: bool) -> None:  # noqa: ARG002 -- the protocol's
+        """Refuse: each operation of PyTorch's is a call, and code of single numbers would be slow."""
+        if is_demanded:
+            msg = "straight-line code is there for JAX only"
+            raise UnplannableError(msg)
 
     def gradient(self, function: Function, options: Options) -> Function:
         """Return the gradient, or the Jacobian, of the function."""

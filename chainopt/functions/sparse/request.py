@@ -52,6 +52,9 @@ def with_sparsity(options: Options, sparse: Array, pattern: Array, check: Array,
     if options.mode == "planned" and not plans:
         msg = 'mode is "planned", but sparse Jacobians are planned as chains in JAX only: take "auto", "forward" or "reverse"'
         raise ChainError(msg)
+    if options.mode == "elimination":
+        msg = 'mode is "elimination", but sparse Jacobians are no straight-line code: take "auto", "forward" or "reverse"'
+        raise ChainError(msg)
     if kind == "low-rank" and (pattern is not None or options.mode != "auto"):
         what = f"mode is {options.mode!r}" if pattern is None else "pattern is given"
         msg = f'{what}, but sparse is "low-rank", which takes both modes and finds the pattern itself: leave it out'

@@ -1,0 +1,65 @@
+"""When straight-line code is the faster way to a Jacobian, as far as that can be told from the code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jax
+
+from chainopt.functions.backend import UnplannableError
+from chainopt.jax.elimination.recomputation import DEAR
+from chainopt.jax.elimination.straight_line import straight_line
+
+if TYPE_CHECKING:
+    from chainopt.functions.trace import Trace
+    from chainopt.jax.elimination.straight_line import StraightLine
+
+MOST_ENTRIES = 800  # that all equations of a function write: what has more takes longer to compile than it saves
+MOST_OPERATIONS = 1_200  # of the code, for the same reason
+MOST_ENDS = 32  # inputs, and results
+LEAST_EQUATIONS = 80  # of a function that is long
+WIDEST = 4  # entries of what an equation writes, on the average
+MOST_DEAR = 15  # equations, at least, for each operation that is dear
+
+
+def worthwhile(trace: Trace, outputs: int) -> StraightLine | None:
+    """Return straight-line code where it is the faster way; None elsewhere, and where there is none.
+
+    Parameters
+    ----------
+    trace : Trace
+        Of arrays of real numbers, from JAX.
+    outputs : int
+        How many of its results are differentiated.
+    """
+    if not _is_small(trace, outputs):
+        return None
+    try:
+        line = straight_line(trace, outputs)
+    except UnplannableError:
+        return None
+    return line if _pays(line, len(trace.equations)) else None
+
+
+def _is_small(trace: Trace, outputs: int) -> bool:
+    """Whether a function is small enough that its code may be worth writing."""
+    inputs = sum(map(trace.size, trace.inputs))
+    results = sum(map(trace.size, trace.outputs[:outputs]))
+    if not (2 <= inputs <= MOST_ENDS and 2 <= results <= MOST_ENDS) or jax.default_backend() != "cpu":
+        return False
+    equations = len(trace.equations)
+    written = sum(trace.size(variable) for equation in trace.equations for variable in equation.outputs)
+    return equations >= LEAST_EQUATIONS and written <= min(MOST_ENTRIES, WIDEST * equations)
+
+
+def _pays(line: StraightLine, equations: int) -> bool:
+    """Whether the code is faster than the better of the pure modes.
+
+    Those go through a long function once for each input or result, and what they fuse they compute again for each consumer, so
+    that their time grows faster than the function; that of the code does not. Sines and the like take most of the time in any
+    mode, and a short function is fused as a whole.
+    """
+    code = line.walk.code
+    needed = [node for node in code.needed(line.entries.values()) if code.nodes[node].operands]
+    dear = sum(code.nodes[node].kind in DEAR for node in needed)
+    return len(needed) <= MOST_OPERATIONS and dear * MOST_DEAR <= equations

@@ -1,0 +1,158 @@
+"""The Jacobian of a function of a few numbers as straight-line code, found by eliminating the vertices of its graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from chainopt.functions.backend import UnplannableError
+from chainopt.jax.elimination.described import elimination_of
+from chainopt.jax.elimination.eliminate import Entries, eliminated
+from chainopt.jax.elimination.emit import row, run, wall
+from chainopt.jax.elimination.recomputation import kept_of, row_sizes
+from chainopt.jax.elimination.tangent_rules import OF_TANGENTS, tangents
+from chainopt.jax.elimination.value_rules import OF_VALUES
+from chainopt.jax.elimination.values import Cells, Slopes
+from chainopt.jax.elimination.walk import Walk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.functions.trace import Trace
+    from chainopt.graphs.elimination.result import Elimination
+    from chainopt.typing import Array
+
+DEEP = 60  # operations of a row, from which on rows are computed by themselves
+
+
+@dataclass(frozen=True, eq=False)
+class StraightLine:
+    """Scalar code that computes a Jacobian.
+
+    Attributes
+    ----------
+    walk : Walk
+        The code, and what runs before it.
+    entries : dict
+        The nodes of the Jacobian's entries that are not zero, by row and column.
+    rows : sequence of int
+        The vertex of each row in the graph of partial derivatives, or -1.
+    given : tuple of int
+        The numbers of the arrays that it is given.
+    inputs, outputs : sequence of (shape, dtype)
+        Of the arrays that are differentiated by, and of those that are.
+    """
+
+    walk: Walk
+    entries: Entries
+    rows: Sequence[int]
+    given: tuple[int, ...]
+    inputs: Sequence[tuple[tuple[int, ...], Array]]
+    outputs: Sequence[tuple[tuple[int, ...], Array]]
+
+    def blocks(self, given: Sequence[Array]) -> list[Array]:
+        """Return a block of the Jacobian for each array of the results and each of the inputs, in its type."""
+        walk = self.walk
+        arrays = walk.held | dict(zip(self.given, given, strict=True))
+        for step in walk.before:
+            arrays.update(zip(step.writes, step.run(*[arrays[number] for number in step.reads]), strict=True))
+        kept = kept_of(walk.code, self.entries)
+        values = run(walk.code, self.entries.values(), arrays, kept)
+        rows = self._rows(values)
+        if max(row_sizes(walk.code, self.entries, kept).values(), default=0) > DEEP:
+            rows = wall(rows)
+        return self._joined(rows)
+
+    def plan(self) -> Elimination:
+        """Return the best order of elimination that is found in a short time, of the graph without its simplest vertices."""
+        return elimination_of(self.walk.graph, self.rows)
+
+    def _rows(self, values: dict[int, Array]) -> list[Array]:
+        """Return the rows of each block, those of the first block first."""
+        columns, lines = _spans(self.inputs), _spans(self.outputs)
+        rows = []
+        for first, last in lines:
+            for (begin, end), (_, dtype) in zip(columns, self.inputs, strict=True):
+                for line in range(first, last):
+                    found = {column: self.entries.get((line, column)) for column in range(begin, end)}
+                    entries = {column - begin: values[node] for column, node in found.items() if node is not None}
+                    rows.append(row(entries, end - begin, dtype))
+        return rows
+
+    def _joined(self, rows: list[Array]) -> list[Array]:
+        blocks = []
+        for axes, _ in self.outputs:
+            for inner, dtype in self.inputs:
+                count = int(np.prod(axes, dtype=int))
+                own, rows = rows[:count], rows[count:]
+                block = jnp.stack(own) if own else jnp.zeros((0, int(np.prod(inner, dtype=int))), dtype)
+                blocks.append(block.reshape(*axes, *inner))
+        return blocks
+
+
+def straight_line(trace: Trace, outputs: int) -> StraightLine:
+    """Write the Jacobian of the first results of a function as straight-line code.
+
+    Parameters
+    ----------
+    trace : Trace
+        Of arrays of real numbers, from JAX.
+    outputs : int
+        How many of its results are differentiated.
+
+    Raises
+    ------
+    UnplannableError
+        If a derivative passes what is not known to be an operation on single numbers; the message says what.
+    """
+    closed, places = trace.source
+    count, jaxpr = len(trace.inputs), closed.jaxpr
+    arguments = [jax.ShapeDtypeStruct(trace.variables[each].shape, trace.variables[each].dtype) for each in trace.inputs]
+    others = [jax.ShapeDtypeStruct(trace.variables[each].shape, trace.variables[each].dtype) for each in trace.others]
+
+    def pushed(inputs: Sequence[Array], seeds: Sequence[Array], given: Sequence[Array]) -> list[Array]:
+        besides = given[len(jaxpr.invars) - count :]
+        consts = [besides[places[id(value)]] if id(value) in places else value for value in closed.consts]
+
+        def function(*arrays: Array) -> list[Array]:
+            return jax.core.eval_jaxpr(jaxpr, consts, *arrays, *given[: len(jaxpr.invars) - count])[:outputs]
+
+        tangents_of_results: list[Array] = jax.jvp(function, tuple(inputs), tuple(seeds))[1]
+        return tangents_of_results
+
+    with jax.numpy_dtype_promotion("standard"):
+        both = jax.make_jaxpr(pushed)(arguments, arguments, others)
+        walk = Walk(OF_VALUES, OF_TANGENTS)
+        read = [walk.entries(each.shape, each.dtype) for each in arguments]
+        seeds = [Slopes(np.array([walk.graph.source() for _ in range(ids.size)], np.int64).reshape(ids.shape)) for _, ids in read]
+        kept = [walk.whole(each.shape, each.dtype) for each in others]
+        found = walk.inline(both, [*(Cells(ids) for _, ids in read), *seeds, *kept])
+    rows = [vertex for value in found for vertex in _vertices(value)]
+    inputs, results = (
+        [(trace.variables[each].shape, trace.variables[each].dtype) for each in some]
+        for some in (trace.inputs, trace.outputs[:outputs])
+    )
+    types = [dtype for axes, dtype in inputs for _ in range(int(np.prod(axes, dtype=int)))]
+    entries = {
+        (line, column): walk.code.converted(node, types[column]) for (line, column), node in eliminated(walk.graph, rows).items()
+    }
+    given = (*(array.number for array, _ in read), *(array.number for array in kept))
+    return StraightLine(walk, entries, rows, given, inputs, results)
+
+
+def _vertices(value: Array) -> list[int]:
+    ids = tangents(value)
+    if ids is None:
+        msg = "a tangent of it is a constant that is not zero"
+        raise UnplannableError(msg)
+    found: list[int] = ids.reshape(-1).tolist()
+    return found
+
+
+def _spans(arrays: Sequence[tuple[tuple[int, ...], Array]]) -> list[tuple[int, int]]:
+    return list(pairwise([0, *accumulate(int(np.prod(axes, dtype=int)) for axes, _ in arrays)]))

@@ -1,0 +1,206 @@
+"""Jacobians as straight-line code, against jax.jacfwd."""
+
+import numpy as np
+import pytest
+
+from chainopt import ChainError
+
+
+@pytest.fixture(scope="module")
+def jnp(jax):
+    return jax.numpy
+
+
+@pytest.fixture(scope="module")
+def eliminated(jax):  # noqa: ARG001 -- chainopt.jax needs it
+    from chainopt.jax import jacobian
+
+    return lambda function, **asked: jacobian(function, mode="elimination", **asked)
+
+
+@pytest.fixture(autouse=True)
+def _double(jax):
+    before = {name: jax.config.read(name) for name in ("jax_enable_x64", "jax_disable_most_optimizations")}
+    for name in before:
+        jax.config.update(name, True)
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+def functions(jax, jnp):
+    """Return functions of four numbers, each of which needs other rules."""
+    lax = jax.lax
+    matrix = np.arange(12.0).reshape(4, 3) / 7
+
+    @jax.custom_jvp
+    def halved(x):
+        return x / 2
+
+    halved.defjvps(lambda tangent, _, x: tangent * (0.5 + 0 * x))
+    return {
+        "arithmetic": lambda x: jnp.stack([x[0] * x[1] / x[2], x[3] - x[0] ** 3, -x[2], x[1] ** x[3]]),
+        "conditions": lambda x: jnp.stack([jnp.abs(x[0] - 1), jnp.maximum(x[1], x[2]), jnp.where(x[3] > 9, jnp.log(x[3]), x[0])]),
+        "what is not finite and not chosen": lambda x: jnp.where(x < 1, jnp.sqrt(1 - x), x**2),
+        "products of arrays": lambda x: jnp.tanh(x @ matrix) @ matrix[:3].T[:3],
+        "a matrix": lambda x: (x.reshape(2, 2) @ x.reshape(2, 2).T)[::-1],
+        "batched products": lambda x: jnp.einsum("bij,bj->bi", x.reshape(2, 1, 2) * matrix[:2, :2], x.reshape(2, 2)),
+        "sums": lambda x: jnp.stack([x.sum(), x.mean(), jnp.cumsum(x)[2], jnp.cumsum(x[::-1])[1], x.prod(), x.max(), x.min()]),
+        "a running sum from behind": lambda x: lax.cumsum(x * x, reverse=True),
+        "places": lambda x: jnp.concatenate([x[jnp.array([2, 0, 2])], jnp.pad(x, (1, 2)), jnp.roll(x, 1) * x, jnp.tile(x, 2)]),
+        "parts": lambda x: sum(jnp.split(x * x, 2)) + lax.dynamic_slice(x, (1,), (2,)) * x[lax.iota(int, 2)],
+        "filled": lambda x: x.at[jnp.array([1, 9])].get(mode="fill", fill_value=0.0) * x[0],
+        "a gradient": jax.grad(lambda x: (x[1:] * jnp.sin(x[:-1]) ** 2).sum() + x[2] * x[0]),
+        "a rule for JVPs": lambda x: halved(x) * halved(x[0]) + jax.nn.relu(x - 1),
+        "what is sorted beside": lambda x: x * jnp.argsort(lax.stop_gradient(x)) + jnp.round(x),
+        "a loop beside": lambda x: x * lax.fori_loop(0, 3, lambda i, s: s + i, 0.0),
+        "nothing": lambda x: jnp.stack([x[0], 0 * x[1], jnp.sign(x[2]), -x[3]]),
+        "constants": lambda x: jnp.zeros(3) + x[1] * 0 + 2,
+        "long rows": lambda x: jnp.stack(
+            [sum(jnp.sin(x[i] * k) * x[j] for i in range(4) for j in range(4)) for k in range(1, 3)]
+        ),
+        "narrow inside": lambda x: (x.astype(jnp.float32) * 2).astype(jnp.float64) * x[0],
+    }
+
+
+class Anything:
+    """Stands for JAX while tests are collected, which may not be there."""
+
+    def __getattr__(self, _):
+        return self
+
+    def __call__(self, *_, **__):
+        return self
+
+
+NAMES = [*functions(Anything(), Anything())]
+POINT = np.array([0.3, 1.7, 0.6, 2.2])
+
+
+def close(found, wanted, tolerance=1e-12):
+    np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance * max(1.0, float(abs(np.asarray(wanted)).max())))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_values(jax, jnp, eliminated, name):
+    function = functions(jax, jnp)[name]
+    tolerance = 1e-6 if name == "narrow inside" else 1e-12
+    derivative, own = eliminated(function), jax.jacfwd(function)
+    points = POINT + np.linspace(0, 0.2, 3)[:, None]
+    turned = {"in_axes": 1, "out_axes": -1}
+    found, behind, alone, wanted = jax.jit(
+        lambda x: (jax.vmap(derivative)(x), jax.vmap(derivative, **turned)(x.T), derivative(x[1]), jax.vmap(own)(x))
+    )(points)
+    close(found, wanted, tolerance)
+    close(np.moveaxis(behind, -1, 0), wanted, tolerance)
+    close(alone, wanted[1], tolerance)
+
+
+@pytest.mark.parametrize("name", ["arithmetic", "a rule for JVPs", "what is not finite and not chosen", "long rows"])
+def test_derivatives_of_it(jax, jnp, eliminated, name):
+    function = functions(jax, jnp)[name]
+    one, other = (lambda x, made=made: (made(function)(x) ** 2).sum() for made in (eliminated, jax.jacfwd))
+
+    def derivatives(x):
+        return [jax.grad(one)(x), jax.grad(other)(x), jax.jvp(one, (x,), (x,))[1], jax.jvp(other, (x,), (x,))[1]]
+
+    found = jax.jit(derivatives)(POINT)
+    close(found[0], found[1])
+    close(found[2], found[3])
+
+
+def test_pytrees(jax, jnp, eliminated):
+    def function(inputs, scale, *, shift):
+        a, b = inputs["a"], inputs["b"]
+        return {"product": jnp.outer(a, a) * b * scale, "sum": a.sum() + b * shift}, {"aux": a * scale, "name": "f"}
+
+    inputs = {"a": jnp.array([1.0, 2.0]), "b": jnp.float64(3.0)}
+    asked = {"argnums": (0, 1), "has_aux": True}
+    found = eliminated(function, **asked)(inputs, 1.5, shift=jnp.array(2.0))
+    wanted = jax.jacrev(lambda *args, **kwargs: (function(*args, **kwargs)[0], 0), **asked)(inputs, 1.5, shift=jnp.array(2.0))[0]
+    assert jax.tree.structure(found[0]) == jax.tree.structure(wanted)
+    jax.tree.map(close, found[0], wanted)
+    close(found[1]["aux"], inputs["a"] * 1.5)
+
+
+def test_the_value_besides(jax, jnp):
+    from chainopt.jax import jacobian, value_and_jacobian
+
+    def function(x):
+        return jnp.stack([x[0] * x[1], jnp.sin(x[2])])
+
+    value, derivative = value_and_jacobian(function, mode="elimination")(POINT)
+    close(value, function(POINT))
+    close(derivative, jax.jacfwd(function)(POINT))
+    assert jacobian(function, mode="elimination")(POINT.astype(np.float32)).dtype == np.float32
+
+
+def test_what_it_closes_over_is_read_anew(jax, jnp, eliminated):
+    held = {"scale": jnp.array(2.0)}
+    derivative = eliminated(lambda x: x * x[0] * held["scale"])
+    for scale in (2.0, 3.0):
+        held["scale"] = jnp.array(scale)
+        close(derivative(POINT), jax.jacfwd(lambda x, scale=scale: x * x[0] * scale)(POINT))
+    batch = jnp.arange(3.0)
+    close(
+        jax.vmap(lambda s: eliminated(lambda x: jnp.sin(x * s))(POINT))(batch),
+        jax.vmap(lambda s: jax.jacfwd(lambda x: jnp.sin(x * s))(POINT))(batch),
+    )
+
+
+def refused(jax, jnp):
+    only_backwards = jax.custom_vjp(jnp.tanh)
+    only_backwards.defvjp(lambda x: (jnp.tanh(x), x), lambda x, w: (w / jnp.cosh(x) ** 2,))
+    return {
+        "a loop": (lambda x: jax.lax.fori_loop(0, 3, lambda _, x: jnp.sin(x), x), "loop"),
+        "a branch": (lambda x: jax.lax.cond(x[0] > 0, jnp.sin, jnp.cos, x), "branch"),
+        "a rule for VJPs": (only_backwards, "custom_vjp"),
+        "an unknown primitive": (lambda x: jnp.linalg.inv(x.reshape(2, 2)), "no operation on single numbers"),
+        "a sum of many": (lambda x: (jnp.outer(jnp.arange(3000.0), x) ** 2).reshape(-1)[:2], "more than"),
+        "a print": (lambda x: (jax.debug.print("x"), x * x[0])[1], "besides computing"),
+        "complex numbers": (lambda x: (jnp.exp(1j * x) * x).real, "single numbers"),
+        "indices that depend": (lambda x: x[x[0].astype(int)] * x, "single numbers"),
+    }
+
+
+@pytest.mark.parametrize("name", [*refused(Anything(), Anything())])
+def test_refusals(jax, jnp, eliminated, name):
+    function, reason = refused(jax, jnp)[name]
+    with pytest.raises(ChainError, match=reason):
+        eliminated(function)(POINT)
+
+
+def test_what_does_not_go_together(jnp):
+    from chainopt.jax import jacobian
+
+    with pytest.raises(ChainError, match="low_rank"):
+        jacobian(jnp.sin, mode="elimination", low_rank=True)
+    with pytest.raises(ChainError, match="straight-line code"):
+        jacobian(jnp.sin, mode="elimination", sparse=True)
+
+
+def test_the_order_is_a_plan(jnp, eliminated):
+    derivative = eliminated(lambda x: jnp.stack([jnp.sin(x[0] * x[1]) * x[2], jnp.exp(x[0] * x[1]) * x[3]]))
+    elimination = derivative.plan(POINT)
+    assert elimination.is_optimal
+    assert elimination.cost <= 8
+
+
+@pytest.mark.usefixtures("jax")
+def test_tuning_times_it(jnp, monkeypatch):
+    from chainopt.functions import autotune
+    from chainopt.jax import jacobian
+
+    monkeypatch.setattr(autotune, "ENOUGH", 0.0)
+    monkeypatch.setattr(autotune, "ROUNDS", 2)
+    tuned = jacobian(lambda x: x * x[0]).tune(POINT)
+    assert set(tuned.times) == {"forward", "reverse", "planned", "elimination"}
+    assert "elimination" not in jacobian(lambda x: jnp.linalg.inv(x.reshape(2, 2))).tune(POINT).times
+
+
+def test_what_stops_derivatives_stops_those_of_it(jax, jnp, eliminated):
+    def function(x):
+        return jnp.stack([x[0] * (x[1] - jax.lax.stop_gradient(x[1])) ** 2, x[2]])
+
+    one, other = (jax.jacfwd(made(function)) for made in (eliminated, jax.jacfwd))
+    close(one(POINT), other(POINT))
