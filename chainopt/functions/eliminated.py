@@ -55,7 +55,7 @@ class Eliminated:
         if not self.backend.can_record():
             return self._computed
         if not self.recorded:
-            self.recorded.append(self.backend.record(self._computed, arrays))
+            self.recorded.append(self.backend.record(self._computed, arrays, self.names))
         return self.recorded[0]
 
     def assembled(self, flat: Sequence[Array]) -> Array:

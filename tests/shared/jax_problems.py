@@ -140,6 +140,82 @@ def roe_flux(states, gamma=1.4):
     return (f1 + f2) / 2 - sum(a * s * v for a, s, v in zip(jumps, speeds, waves, strict=True)) / 2
 
 
+def roe_flux_3d(states, gamma=1.4):
+    """Return Roe's numerical flux of the Euler equations in three dimensions between two states, along the first axis."""
+
+    def primitive(state):
+        density, *momenta, energy = state
+        speeds = [momentum / density for momentum in momenta]
+        pressure = (gamma - 1) * (energy - density * sum(speed * speed for speed in speeds) / 2)
+        return density, speeds, pressure, (energy + pressure) / density
+
+    (r1, v1, p1, h1), (r2, v2, p2, h2) = primitive(states[:5]), primitive(states[5:])
+    w1, w2 = jnp.sqrt(r1), jnp.sqrt(r2)
+    u, v, w, h = ((w1 * one + w2 * other) / (w1 + w2) for one, other in zip((*v1, h1), (*v2, h2), strict=True))
+    square, density = u * u + v * v + w * w, w1 * w2
+    c = jnp.sqrt((gamma - 1) * (h - square / 2))
+    pressure, across = p2 - p1, [other - one for one, other in zip(v1, v2, strict=True)]
+    slow = (pressure - density * c * across[0]) / (2 * c**2) * jnp.abs(u - c)
+    fast = (pressure + density * c * across[0]) / (2 * c**2) * jnp.abs(u + c)
+    middle, shear = (r2 - r1 - pressure / c**2) * jnp.abs(u), density * jnp.abs(u)
+    jumps = [
+        slow + middle + fast,
+        slow * (u - c) + middle * u + fast * (u + c),
+        (slow + middle + fast) * v + shear * across[1],
+        (slow + middle + fast) * w + shear * across[2],
+        slow * (h - u * c) + middle * square / 2 + fast * (h + u * c) + shear * (v * across[1] + w * across[2]),
+    ]
+    one, other = (
+        [r * v[0], r * v[0] ** 2 + p, r * v[0] * v[1], r * v[0] * v[2], r * v[0] * h]
+        for r, v, p, h in ((r1, v1, p1, h1), (r2, v2, p2, h2))
+    )
+    return jnp.stack([(a + b - jump) / 2 for a, b, jump in zip(one, other, jumps, strict=True)])
+
+
+def heart_dipole(x):
+    """Return the residuals of the dipole model of the human heart, MINPACK-2's test of eight equations."""
+    a, b, c, d, t, u, v, w = x
+    sums = [a + b + 0.69, c + d + 0.044, t * a + u * b - v * c - w * d + 1.57, v * a + w * b + t * c + u * d + 1.31]
+    second = [
+        a * (t**2 - v**2) - 2 * c * t * v + b * (u**2 - w**2) - 2 * d * u * w + 2.65,
+        c * (t**2 - v**2) + 2 * a * t * v + d * (u**2 - w**2) + 2 * b * u * w - 2.0,
+    ]
+    third = [
+        a * t * (t**2 - 3 * v**2) + c * v * (v**2 - 3 * t**2) + b * u * (u**2 - 3 * w**2) + d * w * (w**2 - 3 * u**2) + 12.6,
+        c * t * (t**2 - 3 * v**2) - a * v * (v**2 - 3 * t**2) + d * u * (u**2 - 3 * w**2) - b * w * (w**2 - 3 * u**2) - 9.48,
+    ]
+    return jnp.stack(sums + second + third)
+
+
+def propane(x, pressure=40.0, ratio=10.0):
+    """Return the residuals of the combustion of propane, MINPACK-2's full formulation."""
+    k5, k6, k7, k8, k9, k10 = 1.930e-1, 2.597e-3, 3.448e-3, 1.799e-5, 2.155e-4, 3.846e-5
+    x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11 = x
+    share = pressure / x11
+    return jnp.stack([
+        x1 + x4 - 3,
+        2 * x1 + x2 + x4 + x7 + x8 + x9 + 2 * x10 - ratio,
+        2 * x2 + 2 * x5 + x6 + x7 - 8,
+        2 * x3 + x9 - 4 * ratio,
+        k5 * x2 * x4 - x1 * x5,
+        k6 * jnp.sqrt(x2 * x4) - jnp.sqrt(x1) * x6 * jnp.sqrt(share),
+        k7 * jnp.sqrt(x1 * x2) - jnp.sqrt(x4) * x7 * jnp.sqrt(share),
+        k8 * x1 - x4 * x8 * share,
+        k9 * x1 * jnp.sqrt(x3) - x4 * x9 * jnp.sqrt(share),
+        k10 * x1**2 - x4**2 * x10 * share,
+        x11 - (x1 + x2 + x3 + x4 + x5 + x6 + x7 + x8 + x9 + x10),
+    ])  # fmt: skip
+
+
+def planar_arm(angles):
+    """Return where the hand of an arm in the plane is, and its direction."""
+    direction = x = y = jnp.zeros((), angles.dtype)
+    for number, angle in enumerate(angles):
+        direction = direction + angle
+        x, y = x + (1 + 0.1 * number) * jnp.cos(direction), y + (1 + 0.1 * number) * jnp.sin(direction)
+    return jnp.stack([x, y, direction])
+
+
 NARROW = {
     "hourglass 512-512-8-512-512": Problem(layers(512, 512, 8), layers(8, 512, 512), 512),
     "hourglass 1200-1200-8-1200-1200": Problem(layers(1200, 1200, 8), layers(8, 1200, 1200), 1200),
