@@ -49,13 +49,13 @@ def product(left: Array, right: Array) -> Array:
         return backend_of(right).scale_rows(left.vector, right)
     if isinstance(right, DiagonalForm):
         return backend_of(left).scale_columns(left, right.vector)
-    return _with_diagonals(left) @ _with_diagonals(right)
-
-
-def _with_diagonals(matrix: Array) -> Array:
-    """Store a product across a size of zero by rows: SciPy cannot multiply those that are stored by no diagonals at all."""
-    offsets = getattr(matrix, "offsets", None)
-    return matrix if offsets is None or len(offsets) else matrix.tocsr()
+    try:
+        return left @ right
+    except ValueError:  # SciPy cannot multiply by no diagonals at all, or where those of two matrices meet nowhere
+        if not (hasattr(left, "offsets") or hasattr(right, "offsets")):
+            raise
+    left, right = (matrix.tocsr() if hasattr(matrix, "offsets") else matrix for matrix in (left, right))
+    return left @ right
 
 
 def dense_form(matrix: Array) -> Array:

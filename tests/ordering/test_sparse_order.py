@@ -84,6 +84,21 @@ def test_equal_to_the_product_by_hand(seed, form):
     np.testing.assert_allclose(product if isinstance(product, np.ndarray) else product.toarray(), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (([3], (4, 7)), ([5], (7, 9))),  # the diagonals meet nowhere
+        (([3], (4, 4)), ([3], (4, 4))),  # or beyond the last column
+        (([], (4, 4)), ([0], (4, 4))),
+        (([0, -1], (1, 3)), ([-2], (3, 2))),
+    ],
+)
+def test_matrices_whose_product_has_no_diagonals(left, right):
+    factors = [sparse.dia_array((np.ones((len(offsets), 9)), offsets), shape=shape) for offsets, shape in (left, right)]
+    product = multi_dot([*factors, sparse.dia_array(np.eye(right[1][1]))])
+    np.testing.assert_array_equal(product.toarray(), factors[0].toarray() @ factors[1].toarray())
+
+
 def test_powers_are_swept_through_a_vector_without_counting(monkeypatch):
     monkeypatch.setattr("chainopt.structure.sampled_counts.SampledCounts", lambda _: pytest.fail("counted"))
     matrix = uniform(np.random.default_rng(0), (400, 400))
