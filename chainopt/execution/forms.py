@@ -49,13 +49,19 @@ def product(left: Array, right: Array) -> Array:
         return backend_of(right).scale_rows(left.vector, right)
     if isinstance(right, DiagonalForm):
         return backend_of(left).scale_columns(left, right.vector)
+    left, right = _with_diagonals(left), _with_diagonals(right)
     try:
         return left @ right
-    except ValueError:  # SciPy cannot multiply by no diagonals at all, or where those of two matrices meet nowhere
-        if not (hasattr(left, "offsets") or hasattr(right, "offsets")):
+    except (ValueError, RuntimeError):  # nor can it form a product that no diagonal is left of
+        if not (hasattr(left, "offsets") and hasattr(right, "offsets")):
             raise
-    left, right = (matrix.tocsr() if hasattr(matrix, "offsets") else matrix for matrix in (left, right))
-    return left @ right
+    return left.tocsr() @ right
+
+
+def _with_diagonals(matrix: Array) -> Array:
+    """Store a matrix without any diagonals by rows, which SciPy cannot multiply as it is."""
+    offsets = getattr(matrix, "offsets", None)
+    return matrix if offsets is None or len(offsets) else matrix.tocsr()
 
 
 def dense_form(matrix: Array) -> Array:

@@ -113,7 +113,7 @@ def test_operators_without_what_the_plan_uses():
             return np.ones((3, 4)) @ matrix
 
     jacobians = [Jacobian((2, 3)), Jacobian((3, 4), vjp_cost=1, tape=3)]
-    with pytest.raises(ChainError, match=r"factors\[1\] \(J1\) is a OnlyPushed without rmatmat, which the plan uses"):
+    with pytest.raises(ChainError, match=r"factors\[1\] \(J1\) is a OnlyPushed without rmatmat .*, which the plan uses"):
         chainopt.optimal_order(jacobians).execute([np.ones((2, 3)), OnlyPushed()])
     forward = chainopt.optimal_order([Jacobian((2, 3)), Jacobian((3, 4), jvp_cost=1)])
     np.testing.assert_allclose(forward.execute([np.ones((2, 3)), OnlyPushed()]), np.full((2, 4), 3.0))

@@ -224,7 +224,7 @@ def test_it_looks_like_its_function(jax, jnp, hessian):
     assert (ours.__name__, ours.__doc__, repr(ours)[:16]) == ("loss", "Say what it costs.", "hessian(<functio")
     tuned = ours.tune(jnp.ones(3))
     assert_same(jax, tuned(jnp.ones(3)), jax.hessian(loss)(jnp.ones(3)))
-    assert set(tuned.times) == {"forward", "reverse", "planned"}
+    assert set(tuned.times) == {"forward", "reverse", "planned", "elimination"}
 
 
 def test_a_closure_that_is_made_anew(jax, jnp, hessian):
