@@ -116,12 +116,8 @@ def jacobian(
 
     >>> import jax
     >>> turned = jacobian(lambda x: jnp.stack([x[0] * x[1], x[0] / x[1]]), mode="elimination")
-    >>> jax.jit(jax.vmap(turned))(jnp.array([[1.0, 2.0], [6.0, 1.0]]))
-    Array([[[ 2. ,  1. ],
-            [ 0.5, -0.25]],
-    <BLANKLINE>
-           [[ 1. ,  6. ],
-            [ 1. , -6. ]]], dtype=float32)
+    >>> jax.jit(jax.vmap(turned))(jnp.array([[1.0, 2.0], [6.0, 1.0]])).tolist()
+    [[[2.0, 1.0], [0.5, -0.25]], [[1.0, 6.0], [1.0, -6.0]]]
 
     Sparse:
 
