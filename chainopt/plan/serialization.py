@@ -13,6 +13,7 @@ from chainopt.bracketing.operations import BY_JVPS, BY_VJPS, GIVEN, OTHERWISE, P
 from chainopt.chain.chain import check_header
 from chainopt.chain.jacobian import checked_cost
 from chainopt.costs.estimated import EstimatedMultiplications
+from chainopt.costs.memory import peak_memory
 from chainopt.costs.multiplications import MULTIPLICATIONS, Multiplications
 from chainopt.costs.operation_costs import steps_of, total
 from chainopt.errors import ChainError
@@ -110,6 +111,12 @@ def read_plan(data: PlainDict) -> tuple[Problem, Solution]:
 
 def _is_cheapest(problem: Problem, solution: Solution) -> bool:
     """Whether a plan that is said to be optimal is: only what can be found again in a short time is believed."""
+    if solution.schedule is None and problem.memory_limit is not None:
+        # What is the cheapest of all, and keeps the limit, is the cheapest within it.
+        if peak_memory(problem.chain, solution.bracketing) > problem.memory_limit:
+            return False
+        if _is_cheapest(problem._replace(memory_limit=None), solution):
+            return True
     if solution.schedule is not None or problem.memory_limit is not None:
         if len(problem.chain) > SEARCHED:
             return False

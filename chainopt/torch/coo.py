@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from chainopt.functions.sparse.blocks import Block
     from chainopt.typing import Array
 
-UNBATCHED = (
-    "torch.func.vmap and forward mode know no sparse tensors: prepare the Jacobian, and take prepared.nonzeros(...), the values"
-    " alone, in the order of prepared.pattern"
-)
+PREPARED = "prepare the Jacobian, and take prepared.nonzeros(...), the values alone, in the order of prepared.pattern"
+UNBATCHED = f"torch.func.vmap and forward mode know no sparse tensors: {PREPARED}"
 
 
 def maker_of(block: Block) -> Callable[[Array], torch.Tensor]:

@@ -18,7 +18,7 @@ from chainopt.functions.sparse.given_pattern import tidy
 from chainopt.functions.sparse.mismatch import mismatch
 from chainopt.torch.backend import BACKEND
 from chainopt.torch.compressed import Kept, gathered, jvps, vjps
-from chainopt.torch.coo import maker_of
+from chainopt.torch.coo import PREPARED, maker_of
 from chainopt.torch.detection import called_at, dense, detect, recorded
 from chainopt.torch.gradient import gradient_of
 from chainopt.torch.mismatch import TorchProducts, flat
@@ -156,7 +156,13 @@ class RecordedFunction:
             return tidy(dense(*shape, self.doubt).pattern), f"that {self.doubt}"
         self.watched = found.watched
         most = max((int(part.counts().sum()) for part in found.detection.sets.parts), default=0)
-        check_is_sparse(shape, most, None, found.detection.dense_by)
+        try:
+            check_is_sparse(shape, most, None, found.detection.dense_by)
+        except ChainError as error:
+            if not self.belongs_to_a_transformation:
+                raise
+            msg = f"inside of a transformation of torch.func no pattern is found: {PREPARED}"
+            raise ChainError(msg) from error
         return tidy(found.detection.pattern), found.detection.dense_by
 
     def read(self) -> list[Array]:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from chainopt.torch.detection.values import Value
 
 
+ACTIVATIONS = ("softplus", "elu", "leaky_relu", "hardtanh", "hardswish", "hardsigmoid", "softshrink", "hardshrink", "mish")
+
+
+@rule(*(f"{name}_backward" for name in ACTIVATIONS))
 @rule("_to_copy", "nan_to_num", "polar", "complex", "_prelu_kernel", "addcmul", "addcdiv")
 def pointwise(operation: Operation) -> list[Value]:
     """Join what the operands depend on."""

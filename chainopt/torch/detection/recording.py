@@ -11,7 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.torch.certainty import called_with_numbers, own_rule, recorded_without_numbers
-from chainopt.torch.trace import is_transforming, untransformed
+from chainopt.torch.trace import RESHAPES, is_transforming, untransformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,9 +86,20 @@ def _without_writing(function: Callable[..., Sequence[Array]], given: Sequence[A
     for table in (simpler(), None):
         for form in (function, pure):
             graph = recorded_without_numbers(form, given, [], above_autograd=False, simpler=table)
+            _reshape_anew(graph)
             if not any(_is_in_place(node) for node in graph.graph.nodes):
                 return graph
     return graph
+
+
+def _reshape_anew(graph: Array) -> None:
+    """Let what reshapes a tensor in place that nobody else reads return a new one."""
+    for node in graph.graph.nodes:
+        if not _is_in_place(node):
+            continue
+        name, _, overload = str(node.target).removeprefix("aten.").partition(".")
+        if name in RESHAPES and len(node.all_input_nodes[0].users) == 1:
+            node.target = getattr(getattr(torch.ops.aten, name.removesuffix("_")), overload)
 
 
 def called_at(function: Callable[..., Sequence[Array]], arrays: Sequence[Array]) -> list[Array]:
@@ -110,7 +121,8 @@ def called_at(function: Callable[..., Sequence[Array]], arrays: Sequence[Array])
         try:
             return [_form(result) for result in called_with_numbers(function, given)]
         except RuntimeError as error:
-            if not is_inside and not isinstance(error, NotImplementedError):
+            is_followed = "require grad" in str(error) or "requires grad" in str(error) or "require gradient" in str(error)
+            if not (is_inside or is_followed or isinstance(error, NotImplementedError)):
                 raise
             where = "outside of the transformation that is going on" if is_inside else "and watched"
             msg = f"it cannot be called {where} ({error})"

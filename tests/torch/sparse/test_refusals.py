@@ -74,6 +74,11 @@ def test_so_few_places_are_never_refused():
     torch.testing.assert_close(jacobian(Cubed.apply, sparse=True)(x).to_dense(), torch.func.jacrev(Cubed.apply)(x))
 
 
+def hooked(x):
+    x.register_hook(lambda gradient: 2 * gradient)
+    return x
+
+
 @pytest.mark.parametrize(
     ("function", "why"),
     [
@@ -81,6 +86,7 @@ def test_so_few_places_are_never_refused():
         (torch.nn.functional.dropout, "random numbers"),
         (torch.nn.BatchNorm1d(4, dtype=torch.float64), "changes a tensor in place"),
         (lambda x: W.mul_(1) @ x, "changes a tensor in place"),
+        (lambda x: hooked(2 * x) * x, "cannot be called and watched"),
     ],
 )
 def test_what_would_change_something_has_none(function, why):
@@ -136,6 +142,9 @@ def test_sparse_tensors_know_no_vmap_and_no_forward_mode():
         torch.func.vmap(torch.func.grad(lambda x: prepared(x).values().sum()))(X[None])
     with pytest.raises(ChainError, match="nonzeros"):
         torch.func.jvp(lambda x: prepared(x).to_dense(), (X,), (X,))
+    derivative = jacobian(lambda x: x[1:] * x[:-1], sparse=True)
+    with pytest.raises(ChainError, match="nonzeros"):
+        torch.func.grad(lambda x: derivative(x).to_dense().pow(2).sum())(X)
 
 
 def test_other_arguments_than_those_that_it_was_prepared_for():

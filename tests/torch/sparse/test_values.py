@@ -64,6 +64,7 @@ FUNCTIONS = {  # with the number of places, where that is known
     "conv2d, a cross": (lambda x: functional.conv2d(x.reshape(1, 1, 3, 4), CROSS, padding=1), 46),
     "conv, in groups": (lambda x: functional.conv1d(x.reshape(1, 2, 6), torch.ones(4, 1, 2, dtype=F64), groups=2, stride=2), 24),
     "conv, transposed": (lambda x: functional.conv_transpose1d(x[None, None], torch.ones(1, 2, 3, dtype=F64), stride=2), 72),
+    "a layer without a bias": (lambda x: functional.linear(x, torch.diag(torch.ones(N - 1, dtype=F64), 1)), N - 1),
     "pad and cat": (lambda x: functional.pad(x, (1, 2))[1:] * torch.cat([x, x[:2]]), N + 2),
     "padded by copies": (lambda x: functional.pad(x[None], (2, 1), mode="replicate") ** 2, N + 3),
     "where, by a mask": (lambda x: torch.where(torch.arange(N) % 2 == 0, x, x.flip(0)), N),
