@@ -87,7 +87,7 @@ class Endless(io.StringIO):
     """A stream that never ends."""
 
     def read(self, size=-1):
-        assert 0 < size < 2**26
+        assert 0 < size <= 2**26 + 1
         return "10 20\n" * 1_000_002
 
 
