@@ -441,6 +441,7 @@ def test_why_nothing_is_proved_is_said():
     graph = nx.DiGraph([("x", "v"), ("v", "w"), ("w", "y"), ("x", "w"), ("v", "y")])
     assert 'method="exact" goes on' in str(chainopt.optimal_elimination(graph, method="forward"))
     assert "no proof" not in str(chainopt.optimal_elimination(graph))
+    assert "only parts of so many" in str(optimal_elimination(task("RoeFlux_1d")[1], method="reverse"))
     nx.set_node_attributes(graph, 10**9, "size")
     assert "beyond 2**56" in str(chainopt.optimal_elimination(graph))
     nx.set_node_attributes(graph, 1, "size")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chainopt.errors import ChainError
 from chainopt.graphs.elimination.annealing import annealed, can_anneal
 from chainopt.graphs.elimination.budget import Budget
+from chainopt.graphs.elimination.component_graph import MOST_VERTICES as MOST_SEARCHED
 from chainopt.graphs.elimination.component_graph import is_too_large
 from chainopt.graphs.elimination.greedy import CLASSIC
 from chainopt.graphs.elimination.orders import cheapest_order
@@ -105,6 +106,8 @@ def why_unproved(problem: EliminationProblem, method: str) -> str:
         return f"edges have structures that are no diagonals: such orders are proved up to {FEW} vertices"
     if is_too_large(problem):
         return "costs may be beyond 2**56, up to which orders are proved"
+    if problem.count > MOST_SEARCHED:
+        return f"there are more vertices than {MOST_SEARCHED}: only parts of so many are searched"
     if method in CLASSIC or method == "annealing":
         return f'the method that answered, {method}, proves nothing by itself; method="exact" goes on'
     return 'the search was ended; method="exact" goes on without a limit'
