@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from chainopt.typing import Graph
 
+LOGGER = logging.getLogger("chainopt")
 EliminationMethod: TypeAlias = Literal["auto", "exact", "annealing", "markowitz", "relative-markowitz", "forward", "reverse"]
 
 
@@ -98,7 +101,10 @@ def optimal_elimination(
     problem = problem_of(read, _beside(graph, *ends), graph.edges())
     with search_progress("cost") if progress else nullcontext() as report:
         budget.report = report
-        return Elimination(problem, search(problem, method, seed, budget))
+        elimination = Elimination(problem, search(problem, method, seed, budget))
+    found = len(elimination.order), elimination.method, time.monotonic() - budget.begin, elimination.cost, elimination.lower_bound
+    LOGGER.info("eliminated %d vertices by %s in %.3g s: %s, at least %s", *found)
+    return elimination
 
 
 def _beside(graph: Graph, inputs: list[Hashable], outputs: list[Hashable]) -> list[Hashable]:

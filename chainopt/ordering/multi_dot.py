@@ -55,6 +55,11 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
     numpy.linalg.LinAlgError
         If an array has no two dimensions.
 
+    Notes
+    -----
+    Another order rounds otherwise, and a product of numbers near the ends of their range, as 1e25 and 1e-30 are in float32, may
+    overflow in one order and not in another. Matrices that are scaled to about 1 do not.
+
     Examples
     --------
     >>> import numpy, chainopt

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from typing import TYPE_CHECKING
 
 from chainopt.errors import InfeasibleError
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from chainopt.solvers.objectives import Objective
     from chainopt.solvers.options import ChainLike
     from chainopt.typing import MethodName, PatternsName
+
+LOGGER = logging.getLogger("chainopt")
 
 
 def optimal_order(
@@ -86,6 +90,10 @@ def optimal_order(
     InfeasibleError
         If no plan meets the limits; the message names the least that would do.
 
+    Notes
+    -----
+    The logger "chainopt" is told, at the level INFO, how many factors were ordered, by which method, and in what time.
+
     References
     ----------
     .. [1] T. C. Hu and M. T. Shing, "Computation of matrix chain products, part II", SIAM J. Comput. 13 (1984).
@@ -116,9 +124,14 @@ def optimal_order(
         asked_for |= {"memory_limit": memory_limit, "workers": workers, "time_limit": time_limit, "progress": progress}
         plan: Plan = untraced(optimal_order)(chain, **asked_for)
         return plan
+    begin = time.perf_counter()
     problem = asked(chain, objective, tape_limit, memory_limit, workers, time_limit, progress, patterns)
     check_method(method)
-    return Plan(problem, select(problem, method).solve(problem))
+    plan = Plan(problem, select(problem, method).solve(problem))
+    if LOGGER.isEnabledFor(logging.INFO):
+        found = len(plan.chain), plan.method, time.perf_counter() - begin, plan.mode, plan.makespan
+        LOGGER.info("ordered %d factors by %s in %.3g s: %s, %s", *found)
+    return plan
 
 
 def compare(
