@@ -10,7 +10,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-COUNT = 2_000 if os.environ.get("CHAINOPT_NIGHTLY") else 60
+COUNT = 2_000 if os.environ.get("CHAINOPT_NIGHTLY") else 40
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-PROGRAMS = 1000 if os.environ.get("CHAINOPT_NIGHTLY") else 60
+PROGRAMS = 1000 if os.environ.get("CHAINOPT_NIGHTLY") else 40
 TOGETHER = 10  # in a test
 
 

@@ -132,8 +132,6 @@ PROGRAMS = {
     "Optimistix, least squares": case(least, **POSITIVE, tolerance=1e-6),
 }
 OFTEN = (
-    "a convolution",
-    "a thin perceptron by its parameters",
     "a module as an argument",
     "Diffrax, by two arguments",
     "Optimistix, a fixed point",

@@ -13,7 +13,7 @@ import pytest
 from jax import lax
 from jax_patterns import check
 
-COUNT = 300 if os.environ.get("CHAINOPT_NIGHTLY") else 40
+COUNT = 300 if os.environ.get("CHAINOPT_NIGHTLY") else 30
 SIZE = 12
 
 

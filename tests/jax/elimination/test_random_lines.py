@@ -9,7 +9,7 @@ import random
 import numpy as np
 import pytest
 
-COUNT = 500 if os.environ.get("CHAINOPT_NIGHTLY") else 40
+COUNT = 500 if os.environ.get("CHAINOPT_NIGHTLY") else 20
 PARTS = 20  # in so many tests
 
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 from chainopt import ChainError
 from chainopt.torch import jacobian, sparsity
 
-PROGRAMS = 1000 if os.environ.get("CHAINOPT_NIGHTLY") else 40
+PROGRAMS = 1000 if os.environ.get("CHAINOPT_NIGHTLY") else 20
 TOGETHER = 10  # in a test
 SIZE = 12  # of what goes from step to step: 3 x 4, or 2 x 2 x 3
 F64 = torch.float64
