@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from random_sparse import random_sparse
 from scipy import sparse
 
 from chainopt.functions.sparse.products import Product, places_in
@@ -9,7 +10,7 @@ from chainopt.functions.sparse.stages import Stage, joined, multiplications, pla
 
 
 def pattern(rows, columns, density, seed):
-    found = sparse.random_array((rows, columns), density=density, rng=np.random.default_rng(seed), format="csr")
+    found = random_sparse(np.random.default_rng(seed), (rows, columns), density)
     found.sort_indices()
     found.data[:] = 1
     return found.astype(bool)

@@ -40,7 +40,8 @@ def narrowest(
     tails += [begin] * len(sources) + [2 * number[sink] + 1 for sink in sinks]
     heads += [2 * number[source] for source in sources] + [end] * len(sinks)
     capacities += [most] * (len(sources) + len(sinks))
-    network = csr_array((np.asarray(capacities, dtype=np.int32), (tails, heads)), shape=(end + 1, end + 1))
+    places = np.asarray(tails, dtype=np.int32), np.asarray(heads, dtype=np.int32)  # as SciPy before 1.15 wants them
+    network = csr_array((np.asarray(capacities, dtype=np.int32), places), shape=(end + 1, end + 1))
     network.data = np.minimum(network.data, most).astype(np.int32)  # an edge that was given twice
     flow = maximum_flow(network, begin, end).flow
     left = csr_array(network - flow)
