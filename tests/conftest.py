@@ -34,6 +34,18 @@ def jax():
     return extra("jax")
 
 
+@pytest.fixture
+def quick_and_exact(jax):
+    """Compile without optimizations, which takes half as long, and compute in float64."""
+    names = ("jax_enable_x64", "jax_disable_most_optimizations")
+    before = {name: jax.config.read(name) for name in names}
+    for name in names:
+        jax.config.update(name, True)
+    yield
+    for name in names:
+        jax.config.update(name, before[name])
+
+
 @pytest.fixture(scope="session")
 def torch():
     return extra("torch")

@@ -70,7 +70,10 @@ class JacobianFunction:
         return self._run(args, kwargs)
 
     def plan(self, *args: Any, **kwargs: Any) -> Plan | Elimination:
-        """Return the plan that a call with these arguments would run, without running it: of straight-line code its elimination.
+        """Return the plan that a call with these arguments would run, without running it.
+
+        Of straight-line code it is an elimination of the same graph, whose order may be cheaper than that of the code: there
+        numbers are counted that are shared, too.
 
         Raises
         ------

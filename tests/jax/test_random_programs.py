@@ -10,19 +10,8 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.usefixtures("quick_and_exact")
 COUNT = 2_000 if os.environ.get("CHAINOPT_NIGHTLY") else 40
-
-
-@pytest.fixture(autouse=True)
-def _double(jax):
-    """Compute in float64, and compile without optimizations, which takes less time."""
-    names = ("jax_enable_x64", "jax_disable_most_optimizations")
-    before = {name: jax.config.read(name) for name in names}
-    for name in names:
-        jax.config.update(name, True)
-    yield
-    for name in names:
-        jax.config.update(name, before[name])
 
 
 def rules_of(jax):

@@ -12,6 +12,7 @@ from jax import lax
 from jax.experimental.ode import odeint
 from jax.scipy.sparse.linalg import cg, gmres
 from jax_judge import IS_WHOLE, case, complaints
+from jax_problems import heart_dipole
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["layers"], meta_fields=["activation"])
@@ -92,21 +93,6 @@ def black_scholes(inputs):
     d1 = (jnp.log(spot / strike) + (rate + volatility**2 / 2) * time) / (volatility * jnp.sqrt(time))
     normal = jax.scipy.stats.norm.cdf
     return spot * normal(d1) - strike * jnp.exp(-rate * time) * normal(d1 - volatility * jnp.sqrt(time))
-
-
-def heart_dipole(x):
-    """Return the residuals of the dipole model of the human heart, MINPACK-2's test of eight equations."""
-    a, b, c, d, t, u, v, w = x
-    sums = [a + b + 0.69, c + d + 0.044, t * a + u * b - v * c - w * d + 1.57, v * a + w * b + t * c + u * d + 1.31]
-    second = [
-        a * (t**2 - v**2) - 2 * c * t * v + b * (u**2 - w**2) - 2 * d * u * w + 2.65,
-        c * (t**2 - v**2) + 2 * a * t * v + d * (u**2 - w**2) + 2 * b * u * w - 2.0,
-    ]
-    third = [
-        a * t * (t**2 - 3 * v**2) + c * v * (v**2 - 3 * t**2) + b * u * (u**2 - 3 * w**2) + d * w * (w**2 - 3 * u**2) + 12.6,
-        c * t * (t**2 - 3 * v**2) - a * v * (v**2 - 3 * t**2) + d * u * (u**2 - 3 * w**2) - b * w * (w**2 - 3 * u**2) - 9.48,
-    ]
-    return jnp.stack(sums + second + third)
 
 
 def combustion(x, pressure=40.0, ratio=10.0):

@@ -11,21 +11,14 @@ def jnp(jax):
     return jax.numpy
 
 
+pytestmark = pytest.mark.usefixtures("quick_and_exact")
+
+
 @pytest.fixture(scope="module")
 def eliminated(jax):  # noqa: ARG001 -- chainopt.jax needs it
     from chainopt.jax import jacobian
 
     return lambda function, **asked: jacobian(function, mode="elimination", **asked)
-
-
-@pytest.fixture(autouse=True)
-def _double(jax):
-    before = {name: jax.config.read(name) for name in ("jax_enable_x64", "jax_disable_most_optimizations")}
-    for name in before:
-        jax.config.update(name, True)
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
 
 
 def functions(jax, jnp):
