@@ -1,9 +1,10 @@
-"""What the README tells people to type, run as it stands there and its output compared; and its table of figures, filled in."""
+"""What the README and pages tell people to type, run and compared with what they show; and the table of the README, filled in."""
 
 import difflib
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -27,17 +28,25 @@ def fill_in_the_table(text):
     README.write_text(filled(text, Results.read(ROOT / "benchmarks" / "report" / "results.json")), encoding="utf-8")
 
 
-def run(command, shown):
-    """Run a command; its output ends with what the README shows of it, below what pip prints, which differs everywhere."""
+def run(command, shown, folder=None):
+    """Run a command; its output ends with what is shown of it, below what pip prints, which differs everywhere."""
     print(f"$ {command}", flush=True)
-    done = subprocess.run(["bash", "-euo", "pipefail", "-c", command], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", command], stdout=subprocess.PIPE, text=True, check=True, cwd=folder)
     if shown.strip() and not done.stdout.strip().endswith(shown.strip()):
-        lines = difflib.unified_diff(shown.splitlines(), done.stdout.splitlines(), "README", "output", lineterm="")
+        lines = difflib.unified_diff(shown.splitlines(), done.stdout.splitlines(), "shown", "output", lineterm="")
         sys.exit("\n".join(lines))
 
 
+def run_all(pages):
+    """Run the commands of pages, those of each page in an empty folder of its own."""
+    for page in pages:
+        with tempfile.TemporaryDirectory() as folder:
+            for command, shown in console_blocks(Path(page).read_text(encoding="utf-8")):
+                run(command, shown, folder)
+
+
 def main():
-    """Print the test command, run all the others but the benchmarks, or fill in the table."""
+    """Print the test command, run all the others but the benchmarks or those of pages, or fill in the table."""
     text = README.read_text(encoding="utf-8")
     commands = {command: output for command, output in console_blocks(text) if "benchmarks" not in command}
     test_command = next(command for command in commands if "pytest" in command)
@@ -48,10 +57,12 @@ def main():
             for command, output in commands.items():
                 if command != test_command:
                     run(command, output)
+        case ["commands", *pages]:
+            run_all(pages)
         case ["table"]:
             fill_in_the_table(text)
         case _:
-            sys.exit("usage: python .ci/readme.py test-command | commands | table")
+            sys.exit("usage: python .ci/readme.py test-command | commands [PAGE...] | table")
 
 
 if __name__ == "__main__":

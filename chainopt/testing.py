@@ -114,6 +114,7 @@ FAMILIES: dict[str, Family] = {
     "huge": _huge,
     "near ties": _near_ties,
 }
+"""How the sizes of a chain are drawn, by name."""
 
 
 def chain_dims(family: str, factors: int, seed: int = 0) -> list[int]:
@@ -137,6 +138,11 @@ def chain_dims(family: str, factors: int, seed: int = 0) -> list[int]:
     ------
     ChainError
         If the family is unknown, or there is no factor.
+
+    Examples
+    --------
+    >>> chain_dims("valley", 6, seed=3)
+    [60, 56, 13, 6, 13, 17, 56]
     """
     if family not in FAMILIES:
         msg = f"family is {family!r}: known are {', '.join(map(repr, FAMILIES))}"
@@ -163,6 +169,11 @@ def random_stages(rng: np.random.Generator, factors: int, largest_size: int, lar
     -------
     list of Jacobian
         In product order.
+
+    Examples
+    --------
+    >>> random_stages(np.random.default_rng(0), factors=3, largest_size=10, largest_cost=100)
+    [Jacobian((9, 7), jvp_cost=1), Jacobian((7, 6)), Jacobian((6, 3), jvp_cost=92)]
     """
     sizes = [*map(int, rng.integers(1, largest_size, factors + 1, endpoint=True))]
     stages = []
@@ -213,6 +224,11 @@ def random_scheduled_chain(rng: np.random.Generator, factors: int) -> JacobianCh
     -------
     JacobianChain
         The same one for a generator in the same state.
+
+    Examples
+    --------
+    >>> random_scheduled_chain(np.random.default_rng(0), 4)
+    JacobianChain(J4: 19x17, J3: 17x28, J2: 28x34, J1: 34x44)
     """
     sizes = rng.integers(5, 50, factors + 1, endpoint=True)
     return scheduled_chain(sizes.tolist(), rng.integers(1_000, 10_000, factors, endpoint=True).tolist())
@@ -232,7 +248,7 @@ class KnownChain(NamedTuple):
 
     @property
     def dims(self) -> list[int]:
-        """The sizes with the outputs first, as `JacobianChain.from_dims` takes them."""
+        """The sizes with the outputs first, as `chainopt.JacobianChain.from_dims` takes them."""
         return list(self.sizes[::-1])
 
 
@@ -272,3 +288,4 @@ KNOWN_CHAINS: dict[str, KnownChain] = {
         "Kutz, Brunton, Brunton and Proctor, Dynamic Mode Decomposition (2016): 449 x 199 points, 21 modes; 10 steps chosen here",
     ),
 }
+"""Chains of networks and solvers that were published, by name."""

@@ -37,7 +37,14 @@ ACCUMULATION_MODES = {BY_JVPS: Mode.FORWARD, BY_VJPS: Mode.REVERSE, OTHERWISE: N
 
 @dataclass(frozen=True, slots=True)
 class Accumulation:
-    """The matrix of one matrix-free stage: by JVPs, by VJPs, or otherwise (mode None)."""
+    """The matrix of one matrix-free stage: by JVPs, by VJPs, or otherwise (mode None).
+
+    Examples
+    --------
+    >>> from chainopt import Jacobian, optimal_order
+    >>> optimal_order([Jacobian((3, 2), jvp_cost=5)]).operations
+    (Accumulation(first=0, last=0, mode=<Mode.FORWARD: 'forward'>, cost=10, worker=None, start=None),)
+    """
 
     first: int
     last: int
@@ -64,19 +71,40 @@ class Join:
 
 
 class Multiplication(Join):
-    """The result of the factors ``first..split`` times the result of ``split+1..last``."""
+    """The result of the factors ``first..split`` times the result of ``split+1..last``.
+
+    Examples
+    --------
+    >>> from chainopt import optimal_order
+    >>> optimal_order([(4, 3), (3, 2)]).operations
+    [Multiplication(first=0, split=0, last=1, cost=24, worker=None, start=None)]
+    """
 
     __slots__ = ()
 
 
 class Pushforward(Join):
-    """The stages ``first..split``, matrix-free, applied to the result of ``split+1..last``: one JVP a column and stage."""
+    """The stages ``first..split``, matrix-free, applied to the result of ``split+1..last``: one JVP a column and stage.
+
+    Examples
+    --------
+    >>> from chainopt import Jacobian, optimal_order
+    >>> optimal_order([Jacobian((9, 4), jvp_cost=5), (4, 2)]).operations
+    (Pushforward(first=0, split=0, last=1, cost=10, worker=None, start=None),)
+    """
 
     __slots__ = ()
 
 
 class Pullback(Join):
-    """The result of ``first..split``, pulled back through the stages ``split+1..last``: one VJP a row and stage."""
+    """The result of ``first..split``, pulled back through the stages ``split+1..last``: one VJP a row and stage.
+
+    Examples
+    --------
+    >>> from chainopt import Jacobian, optimal_order
+    >>> optimal_order([(2, 4), Jacobian((4, 9), vjp_cost=5)]).operations
+    (Pullback(first=0, split=0, last=1, cost=10, worker=None, start=None),)
+    """
 
     __slots__ = ()
 

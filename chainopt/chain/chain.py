@@ -43,7 +43,7 @@ _COLUMNS = {
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
 class JacobianChain:
-    """A chain ``J_q ... J_2 J_1`` in product order: the last stage first, as it is written on paper.
+    """A chain of elemental Jacobians in product order: the last stage first, as ``J3 J2 J1`` is written on paper.
 
     Parameters
     ----------

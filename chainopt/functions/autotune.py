@@ -35,6 +35,15 @@ class Tuned:
         The seconds that each took, the lower quartile of many calls; infinite where it failed.
     plan : Plan, Elimination or None
         The plan of that mode; None of a function that cannot be planned, or lacks the mode as a plan.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from chainopt.jax import jacobian
+    >>> x = jnp.ones(3)
+    >>> tuned = jacobian(jnp.sin).tune(x)
+    >>> tuned.mode in tuned.times, tuned(x).shape
+    (True, (3, 3))
     """
 
     call: Function

@@ -44,6 +44,16 @@ class JacobianFunction:
         Which is differentiated.
     options : Options
         What is asked for.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from chainopt.jax import jacobian
+    >>> derivative = jacobian(lambda x: jnp.ones((400, 2)) @ jnp.sin(jnp.ones((2, 300)) @ x))
+    >>> derivative(jnp.zeros(300)).shape
+    (400, 300)
+    >>> derivative.plan(jnp.zeros(300)).mode.value
+    'hybrid'
     """
 
     def __init__(self, backend: Backend, function: Function, options: Options) -> None:

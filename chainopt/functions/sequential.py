@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
 
 class Composition:
-    """Functions, one after the other, in evaluation order."""
+    """Functions, one after the other, in evaluation order.
+
+    Examples
+    --------
+    >>> from chainopt.jax import sequential
+    >>> sequential(lambda x: x + 1, lambda x: 10 * x)(2)
+    30
+    """
 
     def __init__(self, functions: tuple[Callable[[Array], Array], ...]) -> None:
         self.stages = functions

@@ -185,6 +185,18 @@ def write_graphml(graph: Graph, path: str | os.PathLike[str]) -> None:
     ------
     ChainError
         As `linearize` does for graphs.
+
+    Examples
+    --------
+    >>> import networkx, os, tempfile
+    >>> from chainopt import read_graphml, write_graphml
+    >>> graph = networkx.DiGraph()
+    >>> graph.add_edge("x", "y", jvp_cost=5)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "graph.graphml")
+    ...     write_graphml(graph, path)
+    ...     print(read_graphml(path).edges(data=True))
+    [('x', 'y', {'jvp_cost': 5})]
     """
     import networkx as nx
 

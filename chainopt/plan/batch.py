@@ -37,6 +37,13 @@ class PlanBatch(Sequence[Plan]):
         The bracketings, costs and modes, in arrays.
     method : str
         Which method answered.
+
+    Examples
+    --------
+    >>> import chainopt
+    >>> batch = chainopt.optimal_orders([[10, 2000, 30, 1000], [1000, 10, 500, 3]])
+    >>> batch.costs.tolist(), batch[1].bracketing
+    ([900000, 45000], '(J3 (J2 J1))')
     """
 
     problems: ProblemBatch

@@ -37,6 +37,14 @@ class Skip(NamedTuple):
         Where its block begins in the Jacobian.
     size : int
         Its rows and columns.
+
+    Examples
+    --------
+    >>> import chainopt, networkx
+    >>> graph = networkx.DiGraph([("x", "u"), ("u", "y")])
+    >>> graph.add_edge("x", "y", structure=chainopt.Identity())
+    >>> chainopt.linearize(graph).skips
+    (Skip(tail='x', head='y', row=0, column=0, size=1),)
     """
 
     tail: Hashable

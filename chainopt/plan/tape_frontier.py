@@ -34,6 +34,17 @@ class TapeFrontier(Sequence[Corner]):
     ----------
     plans : tuple of Plan
         The cheapest plan at each corner: with less tape there is no plan that is as cheap.
+
+    Examples
+    --------
+    >>> from chainopt import Jacobian, tape_frontier
+    >>> frontier = tape_frontier([(2, 50), Jacobian((50, 60), jvp_cost=100, vjp_cost=100, tape=9)])
+    >>> print(frontier)
+    tape    cost  times least  bracketing
+       0  12,000           60  (J2 (J1 > I))
+       9     200            1  (J2 < J1)
+    >>> frontier[-1], frontier.plans[-1].mode.value
+    (Corner(tape=9, cost=200), 'reverse')
     """
 
     plans: tuple[Plan, ...]

@@ -49,6 +49,16 @@ class PreparedJacobian:
         there are.
     plan : Plan or None
         The order in which the Jacobians of stages are multiplied; None where the whole is colored.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from chainopt.jax import jacobian
+    >>> prepared = jacobian(lambda x: x[1:] * x[:-1], sparse=True).prepare(jnp.ones(4))
+    >>> prepared.colors, prepared.pattern.nnz
+    (Coloring(2 JVPs of 4 columns), 6)
+    >>> prepared(jnp.arange(4.0)).todense().tolist()
+    [[1.0, 0.0, 0.0, 0.0], [0.0, 2.0, 1.0, 0.0], [0.0, 0.0, 3.0, 2.0]]
     """
 
     def __init__(self, backend: SparseBackend, function: Function, options: Options, call: Call) -> None:

@@ -45,6 +45,14 @@ class Elimination:
         Whether the cost is that bound: no order of vertex elimination is cheaper.
     method : str
         Which algorithm found the order.
+
+    Examples
+    --------
+    >>> import networkx
+    >>> from chainopt import optimal_elimination
+    >>> elimination = optimal_elimination(networkx.DiGraph([("x", "u"), ("u", "v"), ("v", "y"), ("u", "y")]))
+    >>> elimination.order, elimination.cost, elimination.is_optimal
+    (('v', 'u'), 2, True)
     """
 
     problem: EliminationProblem
