@@ -24,6 +24,16 @@ def interruptible():
     return handled_by(interrupt)
 
 
+@contextlib.contextmanager
+def deferred():
+    """Let both signals interrupt at the end of the block: for what takes milliseconds, and must not be lost on the way."""
+    came = []
+    with handled_by(lambda *_: came.append(True)):
+        yield
+    if came:
+        raise KeyboardInterrupt
+
+
 def undisturbed():
     """Let both signals pass unheard: for moves of files that take milliseconds, and must be done all or none."""
     return handled_by(signal.SIG_IGN)

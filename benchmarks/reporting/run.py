@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.reporting.interrupts import interruptible
+from benchmarks.reporting.interrupts import deferred, interruptible
 from benchmarks.reporting.machine import machine, versions
 from benchmarks.reporting.results import Results, rounded
 
@@ -46,14 +46,15 @@ def run(names, *, quick, chosen, progress):
         record, log = Path(folder) / "events.jsonl", Path(folder) / "log.txt"
         record.touch()
         with log.open("wb") as output, record.open(encoding="utf-8") as events:
-            child = subprocess.Popen(
-                command(names, quick=quick, record=record),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=FOLDER.parent,
-                env=environment(),
-            )
             try:
+                with deferred():  # or else nobody would know of the child
+                    child = subprocess.Popen(
+                        command(names, quick=quick, record=record),
+                        stdout=output,
+                        stderr=subprocess.STDOUT,
+                        cwd=FOLDER.parent,
+                        env=environment(),
+                    )
                 while child.poll() is None:
                     time.sleep(POLL)
                     follow(events, results, progress)

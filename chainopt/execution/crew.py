@@ -82,6 +82,7 @@ class Crew:
         self.missing = [sum(origin >= 0 for origin in origins) for origins in takes]
         self.to_begin = len(takes)
         self.error: BaseException | None = None
+        self.is_interrupted = False
         self.turn = threading.Condition()
         for position, missing in enumerate(self.missing):
             if not missing:
@@ -101,19 +102,30 @@ class Crew:
                 thread.start()
             for thread in threads:
                 thread.join()
-        except BaseException as error:  # Ctrl-C above all
-            self._stop(error)
+        except BaseException as error:  # no thread could be had, or somebody interrupts for the second time
+            self.stop(error)
             for thread in threads:
                 if thread.ident is not None:
                     thread.join()
             raise
+        self.raise_error()
+        return self.results.popitem()[1]
+
+    def raise_error(self) -> None:
+        """Raise what went wrong, if anything did."""
         if self.error is not None:
             failure, self.error = self.error, None
             try:
                 raise failure
             finally:
                 del failure  # which holds this frame
-        return self.results.popitem()[1]
+
+    def interrupt(self, error: BaseException) -> None:
+        """Let all threads end what they are doing, and nothing more; whoever interrupts again does not wait for that."""
+        is_again, self.is_interrupted = self.is_interrupted, True
+        self.stop(error)
+        if is_again:
+            raise error
 
     def _work(self, worker: int, begin: Callable[[ExitStack], None]) -> None:
         position = None
@@ -134,7 +146,7 @@ class Crew:
         except BaseException as error:  # noqa: BLE001 -- raised again where the product was asked for
             if position is not None:
                 error.add_note(f"worker {worker} was at operations[{position}]")
-            self._stop(error)
+            self.stop(error)
 
     def _next(self, worker: int) -> int | None:
         while self.to_begin and self.error is None:
@@ -161,7 +173,8 @@ class Crew:
                 self.pool.add(consumer)
                 self.turn.notify_all()
 
-    def _stop(self, error: BaseException) -> None:
+    def stop(self, error: BaseException) -> None:
+        """Let nobody begin anything any more."""
         with self.turn:
             if self.error is None:
                 self.error = error

@@ -8,6 +8,7 @@ from chainopt.execution.backends.dispatch import imported_backends
 from chainopt.execution.crew import Assigned, Crew, Shared
 from chainopt.execution.dependencies import consumers, critical_path, in_order_of_schedule, sources
 from chainopt.execution.thread_limits import one_thread_each
+from chainopt.kernels.interrupts import interrupts_delivered
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -38,13 +39,15 @@ def execute(perform: Performer, factors: list[Array], workers: int, planned: flo
     pool = Shared(critical_path(operations, taken_by)) if order is None else Assigned(operations, order)
     crew = Crew(takes, taken_by, factors, perform, pool)
     settings = [enter for backend in imported_backends() if (enter := backend.settings()) is not None]
-    with one_thread_each() as limit:
+    # No more operations are ever done at once than can begin at once: each result is taken by one operation.
+    threads = len(pool.queues) if isinstance(pool, Assigned) else min(workers, len(pool.ready))
+    with interrupts_delivered(crew.interrupt), one_thread_each() as limit:
 
         def begin(stack: ExitStack) -> None:
             limit()
             for enter in settings:
                 enter(stack)
 
-        # No more operations are ever done at once than can begin at once: each result is taken by one operation.
-        threads = len(pool.queues) if isinstance(pool, Assigned) else min(workers, len(pool.ready))
-        return crew.run(threads, begin)
+        product = crew.run(threads, begin)
+    crew.raise_error()  # of an interrupt that came when all was done
+    return product

@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from chainopt.kernels.interrupts import interrupts_held
+from chainopt.kernels.interrupts import interrupts_delivered, interrupts_held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import ThreadPoolExecutor
+    from collections.abc import Callable, Iterable, Iterator
 
 # Importing Numba and loading a compiled kernel takes about 0.8 s, compiling it for the first time about 3 s. A process that has
 # spent this much on uncompiled kernels, a hundred chains of ten factors, is taken to be one that will order many more.
@@ -101,8 +100,21 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def thread_pool() -> ThreadPoolExecutor:
-    """Make a pool of as many threads as this process may use cores; kernels let go of the interpreter's lock while they run."""
+@contextmanager
+def side_by_side() -> Iterator[Callable[..., None]]:
+    """Give a function that maps another one over arguments, in as many threads as this process may use cores.
+
+    Kernels let go of the interpreter's lock while they run. An interrupt ends all as soon as those that run are done.
+    """
     from concurrent.futures import ThreadPoolExecutor  # takes 6 ms, which few processes need
 
-    return ThreadPoolExecutor(cores())
+    raised: list[BaseException] = []
+
+    def for_each(call: Callable[..., object], *arguments: Iterable[Any]) -> None:
+        for _ in pool.map(lambda *each: None if raised else call(*each), *arguments):
+            pass
+
+    with interrupts_delivered(raised.append), ThreadPoolExecutor(cores()) as pool:
+        yield for_each
+    if raised:
+        raise raised[0]

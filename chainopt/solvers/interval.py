@@ -105,10 +105,9 @@ def fill_by_tiles(table: NumpyArray, sizes: NumpyArray, *columns: NumpyArray | N
         ends = min(row + TILE, width), min(column + TILE, width)
         fill_tile(table, sizes, *columns, scale, row, ends[0], column, ends[1], TILE)
 
-    with policy.thread_pool() as pool:
+    with policy.side_by_side() as for_each:
         for diagonal in range(len(begins)):
-            for _ in pool.map(fill, begins[: len(begins) - diagonal], begins[diagonal:]):
-                pass
+            for_each(fill, begins[: len(begins) - diagonal], begins[diagonal:])
 
 
 def bound(problem: Problem) -> Any:

@@ -90,9 +90,8 @@ def _by_kernel(chains: Sequence[JacobianChain], batch: ProblemBatch) -> tuple[An
         choices = columns.leaves[block], columns.push[block], columns.pull[block]
         solve_many(sizes[block], *choices, table, scratch, spans[block], kinds[block], costs[block])
 
-    with policy.thread_pool() as pool:
-        for _ in pool.map(fill, range(0, count, CHAINS_PER_BLOCK)):
-            pass
+    with policy.side_by_side() as for_each:
+        for_each(fill, range(0, count, CHAINS_PER_BLOCK))
     ways = columns.ways.copy()
     ways[:, :-1][kinds == PUSHED] = GIVEN
     ways[:, 1:][kinds == PULLED] = GIVEN

@@ -109,7 +109,6 @@ def _by_kernel(rows: SizeArray) -> tuple[Any, Any, Any]:
         scratch = np.empty((polygon.SCRATCH_ROWS, corners + 1), dtype=np.int64)
         bracket_many(sizes[block], scratch, spans[block], costs[block], codes[block])
 
-    with policy.thread_pool() as pool:
-        for _ in pool.map(fill, range(0, chains, CHAINS_PER_BLOCK)):
-            pass
+    with policy.side_by_side() as for_each:
+        for_each(fill, range(0, chains, CHAINS_PER_BLOCK))
     return spans, costs, np.array(MODES, dtype=object)[codes]
