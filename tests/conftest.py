@@ -62,9 +62,13 @@ def benchmark_plugin():
 
 
 @pytest.fixture(scope="session")
-def new_cluster():
+def distributed():
+    return extra("distributed")
+
+
+@pytest.fixture(scope="session")
+def new_cluster(distributed):
     """A function that starts a Dask cluster of two processes on this machine, for a while, and gives its client."""
-    distributed = extra("distributed")
 
     @contextmanager
     def start():

@@ -10,7 +10,7 @@ from chainopt.execution import serial
 from chainopt.execution.backends.dispatch import backend_of
 from chainopt.execution.backends.seeds import seed_sample
 from chainopt.execution.checks import checked_factors
-from chainopt.execution.dask_client import check_client
+from chainopt.execution.dask_client import check_client, losses_named
 from chainopt.execution.dask_tasks import Tasks
 from chainopt.execution.dependencies import needs
 from chainopt.execution.perform import Performer
@@ -53,6 +53,11 @@ def execute(client: Client, plan: Planned, factors: Iterable[Array], options: Op
     options : Options
     """
     check_client(client)
+    with losses_named(client):
+        return _product(client, plan, factors, options)
+
+
+def _product(client: Client, plan: Planned, factors: Iterable[Array], options: Options) -> Array:
     if options.workers is not None:
         msg = f"workers is {shown(options.workers)}, but the workers are those of client: leave one of them out"
         raise ChainError(msg)

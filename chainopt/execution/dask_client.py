@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from distributed import Client
-
-import sys
-
 from chainopt.errors import ChainError, install
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distributed import Client
 
 
 def check_client(client: Client) -> None:
@@ -24,3 +26,34 @@ def check_client(client: Client) -> None:
     if client.status in {"closing", "closed", "newly-created"}:
         msg = f"client is {client.status}: give one that is connected to its cluster"
         raise ChainError(msg)
+
+
+@contextmanager
+def losses_named(client: Client) -> Iterator[None]:
+    """Say in one sentence that a cluster has lost its scheduler, or that a task ends every worker that takes it on.
+
+    Raises
+    ------
+    ChainError
+        Instead of what Dask raises then; what tasks raise themselves passes, and so does a cancellation by somebody else.
+    """
+    from concurrent.futures import CancelledError
+
+    from distributed import KilledWorker
+    from distributed.comm import CommClosedError
+
+    try:
+        yield
+    except KilledWorker as error:
+        losses = error.allowed_failures + 1
+        msg = f"client lost {losses} workers with the same task, {error.task}: their logs say what ends them, often it is memory"
+        raise ChainError(msg) from error
+    except (OSError, CancelledError) as error:
+        if client.status == "running" and not isinstance(error, CommClosedError):
+            raise
+        msg = f"client has lost its scheduler, {_address(client)}: connect to a cluster again, with a new Client"
+        raise ChainError(msg) from error
+
+
+def _address(client: Client) -> str:
+    return str(getattr(client.scheduler, "address", None) or "whose address is not known any more")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from chainopt.structure.structure import Structure
     from chainopt.typing import Array
 
-ATTEMPTS = 10  # each costs a worker that died
+ATTEMPTS = 4  # each costs a worker that died; Dask itself ends a task that was with as many
 
 
 class Tasks:

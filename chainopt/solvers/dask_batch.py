@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainopt.execution.dask_client import check_client
+from chainopt.execution.dask_client import check_client, losses_named
 from chainopt.solvers.base import ProblemBatch, Solutions
 
 if TYPE_CHECKING:
@@ -40,14 +40,17 @@ def spread(client: Client, method: Method, batch: ProblemBatch) -> Solutions:
     chains = batch.chains
     if not len(chains):
         return method.solve_many(batch)
-    size = chains_per_piece(chains, sum(client.nthreads().values()))
-    pieces = [ProblemBatch(chains[start : start + size], batch.model, batch.tape_limit) for start in range(0, len(chains), size)]
-    futures = [client.submit(method.solve_many, piece, pure=False) for piece in pieces]
-    try:
-        return joined([future.result() for future in futures])
-    except BaseException:  # Ctrl-C too: nobody waits for the others any more
-        client.cancel(futures)
-        raise
+    with losses_named(client):
+        size = chains_per_piece(chains, sum(client.nthreads().values()))
+        starts = range(0, len(chains), size)
+        pieces = [ProblemBatch(chains[start : start + size], batch.model, batch.tape_limit) for start in starts]
+        futures = [client.submit(method.solve_many, piece, pure=False) for piece in pieces]
+        try:
+            return joined([future.result() for future in futures])
+        except BaseException:  # Ctrl-C too: nobody waits for the others any more
+            if client.status == "running":
+                client.cancel(futures)
+            raise
 
 
 def chains_per_piece(chains: Any, threads: int) -> int:

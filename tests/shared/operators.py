@@ -51,3 +51,10 @@ class Fail:
 
     def __call__(self):
         raise self.error
+
+
+class KillAlways:
+    """Kill this worker each time."""
+
+    def __call__(self):
+        os.kill(os.getpid(), signal.SIGKILL)
