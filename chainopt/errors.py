@@ -1,5 +1,6 @@
 """What goes wrong, each with the argument, the place and the remedy in its message."""
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 
@@ -28,6 +29,47 @@ class InfeasibleError(ChainError):
     ...
     chainopt.errors.InfeasibleError: tape_limit is 6, but J2 has only a VJP, whose tape is 7: the least limit is 7
     """
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """Ask, of what is unknown, whether a known word was meant; nothing where none is like it."""
+    from difflib import get_close_matches  # takes 2 ms, which few processes need
+
+    alike = get_close_matches(word, list(known), 1)
+    return f": did you mean {alike[0]}?" if alike else ""
+
+
+def check_keys(data: Iterable[object], known: Iterable[str], what: str) -> None:
+    """Refuse a dict with a key that nobody would read: what was meant by it would be missing without a word.
+
+    Parameters
+    ----------
+    data : dict
+    known : iterable of str
+    what : str
+        What the error calls the dict.
+
+    Raises
+    ------
+    ChainError
+        If there is such a key.
+
+    Examples
+    --------
+    >>> from chainopt.errors import check_keys
+    >>> check_keys({"taep_limit": 3}, ["tape_limit", "dims"], "data")
+    Traceback (most recent call last):
+    ...
+    chainopt.errors.ChainError: data has 'taep_limit', which is not known there: did you mean tape_limit?
+    """
+    names = list(known)
+    for key in data:
+        if key not in names:
+            text = ascii(key)
+            short = text if len(text) < 60 else f"{text[:57]}..."
+            hint = meant(key, names) if isinstance(key, str) and len(key) < 60 else ""
+            msg = f"{what} has {short}, which is not known there{hint or ': leave it out'}"
+            raise ChainError(msg)
 
 
 def install(extra: str) -> str:

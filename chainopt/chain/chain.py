@@ -11,7 +11,7 @@ import numpy as np
 from chainopt.chain.gain_bound import gain_bound
 from chainopt.chain.jacobian import Jacobian
 from chainopt.chain.parsing import NO_COSTS, read_dims, read_factors
-from chainopt.errors import ChainError
+from chainopt.errors import ChainError, check_keys
 from chainopt.numbers import shape_text
 from chainopt.structure.bands import Band
 from chainopt.structure.dense import Dense
@@ -39,6 +39,8 @@ _COLUMNS = {
     "tapes": "tape",
     "structures": "structure",
 }
+GRAPH_KEYS = ("stages", "notes", "skips", "graph_costs")  # which a chain cut from a graph has besides
+KEYS = ("format", "version", "dims", *_COLUMNS, *GRAPH_KEYS)
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
@@ -268,6 +270,7 @@ class JacobianChain:
             If it is no such dict, or of an unknown version.
         """
         check_header(data, FORMAT, VERSION)
+        check_keys(data, KEYS, f"data ({FORMAT})")
         reading = read_dims(data.get("dims"))
         columns = {key: data[key] for key in _COLUMNS if data.get(key) is not None}
         if not columns:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from chainopt import __version__
 from chainopt.cli.completion import SHELLS
-from chainopt.errors import ChainError
+from chainopt.errors import ChainError, meant
 from chainopt.numbers import printable
 from chainopt.solvers.objectives import OBJECTIVES
 from chainopt.solvers.options import METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 COMMANDS = {
     "order": "find the cheapest bracketing of a chain",
@@ -44,12 +43,6 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise ChainError(message)
-
-
-def meant(word: str, known: Iterable[str]) -> str:
-    """Ask, of what is unknown, whether a known word was meant; nothing where none is like it."""
-    alike = get_close_matches(word, list(known), 1)
-    return f": did you mean {alike[0]}?" if alike else ""
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from chainopt.errors import ChainError
+from chainopt.errors import ChainError, check_keys
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -117,14 +117,15 @@ class TimeModel:
 
     @classmethod
     def from_dict(cls, data: Any) -> Self:
-        """Make the model that `to_dict` wrote; what else the dict holds is not looked at.
+        """Make the model that `to_dict` wrote; beside it may stand a format, a version and a name.
 
         Raises
         ------
         ChainError
-            If an entry is missing, or not what a measurement can give.
+            If an entry is missing, is not known, or not what a measurement can give.
         """
         entries: PlainDict = data if isinstance(data, dict) else {}
+        check_keys(entries, ("format", "version", "name", *cls.__slots__), "data of a time model")
         sizes: Any = entries.get("sizes")
         seconds: Any = entries.get("seconds")
         source: Any = entries.get("source")

@@ -12,6 +12,7 @@ from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import checked_size
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
+from chainopt.plan.graph_costs import costs_dict, read_costs
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -131,7 +132,9 @@ class GraphChain(JacobianChain):
     def proves(self, cost: Cost, objective: str) -> bool:
         """Whether a plan that no bracketing of the chain beats is the best of the graph, too."""
         costs = self.graph_costs
-        return costs is not None and (costs.is_path or (objective == costs.objective and cost <= costs.lower_bound))
+        if costs is None or costs.is_path:
+            return costs is not None
+        return not costs.is_claimed and objective == costs.objective and cost <= costs.lower_bound
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -188,11 +191,15 @@ class GraphChain(JacobianChain):
         data["stages"] = [[plain_node(node) for node in stage] for stage in self.stages]
         data["notes"] = list(self.notes)
         data["skips"] = [[plain_node(skip.tail), plain_node(skip.head), *skip[2:]] for skip in self.skips]
+        if self.graph_costs is not None:
+            data["graph_costs"] = costs_dict(self.graph_costs)
         return data
 
     @classmethod
     def from_dict(cls, data: PlainDict) -> Self:
         """Make the chain that `to_dict` wrote; that of a `JacobianChain` has no nodes.
+
+        That the graph is a path can be seen of the chain; what else is stored of the graph's costs is shown, and proves nothing.
 
         Raises
         ------
@@ -222,7 +229,10 @@ class GraphChain(JacobianChain):
             skips.append(Skip(tail, head, *(checked_size(number, f'data["skips"][{index}]') for number in entry[2:])))
         stages = [[read_node(node) for node in stage] for stage in lists["stages"]] if "stages" in data else None
         chain._add(stages, lists["notes"], skips)  # noqa: SLF001 -- its own
-        return chain
+        if data.get("graph_costs") is None:
+            return chain
+        is_path = not skips and all(len(stage) == 1 for stage in chain.stages)
+        return chain.with_costs(read_costs(data["graph_costs"], may_be_path=is_path))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, GraphChain):

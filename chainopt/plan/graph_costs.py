@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from chainopt.chain.jacobian import checked_cost
+from chainopt.errors import ChainError, check_keys
+from chainopt.numbers import shown
+
 if TYPE_CHECKING:
-    from chainopt.typing import Cost
+    from chainopt.typing import Cost, PlainDict
 
 
 class GraphCosts(NamedTuple):
@@ -24,6 +28,8 @@ class GraphCosts(NamedTuple):
         Whether the graph is a path that is cut at every variable: the bracketings of the chain are all that there is.
     objective : str
         What is counted.
+    is_claimed : bool, optional
+        Whether this was read, and the graph is not at hand to compute it from.
     """
 
     pure: tuple[Cost, Cost] | None
@@ -31,3 +37,48 @@ class GraphCosts(NamedTuple):
     gain_bound: float | None
     is_path: bool
     objective: str
+    is_claimed: bool = False
+
+
+def costs_dict(costs: GraphCosts) -> PlainDict:
+    """Return the costs of a graph as a dict that JSON can hold."""
+    known = costs._asdict()
+    known.pop("is_claimed")
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in known.items() if value is not None}
+
+
+def read_costs(data: object, *, may_be_path: bool) -> GraphCosts:
+    """Read what `costs_dict` wrote, which nobody can check without the graph.
+
+    Parameters
+    ----------
+    data : object
+        What is read.
+    may_be_path : bool
+        Whether each stage of the chain computes one variable, and nothing is added to its product.
+
+    Raises
+    ------
+    ChainError
+        If it is no such dict, or says of a chain that is none that it is a path.
+    """
+    place = 'data["graph_costs"]'
+    if not isinstance(data, dict):
+        msg = f"{place} is {shown(data)}: it must be a dict"
+        raise ChainError(msg)
+    check_keys(data, GraphCosts._fields[:-1], place)
+    pure, is_path, objective = data.get("pure"), data.get("is_path"), data.get("objective")
+    if not (isinstance(is_path, bool) and isinstance(objective, str)) or (pure is not None and not isinstance(pure, list)):
+        msg = f'{place} must say "is_path" (true or false), "objective" (a text), and may say "pure" (a list of two costs)'
+        raise ChainError(msg)
+    if pure is not None and len(pure) != 2:
+        msg = f'{place}["pure"] must be a list of two costs, of forward and reverse mode'
+        raise ChainError(msg)
+    if is_path and not may_be_path:
+        msg = f'{place} says "is_path", but the stages of the chain are not of one variable each'
+        raise ChainError(msg)
+    least = checked_cost(data.get("lower_bound"), f'{place}["lower_bound"]')
+    gain = data.get("gain_bound")
+    gain_bound = None if gain is None else float(checked_cost(gain, f'{place}["gain_bound"]'))
+    modes = None if pure is None else tuple(checked_cost(cost, f'{place}["pure"]') for cost in pure)
+    return GraphCosts(modes, least, gain_bound, is_path, objective, is_claimed=True)  # type: ignore[arg-type]

@@ -105,6 +105,21 @@ class PlanData:
         return solution.is_optimal and self.cost_is_exact and self.chain.proves(solution.makespan, self.objective)
 
     @property
+    def claims(self) -> tuple[str, ...]:
+        """What a dict or JSON says of this plan and cannot be checked in a second: "is_optimal", "lower_bound".
+
+        `is_optimal` is False then; `lower_bound` is what was read. Of a plan that was found in this process nothing is claimed.
+
+        Examples
+        --------
+        >>> import chainopt
+        >>> plan = chainopt.optimal_order([(10, 2000), (2000, 30), (30, 1000)])
+        >>> chainopt.Plan.from_json(plan.to_json()).claims
+        ()
+        """
+        return self.solution.claims
+
+    @property
     def schedule(self) -> Schedule | None:
         """Who does what when, where several workers share the operations."""
         return self.solution.schedule

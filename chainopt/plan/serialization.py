@@ -16,7 +16,7 @@ from chainopt.costs.estimated import EstimatedMultiplications
 from chainopt.costs.memory import peak_memory
 from chainopt.costs.multiplications import MULTIPLICATIONS, Multiplications
 from chainopt.costs.operation_costs import steps_of, total
-from chainopt.errors import ChainError
+from chainopt.errors import ChainError, check_keys
 from chainopt.numbers import count
 from chainopt.plan.brackets import whole
 from chainopt.plan.graph_chain import read_chain_dict
@@ -40,6 +40,10 @@ FORMAT = "chainopt.plan"
 VERSION = 1
 LIMITS = ("tape_limit", "memory_limit")
 SEARCHED, SECONDS = 8, 1.0  # factors, and time, for schedules and limits on memory
+KEYS = (
+    *("format", "version", "chain", "objective", "method", "mode", "cost", "cost_is_exact", "is_optimal", "bracketing", "first"),
+    *("last", "kinds", "ways", "order", "model", *LIMITS, "known_bound", "schedule"),
+)
 CONFIRMED = 300  # factors up to which the cheapest plan is looked for again, to see whether a stored one is it
 
 
@@ -56,7 +60,7 @@ def plan_dict(plan: PlanData) -> PlainDict:
         "mode": str(plan.mode),
         "cost": plan.cost,
         "cost_is_exact": plan.cost_is_exact,
-        "is_optimal": plan.is_optimal,
+        "is_optimal": plan.is_optimal or "is_optimal" in plan.claims,
         "bracketing": plan.bracketing,
         "first": association.first.tolist(),
         "last": association.last.tolist(),
@@ -64,7 +68,7 @@ def plan_dict(plan: PlanData) -> PlainDict:
         **({} if order is None else {"order": order.tolist()}),
         **({} if isinstance(plan.model, Multiplications) else {"model": written(plan.model)}),
         **{name: limit for name in LIMITS if (limit := getattr(plan.problem, name)) is not None},
-        **({} if (bound := known_bound(plan)) is None else {"known_bound": bound}),
+        **({} if "is_optimal" in plan.claims or (bound := known_bound(plan)) is None else {"known_bound": bound}),
         **({} if plan.schedule is None else {"schedule": plan.schedule.to_dict()}),
     }
 
@@ -78,6 +82,7 @@ def read_plan(data: PlainDict) -> tuple[Problem, Solution]:
         If the dict is none of a plan, of an unknown version, or contradicts itself.
     """
     check_header(data, FORMAT, VERSION)
+    check_keys(data, KEYS, f"data ({FORMAT})")
     chain = read_chain_dict(data.get("chain", {}))  # refused there if it is none
     association = read_association(data, chain)
     is_optimal, objective, method = data.get("is_optimal"), data.get("objective"), data.get("method")
@@ -105,8 +110,13 @@ def read_plan(data: PlainDict) -> tuple[Problem, Solution]:
         return problem, solution
     bound = _read_bound(data, solution)
     if is_optimal and _is_cheapest(problem, solution):
-        return problem, solution._replace(lower_bound=solution.makespan, is_optimal=True)
-    return problem, solution._replace(lower_bound=bound)
+        proved = solution._replace(lower_bound=solution.makespan, is_optimal=True)
+        if PlanData(problem, proved).is_optimal:  # of a graph that is not at hand that is not known
+            return problem, proved
+    costs = getattr(chain, "graph_costs", None)
+    has_bound = bound > 0 or (costs is not None and not costs.is_path and costs.lower_bound > 0)
+    claims = [name for name, is_claimed in (("is_optimal", is_optimal), ("lower_bound", has_bound)) if is_claimed]
+    return problem, solution._replace(lower_bound=bound, claims=tuple(claims))
 
 
 def _is_cheapest(problem: Problem, solution: Solution) -> bool:
@@ -222,6 +232,7 @@ def read_schedule(data: PlainDict, chain: JacobianChain, association: Bracketing
     from chainopt.bracketing.schedule import Schedule, contradiction
 
     stored: PlainDict = entry if isinstance(entry, dict) else {}
+    check_keys(stored, ("workers", "worker", "start", "makespan"), 'data["schedule"]')
     workers = math.inf if stored.get("workers") == "unlimited" else stored.get("workers")
     is_count = type(workers) is int and 1 < workers < 2**63
     if not is_count and workers != math.inf:

@@ -71,8 +71,17 @@ def _gain_facts(plan: PlanData) -> Facts:
 
 def _cost_facts(plan: PlanData) -> Facts:
     known = known_bound(plan)
-    bound = [] if known is None else [("lower bound", count(known))]
-    return [("cost", f"{plan.about}{count(plan.cost)} {plan.unit}{', optimal' if plan.is_optimal else ''}"), *bound]
+    bound = [] if known is None else [("lower bound", f"{count(known)}{_claimed(plan)}")]
+    return [("cost", f"{plan.about}{count(plan.cost)} {plan.unit}{_proof(plan)}"), *bound]
+
+
+def _proof(plan: PlanData) -> str:
+    """Say that a plan is optimal, or that it was read, and said to be."""
+    return ", optimal" if plan.is_optimal else ", claimed to be optimal" if "is_optimal" in plan.claims else ""
+
+
+def _claimed(plan: PlanData) -> str:
+    return ", claimed" if "lower_bound" in plan.claims else ""
 
 
 def _schedule_facts(plan: PlanData, schedule: Schedule) -> Facts:
@@ -83,9 +92,9 @@ def _schedule_facts(plan: PlanData, schedule: Schedule) -> Facts:
         idle = max(time - plan.cost, 0 * time)  # sums of floats may differ in their last digits
         share = 100 * ratio(idle, time) if idle else 0.0
         workers = f"{plan.workers}, idle for {count(idle)}, {times(share)} % of their time"
-    lines = [("workers", workers), ("makespan", f"{count(plan.makespan)} {plan.unit}{', optimal' if plan.is_optimal else ''}")]
+    lines = [("workers", workers), ("makespan", f"{count(plan.makespan)} {plan.unit}{_proof(plan)}")]
     known = known_bound(plan)
     if known is not None:
         gap = f", {times(100 * (1 - ratio(known, plan.makespan)))} % below" if known else ""
-        lines.append(("lower bound", f"{count(known)}{gap}"))
+        lines.append(("lower bound", f"{count(known)}{gap}{_claimed(plan)}"))
     return [*lines, ("work", f"{count(plan.cost)} in all")]

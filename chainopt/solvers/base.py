@@ -115,6 +115,8 @@ class Solution(NamedTuple):
         The method that found it, which may be another one than was asked for.
     schedule : Schedule, optional
         Who does what when, for several workers.
+    claims : tuple of str, optional
+        What was read of it and could not be checked: "is_optimal", "lower_bound".
     """
 
     bracketing: Bracketing
@@ -124,6 +126,7 @@ class Solution(NamedTuple):
     lower_bound: Cost
     method: str
     schedule: Schedule | None = None
+    claims: tuple[str, ...] = ()
 
     @property
     def makespan(self) -> Cost:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from chainopt.errors import ChainError
+from chainopt.errors import ChainError, check_keys
 from chainopt.structure.bands import Band
 from chainopt.structure.structure import Structure
 
@@ -70,4 +70,5 @@ class Banded(Structure):
     @classmethod
     def from_dict(cls, data: PlainDict) -> Self:
         """Make the structure that `to_dict` wrote."""
+        check_keys(data, ("kind", "lower", "upper"), "data of a structure")
         return cls(data["lower"], data["upper"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from chainopt.errors import ChainError
+from chainopt.errors import ChainError, check_keys
 from chainopt.numbers import count, shape_text, shown
 from chainopt.structure.bands import Band
 from chainopt.structure.patterns import Places
@@ -114,4 +114,5 @@ class BlockDiagonal(Structure):
     @classmethod
     def from_dict(cls, data: PlainDict) -> Self:
         """Make the structure that `to_dict` wrote."""
+        check_keys(data, ("kind", "blocks"), "data of a structure")
         return cls(data["blocks"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from chainopt.errors import ChainError
+from chainopt.errors import ChainError, check_keys
 from chainopt.structure.bands import Band
 from chainopt.structure.patterns import Places, scipy_sparse
 from chainopt.structure.structure import Structure
@@ -180,5 +180,6 @@ class Sparse(Structure):
     @classmethod
     def from_dict(cls, data: PlainDict) -> Self:
         """Make the structure that `to_dict` wrote."""
+        check_keys(data, ("kind", "shape", "indptr", "indices"), "data of a structure")
         rows, columns = data["shape"]
         return cls.from_places((rows, columns), data["indptr"], data["indices"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from chainopt.errors import ChainError
+from chainopt.errors import ChainError, check_keys
 
 if TYPE_CHECKING:
     from chainopt.structure.patterns import Pattern
@@ -84,8 +84,9 @@ class Structure(ABC):
         return {"kind": type(self).__name__.lower()}
 
     @classmethod
-    def from_dict(cls, _: PlainDict) -> Self:
+    def from_dict(cls, data: PlainDict) -> Self:
         """Make the structure of this class that its `to_dict` wrote; what is missing there may be a KeyError."""
+        check_keys(data, ("kind",), "data of a structure")
         return cls()
 
 

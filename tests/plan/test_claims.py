@@ -1,9 +1,11 @@
 """What a file says of a plan is counted again, or not believed."""
 
+import networkx as nx
+import numpy as np
 import pytest
 
 import chainopt
-from chainopt import ChainError, Jacobian, Plan
+from chainopt import Banded, ChainError, Elimination, GraphChain, Jacobian, JacobianChain, Plan, Sparse, optimal_order
 
 DIMS = [(10, 2000), (2000, 30), (30, 1000)]
 
@@ -79,3 +81,128 @@ def test_a_schedule_that_could_be_shorter():
 def test_what_cannot_be(changes, message):
     with pytest.raises(ChainError, match=message):
         stored(chainopt.optimal_order(DIMS), **changes)
+
+
+def stored_of(kind):
+    """Make a dict of each kind, and the function that reads it."""
+    graph = nx.DiGraph([("x", "u"), ("x", "v"), ("u", "y"), ("v", "y")])
+    structured = JacobianChain([Jacobian((3, 3), structure=Banded(1, 0)), Jacobian((3, 2))])
+    pattern = Sparse(np.eye(3, dtype=bool))
+    makers = {
+        "plan": (optimal_order([(2, 3), (3, 4), (4, 5)]), Plan),
+        "schedule": (optimal_order([(2, 3), (3, 4), (4, 5)], workers=2), Plan),
+        "chain": (structured, JacobianChain),
+        "sparse": (JacobianChain([Jacobian((3, 3), structure=pattern)]), JacobianChain),
+        "graph": (chainopt.linearize(graph), GraphChain),
+        "elimination": (chainopt.optimal_elimination(graph), Elimination),
+        "time": (optimal_order([(2, 3), (3, 4), (4, 5)], objective="time"), Plan),
+    }
+    held, reader = makers[kind]
+    return held.to_dict(), reader.from_dict
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "hint"),
+    [
+        ("plan", ["memory_limt"], "did you mean memory_limit"),
+        ("plan", ["chain", "dim"], "did you mean dims"),
+        ("schedule", ["schedule", "strat"], "did you mean start"),
+        ("chain", ["strucures"], "did you mean structures"),
+        ("chain", ["structures", 0, "uper"], "did you mean upper"),
+        ("sparse", ["structures", 0, "\x1b[31m" * 40], "leave it out"),
+        ("graph", ["graph_costs", "paht"], "leave it out|is_path"),
+        ("elimination", ["nods"], "did you mean nodes"),
+        ("elimination", ["edges", 0, 2, "jvp_costs"], "did you mean jvp_cost"),
+        ("time", ["model", "overheads"], "did you mean overhead"),
+    ],
+)
+def test_unknown_keys_are_named(kind, path, hint):
+    data, read = stored_of(kind)
+    read(data)
+    place = data
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = 1
+    with pytest.raises(ChainError, match=f"has '.*, which is not known there: .*({hint})") as caught:
+        read(data)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 200
+
+
+def test_the_proof_of_a_path_survives():
+    graph = nx.DiGraph()
+    for tail, head, shape in [("x", "u", (3, 40)), ("u", "v", (50, 3)), ("v", "y", (2, 50))]:
+        graph.add_edge(tail, head, jacobian=np.ones(shape))
+    plan = optimal_order(chainopt.linearize(graph))
+    read = Plan.from_json(plan.to_json())
+    assert read == plan
+    assert (read.is_optimal, read.claims, read.lower_bound) == (True, (), plan.cost)
+    assert str(read) == str(plan)
+    data = plan.to_dict()
+    data["chain"]["stages"][1] = ["u", "v"]
+    with pytest.raises(ChainError, match='says "is_path", but'):
+        Plan.from_dict(data)
+
+
+def test_the_proof_of_another_graph_is_a_claim():
+    graph = nx.DiGraph()
+    shapes = [("x", "u", (3, 40)), ("x", "v", (5, 40)), ("u", "y", (2, 3)), ("v", "y", (2, 5))]
+    for tail, head, shape in shapes:
+        graph.add_edge(tail, head, jacobian=np.ones(shape))
+    plan = optimal_order(chainopt.linearize(graph))
+    assert plan.is_optimal
+    read = Plan.from_json(plan.to_json())
+    assert (read.is_optimal, read.claims, read.cost) == (False, ("is_optimal", "lower_bound"), plan.cost)
+    assert ", claimed to be optimal" in str(read)
+    assert read.to_json() == plan.to_json()  # nothing is lost on the way
+    costs = read.chain.graph_costs
+    assert costs == plan.chain.graph_costs._replace(is_claimed=True)
+
+
+def test_bounds_of_plans_are_claims():
+    plan = optimal_order([(2, 3), (3, 4), (4, 5), (5, 2)], workers=2, method="heuristic")
+    data = plan.to_dict() | {"is_optimal": False, "known_bound": 1}
+    read = Plan.from_dict(data)
+    assert (read.is_optimal, read.claims, read.lower_bound) == (False, ("lower_bound",), 1)
+    assert "% below, claimed" in str(read)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        5,
+        {"is_path": 1},
+        {"objective": None},
+        {"pure": 3},
+        {"pure": [1]},
+        {"pure": [1, -1]},
+        {"lower_bound": None},
+        {"gain_bound": "2"},
+    ],
+)
+def test_wrong_costs_of_graphs(change):
+    graph = nx.DiGraph([("x", "u"), ("x", "v"), ("u", "y"), ("v", "y")])
+    data = chainopt.linearize(graph).to_dict()
+    data["graph_costs"] = change if isinstance(change, int) else data["graph_costs"] | change
+    with pytest.raises(ChainError, match="graph_costs"):
+        GraphChain.from_dict(data)
+
+
+def test_higher_bounds_of_eliminations_are_claims():
+    edges = [("x", "u"), ("x", "v"), ("u", "v"), ("u", "w"), ("v", "w"), ("w", "y"), ("v", "z"), ("u", "z"), ("x", "w")]
+    elimination = chainopt.optimal_elimination(nx.DiGraph(edges), method="forward")
+    data = elimination.to_dict()
+    assert data["lower_bound"] == elimination.lower_bound
+    data["lower_bound"] = elimination.cost
+    read = Elimination.from_dict(data)
+    if read.lower_bound < elimination.cost:
+        assert read.claimed_bound == elimination.cost
+        assert f"; {elimination.cost} is claimed" in str(read)
+        assert read.to_dict() == data
+    else:
+        assert read.claimed_bound == 0
+    with pytest.raises(ChainError, match="lower_bound"):
+        Elimination.from_dict(data | {"lower_bound": elimination.cost + 1})
+    read = Elimination.from_dict(elimination.to_dict())
+    assert read.lower_bound >= elimination.lower_bound
+    assert read.claimed_bound == 0

@@ -75,6 +75,11 @@ class Elimination:
         return self.found.lower_bound
 
     @property
+    def claimed_bound(self) -> Cost:
+        """A lower bound that was read and takes long to check, if it is above `lower_bound`; else 0."""
+        return self.found.claimed_bound
+
+    @property
     def is_optimal(self) -> bool:
         """Whether no order of vertex elimination is cheaper."""
         return self.found.cost == self.found.lower_bound
@@ -215,7 +220,8 @@ class Elimination:
             ("cost", f"{count(self.cost)} {unit}{', optimal' if self.is_optimal else ''}, by {self.method}"),
         ]
         if not self.is_optimal:
-            lines.append(("lower bound", f"{count(self.lower_bound)}, for vertex elimination"))
+            claimed = f"; {count(self.claimed_bound)} is claimed" if self.claimed_bound else ""
+            lines.append(("lower bound", f"{count(self.lower_bound)}, for vertex elimination{claimed}"))
             lines.append(("no proof", why_unproved(problem, self.method)))
         for name, cost in (("forward", self.forward_cost), ("reverse", self.reverse_cost)):
             gain = ratio(cost, self.cost)

@@ -30,12 +30,13 @@ SHARE, LONG_SHARE = 0.4, 0.75  # of the time for improving orders, where a proof
 
 
 class Found(NamedTuple):
-    """An order, what it costs, what any order costs at least, and which algorithm found it."""
+    """An order, what it costs, what any order costs at least, and which algorithm found it; a higher bound may have been read."""
 
     order: list[int]
     cost: Cost
     lower_bound: Cost
     method: str
+    claimed_bound: Cost = 0
 
 
 def search(problem: EliminationProblem, method: str, seed: int, budget: Budget) -> Found:

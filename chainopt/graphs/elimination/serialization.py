@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainopt.chain.jacobian import checked_size
+from chainopt.chain.jacobian import checked_cost, checked_size
 from chainopt.costs.multiplications import MULTIPLICATIONS
-from chainopt.errors import ChainError
+from chainopt.errors import ChainError, check_keys
 from chainopt.graphs.edge_reader import read_partial
 from chainopt.graphs.edges import EdgeName, in_seconds
 from chainopt.graphs.elimination.budget import Budget
@@ -47,6 +47,7 @@ def elimination_dict(problem: EliminationProblem, found: Found) -> PlainDict:
         "edges": [[*edge, _edge_dict(partial)] for edge, partial in problem.edges.items()],
         "order": found.order,
         "cost": found.cost,
+        "lower_bound": max(found.lower_bound, found.claimed_bound),
         "method": found.method,
     }
 
@@ -73,6 +74,7 @@ def read_elimination(data: object) -> tuple[EliminationProblem, Found]:
         msg = f"data is of version {shown(data.get('version'))}: this one reads version {VERSION}"
         raise ChainError(msg)
     keys = ("nodes", "sizes", "beside", "ignored", "edges", "order")
+    check_keys(data, ("format", "version", *keys, "inputs", "outputs", "cost", "lower_bound", "method"), f"data ({FORMAT})")
     nodes, sizes, beside, ignored, edges, order = (_list(data, key) for key in keys)
     sizes = [checked_size(size, f'data["sizes"][{place}]') for place, size in enumerate(sizes)]
     inputs, outputs = (checked_size(data.get(key), f'data["{key}"]') for key in ("inputs", "outputs"))
@@ -106,7 +108,11 @@ def read_elimination(data: object) -> tuple[EliminationProblem, Found]:
         msg = f'data["cost"] is {shown(data.get("cost"))}, but the order costs {cost}'
         raise ChainError(msg)
     bound = 0 if problem.kinds is None else proved(problem, order, Budget(None), 0).lower_bound
-    return problem, Found(list(order), cost, bound, method)
+    claimed = checked_cost(data.get("lower_bound", 0), 'data["lower_bound"]')
+    if claimed > cost:
+        msg = f'data["lower_bound"] is {shown(claimed)}, but the order costs {cost}'
+        raise ChainError(msg)
+    return problem, Found(list(order), cost, bound, method, claimed if claimed > bound else 0)
 
 
 def _list(data: PlainDict, key: str) -> list[Array]:
@@ -131,6 +137,7 @@ def _edge(entry: Array, place: str, count: int, inputs: int, everything: int) ->
 
 
 def _partial(stored: PlainDict, edge: Edge, names: list[Array], sizes: list[int]) -> Partial:
+    check_keys(stored, (*COSTS, "structure"), f"the edge from {shown(names[edge[0]])} to {shown(names[edge[1]])}")
     attributes = {name: stored.get(name) for name in COSTS}
     if stored.get("structure") is not None:
         attributes["structure"] = structure_from_dict(stored["structure"])
