@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.chain.chain import JacobianChain
-from chainopt.ordering.order import optimal_order
+from chainopt.ordering.order import step_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,7 +45,5 @@ def halves_of(program: Program) -> Halves:
     """Part the chain where it is narrowest, and order each half."""
     chain = program.chain
     gap = min(range(len(chain) + 1), key=lambda gap: (chain.dims[gap], gap in {0, len(chain)}))
-    left, right = (
-        optimal_order(JacobianChain(half), patterns="exact") if half else None for half in (list(chain)[:gap], list(chain)[gap:])
-    )
+    left, right = (step_order(JacobianChain(half)) if half else None for half in (list(chain)[:gap], list(chain)[gap:]))
     return Halves(gap, left, right)

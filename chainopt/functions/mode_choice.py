@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chainopt.errors import InfeasibleError
 from chainopt.functions.computation_graph import carrying
-from chainopt.ordering.order import compare, optimal_order
+from chainopt.ordering.order import compare, step_order
 from chainopt.plan.comparison import Comparison
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def compared(program: Program) -> Comparison:
     comparison = compare(program.traced_chain, patterns="exact")
     if program.chain == program.traced_chain:
         return comparison
-    return Comparison(comparison.forward, comparison.reverse, optimal_order(program.chain, patterns="exact"))
+    return Comparison(comparison.forward, comparison.reverse, step_order(program.chain))
 
 
 def plan_of(comparison: Comparison, mode: str) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from chainopt.functions.backend import UnplannableError
@@ -11,6 +12,7 @@ from chainopt.functions.first_calls import first_mode
 from chainopt.functions.mode_choice import choice, is_of_one_dtype, mode_of_calls
 from chainopt.functions.prepared import prepare
 from chainopt.functions.reading import UNREAD, Reading
+from chainopt.functions.records import tell
 from chainopt.functions.shared_programs import ENOUGH_SECONDS, PROGRAMS
 from chainopt.functions.way import Way
 
@@ -164,11 +166,14 @@ class Ways:
 
     def _try(self, way: Way, call: Call) -> None:
         """Trace the function."""
+        begin = time.perf_counter()
         try:
             program = (self.program_of or prepare)(self.backend, self.function, call, self.options)
             way.prepared, way.mode, way.called = self._chosen(program)
         except Exception as error:  # noqa: BLE001 -- whatever tracing raises: the library's functions, which trace less, may not
             way.refuse(error, self.options)
+        if self.program_of is None:  # a sparse program tells of itself
+            tell(self.function, self.options, begin, way)
 
     def _found(self, call: Call, changes: int) -> Way:
         """Trace the function, if that is worth it, and watch what it reads."""

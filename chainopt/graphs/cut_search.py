@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from chainopt.chain.gain_bound import least_possible
-from chainopt.ordering.order import optimal_order
+from chainopt.ordering.order import step_order
 from chainopt.plan.graph_chain import GraphChain
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class CutSearch:
     def _candidate(
         self, chain: GraphChain, jacobians: list[Jacobian], stages: list[Stage], line: Line, cuts: tuple[int, ...]
     ) -> Candidate:
-        plan = optimal_order(chain, objective=self.graph.model, patterns="exact")
+        plan = step_order(chain, objective=self.graph.model)
         return Candidate(chain, plan, jacobians, stages, line, cuts)
 
     def _can_win(self, chain: GraphChain) -> bool:

@@ -56,7 +56,7 @@ class Polygon(Method):
             lists = [[0] * (factors + 2) for _ in range(polygon.SCRATCH_ROWS)]
             cost, mode = polygon.bracket(chain.sizes.tolist(), lists, spans)
         if chain.details is None or chain.batches is None:
-            answer = Bracketing(spans), cost, MODES[mode], True, cost, "polygon", None
+            answer = Bracketing(spans), cost, MODES[mode], True, cost, "polygon", None, ()
             return tuple.__new__(Solution, answer)  # in half the time
         cost *= math.prod(chain.batches[0])
         return self.answer(preferred(problem, Candidate(Bracketing(spans), cost, MODES[mode])))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from math import prod
 from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
 from chainopt.functions.prepared import Returned, flat_functions
+from chainopt.functions.records import tell_sparse
 from chainopt.functions.sparse.colors import sparse_part
 from chainopt.functions.sparse.low_rank import has_low_rank, low_rank_program
 from chainopt.functions.sparse.program import SparseProgram
@@ -45,6 +47,7 @@ def prepare_sparse(
     ChainError
         If the Jacobian is not sparse, or the pattern that was given is wrong. What tracing raises is let through.
     """
+    begin = time.perf_counter()
     dense = backend.dense
     if not call.inputs:
         msg = "the arguments to differentiate by hold no arrays"
@@ -74,7 +77,9 @@ def prepare_sparse(
         low_rank=False,
     )
     if options.sparse == "low-rank":
-        return low_rank_program(backend, recorded, results, call, options)
+        low_rank = low_rank_program(backend, recorded, results, call, options)
+        tell_sparse(function, options, begin, low_rank)
+        return low_rank
     given: GivenPattern | None = options.pattern
     if given is not None:
         given.check_shape((sum(map(prod, recorded.shapes)), sum(prod(getattr(leaf, "shape", ())) for leaf in call.inputs)))
@@ -89,4 +94,5 @@ def prepare_sparse(
     program = SparseProgram(backend, recorded, results, entries, coloring, call, options.chunk_size)
     if given is not None and options.check:
         program.check(call.arrays)
+    tell_sparse(function, options, begin, program)
     return program

@@ -10,7 +10,7 @@ import numpy as np
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import Jacobian
 from chainopt.functions.sparse.given_pattern import tidy
-from chainopt.ordering.order import optimal_order
+from chainopt.ordering.order import step_order
 from chainopt.structure.sparse import Sparse
 from chainopt.structure.two_sided_coloring import fewest_products
 
@@ -92,7 +92,7 @@ def planned(stages: Sequence[Stage]) -> tuple[Plan, int]:
             for number, stage in enumerate(stages, 1)
         ]
     )
-    plan = optimal_order(chain, patterns="exact")
+    plan = step_order(chain)
     reading = READ * sum(int(stage.pattern.nnz) for stage in stages)
     return plan, int(plan.cost) * PRODUCT + reading
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chainopt.chain.jacobian import Jacobian
 from chainopt.graphs.edges import IDENTITY, total_cost
 from chainopt.graphs.liveness import live_sizes
-from chainopt.ordering.order import optimal_order
+from chainopt.ordering.order import step_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ def by_bracketing(elimination: VertexElimination, waists: list[int]) -> Iterator
     # Each edge that is left leads from a waist, or an input, to the next, or to an output.
     into = [_factor(elimination, elimination.before[waist], waist) for waist in waists]
     last = _factor(elimination, elimination.after[waists[-1]], waists[-1], is_last=True)
-    plan = optimal_order([last, *into[::-1]], objective=elimination.model, patterns="exact")
+    plan = step_order([last, *into[::-1]], objective=elimination.model)
     for split in plan.association.splits_in_order().tolist():
         yield waists[len(waists) - 1 - split]
 

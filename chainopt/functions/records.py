@@ -1,0 +1,65 @@
+"""What planning a Jacobian tells the logger "chainopt", at the level INFO: what was planned, how, and in what time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from chainopt.numbers import count
+
+if TYPE_CHECKING:
+    from chainopt.functions.eliminated import Eliminated
+    from chainopt.functions.options import Options
+    from chainopt.functions.prepared import Prepared
+    from chainopt.functions.sparse.program import SparseProgram
+    from chainopt.functions.way import Way
+    from chainopt.typing import Function
+
+LOGGER = logging.getLogger("chainopt")
+
+
+def tell(function: Function, options: Options, begin: float, way: Way) -> None:
+    """Say how the Jacobian of a function will be computed; nothing is put together where nobody listens.
+
+    Parameters
+    ----------
+    function : callable
+        Which is differentiated.
+    options : Options
+        What was asked for.
+    begin : float
+        When planning began, by `time.perf_counter`.
+    way : Way
+        What was found.
+    """
+    if LOGGER.isEnabledFor(logging.INFO):
+        _tell(function, options, begin, _planned(way.prepared, way.mode) if way.prepared else _refused(way))
+
+
+def tell_sparse(function: Function, options: Options, begin: float, program: SparseProgram) -> None:
+    """Say the same of a sparse Jacobian."""
+    if LOGGER.isEnabledFor(logging.INFO):
+        _tell(function, options, begin, f"{count(program.entries.nnz)} places, {program.coloring}")
+
+
+def _tell(function: Function, options: Options, begin: float, text: str) -> None:
+    what = "Hessian" if options.is_hessian else "Jacobian"
+    name = getattr(function, "__name__", type(function).__name__)
+    LOGGER.info("planned the %s of %s in %.3g s: %s", what, name, time.perf_counter() - begin, text)
+
+
+def _planned(prepared: Prepared | Eliminated, mode: str) -> str:
+    program = getattr(prepared, "program", None)
+    if program is None:
+        return "straight-line code, mode elimination"
+    chosen = prepared.plan_of(mode)
+    costs = prepared.comparison  # type: ignore[union-attr] -- it has a program
+    pure = [f"{plan.mode} {count(plan.cost)}" for plan in (costs.forward, costs.reverse) if plan is not None]
+    stages = len(program.sections)
+    cut = f"{stages} stage{'s' if stages > 1 else ''}, mode {mode}"
+    return f"{cut}, {chosen.mode} order, cost {count(chosen.cost)} ({', '.join(pure)})"
+
+
+def _refused(way: Way) -> str:
+    return f"left to the library's {way.mode} mode, for {way.reason}"
