@@ -6,14 +6,14 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from chainopt.functions.eliminated import Eliminated
 from chainopt.numbers import count
 
 if TYPE_CHECKING:
-    from chainopt.functions.eliminated import Eliminated
     from chainopt.functions.options import Options
     from chainopt.functions.prepared import Prepared
-    from chainopt.functions.sparse.program import SparseProgram
     from chainopt.functions.way import Way
+    from chainopt.structure.compression import Coloring
     from chainopt.typing import Function
 
 LOGGER = logging.getLogger("chainopt")
@@ -37,10 +37,10 @@ def tell(function: Function, options: Options, begin: float, way: Way) -> None:
         _tell(function, options, begin, _planned(way.prepared, way.mode) if way.prepared else _refused(way))
 
 
-def tell_sparse(function: Function, options: Options, begin: float, program: SparseProgram) -> None:
-    """Say the same of a sparse Jacobian."""
+def tell_sparse(function: Function, options: Options, begin: float, places: int, coloring: Coloring) -> None:
+    """Say the same of a sparse Jacobian, which has so many places that may hold a nonzero, and of which a coloring was found."""
     if LOGGER.isEnabledFor(logging.INFO):
-        _tell(function, options, begin, f"{count(program.entries.nnz)} places, {program.coloring}")
+        _tell(function, options, begin, f"{count(places)} places, {coloring}")
 
 
 def _tell(function: Function, options: Options, begin: float, text: str) -> None:
@@ -50,13 +50,11 @@ def _tell(function: Function, options: Options, begin: float, text: str) -> None
 
 
 def _planned(prepared: Prepared | Eliminated, mode: str) -> str:
-    program = getattr(prepared, "program", None)
-    if program is None:
+    if isinstance(prepared, Eliminated):
         return "straight-line code, mode elimination"
+    plans, stages = prepared.comparison, len(prepared.program.sections)
     chosen = prepared.plan_of(mode)
-    costs = prepared.comparison  # type: ignore[union-attr] -- it has a program
-    pure = [f"{plan.mode} {count(plan.cost)}" for plan in (costs.forward, costs.reverse) if plan is not None]
-    stages = len(program.sections)
+    pure = [f"{plan.mode} {count(plan.cost)}" for plan in (plans.forward, plans.reverse) if plan is not None]
     cut = f"{stages} stage{'s' if stages > 1 else ''}, mode {mode}"
     return f"{cut}, {chosen.mode} order, cost {count(chosen.cost)} ({', '.join(pure)})"
 

@@ -78,7 +78,7 @@ def prepare_sparse(
     )
     if options.sparse == "low-rank":
         low_rank = low_rank_program(backend, recorded, results, call, options)
-        tell_sparse(function, options, begin, low_rank)
+        tell_sparse(function, options, begin, low_rank.entries.nnz, low_rank.coloring)
         return low_rank
     given: GivenPattern | None = options.pattern
     if given is not None:
@@ -94,5 +94,5 @@ def prepare_sparse(
     program = SparseProgram(backend, recorded, results, entries, coloring, call, options.chunk_size)
     if given is not None and options.check:
         program.check(call.arrays)
-    tell_sparse(function, options, begin, program)
+    tell_sparse(function, options, begin, program.entries.nnz, program.coloring)
     return program
