@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import jax
 
 from chainopt.functions.backend import UnplannableError
+from chainopt.functions.computation_graph import carrying
 from chainopt.jax.elimination.recomputation import DEAR
 from chainopt.jax.elimination.straight_line import straight_line
 
@@ -18,8 +19,12 @@ MOST_ENTRIES = 800  # that all equations of a function write: what has more take
 MOST_OPERATIONS = 1_200  # of the code, for the same reason
 MOST_ENDS = 32  # inputs, and results
 LEAST_EQUATIONS = 80  # of a function that is long
+LEAST_WITH_MATRICES = 10  # equations of a function that multiplies matrices: around fewer there is nothing to share
+OPERATIONS_OF_AN_EQUATION = 8  # of the code, which take as long to compile as an equation in the pure modes
+OPERATIONS_OF_A_FUNCTION = 300  # the same of a function, however short it is
 WIDEST = 4  # entries of what an equation writes, on the average
 MOST_DEAR = 15  # equations, at least, for each operation that is dear
+MATRIX = 2  # axes of a factor that is no vector
 
 
 def worthwhile(trace: Trace, outputs: int) -> StraightLine | None:
@@ -38,7 +43,7 @@ def worthwhile(trace: Trace, outputs: int) -> StraightLine | None:
         line = straight_line(trace, outputs)
     except UnplannableError:
         return None
-    return line if _pays(line, len(trace.equations)) else None
+    return line if _pays(line, trace) else None
 
 
 def _is_small(trace: Trace, outputs: int) -> bool:
@@ -49,17 +54,40 @@ def _is_small(trace: Trace, outputs: int) -> bool:
         return False
     equations = len(trace.equations)
     written = sum(trace.size(variable) for equation in trace.equations for variable in equation.outputs)
-    return equations >= LEAST_EQUATIONS and written <= min(MOST_ENTRIES, WIDEST * equations)
+    is_long = equations >= LEAST_EQUATIONS and written <= WIDEST * equations
+    dear = sum(trace.size(equation.outputs[0]) for equation in trace.equations if equation.name in DEAR)
+    if equations >= LEAST_WITH_MATRICES and _multiplies_matrices(trace):
+        return written <= MOST_ENTRIES
+    return is_long and written <= MOST_ENTRIES and _has_few(dear, equations)
 
 
-def _pays(line: StraightLine, equations: int) -> bool:
+def _multiplies_matrices(trace: Trace) -> bool:
+    """Whether both factors of a product with a matrix depend on the inputs."""
+    carried = carrying(trace)
+    return any(
+        equation.name == "dot_general"
+        and carried.issuperset(equation.inputs)
+        and any(len(trace.variables[variable].shape) >= MATRIX for variable in equation.inputs)
+        for equation in trace.equations
+    )
+
+
+def _pays(line: StraightLine, trace: Trace) -> bool:
     """Whether the code is faster than the better of the pure modes.
 
     Those go through a long function once for each input or result, and what they fuse they compute again for each consumer, so
     that their time grows faster than the function; that of the code does not. Sines and the like take most of the time in any
-    mode, and a short function is fused as a whole.
+    mode, and a short function is fused as a whole. Products of small matrices are slow in the pure modes, above all at many
+    points: they are calls, for each point and tangent, of what is made for large ones.
     """
     code = line.walk.code
     needed = [node for node in code.needed(line.entries.values()) if code.nodes[node].operands]
     dear = sum(code.nodes[node].kind in DEAR for node in needed)
-    return len(needed) <= MOST_OPERATIONS and dear * MOST_DEAR <= equations
+    equations = len(trace.equations)
+    most = min(MOST_OPERATIONS, OPERATIONS_OF_A_FUNCTION + OPERATIONS_OF_AN_EQUATION * equations)
+    return len(needed) <= most and (_has_few(dear, equations) or _multiplies_matrices(trace))
+
+
+def _has_few(dear: int, equations: int) -> bool:
+    """Whether few operations are dear, beside the equations."""
+    return dear * MOST_DEAR <= equations
