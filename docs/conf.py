@@ -23,11 +23,12 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
-    "matplotlib.sphinxext.plot_directive",
     "myst_nb",
     "numpydoc",
     "sphinx_copybutton",
     "sphinx_design",
+    "tools.blocks",
+    "tools.drawn",
     "tools.mathml",
     "tools.measured",
 ]
@@ -61,13 +62,10 @@ nb_execution_mode = "off"
 nb_ipywidgets_js = {}  # notebooks hold pictures in the place of widgets
 nb_merge_streams = True
 html_math_renderer = "mathml"
-plot_formats = ["svg"]
-plot_include_source = True
-plot_html_show_formats = False
-plot_html_show_source_link = False
-copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_text = r">>> ?|\.\.\. ?|\$ "
 copybutton_prompt_is_regexp = True
-copybutton_exclude = ".linenos, .gp, .go"
+copybutton_copy_empty_lines = False  # which outputs leave behind
+copybutton_exclude = ".linenos, .go"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "chainopt"
@@ -84,7 +82,20 @@ html_theme_options = {
     "footer_end": ["theme-version"],
     "secondary_sidebar_items": ["page-toc"],
 }
-html_sidebars = {"index": []}
+html_sidebars = {
+    name: []
+    for name in (
+        "index",
+        "install",
+        "quick_start",
+        "which_mode",
+        "how_it_works",
+        "gallery",
+        "benchmarks",
+        "questions",
+        "glossary",
+    )
+}
 
 
 def setup(app):

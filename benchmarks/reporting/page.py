@@ -1,21 +1,27 @@
 """The report as one HTML page that needs nothing else."""
 
+import re
 from html import escape
 
 from benchmarks.reporting.tables import tables
 from benchmarks.reporting.words import HOW, facts, failures, heading, left_out
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-nav a { margin-right: 1rem; }
+:root { color-scheme: light dark; --ink: #222; --paper: #fff; --line: #ddd; --link: #0060a0; --bad: #b00020; }
+@media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #16181d; --line: #444; --link: #6cb6ff; --bad: #ff7a90; } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 70rem; margin: 2rem auto;
+  padding: 0 1rem; }
+a { color: var(--link); }
+nav { display: flex; flex-wrap: wrap; gap: 0 1rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 0.5rem 0 1.5rem; font-size: 0.9rem; }
-th, td { padding: 0.25rem 0.7rem; text-align: right; border-bottom: 1px solid #ddd; vertical-align: top; }
-th:first-child, td:first-child { text-align: left; }
+th, td { padding: 0.25rem 0.7rem; text-align: right; border-bottom: 1px solid var(--line); vertical-align: top; }
+th:first-child, td:first-child { text-align: left; min-width: 7rem; }
 caption { text-align: left; font-weight: bold; padding-bottom: 0.3rem; }
-svg { max-width: 100%; height: auto; }
+svg { background: #fff; max-width: 100%; height: auto; }
+@media (max-width: 600px) { svg { max-width: none; } .wide td + td { white-space: nowrap; } }
 h2 { margin-top: 3rem; border-top: 2px solid #0072B2; padding-top: 0.5rem; }
-.bad { color: #B00020; }
+.bad { color: var(--bad); }
 """
 
 
@@ -28,9 +34,9 @@ def page(results, figures=None, changes=None):
     if changes:
         parts += ["<h2>Changes</h2>", *map(table_html, changes)]
     for name, suite in suites.items():
-        parts.append(f'<h2 id="{escape(name)}">{escape(heading(name))}</h2><p>{escape(suite.question)}</p>')
+        parts.append(f'<h2 id="{escape(name)}">{escape(heading(name))}</h2><p>{prose(suite.question)}</p>')
         parts += map(table_html, tables(suite))
-        parts += (figures or {}).get(name, {}).values()
+        parts += [f'<div class="wide">{figure}</div>' for figure in (figures or {}).get(name, {}).values()]
         parts += listed("", suite.notes, "")
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>chainopt: benchmarks</title>'
     return (
@@ -38,6 +44,11 @@ def page(results, figures=None, changes=None):
         + "\n".join(parts)
         + "\n</body></html>\n"
     )
+
+
+def prose(text):
+    """Write a sentence, what stands between backticks as code."""
+    return re.sub("`(.+?)`", r"<code>\1</code>", escape(text))
 
 
 def definitions(lines):
@@ -50,7 +61,7 @@ def definitions(lines):
 def listed(title, lines, style):
     if not lines:
         return []
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    items = "".join(f"<li>{prose(line)}</li>" for line in lines)
     return [f'<p class="{style}"><b>{escape(title)}</b></p>' if title else "", f"<ul>{items}</ul>"]
 
 
