@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from chainopt.typing import Array
 
     Pairs = Sequence[tuple[int, int]]
+    Shapes = Sequence[tuple[int, ...]]
 
 
+WHOLE = "chainopt plans, and runs stages without matrices, in Python: plan outside of what is compiled, or leave fullgraph out"
 MOST_DIMS = 7  # of which all orders are compared: what is asked of symbols takes milliseconds
 
 
@@ -31,6 +33,18 @@ def is_compiling() -> bool:
     """Whether this is not run, but traced by `torch.compile`."""
     compiler = sys.modules.get("torch.compiler")
     return compiler is not None and compiler.is_compiling()
+
+
+def is_in_compiled_function() -> bool:
+    """Whether this is traced, or called by what `torch.compile` has given up tracing, and then tries to trace call by call.
+
+    What it cannot trace of NumPy is an error there, and not run as it is.
+    """
+    if is_compiling():
+        return True
+    frames = sys.modules.get("torch._C._dynamo.eval_frame") if "torch._dynamo" in sys.modules else None
+    callback_of = getattr(frames, "get_eval_frame_callback", None)  # PyTorch's own, which a later version may call otherwise
+    return callback_of is not None and bool(callback_of())
 
 
 def is_symbol(size: object) -> bool:
@@ -138,10 +152,14 @@ def _is_less(cost: Array, other: Array) -> bool:
 
 
 def product_in(pairs: Pairs, factors: Sequence[Array]) -> Array:
-    """Multiply matrices, or stacks of them, in pairs, each product in the place of its left side."""
+    """Multiply matrices, stacks of them, and diagonals, in pairs, each product in the place of its left side."""
     held = list(factors)
     for left, right in pairs:
-        held[left] = held[left] @ held[right]
+        one, other = held[left], held[right]
+        if len(one.shape) == 1:
+            held[left] = one * other if len(other.shape) == 1 else one[:, None] * other
+        else:
+            held[left] = one * other if len(other.shape) == 1 else one @ other
     return held[0]
 
 
@@ -153,44 +171,72 @@ def _copied(product: Array, out: Array) -> Array:
 
 
 def untraced(function: Callable[..., Array]) -> Callable[..., Array]:
-    """Return what is run as it is, where this is traced: the graph is broken there."""
-    disabled: Callable[..., Array] = sys.modules["torch.compiler"].disable(function)
+    """Return what is run as it is, where this is traced: the graph is broken there, or, if it must not be, PyTorch says why."""
+    sys.modules["torch._dynamo"].graph_break(msg=WHOLE)
+    disabled: Callable[..., Array] = sys.modules["torch.compiler"].disable(function, reason=WHOLE)
     return disabled
 
 
 class Traceable:
-    """What `torch.compile` reads of a plan: numbers, not arrays."""
+    """What `torch.compile` reads of a plan: numbers, not arrays.
+
+    While a function is compiled nobody knows whether matrices keep to their structures, so all are multiplied as they are.
+    """
 
     __slots__ = ()
 
-    def _traceable(self: Planned) -> tuple[tuple[int, ...], Pairs] | None:
-        """Return the sizes and the pairs of a plan of dense matrices; None of another one, whose graph is broken."""
+    def _traceable(self: Planned) -> tuple[Shapes, tuple[bool, ...], Pairs] | None:
+        """Return the shapes of a plan of matrices, which of them may be the vector of a diagonal, and the pairs.
+
+        None of a plan with other stages, whose graph is broken.
+        """
         chain: JacobianChain = self.chain
-        if chain.structures is not None or chain.stage_costs is not None or chain.batches is not None:
+        if chain.stage_costs is not None:
             return None
-        return tuple(chain.sizes.tolist()), tuple((first, split + 1) for first, split, _ in self.association.steps())
+        matrices = tuple(pairwise(chain.sizes.tolist()))
+        batches = [()] * len(matrices) if chain.batches is None else chain.batches
+        structures = [None] * len(matrices) if chain.structures is None else chain.structures
+        diagonals = (found is not None and found.is_diagonal(shape) for found, shape in zip(structures, matrices, strict=True))
+        shapes = tuple((*batch, *shape) for batch, shape in zip(batches, matrices, strict=True))
+        return shapes, tuple(diagonals), tuple((first, split + 1) for first, split, _ in self.association.steps())
 
     _traceable._dynamo_marked_constant = True  # type: ignore[attr-defined]  # noqa: SLF001 -- `assume_constant_result` without torch
 
 
-def compiled_product(dims: Sequence[int], pairs: Pairs, factors: Sequence[Array], out: Array = None) -> Array:
-    """Multiply the factors of a plan of those sizes, in pairs.
+def compiled_product(
+    shapes: Shapes, diagonals: Sequence[bool], pairs: Pairs, factors: Sequence[Array], out: Array = None
+) -> Array:
+    """Multiply the factors of a plan of those shapes, in pairs.
+
+    Parameters
+    ----------
+    shapes : sequence of shapes
+        What the plan is for.
+    diagonals : sequence of bool
+        Which factor may be the vector of a diagonal.
+    pairs : sequence of two ints
+        As `product_in` takes them.
+    factors : sequence of arrays
+    out : array, optional
+        Where the product is copied to.
 
     Raises
     ------
     ChainError
         If they do not fit.
     """
-    if len(factors) != len(dims) - 1:
-        msg = f"factors has {len(factors)} matrices, but the plan is for a chain of {len(dims) - 1}"
+    if len(factors) != len(shapes):
+        msg = f"factors has {len(factors)} matrices, but the plan is for a chain of {len(shapes)}"
         raise ChainError(msg)
     for position, factor in enumerate(factors):
-        shape = (dims[position], dims[position + 1])
-        if tuple(factor.shape) != shape:
+        shape = shapes[position]
+        if tuple(factor.shape) != shape and not (diagonals[position] and tuple(factor.shape) == shape[:1]):
             msg = (
                 f"factors[{position}] has the shape {tuple(factor.shape)}, but the plan is for {shape}: "
                 "plan the chain anew with optimal_order"
             )
             raise ChainError(msg)
     product = product_in(pairs, factors)
+    if len(product.shape) == 1 and len(factors) > 1:
+        product = product.diag()
     return product if out is None else _copied(product, out)

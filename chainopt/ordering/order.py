@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from chainopt.errors import InfeasibleError
-from chainopt.execution.compiling import is_compiling, untraced
+from chainopt.execution.compiling import is_in_compiled_function, untraced
 from chainopt.plan.comparison import Comparison
 from chainopt.plan.plan import Plan
 from chainopt.solvers.options import asked, check_method
@@ -119,7 +119,7 @@ def optimal_order(
     >>> chainopt.optimal_order(chain).makespan, chainopt.optimal_order(chain, workers=2).makespan
     (33000, 21000)
     """
-    if is_compiling():
+    if is_in_compiled_function():
         asked_for = {"objective": objective, "method": method, "patterns": patterns, "tape_limit": tape_limit}
         asked_for |= {"memory_limit": memory_limit, "workers": workers, "time_limit": time_limit, "progress": progress}
         plan: Plan = untraced(optimal_order)(chain, **asked_for)

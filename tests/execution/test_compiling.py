@@ -75,7 +75,7 @@ def test_what_compiled_plans_refuse():
     with pytest.raises(ChainError, match=r"has the shape \(5, 4\), but the plan is for \(3, 4\)"):
         product(torch.ones(5, 4, dtype=torch.float64), factors[1])
     with pytest.raises(ChainError, match="1 matrices, but the plan is for a chain of 2"):
-        compiling.compiled_product((3, 4, 2), ((0, 1),), factors[:1])
+        compiling.compiled_product(((3, 4), (4, 2)), (False, False), ((0, 1),), factors[:1])
     with pytest.raises(ChainError, match="no two arrays"):
         compiling.symbolic_product(factors[:1])
     with pytest.raises(np.linalg.LinAlgError, match="may have one dimension"):
@@ -120,3 +120,62 @@ def test_dask_arrays_of_unknown_sizes():
     ):
         with pytest.raises(ChainError, match=r"compute_chunk_sizes\(\)"):
             call()
+
+
+MIDDLES = {
+    "diagonal": (chainopt.Diagonal(), lambda torch: torch.diag(torch.arange(1.0, 5, dtype=torch.float64))),
+    "vector": (chainopt.Diagonal(), lambda torch: torch.arange(1.0, 5, dtype=torch.float64)),
+    "identity": (chainopt.Identity(), lambda torch: torch.eye(4, dtype=torch.float64)),
+    "banded": (chainopt.Banded(1, 0), lambda torch: torch.tril(torch.ones(4, 4, dtype=torch.float64)).triu(-1)),
+    "blocks": (chainopt.BlockDiagonal([(2, 2), (2, 2)]), lambda torch: torch.eye(4, dtype=torch.float64)),
+    "dense": (None, lambda torch: torch.ones(4, 4, dtype=torch.float64)),
+}
+
+
+@pytest.mark.parametrize("middle", MIDDLES)
+def test_compiled_plans_of_structured_matrices(middle):
+    torch, (left, right) = tensors((3, 4), (4, 6))
+    structure, make = MIDDLES[middle]
+    factors = [left, make(torch), right]
+    plan = chainopt.optimal_order([(3, 4), chainopt.Jacobian((4, 4), structure=structure), (4, 6)])
+    product = torch.compile(lambda *factors: plan.execute(factors), backend="eager", fullgraph=True)
+    torch.testing.assert_close(product(*factors), plan.execute(factors))
+    with pytest.raises(ChainError, match="the plan is for"):  # not traced, so that the error is seen as it is
+        compiling.compiled_product(*plan._traceable(), [left, right[:, :4], right[:, :5]])
+
+
+def test_compiled_plans_of_diagonals_alone_and_of_stacks():
+    torch, (stack, matrix) = tensors((5, 3, 4), (4, 6))
+    plan = chainopt.optimal_order([stack, matrix])
+    product = torch.compile(lambda *factors: plan.execute(factors), backend="eager", fullgraph=True)
+    torch.testing.assert_close(product(stack, matrix), stack @ matrix)
+    diagonals = chainopt.optimal_order([chainopt.Jacobian((4, 4), structure=chainopt.Diagonal())] * 2)
+    vectors = [matrix[:, 0], matrix[:, 1]]
+    product = torch.compile(lambda *factors: diagonals.execute(factors), backend="eager", fullgraph=True)
+    torch.testing.assert_close(product(*vectors), torch.diag(vectors[0] * vectors[1]))
+
+
+def test_what_is_planned_in_a_compiled_function():
+    torch, (left, right) = tensors((3, 4), (4, 6))
+
+    def product(*factors):
+        return chainopt.optimal_order([(3, 4), (4, 6)]).execute(factors)
+
+    torch.testing.assert_close(torch.compile(product, backend="eager")(left, right), left @ right)
+    torch._dynamo.reset()
+    with pytest.raises(torch._dynamo.exc.Unsupported, match="plan outside of what is compiled, or leave fullgraph out"):
+        torch.compile(product, backend="eager", fullgraph=True)(left, right)
+
+
+def test_compiled_stages_without_matrices():
+    torch, (left, right) = tensors((3, 4), (4, 6))
+
+    class Stage:
+        shape = (3, 4)
+
+        def matmat(self, tangents):
+            return left @ tangents
+
+    plan = chainopt.optimal_order([chainopt.Jacobian((3, 4), jvp_cost=1), (4, 6)])
+    product = torch.compile(lambda right: plan.execute([Stage(), right]), backend="eager")
+    torch.testing.assert_close(product(right), left @ right)
