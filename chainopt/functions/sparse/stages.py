@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from chainopt.structure.sparse import Sparse
 from chainopt.structure.two_sided_coloring import fewest_products
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from chainopt.plan.plan import Plan
     from chainopt.structure.patterns import Entries
@@ -43,6 +43,9 @@ class Stage(NamedTuple):
         return Stage(self.first, later.last, pattern, self.work + later.work)
 
 
+Linear = TypeVar("Linear")
+
+
 def joined(stages: Sequence[Stage]) -> list[Stage]:
     """Join neighbors, those first that gain most by it, as long as it gains anything.
 
@@ -51,8 +54,21 @@ def joined(stages: Sequence[Stage]) -> list[Stage]:
     stages : sequence of Stage
         In evaluation order.
     """
+    return merged(stages, _pair)
+
+
+def merged(stages: Sequence[Linear], pair: Callable[[Linear, Linear], tuple[int, Linear]]) -> list[Linear]:
+    """Join neighbors, those first that gain most by it, until it would cost something.
+
+    Parameters
+    ----------
+    stages : sequence
+        In evaluation order.
+    pair : callable
+        Returns what is gained by joining two of them, and both as one.
+    """
     left = list(stages)
-    pairs = [_pair(*pair) for pair in pairwise(left)]
+    pairs = [pair(*both) for both in pairwise(left)]
     while pairs:
         best = max(range(len(pairs)), key=lambda place: pairs[place][0])
         gain, whole = pairs[best]
@@ -62,7 +78,7 @@ def joined(stages: Sequence[Stage]) -> list[Stage]:
         pairs[best : best + 1] = []
         for place in (best - 1, best):
             if 0 <= place < len(pairs):
-                pairs[place] = _pair(left[place], left[place + 1])
+                pairs[place] = pair(left[place], left[place + 1])
     return left
 
 

@@ -14,7 +14,7 @@ from chainopt.functions.sparse.stages import joined, planned
 from chainopt.jax.derived import Derived
 from chainopt.jax.staged.apart import always_true
 from chainopt.jax.staged.chain import multiplied
-from chainopt.jax.staged.sections import Section
+from chainopt.jax.staged.sections import ColoredSection
 from chainopt.jax.staged.segments import cut
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class StagedJaxpr(Derived):
         self.program, self.stages, self.plan, self.entries = program, stages, plan, entries
         self.cost, self.saved = cost, saved
         ends = [cuts[0], *(cuts[stage.last] for stage in stages)]
-        self.sections = [Section(program, *pair, stage) for pair, stage in zip(pairwise(ends), stages, strict=True)]
+        self.sections = [ColoredSection(program, *pair, stage) for pair, stage in zip(pairwise(ends), stages, strict=True)]
         self._chain = multiplied(plan, [stage.pattern for stage in stages])
 
     def compressed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import jax
@@ -35,11 +36,9 @@ class Section:
         Which is cut.
     before, behind : Cut
         Between them.
-    stage : Stage
-        Its pattern.
     """
 
-    def __init__(self, program: LinearProgram, before: Cut, behind: Cut, stage: Stage) -> None:
+    def __init__(self, program: LinearProgram, before: Cut, behind: Cut) -> None:
         steps = program.steps[before.place : behind.place]
         self.linear, self.fixed = ([step for step in steps if step.is_linear == kind] for kind in (True, False))
         self.before, self.behind = before.alive, behind.alive
@@ -52,9 +51,6 @@ class Section:
         self.kept = tuple(variable for variable in written if variable in later)
         self.needed = tuple({one: None for step in self.fixed for one in step.read if one not in written})
         self.like = [jax.ShapeDtypeStruct(shape(variable), dtype(variable)) for variable in self.before]
-        self.colors = colors_of(stage)
-        rows = np.repeat(np.arange(stage.pattern.shape[0]), np.diff(stage.pattern.indptr))
-        self.at = self.colors[stage.pattern.indices] * stage.pattern.shape[0] + rows
 
     def fixed_values(self, known: Values, always: Array) -> Values:
         """Return what it computes of the point and is read by it or behind it."""
@@ -69,20 +65,46 @@ class Section:
 
         return dict(zip(self.kept, apart(always, compute, _picked(known, self.needed)), strict=True))
 
+    def read_of(self, known: Values) -> list[Array]:
+        """Return the values that its linear part reads."""
+        return _picked(known, self.read)
+
+    def pushed(self, given: Sequence[Array], tangents: Sequence[Array]) -> list[Array]:
+        """Return the tangents behind it, of those before it and of what its linear part reads."""
+        values = dict(zip((*self.read, *self.before), (*given, *tangents), strict=True))
+        for step in self.linear:
+            values.update(step.run(values))
+        return [jnp.asarray(value(atom, values)) for atom in self.behind]
+
+
+class ColoredSection(Section):
+    """A section whose Jacobian is computed by the colors of its columns.
+
+    Parameters
+    ----------
+    program, before, behind
+        As of a `Section`.
+    stage : Stage
+        Its pattern.
+    """
+
+    def __init__(self, program: LinearProgram, before: Cut, behind: Cut, stage: Stage) -> None:
+        super().__init__(program, before, behind)
+        self.colors = colors_of(stage)
+        rows = np.repeat(np.arange(stage.pattern.shape[0]), np.diff(stage.pattern.indptr))
+        self.at = self.colors[stage.pattern.indices] * stage.pattern.shape[0] + rows
+
     def nonzeros(self, known: Values, always: Array, chunk_size: int | None) -> Array:
         """Return those of its Jacobian."""
 
         def compute(given: Sequence[Array]) -> Array:
-            def linear(*tangents: Array) -> list[Array]:
-                values = dict(zip((*self.read, *self.before), (*given, *tangents), strict=True))
-                for step in self.linear:
-                    values.update(step.run(values))
-                return [jnp.asarray(value(atom, values)) for atom in self.behind]
+            pushed = pushes(partial(self._linear, given), self.like, self.colors, chunk_size)
+            return jnp.concatenate(pushed, axis=1).reshape(-1).at[self.at].get(mode="promise_in_bounds", unique_indices=True)
 
-            pushed = jnp.concatenate(pushes(linear, self.like, self.colors, chunk_size), axis=1)
-            return pushed.reshape(-1).at[self.at].get(mode="promise_in_bounds", unique_indices=True)
+        return apart(always, compute, self.read_of(known))
 
-        return apart(always, compute, _picked(known, self.read))
+    def _linear(self, given: Sequence[Array], *tangents: Array) -> list[Array]:
+        return self.pushed(given, tangents)
 
 
 def _picked(known: Values, variables: Iterable[Array]) -> list[Array]:

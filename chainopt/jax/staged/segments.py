@@ -21,7 +21,7 @@ from chainopt.jax.rules import derivative_of
 from chainopt.jax.trace import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from chainopt.jax.detection.values import Value
     from chainopt.jax.linear_program import LinearProgram, Step
@@ -58,26 +58,31 @@ def cut(program: LinearProgram) -> Segments | None:
     cuts = [] if program.closed.effects else _cuts(program)
     if not 2 < len(cuts) <= MOST_CUTS:
         return None
+    stages: list[Stage] = []
+    for number, (sets, work) in enumerate(found_between(program, cuts)):
+        if sets is None or int(sets.counts().sum()) > MOST_NONZEROS:
+            return None
+        stages.append(Stage(number, number + 1, tidy(Detection(sets).pattern), work))
+    return Segments(cuts, stages, moving_work(program))
+
+
+def found_between(program: LinearProgram, cuts: Sequence[Cut]) -> Iterator[tuple[IndexSets | None, int]]:
+    """Yield for each stage what its results depend on, None where that may be something that no seed makes, and its work."""
     jaxpr = program.closed.jaxpr
     values: dict[Array, Value] = dict(zip(jaxpr.constvars, map(constant, program.closed.consts), strict=True))
     walk = _seeded(values, cuts[0].alive)
-    stages: list[Stage] = []
-    with np.errstate(all="ignore"):  # of constants that are evaluated
-        for number, (before, behind) in enumerate(pairwise(cuts)):
-            steps = program.steps[before.place : behind.place]
+    for number, (before, behind) in enumerate(pairwise(cuts)):
+        steps = program.steps[before.place : behind.place]
+        with np.errstate(all="ignore"):  # of constants that are evaluated
             for step in steps:
                 operands = [
                     constant(atom.val) if isinstance(atom, core.Literal) else values.get(atom) for atom in step.equation.invars
                 ]
                 results = walk.results(step.equation, operands) or ()
                 values.update(zip(step.equation.outvars, results, strict=False))
-            found = _found([_value_of(atom, values) for atom in behind.alive], behind.alive, walk.columns)
-            if found is None:
-                return None
-            work = sum(_work(step) for step in steps if step.is_linear)
-            stages.append(Stage(number, number + 1, tidy(found.pattern), work))
-            walk = _seeded(values, [] if number + 2 == len(cuts) else behind.alive)
-    return Segments(cuts, stages, _moving_work(program))
+        found = _found([_value_of(atom, values) for atom in behind.alive], behind.alive, walk.columns)
+        yield found, sum(work_of(step) for step in steps if step.is_linear)
+        walk = _seeded(values, [] if number + 2 == len(cuts) else behind.alive)
 
 
 def _cuts(program: LinearProgram) -> list[Cut]:
@@ -112,26 +117,25 @@ def _value_of(atom: Array, values: dict[Array, Value]) -> Value:
     return constant(atom.val) if isinstance(atom, core.Literal) else values.get(atom)
 
 
-def _found(values: list[Value], atoms: Sequence[Array], columns: int) -> Detection | None:
-    """Return the pattern of a stage; None where it is large, or a tangent may be something that no seed makes."""
+def _found(values: list[Value], atoms: Sequence[Array], columns: int) -> IndexSets | None:
+    """Return what the results of a stage depend on; None where a tangent may be something that no seed makes."""
     if not all(isinstance(value, IndexSets) or is_zero(value) for value in values):
         return None
-    sets = joined([result_of(value, atom, columns) for value, atom in zip(values, atoms, strict=True)])
-    return Detection(sets) if int(sets.counts().sum()) <= MOST_NONZEROS else None
+    return joined([result_of(value, atom, columns) for value, atom in zip(values, atoms, strict=True)])
 
 
-def _work(step: Step) -> int:
+def work_of(step: Step) -> int:
     """Return how many entries a JVP passes over."""
     written = sum(map(size, step.written))
     price = derivative_of(step.equation).price.jvp if str(step.equation.primitive) in DENSE else None
     return max(written, price or 0, *map(size, step.read), 1)
 
 
-def _moving_work(program: LinearProgram) -> int:
+def moving_work(program: LinearProgram) -> int:
     """Return what the linear equations pass over that are other ones at other inputs, or read what such have computed."""
     moving, work = set(program.primals), 0
     for step in program.steps:
         if not moving.isdisjoint(step.read):
             moving.update(step.written)
-            work += _work(step) if step.is_linear else 0
+            work += work_of(step) if step.is_linear else 0
     return work

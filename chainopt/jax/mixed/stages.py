@@ -1,0 +1,124 @@
+"""Stages of a Jacobian between narrow ends: what each costs, whether it is colored or its tangents are pushed through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from chainopt.chain.chain import JacobianChain
+from chainopt.chain.jacobian import Jacobian
+from chainopt.functions.sparse.given_pattern import tidy
+from chainopt.functions.sparse.stages import PRODUCT, READ, merged
+from chainopt.functions.sparsity.detection import Detection
+from chainopt.ordering.order import optimal_order
+from chainopt.structure.sparse import Sparse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.functions.sparsity.index_sets import IndexSets
+    from chainopt.plan.plan import Plan
+    from chainopt.structure.patterns import Entries
+
+FULL = 1 / 4  # of all places: what has more nonzeros is not colored
+MOST_NONZEROS = 2_000_000
+
+
+class Stage(NamedTuple):
+    """A section of a function, as a linear map."""
+
+    first: int  # where it begins among the cuts,
+    last: int  # and where it ends
+    rows: int
+    columns: int
+    pattern: Entries | None  # None where it is not sparse
+    work: int  # what one JVP or VJP costs
+
+    @property
+    def nonzeros(self) -> int:
+        """How many it has; only of one that is sparse."""
+        return 0 if self.pattern is None else int(self.pattern.nnz)
+
+    @property
+    def fullest_row(self) -> int:
+        """How many nonzeros that has."""
+        return 0 if self.pattern is None else int(np.diff(self.pattern.indptr).max(initial=0))
+
+    @property
+    def coloring_cost(self) -> int:
+        """What the nonzeros cost, at the least: a JVP for each entry of the fullest row."""
+        return self.fullest_row * self.work + READ * self.nonzeros
+
+    def cost(self, passes: int) -> int:
+        """Return what it costs, at the least, to apply it to so many tangents, by its nonzeros or without them."""
+        pushed = passes * self.work
+        return pushed if self.pattern is None else min(pushed, self.coloring_cost + passes * self.nonzeros)
+
+    def settled(self, passes: int) -> Stage:
+        """Return it without the pattern where that does not make it cheaper."""
+        return self if self.cost(passes) < passes * self.work else self._replace(pattern=None)
+
+    def jacobian(self, name: str, *, has_vjps: bool) -> Jacobian:
+        """Describe it to the planner: one whose nonzeros are known is applied by these."""
+        each = self.work if self.pattern is None else self.nonzeros
+        return Jacobian(
+            (self.rows, self.columns),
+            jvp_cost=each,
+            vjp_cost=each if has_vjps or self.pattern is not None else None,
+            accumulation_cost=None if self.pattern is None else PRODUCT * self.nonzeros * (self.fullest_row + 2),
+            structure=None if self.pattern is None else Sparse(self.pattern),
+            name=name,
+        )
+
+    def then(self, later: Stage) -> Stage:
+        """Return this stage and the one behind it as one."""
+        pattern = None
+        if self.pattern is not None and later.pattern is not None:
+            pattern = tidy(later.pattern.astype(np.int32) @ self.pattern.astype(np.int32))
+            pattern = pattern if _is_sparse(pattern.nnz, later.rows, self.columns) else None
+        return Stage(self.first, later.last, later.rows, self.columns, pattern, self.work + later.work)
+
+
+def pattern_of(sets: IndexSets | None) -> Entries | None:
+    """Return a pattern, None where it is not sparse, or not known."""
+    if sets is None or not _is_sparse(int(sets.counts().sum()), sets.size, sets.columns):
+        return None
+    return tidy(Detection(sets).pattern)
+
+
+def _is_sparse(nonzeros: int, rows: int, columns: int) -> bool:
+    return nonzeros <= min(FULL * rows * columns, MOST_NONZEROS)
+
+
+def planned(stages: Sequence[Stage], has_vjps: Sequence[bool]) -> Plan:
+    """Return the cheapest order of the product of some stages, once the nonzeros of those that are sparse are computed.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+        In evaluation order.
+    has_vjps : sequence of bool
+        Whether cotangents can be pulled through each.
+    """
+    each = zip(stages, has_vjps, strict=True)
+    chain = [stage.jacobian(f"J{number}", has_vjps=has) for number, (stage, has) in enumerate(each, 1)]
+    return optimal_order(JacobianChain.from_stages(chain), patterns="exact")
+
+
+def joined(stages: Sequence[Stage], passes: int) -> list[Stage]:
+    """Join neighbors, those first that gain most by it, as long as it costs nothing.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+        In evaluation order.
+    passes : int
+        How many tangents go through.
+    """
+
+    def pair(before: Stage, behind: Stage) -> tuple[int, Stage]:
+        whole = before.then(behind)
+        return before.cost(passes) + behind.cost(passes) - whole.cost(passes), whole
+
+    return merged(stages, pair)
