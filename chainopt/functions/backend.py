@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
     from chainopt.graphs.elimination.result import Elimination
+    from chainopt.plan.plan import Plan
     from chainopt.typing import Array, DType, Function, PyTree
 
 
@@ -36,14 +37,14 @@ CONTAINERS = frozenset({tuple, list, dict, type(None)})
 NOT_REAL = "{} is of {}, which are no real numbers"
 
 
-class StraightLine(Protocol):
-    """A Jacobian as straight-line code."""
+class Blocks(Protocol):
+    """What computes a Jacobian block by block."""
 
     def blocks(self, given: Sequence[Array]) -> list[Array]:
         """Return a block for each array of the results and each of the inputs, in the type of the input."""
 
-    def plan(self) -> Elimination:
-        """Return the order in which it eliminates the vertices of its graph."""
+    def plan(self) -> Plan | Elimination:
+        """Return the order in which it multiplies its stages, or eliminates the vertices of its graph."""
 
 
 class Arrays(NamedTuple):
@@ -173,7 +174,7 @@ class Backend(Protocol):
             The composition whose gradient the functions compute, where it is one.
         """
 
-    def straight_line(self, trace: Trace, outputs: int, *, is_demanded: bool) -> StraightLine | None:
+    def straight_line(self, trace: Trace, outputs: int, *, is_demanded: bool) -> Blocks | None:
         """Write the Jacobian of the first results of a function as straight-line code.
 
         Parameters
@@ -188,6 +189,16 @@ class Backend(Protocol):
         ------
         UnplannableError
             If it is demanded, and cannot be written; the message says why.
+        """
+
+    def sparse_stages(self, trace: Trace, outputs: int) -> Blocks | None:
+        """Return the Jacobian by stages, the sparse ones colored, where that promises to be much cheaper than dense ones.
+
+        Parameters
+        ----------
+        trace : Trace
+        outputs : int
+            How many of its results are differentiated.
         """
 
     def gradient(self, function: Function, options: Options) -> Function:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from chainopt.functions.autotune import Tuned
     from chainopt.functions.backend import Backend
-    from chainopt.functions.eliminated import Eliminated
+    from chainopt.functions.blockwise import Blockwise
     from chainopt.functions.options import Mode, Options
     from chainopt.functions.prepared import Prepared
     from chainopt.graphs.elimination.result import Elimination
@@ -196,7 +196,7 @@ class JacobianFunction:
                     raise way.refusal() from error
         return self._library("forward" if self._is_forward(way) else "reverse"), None, _as_it_is
 
-    def _program(self, way: Way, arrays: Sequence[Array]) -> Prepared | Eliminated | None:
+    def _program(self, way: Way, arrays: Sequence[Array]) -> Prepared | Blockwise | None:
         """Return the program that runs now, if any does.
 
         Raises

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from chainopt.execution.dependencies import needs
 from chainopt.functions.backend import NOT_REAL, UnplannableError
+from chainopt.functions.blockwise import Blockwise
 from chainopt.functions.complex_sections import with_real_steps
 from chainopt.functions.computation_graph import carrying
-from chainopt.functions.eliminated import Eliminated
 from chainopt.functions.low_rank import Halves, halves_of
 from chainopt.functions.mode_choice import choice_by_shapes, compared, plan_of
 from chainopt.functions.program import Program, cut
@@ -153,7 +153,7 @@ class Returned:
         return [*leaves, *arrays]
 
 
-def prepare(backend: Backend, function: Function, call: Call, options: Options) -> Prepared | Eliminated:
+def prepare(backend: Backend, function: Function, call: Call, options: Options) -> Prepared | Blockwise:
     """Trace and cut a function for the signature of a call.
 
     Parameters
@@ -205,7 +205,12 @@ def prepare(backend: Backend, function: Function, call: Call, options: Options) 
         _check_dtypes(backend, trace, returned.outputs)
         line = backend.straight_line(trace, returned.outputs, is_demanded=options.mode == "elimination")
         if line is not None:
-            return Eliminated(backend, trace, line, results)
+            return Blockwise(backend, trace, line, results, "elimination")
+    if options.mode in {"auto", "planned"} and not options.low_rank and options.chunk_size is None and len(parts) == 1:
+        line = backend.sparse_stages(trace, returned.outputs)
+        if line is not None:
+            _check_dtypes(backend, trace, returned.outputs)
+            return Blockwise(backend, trace, line, results, "planned")
     program = cut(trace, returned.outputs, low_rank=options.low_rank)
     if program is None:
         msg = "nothing between its inputs and its results depends on the inputs by real numbers alone, or all of it is empty"

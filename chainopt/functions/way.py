@@ -11,7 +11,7 @@ from chainopt.functions.backend import UnplannableError
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from chainopt.functions.eliminated import Eliminated
+    from chainopt.functions.blockwise import Blockwise
     from chainopt.functions.environment import Environment
     from chainopt.functions.options import Options
     from chainopt.functions.prepared import Prepared
@@ -23,7 +23,7 @@ LOGGER = logging.getLogger(__name__)
 class Way:
     """How a Jacobian is computed: by a program, or, for a reason, by the library's own function."""
 
-    def __init__(self, prepared: Prepared | Eliminated | None, mode: str, reason: str = "") -> None:
+    def __init__(self, prepared: Prepared | Blockwise | None, mode: str, reason: str = "") -> None:
         self.prepared, self.mode, self.reason = prepared, mode, reason
         self.environment: Environment | None = None  # in which that was found; None where it holds in all
         self.besides: tuple[Array, ...] = ()  # arrays that the function reads, where only watching it keeps them

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from chainopt.functions.backend import UnplannableError
-from chainopt.functions.eliminated import Eliminated
+from chainopt.functions.blockwise import Blockwise
 from chainopt.functions.environment import Environment, written
 from chainopt.functions.first_calls import first_mode
 from chainopt.functions.mode_choice import choice, is_of_one_dtype, mode_of_calls
@@ -193,11 +193,11 @@ class Ways:
     def _by_library(self, reason: str = "") -> Way:
         return Way(None, self.options.library_mode(), reason)
 
-    def _chosen(self, prepared: Prepared | Eliminated) -> tuple[Prepared | Eliminated, str, str]:
+    def _chosen(self, prepared: Prepared | Blockwise) -> tuple[Prepared | Blockwise, str, str]:
         """Return a program with its mode, and with the one in which it is called where nothing is compiled."""
         options = self.options
-        if isinstance(prepared, Eliminated):
-            return prepared, "elimination", ""
+        if isinstance(prepared, Blockwise):
+            return prepared, prepared.mode, ""
         if options.must_plan or options.is_pure:
             return prepared, "planned" if options.must_plan else options.mode, ""
         trace, outputs = prepared.program.trace, prepared.results.outputs

@@ -20,7 +20,7 @@ from chainopt.jax.trace import STAGE, kind_of, trace
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.functions.backend import StraightLine
+    from chainopt.functions.backend import Blocks
     from chainopt.functions.options import Options
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
@@ -148,8 +148,11 @@ class JaxBackend:
 
         return trace(composition, inputs, others, besides)
 
-    def straight_line(self, trace: Trace, outputs: int, *, is_demanded: bool) -> StraightLine | None:
+    def straight_line(self, trace: Trace, outputs: int, *, is_demanded: bool) -> Blocks | None:
         """Return None: `chainopt.jax.eliminating` writes it."""
+
+    def sparse_stages(self, trace: Trace, outputs: int) -> Blocks | None:
+        """Return None: `chainopt.jax.eliminating` finds them."""
 
     def gradient(self, function: Function, options: Options) -> Function:
         """Return the gradient, or the planned Jacobian, of the function."""

@@ -1,4 +1,4 @@
-"""JAX, as the front end of functions sees it, with Jacobians as straight-line code among the ways."""
+"""JAX, as the front end of functions sees it, with Jacobians as straight-line code and by sparse stages among the ways."""
 
 from __future__ import annotations
 
@@ -7,20 +7,29 @@ from typing import TYPE_CHECKING
 from chainopt.jax.backend import JaxBackend
 from chainopt.jax.elimination.choice import worthwhile
 from chainopt.jax.elimination.straight_line import straight_line
+from chainopt.jax.mixed.gate import may_pay
 
 if TYPE_CHECKING:
-    from chainopt.functions.backend import StraightLine
+    from chainopt.functions.backend import Blocks
     from chainopt.functions.trace import Trace
 
 
 class EliminatingBackend(JaxBackend):
-    """JAX, with straight-line code."""
+    """JAX, with straight-line code and sparse stages."""
 
     has_straight_lines = True
 
-    def straight_line(self, trace: Trace, outputs: int, *, is_demanded: bool) -> StraightLine | None:
+    def straight_line(self, trace: Trace, outputs: int, *, is_demanded: bool) -> Blocks | None:
         """Write it where it is demanded, or promises to be the fastest way."""
         return straight_line(trace, outputs) if is_demanded else worthwhile(trace, outputs)
+
+    def sparse_stages(self, trace: Trace, outputs: int) -> Blocks | None:
+        """Cut it where what lies between wide and costly steps promises to be worth it."""
+        if not may_pay(trace, outputs):
+            return None
+        from chainopt.jax.mixed.choice import mixed_line  # with it comes SciPy
+
+        return mixed_line(trace, outputs)
 
 
 ELIMINATING = EliminatingBackend()

@@ -157,6 +157,9 @@ class TorchBackend:
             msg = "straight-line code is there for JAX only"
             raise UnplannableError(msg)
 
+    def sparse_stages(self, trace: Trace, outputs: int) -> None:
+        """Return None: there are none in PyTorch."""
+
     def gradient(self, function: Function, options: Options) -> Function:
         """Return the gradient, or the Jacobian, of the function."""
         return gradient_of(function, options)

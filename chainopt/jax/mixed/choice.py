@@ -9,45 +9,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from chainopt.functions.computation_graph import carrying
 from chainopt.jax.linear_program import LinearProgram
 from chainopt.jax.mixed.cuts import cuts_of
 from chainopt.jax.mixed.line import MixedLine
 from chainopt.jax.mixed.operator import Operator
 from chainopt.jax.mixed.stages import Stage, joined, pattern_of, planned
-from chainopt.jax.staged.segments import DENSE, found_between, moving_work
+from chainopt.jax.staged.segments import found_between, moving_work
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from chainopt.functions.trace import Trace
     from chainopt.typing import Array
 
-FEWEST = 16  # inputs and results: fewer passes are not worth it
-WIDER = 4  # times as wide as the narrower end is what takes most of the work
-MOST_OF_IT = 0.7  # of the work, done there entry by entry,
-LEAST = 30_000_000  # and multiply-adds, for all passes
 SHARE = 1.0  # of what stages cost, that they have to save
 LEAST_SAVED = 2_000_000
-
-
-def may_pay(trace: Trace, outputs: int) -> bool:
-    """Whether a function does most of its work on arrays that are much wider than its narrower end, entry by entry."""
-    inputs = sum(map(trace.size, trace.inputs))
-    results = sum(map(trace.size, trace.outputs[:outputs]))
-    passes = min(inputs, results)
-    if passes < FEWEST:
-        return False
-    carried, wide, all_of_it = carrying(trace), 0, 0
-    for equation in trace.equations:
-        if carried.isdisjoint(equation.inputs):
-            continue
-        if equation.price.jvp is None:
-            return False
-        all_of_it += equation.price.jvp
-        is_wide = max(map(trace.size, equation.outputs), default=0) >= WIDER * passes
-        wide += equation.price.jvp if is_wide and equation.name not in DENSE else 0
-    return wide >= MOST_OF_IT * all_of_it and passes * wide >= LEAST
 
 
 def mixed_line(trace: Trace, outputs: int) -> MixedLine | None:
@@ -69,9 +43,7 @@ def mixed_line(trace: Trace, outputs: int) -> MixedLine | None:
     sizes = [sum(map(_size, cut.alive)) for cut in cuts]
     stages = [
         Stage(number, number + 1, rows, columns, pattern_of(sets), work)
-        for number, ((sets, work), (columns, rows)) in enumerate(
-            zip(found_between(program, cuts), pairwise(sizes), strict=True)
-        )
+        for number, ((sets, work), (columns, rows)) in enumerate(zip(found_between(program, cuts), pairwise(sizes), strict=True))
     ]
     passes = min(sizes[0], sizes[-1])
     stages = [stage.settled(passes) for stage in joined(stages, passes)]
@@ -97,7 +69,7 @@ def _size(variable: Array) -> int:
 def _program(trace: Trace, outputs: int) -> LinearProgram | None:
     """Return the JVP of a function."""
     closed, places = trace.source
-    count, jaxpr = len(trace.inputs), closed.jaxpr
+    jaxpr = closed.jaxpr
     inputs, others = (
         [jax.ShapeDtypeStruct(trace.variables[each].shape, trace.variables[each].dtype) for each in some]
         for some in (trace.inputs, trace.others)

@@ -9,7 +9,8 @@ from jax.extend import core
 
 from chainopt.functions.trace import REAL
 from chainopt.jax.detection.registry import dtype, size
-from chainopt.jax.staged.segments import DENSE, Cut, work_of
+from chainopt.jax.rules.registry import PRODUCTS
+from chainopt.jax.staged.segments import Cut, work_of
 from chainopt.jax.trace import kind_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 
     from chainopt.jax.linear_program import LinearProgram
 
-SHARES = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32)  # of the work of a program, between two places at which less is alive than at a cut
+SHARES = (
+    1 / 2,
+    1 / 4,
+    1 / 8,
+    1 / 16,
+    1 / 32,
+)  # of the work of a program, between two places at which less is alive than at a cut
 FINE = 1 / 6  # of the work: no stage has to do less
 MOST_CUTS = 200
 
@@ -40,7 +47,7 @@ def cuts_of(program: LinearProgram) -> list[Cut]:
             continue
         alive.update(dict.fromkeys(step.written))
         alive = {variable: None for variable in alive if last.get(variable, -1) >= place}
-        works.append(0 if str(step.equation.primitive) in DENSE else work_of(step))
+        works.append(0 if str(step.equation.primitive) in PRODUCTS else work_of(step))
         sizes.append(sum(map(size, alive)))
         cuts.append(Cut(place, tuple(alive)))
     chosen = _chosen(sizes, works, [number for number, cut in enumerate(cuts) if sizes[number] and _is_real(cut)])

@@ -75,9 +75,10 @@ class MixedLine:
 
         def moved(place: int, columns: Array, *, is_pulled: bool) -> Array:
             operator = operators[place]
-            if operator.pattern is not None:
-                return apart(always, operator.pulled_by_nonzeros if is_pulled else operator.pushed_by_nonzeros, nonzeros[place], columns)
-            return apart(always, operator.pull if is_pulled else operator.push, given[place], columns)
+            if operator.pattern is None:
+                return apart(always, operator.pull if is_pulled else operator.push, given[place], columns)
+            by_nonzeros = operator.pulled_by_nonzeros if is_pulled else operator.pushed_by_nonzeros
+            return apart(always, by_nonzeros, nonzeros[place], columns)
 
         for operation in self._plan.operations:
             first, last = operation.first, operation.last

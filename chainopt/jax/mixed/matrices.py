@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from chainopt.functions.sparse.given_pattern import tidy
 from chainopt.functions.sparse.products import Product
 from chainopt.jax.staged.chain import FILLED, multiplier
 
@@ -52,30 +53,23 @@ def product(left: Entries | None, right: Entries | None) -> tuple[Entries | None
 
 def transposed_pattern(pattern: Entries) -> tuple[Entries, IntArray]:
     """Return the transposed pattern, and which nonzero stands at each of its places."""
-    numbered = pattern.astype(np.int64)
-    numbered.data = np.arange(pattern.nnz)
-    transposed = numbered.T.tocsr()
-    transposed.sort_indices()
-    return transposed, transposed.data
+    order = np.argsort(pattern.indices, kind="stable")
+    return tidy(pattern.T), order
 
 
 def _applied(pattern: Entries, values: Array, columns: Array) -> Array:
     """Multiply a matrix of nonzeros by a full one: whole rows of that are taken, which lie together in memory."""
-    counts = np.diff(pattern.indptr)
+    counts, indices = np.diff(pattern.indptr), pattern.indices.astype(np.int32)
     depth = int(counts.max(initial=0))
-    rows = np.repeat(np.arange(pattern.shape[0]), counts)
     if depth * pattern.shape[0] > FILLED * pattern.nnz:  # some rows are much longer than the others
-        each = values[:, None] * _rows(columns, pattern.indices)
+        rows = np.repeat(np.arange(pattern.shape[0]), counts)
+        each = values[:, None] * columns.at[indices].get(mode="promise_in_bounds")
         return jax.ops.segment_sum(each, rows, pattern.shape[0], indices_are_sorted=True)
     total = jnp.zeros((pattern.shape[0], columns.shape[1]), jnp.result_type(values, columns))
     for number in range(depth):
-        at = pattern.indptr[:-1] + number
         is_there = number < counts
-        at = np.where(is_there, at, 0)
-        each = values.at[at].get(mode="promise_in_bounds")[:, None] * _rows(columns, pattern.indices[at])
+        at = np.where(is_there, pattern.indptr[:-1] + number, 0)
+        rows_taken = columns.at[indices[at]].get(mode="promise_in_bounds")
+        each = values.at[at].get(mode="promise_in_bounds")[:, None] * rows_taken
         total = total + (each if is_there.all() else jnp.where(is_there[:, None], each, 0))
     return total
-
-
-def _rows(columns: Array, at: IntArray) -> Array:
-    return columns.at[at.astype(np.int32)].get(mode="promise_in_bounds")

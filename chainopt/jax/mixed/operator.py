@@ -9,12 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from chainopt.structure.greedy_coloring import greedy_colors
 from chainopt.jax.compressed import pushes
 from chainopt.jax.detection.registry import dtype, shape
 from chainopt.jax.mixed.matrices import product, transposed_pattern
 from chainopt.jax.stage import joined, pieces_of, split
 from chainopt.jax.staged.sections import Section
+from chainopt.structure.greedy_coloring import greedy_colors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

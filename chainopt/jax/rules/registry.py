@@ -23,6 +23,7 @@ NO_NAMES: dict[str, Array] = {"debug_info": None} if jax.__version_info__ < (0, 
 # cores; `benchmarks/test_weights.py` measures them anew. What touches every entry waits for memory.
 ENTRY = 8
 MOVE = 2  # an entry that is copied only
+PRODUCTS = frozenset({"dot_general", "conv_general_dilated", "triangular_solve", "custom_linear_solve"})  # of matrices
 UNKNOWN_TRIPS = 10  # of a loop that does not say how often it runs
 
 

@@ -18,6 +18,7 @@ from chainopt.jax.detection.registry import dtype, size
 from chainopt.jax.detection.values import constant, is_zero
 from chainopt.jax.detection.walk import Walk
 from chainopt.jax.rules import derivative_of
+from chainopt.jax.rules.registry import PRODUCTS
 from chainopt.jax.trace import kind_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 MOST_CUTS = 400
 MOST_NONZEROS = 20_000_000  # of the pattern of a stage
-DENSE = frozenset({"dot_general", "conv_general_dilated", "triangular_solve", "custom_linear_solve"})  # priced by their rules
 
 
 class Cut(NamedTuple):
@@ -127,7 +127,7 @@ def _found(values: list[Value], atoms: Sequence[Array], columns: int) -> IndexSe
 def work_of(step: Step) -> int:
     """Return how many entries a JVP passes over."""
     written = sum(map(size, step.written))
-    price = derivative_of(step.equation).price.jvp if str(step.equation.primitive) in DENSE else None
+    price = derivative_of(step.equation).price.jvp if str(step.equation.primitive) in PRODUCTS else None
     return max(written, price or 0, *map(size, step.read), 1)
 
 

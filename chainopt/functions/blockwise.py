@@ -1,4 +1,4 @@
-"""A function whose Jacobian is straight-line code, for one signature of its arguments."""
+"""A function whose Jacobian is made block by block, by straight-line code or sparse stages, for one signature."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from chainopt.functions.trace import needed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.functions.backend import Backend, StraightLine
+    from chainopt.functions.backend import Backend, Blocks
     from chainopt.functions.trace import Trace
     from chainopt.functions.unpack import Results
     from chainopt.graphs.elimination.result import Elimination
+    from chainopt.plan.plan import Plan
     from chainopt.typing import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Eliminated:
-    """Straight-line code, and how its results are put together; it stands where a planned program would."""
+class Blockwise:
+    """What computes the blocks, and how the results are put together; it stands where a planned program would."""
 
     backend: Backend
     trace: Trace
-    line: StraightLine
+    line: Blocks
     results: Results
+    mode: str  # "planned" or "elimination"
     recorded: list[Callable[..., list[Array]]] = field(default_factory=list)
 
     @property
@@ -38,8 +40,8 @@ class Eliminated:
         """Those of the equations of the function."""
         return frozenset(equation.name for equation in self.trace.equations)
 
-    def plan_of(self, mode: str) -> Elimination:  # noqa: ARG002 -- as that of a program
-        """Return the order of elimination."""
+    def plan_of(self, mode: str) -> Plan | Elimination:  # noqa: ARG002 -- as that of a program
+        """Return the order of the stages, or of elimination."""
         return self.line.plan()
 
     def computation(self, mode: str, chunk_size: int | None, arrays: Sequence[Array]) -> Callable[..., list[Array]]:  # noqa: ARG002
