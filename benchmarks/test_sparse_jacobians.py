@@ -195,6 +195,12 @@ def cheap(step):
     return lambda u: step(u, lambda u: u)
 
 
+def sines(u):
+    before, after = jnp.roll(u, 1), jnp.roll(u, -1)
+    waves = 0.1 * jnp.tanh(before - u) * jnp.exp(-after * after) + 0.05 * jnp.sin(before * after) * jnp.exp(-u * u)
+    return u + waves - 0.1 * jnp.tanh(u + before + after) * jnp.sin(u)
+
+
 STEPS = {
     "six costly five-point steps on 32 x 32": (square, 6, 1024),
     "ten costly steps in 1-D": (line, 10, 1000),
@@ -219,3 +225,29 @@ def test_stages(contest, name):
     compare(contest, "sparse Jacobians of several steps", name, makers, x)
     plan = jacobian(function, sparse=True).prepare(x).plan
     contest.note(f"{name}: {'one coloring' if plan is None else f'{len(plan.chain)} stages'}")
+
+
+ENDS = {"ten steps of ten": (line, 10), "ten steps of sines of neighbors": (sines, 10), "three cheap steps": (cheap(line), 3)}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name == "ten steps of ten")) for name in ENDS])
+def test_dense_ends(contest, name):
+    """Between a dense matrix into 2,000 numbers and one out of them."""
+    step, count = ENDS[name]
+    rng = np.random.default_rng(0)
+    into, out = (jnp.asarray(rng.normal(size=shape) / np.sqrt(shape[1]), jnp.float32) for shape in ((2000, 64), (64, 2000)))
+
+    def function(x):
+        u = into @ x
+        for _ in range(count):
+            u = step(u)
+        return out @ u
+
+    x = jnp.asarray(rng.normal(size=64), jnp.float32)
+    makers = {OURS: jacobian, "jax.jacfwd": jax.jacfwd}
+    calls = {who: jax.jit(make(function)) for who, make in makers.items()}
+    ours, theirs = [call(x) for call in calls.values()]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+    timed = {who: lambda call=call: jax.block_until_ready(call(x)) for who, call in calls.items()}
+    contest("Jacobians of sparse steps between dense ends, 64-2,000-64", name, timed, rounds=21)
+    contest.note(f"between dense ends, {name}: {len(jacobian(function).plan(x).chain)} stages")

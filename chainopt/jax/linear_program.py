@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 from jax.extend import core
+from jax.interpreters.partial_eval import dce_jaxpr
 
-from chainopt.jax.rules.registry import alone, variables_read, variables_written
+from chainopt.jax.rules.registry import alone, inner, variables_read, variables_written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from chainopt.typing import Array
 
@@ -59,10 +60,9 @@ class LinearProgram:
         self.linear = set(self.tangents)
         self.steps: list[Step] = []
         for equation in jaxpr.eqns:
-            read, written = variables_read(equation), variables_written(equation)
-            is_linear = not self.linear.isdisjoint(read)
-            self.linear.update(written if is_linear else ())
-            self.steps.append(Step(equation, alone(equation, jaxpr), read, written, is_linear))
+            steps = _steps_of(equation, alone(equation, jaxpr), self.linear)
+            self.linear.update(one for step in steps if step.is_linear for one in step.written)
+            self.steps += steps
 
     def start(self, primals: Sequence[Array]) -> dict[Array, Array]:
         """Return the values of the constants, and of the inputs and the others."""
@@ -94,6 +94,37 @@ class LinearProgram:
             values.update(step.run(values))
             values.update((one, given[one]) for one in step.written if one in given)
         return [value(one, values) for one in wanted]
+
+
+def _steps_of(equation: core.JaxprEqn, jaxpr: core.Jaxpr, linear: Container[Array]) -> list[Step]:
+    """Return an equation as a step; a loop that computes values and tangents as two, the values first.
+
+    Parameters
+    ----------
+    equation : JaxprEqn
+        Of a derivative program.
+    jaxpr : Jaxpr
+        It alone.
+    linear : container of variables
+        Those that depend on the tangents.
+    """
+    read, written = variables_read(equation), variables_written(equation)
+    is_linear = any(variable in linear for variable in read)
+    if not is_linear or len(written) < 2 or not inner(equation) or equation.effects:
+        return [Step(equation, jaxpr, read, written, is_linear)]
+
+    def needed(results: Sequence[Array]) -> tuple[core.Jaxpr, list[Array]]:
+        part, used = dce_jaxpr(jaxpr, [variable in results for variable in written])
+        return part, [variable for variable, is_used in zip(read, used, strict=True) if is_used]
+
+    values = [one for one in written if not any(variable in linear for variable in needed([one])[1])]
+    if not values:
+        return [Step(equation, jaxpr, read, written, is_linear)]
+    parts = []
+    for results in (values, [variable for variable in written if variable not in values]):
+        part, used = needed(results)
+        parts.append(Step(equation, part, used, results, any(variable in linear for variable in used)))
+    return parts
 
 
 def value(atom: Array, values: Mapping[Array, Array]) -> Array:

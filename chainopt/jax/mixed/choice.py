@@ -15,10 +15,13 @@ from chainopt.jax.mixed.line import MixedLine
 from chainopt.jax.mixed.operator import Operator
 from chainopt.jax.mixed.stages import Stage, joined, pattern_of, planned
 from chainopt.jax.staged.segments import found_between, moving_work
+from chainopt.structure.greedy_coloring import greedy_colors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chainopt.functions.trace import Trace
-    from chainopt.typing import Array
+    from chainopt.typing import Array, IntArray
 
 SHARE = 1.0  # of what stages cost, that they have to save
 LEAST_SAVED = 2_000_000
@@ -41,16 +44,20 @@ def mixed_line(trace: Trace, outputs: int) -> MixedLine | None:
     if len(cuts) <= 3:
         return None
     sizes = [sum(map(_size, cut.alive)) for cut in cuts]
-    stages = [
-        Stage(number, number + 1, rows, columns, pattern_of(sets), work)
-        for number, ((sets, work), (columns, rows)) in enumerate(zip(found_between(program, cuts), pairwise(sizes), strict=True))
-    ]
+    stages = []
+    for number, ((sets, work), (columns, rows)) in enumerate(zip(found_between(program, cuts), pairwise(sizes), strict=True)):
+        if sets is None:  # something else than tangents is alive there
+            return None
+        stages.append(Stage(number, number + 1, rows, columns, pattern_of(sets), work))
     passes = min(sizes[0], sizes[-1])
     stages = [stage.settled(passes) for stage in joined(stages, passes)]
     if all(stage.pattern is None for stage in stages):
         return None
     kind = jnp.result_type(*[variable.aval.dtype for cut in cuts for variable in cut.alive])
-    operators = [Operator(program, cuts[stage.first], cuts[stage.last], stage, kind) for stage in stages]
+    operators = [
+        Operator(program, cuts[stage.first], cuts[stage.last], stage, colors, kind)
+        for stage, colors in zip(stages, _colors(stages), strict=True)
+    ]
     may_pull = sizes[-1] < sizes[0] or min(sizes) < passes
     has_vjps = [may_pull and operator.has_vjps for operator in operators]
     plan = planned(stages, has_vjps)
@@ -60,6 +67,22 @@ def mixed_line(trace: Trace, outputs: int) -> MixedLine | None:
     if least - cost < max(SHARE * cost, LEAST_SAVED):
         return None
     return MixedLine(program, operators, plan)
+
+
+def _colors(stages: Sequence[Stage]) -> list[IntArray]:
+    """Color the columns of each stage; those of equal patterns once."""
+    known: dict[tuple[bytes, bytes], IntArray] = {}
+    colors = []
+    for stage in stages:
+        pattern = stage.pattern
+        if pattern is None:
+            colors.append(np.zeros(0, np.int64))
+            continue
+        key = pattern.indptr.tobytes(), pattern.indices.tobytes()
+        if key not in known:
+            known[key] = greedy_colors(pattern)
+        colors.append(known[key])
+    return colors
 
 
 def _size(variable: Array) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import jax
@@ -14,7 +13,6 @@ from chainopt.jax.detection.registry import dtype, shape
 from chainopt.jax.mixed.matrices import product, transposed_pattern
 from chainopt.jax.stage import joined, pieces_of, split
 from chainopt.jax.staged.sections import Section
-from chainopt.structure.greedy_coloring import greedy_colors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,14 +34,18 @@ class Operator(Section):
         Between them.
     stage : Stage
         Its pattern, if it is sparse.
-    dtype : dtype
+    colors : numpy.ndarray of int64
+        Those of its columns then.
+    dtype_of_all : dtype
         That of matrices.
     """
 
-    def __init__(self, program: LinearProgram, before: Cut, behind: Cut, stage: Stage, dtype_of_all: DType) -> None:
+    def __init__(
+        self, program: LinearProgram, before: Cut, behind: Cut, stage: Stage, colors: IntArray, dtype_of_all: DType
+    ) -> None:
         super().__init__(program, before, behind)
         self.stage, self.dtype = stage, dtype_of_all
-        self.pattern = stage.pattern
+        self.pattern, self.colors = stage.pattern, colors
         self.results = [jax.ShapeDtypeStruct(shape(atom), dtype(atom)) for atom in self.behind]
 
     @property
@@ -85,18 +87,12 @@ class Operator(Section):
         """Return its Jacobian by a VJP for each row."""
         return self.pull(given, jnp.eye(self.stage.rows, dtype=self.dtype)).T
 
-    @cached_property
-    def compression(self) -> tuple[IntArray, IntArray]:
-        """The colors of its columns, and where each nonzero is in the JVPs of those."""
-        pattern = self.stage.pattern
-        assert pattern is not None
-        colors = greedy_colors(pattern)
-        rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
-        return colors, colors[pattern.indices] * pattern.shape[0] + rows
-
     def nonzeros(self, given: Sequence[Array]) -> Array:
-        """Return those of its Jacobian, if that is sparse."""
-        colors, at = self.compression
+        """Return those of its Jacobian, if that is sparse, by the colors of its columns."""
+        pattern, colors = self.pattern, self.colors
+        assert pattern is not None
+        rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
+        at = colors[pattern.indices] * pattern.shape[0] + rows
         products = pushes(lambda *each: self.pushed(given, each), self.like, colors)
         flat = jnp.concatenate([part.astype(self.dtype) for part in products], axis=1).reshape(-1)
         return flat.at[at].get(mode="promise_in_bounds", unique_indices=True)

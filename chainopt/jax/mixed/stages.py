@@ -80,9 +80,9 @@ class Stage(NamedTuple):
         return Stage(self.first, later.last, later.rows, self.columns, pattern, self.work + later.work)
 
 
-def pattern_of(sets: IndexSets | None) -> Entries | None:
-    """Return a pattern, None where it is not sparse, or not known."""
-    if sets is None or not _is_sparse(int(sets.counts().sum()), sets.size, sets.columns):
+def pattern_of(sets: IndexSets) -> Entries | None:
+    """Return a pattern, None where it is not sparse."""
+    if not _is_sparse(int(sets.counts().sum()), sets.size, sets.columns):
         return None
     return tidy(Detection(sets).pattern)
 

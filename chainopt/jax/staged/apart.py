@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import jax
 import jax.numpy as jnp
+from jax.custom_batching import custom_vmap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,17 +21,32 @@ Result = TypeVar("Result")
 
 
 def always_true(arrays: Sequence[Array]) -> Array:
-    """Return what is true, though it depends on the first entry: a number is at most infinite, or no number at all."""
-    first = jax.lax.stop_gradient(next(array for array in arrays if array.size)).reshape(-1)[0]
-    return (first <= jnp.inf) | jnp.isnan(first)
+    """Return what is true, though it depends on the first entry: a number is at most infinite, or no number at all.
+
+    It is one number under `jax.vmap`, too: of a condition that each point has for itself both branches would be run.
+    """
+    first: Array = jax.lax.stop_gradient(next(array for array in arrays if array.size)).reshape(-1)[0]
+    return _is_true(first)
+
+
+@custom_vmap
+def _is_true(number: Array) -> Array:
+    return (number <= jnp.inf) | jnp.isnan(number)
+
+
+@_is_true.def_vmap
+def _of_the_first(count: int, is_batched: Sequence[bool], numbers: Array) -> tuple[Array, bool]:
+    assert all(is_batched)
+    return (_is_true(numbers[0]) if count else jnp.asarray(True)), False
 
 
 def apart(always: Array, function: Callable[..., Result], *operands: Array) -> Result:
     """Call a function of pytrees of arrays, so that nothing of it is joined to what is computed before or behind."""
+    traced = jax.jit(function)  # once, for both branches
 
     def never(*operands: Array) -> Result:
-        zeros: Result = jax.tree.map(lambda aval: jnp.zeros(aval.shape, aval.dtype), jax.eval_shape(function, *operands))
+        zeros: Result = jax.tree.map(lambda aval: jnp.zeros(aval.shape, aval.dtype), jax.eval_shape(traced, *operands))
         return zeros
 
-    result: Result = jax.lax.cond(always, function, never, *operands)
+    result: Result = jax.lax.cond(always, traced, never, *operands)
     return result
