@@ -34,10 +34,12 @@ def _is_true(number: Array) -> Array:
     return (number <= jnp.inf) | jnp.isnan(number)
 
 
-@_is_true.def_vmap
 def _of_the_first(count: int, is_batched: Sequence[bool], numbers: Array) -> tuple[Array, bool]:
     assert all(is_batched)
     return (_is_true(numbers[0]) if count else jnp.asarray(True)), False
+
+
+_is_true.def_vmap(_of_the_first)
 
 
 def apart(always: Array, function: Callable[..., Result], *operands: Array) -> Result:
