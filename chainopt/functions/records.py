@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from chainopt.functions.eliminated import Eliminated
+from chainopt.functions.blockwise import Blockwise
 from chainopt.numbers import count
 
 if TYPE_CHECKING:
     from chainopt.functions.options import Options
     from chainopt.functions.prepared import Prepared
     from chainopt.functions.way import Way
+    from chainopt.plan.plan import Plan
     from chainopt.structure.compression import Coloring
     from chainopt.typing import Function
 
@@ -49,9 +50,12 @@ def _tell(function: Function, options: Options, begin: float, text: str) -> None
     LOGGER.info("planned the %s of %s in %.3g s: %s", what, name, time.perf_counter() - begin, text)
 
 
-def _planned(prepared: Prepared | Eliminated, mode: str) -> str:
-    if isinstance(prepared, Eliminated):
-        return "straight-line code, mode elimination"
+def _planned(prepared: Prepared | Blockwise, mode: str) -> str:
+    if isinstance(prepared, Blockwise):
+        if prepared.mode == "elimination":
+            return "straight-line code, mode elimination"
+        plan = cast("Plan", prepared.line.plan())
+        return f"{len(plan.chain)} stages, the sparse ones colored, mode {mode}, cost {count(plan.cost)}"
     plans, stages = prepared.comparison, len(prepared.program.sections)
     chosen = prepared.plan_of(mode)
     pure = [f"{plan.mode} {count(plan.cost)}" for plan in (plans.forward, plans.reverse) if plan is not None]

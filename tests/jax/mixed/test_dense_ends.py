@@ -201,7 +201,7 @@ def test_hessians():
     np.testing.assert_allclose(hessian(energy, mode="planned")(point()), jax.jit(jax.hessian(energy))(point()), rtol=1e-11)
 
 
-def test_auto_takes_stages_where_they_pay_only():
+def test_auto_takes_stages_where_they_pay_only(caplog):
     into, out = matrix(2000, 32), matrix(32, 2000)
     x = point(32)
 
@@ -216,4 +216,6 @@ def test_auto_takes_stages_where_they_pay_only():
     assert not is_by_stages(lambda x: out @ jnp.cumsum(costly(jnp.cumsum(costly(into @ x)))), x)
     assert not is_by_stages(lambda x: dear(x).sum(), x)
     assert not is_by_stages(steps, point(2000))
-    assert len(jacobian(dear).plan(x).chain) > 6
+    with caplog.at_level("INFO", logger="chainopt"):
+        assert len(jacobian(dear).plan(x).chain) > 6
+    assert "stages, the sparse ones colored, mode planned, cost" in caplog.text
