@@ -12,7 +12,7 @@ from chainopt.chain.gain_bound import gain_bound
 from chainopt.chain.jacobian import Jacobian
 from chainopt.chain.parsing import NO_COSTS, read_dims, read_factors
 from chainopt.errors import ChainError, check_keys
-from chainopt.numbers import shape_text
+from chainopt.numbers import shape_text, shown
 from chainopt.structure.bands import Band
 from chainopt.structure.dense import Dense
 from chainopt.structure.ranges import grids_of
@@ -310,7 +310,7 @@ def check_header(data: object, name: str, version: int) -> None:
         msg = f'data is no {name}: it must be a dict whose "format" is "{name}", as to_dict() makes it'
         raise ChainError(msg)
     if type(data.get("version")) is not int or data["version"] != version:
-        msg = f"data is of version {data.get('version')!r}, but this chainopt reads version {version} of {name}"
+        msg = f"data is of version {shown(data.get('version'))}, but this chainopt reads version {version} of {name}"
         raise ChainError(msg)
 
 

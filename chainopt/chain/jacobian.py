@@ -63,16 +63,15 @@ def checked_cost(value: object, place: str) -> Cost:
         else:
             if cost >= 0:
                 return cost
-    msg = (
-        f"{place} is {value!r}: a cost is an int that counts fused multiply-adds, or a float in seconds, finite and not negative"
-    )
+    what = "an int that counts fused multiply-adds, or a float in seconds, finite and not negative"
+    msg = f"{place} is {shown(value)}: a cost is {what}"
     raise ChainError(msg)
 
 
 def checked_name(value: object) -> str:
     """Return a name, or say what is none."""
     if not (isinstance(value, str) and value and value.isprintable()):
-        msg = f"name is {value!r}: give a text that can be printed on a line, or None"
+        msg = f"name is {shown(value)}: give a text that can be printed on a line, or None"
         raise ChainError(msg)
     return value
 
@@ -136,7 +135,7 @@ class Jacobian:
         name: str | None = None,
     ) -> None:
         if not isinstance(batch, tuple | list):
-            msg = f"batch is {batch!r}: give the leading sizes of the stack as a tuple"
+            msg = f"batch is {shown(batch)}: give the leading sizes of the stack as a tuple"
             raise ChainError(msg)
         set_attribute = object.__setattr__
         set_attribute(self, "shape", checked_shape(shape, "shape"))

@@ -97,18 +97,18 @@ class Options:
             msg = f"the function is {shown(function)}, which cannot be called"
             raise ChainError(msg)
         if mode not in MODES:
-            msg = f"mode is {mode!r}: known are {', '.join(map(repr, MODES))}"
+            msg = f"mode is {shown(mode)}: known are {', '.join(map(repr, MODES))}"
             raise ChainError(msg)
         randomness = others.get("randomness", "error")
         if randomness not in RANDOMNESS:
-            msg = f"randomness is {randomness!r}: known are {', '.join(map(repr, RANDOMNESS))}"
+            msg = f"randomness is {shown(randomness)}: known are {', '.join(map(repr, RANDOMNESS))}"
             raise ChainError(msg)
         if others.get("low_rank") and mode in {"forward", "reverse", "elimination"}:
             low_rank = others["low_rank"]
-            msg = f'low_rank is {low_rank!r}, but mode is {mode!r}, which has no factors: take mode "auto" or "planned"'
+            msg = f'low_rank is {shown(low_rank)}, but mode is {shown(mode)}, which has no factors: take mode "auto" or "planned"'
             raise ChainError(msg)
         if chunk_size is not None and (isinstance(chunk_size, bool) or not isinstance(chunk_size, int) or chunk_size < 1):
-            msg = f"chunk_size is {chunk_size!r}: give an int of at least 1, or None"
+            msg = f"chunk_size is {shown(chunk_size)}: give an int of at least 1, or None"
             raise ChainError(msg)
         return cls(argnums=_positions(argnums), mode=mode, chunk_size=chunk_size, **others)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.errors import ChainError
 from chainopt.functions.options import check_distinct
+from chainopt.numbers import shown
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -118,7 +119,7 @@ class Call(NamedTuple):
 
 
 def _missing(argnums: object, count: int) -> ChainError:
-    return ChainError(f"argnums is {argnums!r}, but the function was given {count} positional arguments")
+    return ChainError(f"argnums is {shown(argnums)}, but the function was given {count} positional arguments")
 
 
 def _without_arrays(backend: Backend, leaves: list[PyTree], arrays: list[Array]) -> list[PyTree] | None:

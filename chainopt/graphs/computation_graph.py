@@ -12,6 +12,7 @@ from chainopt.graphs.flow import Flow
 from chainopt.graphs.operations import Operations, operations_of
 from chainopt.graphs.sizes import sizes_of
 from chainopt.graphs.skips import peeled, placed
+from chainopt.numbers import shown
 from chainopt.solvers.objectives import model_of
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class ComputationGraph:
 
 def named(nodes: Sequence[Hashable]) -> str:
     """Name some nodes, and say how many there are besides."""
-    texts = [f"{node!r}" for node in nodes[:NAMED]]
+    texts = [shown(node) for node in nodes[:NAMED]]
     more = f" and {len(nodes) - NAMED} more" if len(nodes) > NAMED else ""
     return ", ".join(texts) + more
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chainopt.errors import ChainError
 from chainopt.graphs.computation_graph import ComputationGraph, graph_between, named
 from chainopt.graphs.description import Description
+from chainopt.numbers import shown
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -76,7 +77,7 @@ def _marked(nodes: Sequence[Attributes], names: Sequence[Hashable], mark: str) -
 def _numbered(argument: str, chosen: object, numbers: dict[Hashable, int]) -> list[int]:
     """Return the numbers of the inputs or outputs."""
     if isinstance(chosen, str | bytes) or not hasattr(chosen, "__iter__"):
-        msg = f"{argument} is {chosen!r}: give a sequence of nodes"
+        msg = f"{argument} is {shown(chosen)}: give a sequence of nodes"
         raise ChainError(msg)
     listed = list(chosen)
     if not listed:
@@ -89,10 +90,10 @@ def _numbered(argument: str, chosen: object, numbers: dict[Hashable, int]) -> li
         except TypeError:  # what cannot be hashed is no node
             number = None
         if number is None:
-            msg = f"{argument} has {node!r}, which is no node of the graph: it has {named(list(numbers))}"
+            msg = f"{argument} has {shown(node)}, which is no node of the graph: it has {named(list(numbers))}"
             raise ChainError(msg)
         if number in ends:
-            msg = f"{argument} has {node!r} twice: name every node once"
+            msg = f"{argument} has {shown(node)} twice: name every node once"
             raise ChainError(msg)
         ends[number] = None
     return list(ends)

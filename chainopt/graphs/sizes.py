@@ -8,6 +8,7 @@ from chainopt.chain.jacobian import checked_size
 from chainopt.errors import ChainError
 from chainopt.graphs.edge_reader import known_shape
 from chainopt.graphs.edges import EdgeName
+from chainopt.numbers import shown
 from chainopt.structure.structures import Identity
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def sizes_of(description: Description) -> list[int]:
     names = description.names
     given = [attributes.get("size") for attributes in description.nodes]
     sizes = [
-        None if size is None else checked_size(size, f"node {name!r}: size") for name, size in zip(names, given, strict=True)
+        None if size is None else checked_size(size, f"node {shown(name)}: size") for name, size in zip(names, given, strict=True)
     ]
     inferred: dict[int, EdgeName] = {}
     for tail, head, attributes in description.edges:
@@ -54,12 +55,12 @@ def _misfit(
 ) -> ChainError:
     if source is not None:
         return ChainError(
-            f"node {name!r} has the size {known} by the jacobian of {source}, but {size} by that of {edge}: "
+            f"node {shown(name)} has the size {known} by the jacobian of {source}, but {size} by that of {edge}: "
             "one of the two is wrong"
         )
     return ChainError(
-        f"{edge}: its jacobian has the shape {shape}, but node {name!r} has the size {known}: "
-        f"the shape must be (size of {edge.head!r}, size of {edge.tail!r})"
+        f"{edge}: its jacobian has the shape {shape}, but node {shown(name)} has the size {known}: "
+        f"the shape must be (size of {shown(edge.head)}, size of {shown(edge.tail)})"
     )
 
 

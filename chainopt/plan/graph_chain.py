@@ -174,7 +174,7 @@ class GraphChain(JacobianChain):
 
         lacking = [node for stage in self.stages for node in stage if node not in graph]
         if lacking:
-            msg = f"graph has no node {lacking[0]!r}, which the chain computes: give the graph that was linearized"
+            msg = f"graph has no node {shown(lacking[0])}, which the chain computes: give the graph that was linearized"
             raise ChainError(msg)
         skips = [(skip.tail, skip.head) for skip in self.skips]
         return plot_cuts(graph, self.stages[::-1], self.dims[::-1], skips, ax)
@@ -276,9 +276,7 @@ def plain_node(node: Hashable) -> object:
     try:
         return operator.index(node)  # type: ignore[arg-type]
     except TypeError:
-        msg = (
-            f"node {node!r} is a {type(node).__name__}, which JSON cannot hold: relabel the graph, as with networkx.relabel_nodes"
-        )
+        msg = f"node {shown(node)} is a {type(node).__name__}, which JSON cannot hold: see networkx.relabel_nodes"
         raise ChainError(msg) from None
 
 
@@ -288,7 +286,7 @@ def read_node(stored: object) -> Hashable:
         return tuple(map(read_node, stored))
     if stored is None or isinstance(stored, str | int | float):
         return stored
-    msg = f"data names a node {stored!r}: a node is a text, a number or a list of such"
+    msg = f"data names a node {shown(stored)}: a node is a text, a number or a list of such"
     raise ChainError(msg)
 
 

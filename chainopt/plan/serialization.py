@@ -17,7 +17,7 @@ from chainopt.costs.memory import peak_memory
 from chainopt.costs.multiplications import MULTIPLICATIONS, Multiplications
 from chainopt.costs.operation_costs import steps_of, total
 from chainopt.errors import ChainError, check_keys
-from chainopt.numbers import count
+from chainopt.numbers import count, shown
 from chainopt.plan.brackets import whole
 from chainopt.plan.graph_chain import read_chain_dict
 from chainopt.plan.plan_data import PlanData, known_bound
@@ -92,7 +92,7 @@ def read_plan(data: PlainDict) -> tuple[Problem, Solution]:
     model = MULTIPLICATIONS if data.get("model") is None else read_model(data["model"])
     if model.name != objective:
         what = "missing" if data.get("model") is None else model.name
-        msg = f'data is of objective {objective!r}, but its "model" is {what}'
+        msg = f'data is of objective {shown(objective)}, but its "model" is {what}'
         raise ChainError(msg)
     is_estimated = _is_estimated(data, chain)
     if is_estimated:  # again, in the place of what is stored

@@ -103,7 +103,7 @@ def checked_limit(name: str, value: Any) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value >= 0:
         unit = " of matrix entries (2**30 bytes hold 2**27 entries of float64)" if name == "memory_limit" else ""
-        msg = f"{name} is {value!r}: give a number{unit} that is not negative, or None"
+        msg = f"{name} is {shown(value)}: give a number{unit} that is not negative, or None"
         raise ChainError(msg)
     limit: float = value.item() if isinstance(value, np.number) else value
     return limit

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
+from chainopt.numbers import shown
 from chainopt.solvers import polygon  # noqa: F401 -- what most chains take: the first one should not wait for it
 from chainopt.solvers.memory_limited.within_memory import WithinMemory
 from chainopt.solvers.options import METHODS, check_method
@@ -81,7 +82,7 @@ def check_answering(name: str) -> None:
     """
     known = (*METHODS, *PURE, *BY_THEMSELVES)
     if name not in known:
-        msg = f'data["method"] is {name!r}: known are {", ".join(known)}'
+        msg = f'data["method"] is {shown(name)}: known are {", ".join(known)}'
         raise ChainError(msg)
 
 

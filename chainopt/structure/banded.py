@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from chainopt.errors import ChainError, check_keys
+from chainopt.numbers import shown
 from chainopt.structure.bands import Band
 from chainopt.structure.structure import Structure
 
@@ -45,7 +46,7 @@ class Banded(Structure):
         for name in ("lower", "upper"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-                msg = f"{name} is {value!r}: give the number of diagonals, an int that is not negative"
+                msg = f"{name} is {shown(value)}: give the number of diagonals, an int that is not negative"
                 raise ChainError(msg)
             object.__setattr__(self, name, int(value))
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from chainopt.errors import ChainError, check_keys
+from chainopt.numbers import shown
 
 if TYPE_CHECKING:
     from chainopt.structure.patterns import Pattern
@@ -101,7 +102,7 @@ def structure_from_dict(data: object) -> Structure:
     kind = data.get("kind") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(kind, str) or kind not in _KINDS:
         *others, last = _KINDS
-        msg = f"structure is {data!r}: known kinds are {', '.join(others)} and {last}"
+        msg = f"structure is {shown(data)}: known kinds are {', '.join(others)} and {last}"
         raise ChainError(msg)
     try:
         return _KINDS[kind].from_dict(data)

@@ -13,6 +13,7 @@ from chainopt.functions.sequential import Composition
 from chainopt.functions.sparse.function import SparseJacobianFunction
 from chainopt.functions.sparse.request import with_sparsity
 from chainopt.kernels.interrupts import interrupts_held
+from chainopt.numbers import shown
 
 try:
     with interrupts_held():
@@ -337,5 +338,5 @@ def computation_graph(function: Function, *arguments: Array) -> nx.DiGraph[int]:
 def _refuse_unknown(**options: bool) -> None:
     for name, value in options.items():
         if value:
-            msg = f"{name} is {value!r}: PyTorch has no such derivative, leave it out"
+            msg = f"{name} is {shown(value)}: PyTorch has no such derivative, leave it out"
             raise ChainError(msg)

@@ -18,6 +18,8 @@ STRUCTURED = [
     Jacobian((4, 4), structure=Sparse(np.eye(4) + np.eye(4)[0])),
     Jacobian((4, 4)),
 ]
+GRAPH = nx.DiGraph([("x", "v"), ("v", "w"), ("w", "y"), ("x", "w"), ("v", "y")])
+MATRICES = [np.ones((2, 3)), np.ones((3, 4)), np.ones((4, 2))]
 VALUES = [
     *(None, True, False, [], {}, "", 0, -1, 1, 7, 0.5, -0.0, 1e308, 1e-320, float("nan"), float("inf")),
     *(2**31, 2**53 + 1, 2**63 - 1, 2**63, 2**64, 10**30, 10**400, -(10**30), 3 * 10**7, 10**9),
@@ -58,7 +60,7 @@ WORDS = [
 
 def documents():
     """What is written of chains, plans, comparisons, frontiers and eliminations, and what reads each."""
-    graph = nx.DiGraph([("x", "v"), ("v", "w"), ("w", "y"), ("x", "w"), ("v", "y")])
+    graph = GRAPH
     scheduled = chainopt.optimal_order(SHAPES, workers=2)
     plans = [chainopt.optimal_order(chain) for chain in (SHAPES, STAGES, STRUCTURED)]
     plans += [scheduled, chainopt.optimal_order(SHAPES, objective="time"), chainopt.optimal_order(chainopt.linearize(graph))]
@@ -155,7 +157,8 @@ def attempts(seed, count, folder):
             changed = mutated(draw, data)
             yield f"{door.__qualname__} {changed!r}"[:2000], lambda door=door, changed=changed: door(changed)
         elif kind == 1:
-            door, data = draw.choice([(chainopt.Plan.from_json, data) for _, data in written[:6]])
+            doors = [(chainopt.Plan.from_json, data) for _, data in written[:6]]
+            door, data = draw.choice([*doors, (chainopt.Elimination.from_json, written[-1][1])])
             text = garbled(draw, json.dumps(data))
             yield f"{door.__qualname__} {text!r}"[:2000], lambda door=door, text=text: door(text)
         elif kind == 5:
@@ -183,6 +186,10 @@ def _call(draw):
     graph.add_node("v", **{draw.choice(names): draw.choice(VALUES)})
     graph.add_edge("x", "v", **{draw.choice(names): draw.choice(VALUES) for _ in range(2)})
     factors = mutated(draw, [np.ones((2, 3)).tolist(), np.ones((3, 4)).tolist(), np.ones((4, 2)).tolist()])
+
+    def one_of(known):
+        return {name: draw.choice([*values, *VALUES]) for name, values in known.items() if draw.random() < 0.5}
+
     calls = {
         "optimal_order": lambda: chainopt.optimal_order(chain, **given),
         "compare": lambda: chainopt.compare(chain, **given),
@@ -191,7 +198,18 @@ def _call(draw):
         "optimal_orders": lambda: chainopt.optimal_orders(draw.choice([[[2, 3, 4]], *VALUES])),
         "linearize": lambda: chainopt.optimal_order(chainopt.linearize(graph)),
         "optimal_elimination": lambda: chainopt.optimal_elimination(graph),
+        "search": lambda: chainopt.optimal_elimination(GRAPH, **one_of({"method": ["annealing"], "seed": [1]})),
+        "ends": lambda: chainopt.linearize(GRAPH, **one_of({"inputs": [["x"], ["v"]], "outputs": [["y"], ["w", "y"]]})),
+        "accumulate": lambda: chainopt.accumulate(graph),
+        "elimination": lambda: chainopt.optimal_elimination(GRAPH).execute(
+            {("x", "v"): draw.choice(VALUES), ("v", "w"): factors}
+        ),
+        "tape_frontier": lambda: chainopt.tape_frontier(chain, **one_of({"objective": ["time"]})),
+        "calibrate": lambda: chainopt.calibrate(draw.choice([draw.choice(VALUES[:16]), [np.ones((2, 3)), draw.choice(VALUES)]])),
         "execute": lambda: chainopt.optimal_order([(2, 3), (3, 4), (4, 2)]).execute(factors),
+        "options": lambda: chainopt.optimal_order(MATRICES).execute(
+            MATRICES, **one_of({"workers": [2], "chunk_size": [1], "out": [np.ones((2, 2))], "client": [None], "gather": [True]})
+        ),
     }
     name = draw.choice(list(calls))
     return f"{name} {chain!r} {given!r} {graph.edges(data=True)!r} {factors!r}"[:2000], calls[name]

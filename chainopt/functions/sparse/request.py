@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
 from chainopt.functions.sparse.given_pattern import GivenPattern
+from chainopt.numbers import shown
 
 if TYPE_CHECKING:
     from chainopt.functions.options import Options, Sparsity
@@ -39,10 +40,10 @@ def with_sparsity(options: Options, sparse: Array, pattern: Array, check: Array,
     """
     kind = next((one for one in KINDS if sparse is one or (isinstance(sparse, str) and sparse == one)), None)
     if kind is None:
-        msg = f'sparse is {sparse!r}: known are True, False and "low-rank"'
+        msg = f'sparse is {shown(sparse)}: known are True, False and "low-rank"'
         raise ChainError(msg)
     if not isinstance(check, bool):
-        msg = f"check is {check!r}: give True or False"
+        msg = f"check is {shown(check)}: give True or False"
         raise ChainError(msg)
     if not kind:
         if pattern is not None:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
+from chainopt.numbers import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,7 @@ class Budget:
     def __init__(self, time_limit: float | None, report: Callable[[Cost, Cost], None] | None = None) -> None:
         is_number = isinstance(time_limit, int | float) and not isinstance(time_limit, bool)
         if time_limit is not None and not (is_number and time_limit >= 0):
-            msg = f"time_limit is {time_limit!r}: give seconds, at least 0, or None"
+            msg = f"time_limit is {shown(time_limit)}: give seconds, at least 0, or None"
             raise ChainError(msg)
         self.begin = time.monotonic()
         self.time_limit = time_limit

@@ -14,6 +14,7 @@ from chainopt.graphs.elimination.orders import cheapest_order
 from chainopt.graphs.elimination.proof import proved
 from chainopt.graphs.elimination.replay import cost_of
 from chainopt.graphs.elimination.subsets import FEW, by_subsets
+from chainopt.numbers import shown
 
 if TYPE_CHECKING:
     from chainopt.graphs.elimination.problem import EliminationProblem
@@ -58,7 +59,7 @@ def search(problem: EliminationProblem, method: str, seed: int, budget: Budget) 
         If there is no such method.
     """
     if method not in METHODS:
-        msg = f"method is {method!r}: known are {', '.join(map(repr, METHODS))}"
+        msg = f"method is {shown(method)}: known are {', '.join(map(repr, METHODS))}"
         raise ChainError(msg)
     if method in CLASSIC:
         order = CLASSIC[method](problem, Budget(None))
