@@ -117,6 +117,6 @@ def check_structure(structure: object, shape: Shape) -> None:
     """Refuse what is no structure, or none that a matrix of this shape can have."""
     if not isinstance(structure, Structure):
         names = ", ".join(kind.__name__ for kind in _KINDS.values())
-        msg = f"structure is {structure!r}: give one of {names}, made with its parameters, or None"
+        msg = f"structure is {shown(structure)}: give one of {names}, made with its parameters, or None"
         raise ChainError(msg)
     structure.check(shape)

@@ -270,6 +270,8 @@ class TestExecute:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"seed": "x"}, "seed is 'x': give an int"),
+        ({"seed": -1}, "seed is -1"),
         ({"method": "best"}, "known are 'auto'"),
         ({"time_limit": -1}, "at least 0"),
         ({"time_limit": float("nan")}, "at least 0"),
@@ -321,6 +323,7 @@ def test_json_and_back():
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
+        ("order", [0.0, 1], "each of the 2 vertices once"),
         ("format", "plan", "format"),
         ("version", 7, "version"),
         ("cost", 1, "but the order costs"),

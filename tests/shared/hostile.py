@@ -205,7 +205,7 @@ def _call(draw):
             {("x", "v"): draw.choice(VALUES), ("v", "w"): factors}
         ),
         "tape_frontier": lambda: chainopt.tape_frontier(chain, **one_of({"objective": ["time"]})),
-        "calibrate": lambda: chainopt.calibrate(draw.choice([draw.choice(VALUES[:16]), [np.ones((2, 3)), draw.choice(VALUES)]])),
+        "calibrate": lambda: chainopt.calibrate(draw.choice([draw.choice(VALUES[1:16]), [np.ones((2, 3)), draw.choice(VALUES)]])),
         "execute": lambda: chainopt.optimal_order([(2, 3), (3, 4), (4, 2)]).execute(factors),
         "options": lambda: chainopt.optimal_order(MATRICES).execute(
             MATRICES, **one_of({"workers": [2], "chunk_size": [1], "out": [np.ones((2, 2))], "client": [None], "gather": [True]})

@@ -56,10 +56,13 @@ def search(problem: EliminationProblem, method: str, seed: int, budget: Budget) 
     Raises
     ------
     ChainError
-        If there is no such method.
+        If there is no such method, or the seed is none.
     """
     if method not in METHODS:
         msg = f"method is {shown(method)}: known are {', '.join(map(repr, METHODS))}"
+        raise ChainError(msg)
+    if type(seed) is not int or seed < 0:
+        msg = f"seed is {shown(seed)}: give an int that is not negative"
         raise ChainError(msg)
     if method in CLASSIC:
         order = CLASSIC[method](problem, Budget(None))

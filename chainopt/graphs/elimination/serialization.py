@@ -86,7 +86,7 @@ def read_elimination(data: object) -> tuple[EliminationProblem, Found]:
     for place, entry in enumerate(edges):
         edge = _edge(entry, f'data["edges"][{place}]', count, inputs, len(nodes))
         partials[edge] = _partial(entry[2], edge, names, sizes)
-    if sorted(order, key=repr) != sorted(range(count), key=repr) or any(isinstance(vertex, bool) for vertex in order):
+    if not all(type(vertex) is int for vertex in order) or sorted(order) != [*range(count)]:
         msg = f'data["order"] must name each of the {count} vertices once, by position'
         raise ChainError(msg)
     model: Array = MULTIPLICATIONS
