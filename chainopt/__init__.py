@@ -99,7 +99,9 @@ if not TYPE_CHECKING:  # or else type checkers take every name
                     raise
                 msg = f"chainopt.{name} needs {_MODULES[name]}: install it with {install(name)}"
                 raise AttributeError(msg) from error
-        msg = f"module 'chainopt' has no attribute {name!r}"
+        of_libraries = ("jacobian", "hessian", "sparsity", "value_and_jacobian", "sequential", "computation_graph")
+        where = f": it is chainopt.jax.{name} or chainopt.torch.{name}" if name in of_libraries else ""
+        msg = f"module 'chainopt' has no attribute {name!r}{where}"
         raise AttributeError(msg)
 
 

@@ -31,11 +31,11 @@ class InfeasibleError(ChainError):
     """
 
 
-def meant(word: str, known: Iterable[str]) -> str:
-    """Ask, of what is unknown, whether a known word was meant; nothing where none is like it."""
+def meant(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """Ask, of what is unknown, whether a known word was meant; nothing where none is like it, from 0 to 1."""
     from difflib import get_close_matches  # takes 2 ms, which few processes need
 
-    alike = get_close_matches(word, list(known), 1)
+    alike = get_close_matches(word, list(known), 1, likeness)
     return f": did you mean {alike[0]}?" if alike else ""
 
 

@@ -140,11 +140,16 @@ def read_factors(items: object, argument: str, *, backwards: bool = False) -> Re
 
 
 def _listed(items: object, argument: str, accepted: str) -> list[object]:
+    if hasattr(items, "in_degree"):  # of networkx: its nodes would be taken for factors
+        msg = f"{argument} is a graph: make a chain of it with linearize(graph), or take optimal_elimination(graph)"
+        raise ChainError(msg)
     if not isinstance(items, str | bytes | dict | set | frozenset):
         try:
             return list(cast(Iterable[object], items))
         except TypeError:
             pass
+    if type(items) is int and argument.startswith("dims["):
+        accepted += ", as [[10, 20, 30]]: a single chain is ordered by optimal_order(JacobianChain.from_dims(dims))"
     msg = f"{argument} is of type {type(items).__name__}: give {accepted}"
     raise ChainError(msg)
 

@@ -146,7 +146,9 @@ def _as_matrix(factor: Array, chain: JacobianChain, position: int, needed: set[s
         lacking = sorted(name for name in needed if not hasattr(factor, name) or (name == "rmatmat" and lacks_vjp(factor)))
         if lacking:
             what = f"{lacking[0]}{USES[lacking[0]]}"
-            msg = f"{_place(chain, position)} is a {type_name(factor)} without {what}, which the plan uses"
+            has_vectors = hasattr(factor, "matvec") and not hasattr(factor, "matmat")
+            remedy = ": make it a scipy.sparse.linalg.LinearOperator" if has_vectors else ""
+            msg = f"{_place(chain, position)} is a {type_name(factor)} without {what}, which the plan uses{remedy}"
             raise ChainError(msg)
     elif factor is None or (callable(factor) and not hasattr(factor, "shape")):
         what = "None" if factor is None else f"a function or method ({type_name(factor)})"
@@ -161,6 +163,12 @@ def _as_matrix(factor: Array, chain: JacobianChain, position: int, needed: set[s
         except ValueError as error:
             msg = f"{_place(chain, position)} is no matrix: {error}"
             raise ChainError(msg) from None
+        if factor.dtype == object and factor.ndim == 0:
+            name = type_name(factor[()])
+            remedy = "give a matrix, or an operator with shape, matmat and rmatmat"
+            remedy = "give client=, that of the cluster which it is on" if name == "Future" else remedy
+            msg = f"{_place(chain, position)} is a {name}, which is no matrix: {remedy}"
+            raise ChainError(msg)
     if not hasattr(factor, "shape"):
         msg = f"{_place(chain, position)} is a {type(factor).__name__} without a shape: give a matrix"
         raise ChainError(msg)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chainopt.errors import ChainError
+from chainopt.numbers import shown
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,8 +23,12 @@ class Composition:
     30
     """
 
-    def __init__(self, functions: tuple[Callable[[Array], Array], ...]) -> None:
-        self.stages = functions
+    def __init__(self, functions: tuple[Array, ...]) -> None:
+        for position, function in enumerate(functions):
+            if not callable(function):
+                msg = f"functions[{position}] is {shown(function)}: give functions, one after the other, sequential(f1, f2)"
+                raise ChainError(msg)
+        self.stages: tuple[Callable[[Array], Array], ...] = functions
 
     def __call__(self, argument: PyTree) -> Array:
         """Return what the last one makes of what the ones before it make of the argument."""

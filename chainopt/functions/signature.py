@@ -119,7 +119,9 @@ class Call(NamedTuple):
 
 
 def _missing(argnums: object, count: int) -> ChainError:
-    return ChainError(f"argnums is {shown(argnums)}, but the function was given {count} positional arguments")
+    given = f"{count} positional argument{'' if count == 1 else 's'}"
+    remedy = "" if count else ": give the point, as in jacobian(f)(x), jacobian(f).plan(x) or sparsity(f, x)"
+    return ChainError(f"argnums is {shown(argnums)}, but the function was given {given}{remedy}")
 
 
 def _without_arrays(backend: Backend, leaves: list[PyTree], arrays: list[Array]) -> list[PyTree] | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chainopt.typing import Array
 
 _COSTS = ("jvp_cost", "vjp_cost", "accumulation_cost")
-_ATTRIBUTES = (*_COSTS, "tape", "jacobian", "structure")
+ATTRIBUTES = (*_COSTS, "tape", "jacobian", "structure")
 _PLAIN = {int, type(None), Diagonal, Identity}  # whose values can be compared
 
 
@@ -50,7 +50,7 @@ class EdgeReader:
 
     def __call__(self, attributes: Attributes, shape: tuple[int, int], edge: EdgeName) -> Partial:
         """Read the attributes of an edge; see `read_partial`."""
-        values = tuple([attributes.get(name) for name in _ATTRIBUTES])
+        values = tuple([attributes.get(name) for name in ATTRIBUTES])
         if not {*map(type, values)} <= _PLAIN:
             return read_partial(attributes, shape, edge)
         key = values, shape

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainopt.errors import ChainError
+from chainopt.errors import ChainError, meant
 from chainopt.graphs.computation_graph import ComputationGraph, graph_between, named
 from chainopt.graphs.description import Description
+from chainopt.graphs.edge_reader import ATTRIBUTES
 from chainopt.numbers import shown
 
 if TYPE_CHECKING:
@@ -60,12 +61,23 @@ def read_graph(
     else:
         sources = [node for node, degree in graph.in_degree() if degree == 0]
         sinks = [node for node, degree in graph.out_degree() if degree == 0]
-    return graph_between(
+    read = graph_between(
         Description(names, nodes, edges, is_traced),
         _numbered("inputs", sources if inputs is None else inputs, numbers),
         _numbered("outputs", sinks if outputs is None else outputs, numbers),
         is_peeled=is_peeled,
     )
+    if not is_traced:
+        read.notes.extend(_misspelt("nodes", nodes, ("size",)))
+        read.notes.extend(_misspelt("edges", [attributes for *_, attributes in edges], ATTRIBUTES))
+    return read
+
+
+def _misspelt(what: str, held: Sequence[Attributes], known: tuple[str, ...]) -> list[str]:
+    """Say of attributes that are nearly called as those that are read that they are not: others are the user's own affair."""
+    others = {name for attributes in held for name in attributes}.difference(known)
+    hints = {str(name): meant(str(name), known, 0.8) for name in others if len(str(name)) < 30}
+    return [f"{what} have {shown(name)}, which is not read{hint}" for name, hint in sorted(hints.items()) if hint]
 
 
 def _marked(nodes: Sequence[Attributes], names: Sequence[Hashable], mark: str) -> list[Hashable]:

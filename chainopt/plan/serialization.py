@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -319,13 +319,15 @@ def to_json(data: PlainDict) -> str:
         raise ChainError(msg) from None
 
 
-def from_json(text: str) -> PlainDict:
+def from_json(text: Any) -> PlainDict:
     """Read the dict of a plan from JSON, or say that the text is none."""
     import json
 
     try:
         data: PlainDict = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
-        msg = f"text is no JSON of a plan: {error}"
+        is_name = not isinstance(text, str | bytes | bytearray) or text[:1] not in {*"{[", *b"{["}
+        remedy = ": give what to_json wrote, of a file its read_text()" if is_name else ""
+        msg = f"text is no JSON of a plan{remedy} ({error})"
         raise ChainError(msg) from None
     return data
