@@ -10,14 +10,14 @@ os.environ["MPLBACKEND"] = "agg"
 os.environ["JAX_PLATFORMS"] = "cpu"
 
 from tools.notebooks import copy_notebooks
-from tools.public import INTERNAL
+from tools.public import INTERNAL, hide_how_answers_are_made
 
 import chainopt
 
 project = "chainopt"
 author = "The chainopt developers"
-copyright = author  # noqa: A001 -- the name that Sphinx reads
 version = release = chainopt.__version__
+copyright = f"{author}; version {version}"  # noqa: A001 -- the name that Sphinx reads
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -68,7 +68,7 @@ copybutton_copy_empty_lines = False  # which outputs leave behind
 copybutton_exclude = ".linenos, .go"
 
 html_theme = "pydata_sphinx_theme"
-html_title = "chainopt"
+html_title = f"chainopt {version}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
@@ -99,5 +99,6 @@ html_sidebars = {
 
 
 def setup(app):
-    """Copy the notebooks to where Sphinx finds them, before it looks."""
+    """Copy the notebooks to where Sphinx finds them, before it looks, and keep what is internal out of signatures."""
+    app.connect("autodoc-process-signature", hide_how_answers_are_made)
     app.connect("config-inited", lambda app, _: copy_notebooks(Path(app.srcdir)))
