@@ -59,7 +59,7 @@ class LinearProgram:
         self.outputs = jaxpr.outvars
         self.linear = set(self.tangents)
         self.steps: list[Step] = []
-        for equation in jaxpr.eqns:
+        for equation in _needed(jaxpr):
             steps = _steps_of(equation, alone(equation, jaxpr), self.linear)
             self.linear.update(one for step in steps if step.is_linear for one in step.written)
             self.steps += steps
@@ -94,6 +94,17 @@ class LinearProgram:
             values.update(step.run(values))
             values.update((one, given[one]) for one in step.written if one in given)
         return [value(one, values) for one in wanted]
+
+
+def _needed(jaxpr: core.Jaxpr) -> list[core.JaxprEqn]:
+    """List the equations that the results need, or that do something else: others, as of auxiliary data, keep nothing alive."""
+    wanted = {atom for atom in jaxpr.outvars if not isinstance(atom, core.Literal)}
+    kept = []
+    for equation in reversed(jaxpr.eqns):
+        if equation.effects or not wanted.isdisjoint(equation.outvars):
+            wanted.update(variables_read(equation))
+            kept.append(equation)
+    return kept[::-1]
 
 
 def _steps_of(equation: core.JaxprEqn, jaxpr: core.Jaxpr, linear: Container[Array]) -> list[Step]:

@@ -151,6 +151,19 @@ def test_pytrees():
             np.testing.assert_allclose(found[result][name].todense(), block, rtol=1e-12, atol=1e-13)
 
 
+def test_auxiliary_data_and_several_arguments_forbid_no_cut():
+    def function(u, scale):
+        first = step(u)
+        last = scale * step(scale * step(first))
+        return last, jnp.sum(first)
+
+    def count(*args, **asked):
+        return len(jacobian(function, mode="planned", sparse=True, has_aux=True, **asked).plan(*args).chain)
+
+    alone = jacobian(lambda u: function(u, 0.7)[0], mode="planned", sparse=True).plan(point())
+    assert count(point(), 0.7) == count(point(), jnp.asarray(0.7), argnums=(0, 1)) == len(alone.chain) > 2
+
+
 def test_under_transformations_and_pickled():
     def function(x):
         return step(jnp.sin(x) * x[::-1])
