@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainopt.costs.estimates import FirstLook, cheapest, estimates_of, products_of
+from chainopt.costs.estimates import MUCH, FirstLook, cheapest, estimates_of, products_of
 from chainopt.costs.multiplications import Multiplications
 from chainopt.structure.leaves import leaves_of
 
@@ -32,14 +32,18 @@ class EstimatedMultiplications(Multiplications):
         Matrices, at least one of them structured.
     leaves : sequence of Leaf, optional
         What has been seen of its factors.
+    is_rough : bool
+        Whether nonzeros are not counted where that takes as long as the products, or promises little.
     """
 
-    def __init__(self, chain: JacobianChain, leaves: Sequence[Leaf] | None = None) -> None:
+    def __init__(self, chain: JacobianChain, leaves: Sequence[Leaf] | None = None, *, is_rough: bool = False) -> None:
         object.__setattr__(self, "chain", chain)
+        object.__setattr__(self, "is_rough", is_rough)
         if leaves is not None:
             self.__dict__["leaves"] = leaves
 
     chain: JacobianChain
+    is_rough: bool
 
     @cached_property
     def leaves(self) -> Sequence[Leaf]:
@@ -49,7 +53,7 @@ class EstimatedMultiplications(Multiplications):
     @cached_property
     def estimates(self) -> Estimates:
         """What is estimated."""
-        return estimates_of(self.leaves)
+        return estimates_of(self.leaves, MUCH if self.is_rough else 0.0)
 
     def work(self, i: int, k: int, j: int) -> int:
         """Return about how many multiplications the product of ``i..k-1`` with ``k..j-1`` needs."""
@@ -89,10 +93,10 @@ class EstimatedMultiplications(Multiplications):
         return all(leaf.is_unit for leaf in self.leaves[i:j])
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, EstimatedMultiplications) and self.chain == other.chain
+        return isinstance(other, EstimatedMultiplications) and (self.chain, self.is_rough) == (other.chain, other.is_rough)
 
     def __hash__(self) -> int:
         return hash((EstimatedMultiplications, self.chain))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return EstimatedMultiplications, (self.chain,)  # what is estimated is estimated again
+        return partial(EstimatedMultiplications, is_rough=self.is_rough), (self.chain,)  # what is estimated is estimated again

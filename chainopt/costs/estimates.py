@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LITTLE = 0.05  # multiplications of sparse matrices for each nonzero, for which nonzeros are not counted
 MARGIN = 1.1  # by which another order may be cheaper that nobody looks for
 EVEN = 1.5  # times the multiplications of spread nonzeros: up to here, estimates for such are trusted
+MUCH = 3e5  # multiplications of a sparse product, below which counting takes as long as they do
 WORTH, WORTH_PER_NONZERO = 1e4, 5.0  # multiplications that take far longer than to draw rows of a product of so large factors
 SHORT = 100  # factors of a chain that is kept
 LOOKED_AT, STRIDE = 10_000, 611_953  # entries; a prime

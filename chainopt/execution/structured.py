@@ -12,6 +12,7 @@ from chainopt.execution.backends.dispatch import NUMPY, backend_of, has_unit, is
 from chainopt.execution.backends.remote import Remote
 from chainopt.execution.forms import DiagonalForm, IdentityForm, finisher
 from chainopt.structure.patterns import places, scipy_sparse
+from chainopt.structure.sparse import Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -126,6 +127,8 @@ _KNOWN = _Known()
 
 def _indices(held: Array) -> Array:
     """Return the array of indices of what holds places by rows or columns; None of anything else."""
+    if isinstance(held, Sparse):
+        return held.columns
     return getattr(held, "indices", None) if hasattr(held, "indptr") else None
 
 

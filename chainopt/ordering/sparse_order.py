@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainopt.costs.estimates import FirstLook, cheapest, estimates_of, products_of
+from chainopt.costs.estimates import MUCH, FirstLook, cheapest, estimates_of, products_of
 from chainopt.structure.leaves import Leaf, dense_leaf
 
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from chainopt.costs.estimates import Products
     from chainopt.typing import Array
-
-MUCH = 3e5  # multiplications of a sparse product, below which counting takes as long as they do
 
 
 def sparse_order(matrices: Sequence[Array]) -> Products:

@@ -41,7 +41,20 @@ VERSION = 1
 LIMITS = ("tape_limit", "memory_limit")
 SEARCHED, SECONDS = 8, 1.0  # factors, and time, for schedules and limits on memory
 KEYS = (
-    *("format", "version", "chain", "objective", "method", "mode", "cost", "cost_is_exact", "is_optimal", "bracketing", "first"),
+    *(
+        "format",
+        "version",
+        "chain",
+        "objective",
+        "method",
+        "mode",
+        "cost",
+        "cost_is_exact",
+        "is_rough",
+        "is_optimal",
+        "bracketing",
+        "first",
+    ),
     *("last", "kinds", "ways", "order", "model", *LIMITS, "known_bound", "schedule"),
 )
 CONFIRMED = 300  # factors up to which the cheapest plan is looked for again, to see whether a stored one is it
@@ -60,6 +73,7 @@ def plan_dict(plan: PlanData) -> PlainDict:
         "mode": str(plan.mode),
         "cost": plan.cost,
         "cost_is_exact": plan.cost_is_exact,
+        **({"is_rough": True} if getattr(plan.model, "is_rough", False) else {}),
         "is_optimal": plan.is_optimal or "is_optimal" in plan.claims,
         "bracketing": plan.bracketing,
         "first": association.first.tolist(),
@@ -96,7 +110,7 @@ def read_plan(data: PlainDict) -> tuple[Problem, Solution]:
         raise ChainError(msg)
     is_estimated = _is_estimated(data, chain)
     if is_estimated:  # again, in the place of what is stored
-        model = EstimatedMultiplications(chain)
+        model = EstimatedMultiplications(chain, is_rough=data.get("is_rough", False))
     if data.get("bracketing", text := whole(chain, association, model)) != text:
         msg = 'data contradicts itself: its "bracketing" is not that of "first" and "last"'
         raise ChainError(msg)
@@ -144,9 +158,10 @@ def _is_cheapest(problem: Problem, solution: Solution) -> bool:
 def _is_estimated(data: PlainDict, chain: JacobianChain) -> bool:
     """Read whether the cost is an estimate; refuse that of what is always exact, or claims to be optimal nevertheless."""
     is_exact = data.get("cost_is_exact", True)
-    if not isinstance(is_exact, bool):
-        msg = 'data["cost_is_exact"] must be true or false'
-        raise ChainError(msg)
+    for name, value in (("cost_is_exact", is_exact), ("is_rough", data.get("is_rough", False))):
+        if not isinstance(value, bool):
+            msg = f'data["{name}"] must be true or false'
+            raise ChainError(msg)
     if is_exact:
         return False
     said = "is_optimal" if data.get("is_optimal") else next((key for key in ("model", "schedule") if data.get(key)), None)

@@ -80,7 +80,7 @@ def counted(
     leaves = leaves_of(chain.shapes, chain.structures)
     if all(leaf.is_closed for leaf in leaves) or (patterns == "auto" and _is_exact_cheap(leaves)):
         return model
-    return EstimatedMultiplications(chain, leaves)
+    return EstimatedMultiplications(chain, leaves, is_rough=patterns == "auto")
 
 
 def _needs(chain: JacobianChain, model: CostModel, workers: float, memory_limit: float | None) -> str | None:

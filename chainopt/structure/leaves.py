@@ -50,7 +50,7 @@ class Leaf:
     @property
     def has_gaps(self) -> bool:
         """Whether more than a tenth of its rows, or of its columns if it lists those, is empty: as products then may be."""
-        begins = getattr(self.source, "indptr", None)
+        begins = getattr(self.source, "begins", getattr(self.source, "indptr", None))
         return begins is not None and bool(np.count_nonzero(begins[1:] > begins[:-1]) < FILLED * (begins.size - 1))
 
     def listed(self) -> Array:
@@ -92,7 +92,7 @@ def _leaf(shape: tuple[int, int], structure: Structure) -> Leaf:
     if structure.is_dense:
         return dense_leaf(shape)
     if isinstance(structure, Sparse):  # which need not list its places for that
-        count = structure.indices.size
+        count = structure.columns.size
         is_full = count == shape[0] * shape[1]
         return dense_leaf(shape) if is_full else Leaf(shape, count, source=structure)
     pattern = structure.pattern(shape)

@@ -139,9 +139,29 @@ def test_peak_memory_is_estimated_and_close():
     assert plan.peak_memory == pytest.approx(exact.peak_memory, rel=0.2)
 
 
-@pytest.mark.parametrize("make", [power, galerkin])
-def test_an_estimated_plan_is_stored_as_one(make):
-    plan = optimal_order(make(), patterns="estimated")
+def aggregates(points=80):
+    """R A P of a five-point stencil, with blocks of 2 x 2 points."""
+    number = np.arange(points**2)
+    ones = np.ones(points**2)
+    prolongation = sparse.csr_array((ones, (number, number // points // 2 * (points // 2) + number % points // 2)))
+    stencil = sparse.diags_array([1.0] * 5, offsets=[-points, -1, 0, 1, points], shape=(points**2, points**2), format="csr")
+    return [prolongation.T.tocsr(), stencil, prolongation]
+
+
+def test_auto_estimates_short_products_roughly():
+    rough, fine = (optimal_order(aggregates(), patterns=patterns) for patterns in ("auto", "estimated"))
+    exact = optimal_order(aggregates(), patterns="exact").cost
+    assert not rough.cost_is_exact
+    assert rough.cost != fine.cost
+    assert exact <= total(JacobianChain(aggregates()), rough.association, MULTIPLICATIONS) <= 1.1 * exact
+    assert "is_rough" not in fine.to_dict()
+    with pytest.raises(ChainError, match=r'"is_rough"\] must be true or false'):
+        Plan.from_dict({**rough.to_dict(), "is_rough": 1})
+
+
+@pytest.mark.parametrize(("make", "patterns"), [(power, "estimated"), (galerkin, "estimated"), (aggregates, "auto")])
+def test_an_estimated_plan_is_stored_as_one(make, patterns):
+    plan = optimal_order(make(), patterns=patterns)
     for again in (Plan.from_json(plan.to_json()), Plan.from_dict(plan.to_dict()), copy.deepcopy(plan)):
         assert again == plan
         assert hash(again) == hash(plan)
