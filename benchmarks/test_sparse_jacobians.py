@@ -155,6 +155,20 @@ def test_coloring(contest, name):
     )
 
 
+def test_coloring_random_columns(contest):
+    """Each row has five places at random: no column can be counted off."""
+    scipy_sparse = pytest.importorskip("scipy.sparse")
+    places = np.random.default_rng(0).integers(0, 100_000, 500_000)
+    pattern = scipy_sparse.csr_array((np.ones(places.size, bool), (np.repeat(np.arange(100_000), 5), places)))
+    pattern.sum_duplicates()
+    from scipy.optimize._numdiff import group_columns
+
+    calls = {"chainopt": lambda: greedy_colors(pattern), "scipy's group_columns": lambda: group_columns(pattern)}
+    contest("coloring the columns of sparse patterns", "100,000 columns, five a row at random", calls, rounds=7)
+    colors = {who: int(call().max()) + 1 for who, call in calls.items()}
+    contest.note(f"five a row at random: {' and '.join(f'{count} colors by {who}' for who, count in colors.items())}")
+
+
 GLOBAL = {
     "stencil and two global terms": lambda x: stencil(x) * jnp.exp(-jnp.mean(x**2)) + jax.nn.logsumexp(x),
     "softmax": jax.nn.softmax,

@@ -89,6 +89,44 @@ def color(
     return count
 
 
+def color_in_words(
+    order: Sequence[int],
+    column_begins: Sequence[int],
+    column_rows: Sequence[int],
+    words: MutableSequence[int],
+    colors: MutableSequence[int],
+) -> int:
+    """Do as `color`, with the colors of each row in the bits of a word; return -1 where there are more than a word has.
+
+    So each row of a column is looked at once, and not each of its columns.
+
+    Parameters
+    ----------
+    order, column_begins, column_rows
+        As for `color`.
+    words : (rows,)
+        Zeros.
+    colors : (columns,)
+        All -1; the colors are left there.
+    """
+    count = 0
+    for column in order:
+        joined = 0
+        for place in range(column_begins[column], column_begins[column + 1]):
+            joined |= words[column_rows[place]]
+        free = 0
+        while joined >> free & 1:
+            free += 1
+        if free >= BITS:
+            return -1
+        for place in range(column_begins[column], column_begins[column + 1]):
+            words[column_rows[place]] |= 1 << free
+        colors[column] = free
+        if free >= count:
+            count = free + 1
+    return count
+
+
 def degrees(
     row_begins: Sequence[int],
     row_columns: Sequence[int],

@@ -18,6 +18,7 @@ SECONDS_PER_PAIR = 3e-7  # of a column and a neighbor of it, uncompiled, over al
 FEW_PAIRS = 4_000_000  # of columns that share a row: so many are looked at one by one. Else
 NARROW = 64  # a row of so many columns is walked column by column; of a wider one the colors are kept as bits
 WORDS = 2**24  # at most for those
+IN_WORDS = coloring.BITS  # places of the fullest row, with which the colors of each row are first tried as the bits of one word
 PASSES = 3  # over a coloring, each of which may find a better one, until so many have not
 MANY_PASSES = 2_000_000  # neighbors that are looked at in all passes, unless those few are more
 FEW_COLUMNS = 10_000  # more of them are not colored in every order: it is dearer than the color that it may save
@@ -86,9 +87,15 @@ class _Coloring:
     def greedy(self, order: IntArray) -> IntArray:
         """Color the columns in an order."""
         colors = self._stamps(self.columns)
+        given = self._given(order.astype(np.int32))
+        if self.bound <= IN_WORDS:
+            words = self._given(np.zeros(self.widths.size, dtype=np.int64))
+            if self._kernel(coloring.color_in_words)(given, *self.places[2:], words, colors) >= 0:
+                return np.asarray(colors, dtype=np.int64)
+            colors = self._stamps(self.columns)
         taken = self._given(np.zeros((int(self.wide.max(initial=-1)) + 1, self._words), dtype=np.int64))
         stamps = self._stamps(self.columns + coloring.BITS)
-        self._kernel(coloring.color)(self._given(order.astype(np.int32)), *self.places, self.wide_given, taken, stamps, colors)
+        self._kernel(coloring.color)(given, *self.places, self.wide_given, taken, stamps, colors)
         return np.asarray(colors, dtype=np.int64)
 
     def _counted_off(self) -> IntArray | None:
@@ -105,11 +112,15 @@ class _Coloring:
 
     def _by_degrees(self, best: IntArray) -> IntArray:
         """Color in the orders that degrees give, if that takes fewer."""
+        if self.columns > FEW_COLUMNS:  # a neighbor is counted once for each row that it shares
+            begins, rows = (np.asarray(part) for part in self.places[2:])
+            degrees = np.diff(np.concatenate([[0], np.cumsum(self.widths[rows])])[begins])[self.used]
+            return _better(best, self.greedy(self.used[_falling(degrees)]))
         counts = self._stamps(self.columns)
         self._kernel(coloring.degrees)(*self.places, self.wide_given, self._stamps(self.columns), counts)
         degrees = np.asarray(counts)[self.used]
-        best = _better(best, self.greedy(self.used[np.argsort(-degrees, kind="stable")]))
-        if int(best.max()) < self.bound or self.columns > FEW_COLUMNS:
+        best = _better(best, self.greedy(self.used[_falling(degrees)]))
+        if int(best.max()) < self.bound:
             return best
         heads = self._stamps(int(degrees.max()) + 1)
         order = self._stamps(self.columns)
@@ -129,9 +140,10 @@ class _Coloring:
         for number in range(most):
             if int(best.max()) < self.bound or fruitless == PASSES:
                 break
-            sizes = np.bincount(best[self.used])
-            rank = -best[self.used] if number % 2 == 0 else sizes[best[self.used]]
-            again = self.greedy(self.used[np.lexsort((best[self.used], rank))])
+            colors = best[self.used]
+            again = self.greedy(
+                self.used[_falling(colors) if number % 2 == 0 else np.lexsort((colors, np.bincount(colors)[colors]))]
+            )
             fruitless = 0 if int(again.max()) < int(best.max()) else fruitless + 1
             best = _better(best, again, prefers_other=True)
         return best
@@ -149,6 +161,13 @@ class _Coloring:
 
 def _better(one: IntArray, other: IntArray, *, prefers_other: bool = False) -> IntArray:
     return other if int(other.max()) < int(one.max()) + prefers_other else one
+
+
+def _falling(numbers: IntArray) -> IntArray:
+    """Return the places of numbers that are not negative, the largest first, of equal ones the first; small ones are counted."""
+    largest = int(numbers.max(initial=0))
+    order: IntArray = np.argsort((largest - numbers).astype(np.uint16 if largest < 2**16 else np.int64), kind="stable")
+    return order
 
 
 def _renumbered(colors: IntArray) -> IntArray:

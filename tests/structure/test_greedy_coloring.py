@@ -63,6 +63,7 @@ def test_random_patterns(data, is_narrow):
         if is_narrow:  # so that rows of three are wide
             patch.setattr(greedy_coloring, "NARROW", 2)
             patch.setattr(greedy_coloring, "FEW_PAIRS", 0)
+            patch.setattr(greedy_coloring, "IN_WORDS", 0)
         colors = greedy_colors(entries)
     assert is_valid(entries, colors)
     assert colors.max(initial=-1) < max(fewest_of_networkx(entries), 1)
@@ -94,6 +95,18 @@ def test_compiled_and_uncompiled_are_the_same(monkeypatch):
             monkeypatch.setattr(policy, "compiled_pays", lambda _, compiles=compiles: compiles)
             found.append(greedy_colors(entries).tolist())
         assert found[0] == found[1]
+
+
+@pytest.mark.usefixtures("compiling")
+def test_words_and_stamps_give_the_same_colors(monkeypatch):
+    every_pair = np.array([*combinations(range(70), 2)])  # more colors than a word has
+    pairs = sparse.csr_array((np.ones(every_pair.size, bool), (np.repeat(np.arange(len(every_pair)), 2), every_pair.ravel())))
+    for entries in (pairs, CASES["periodic grid"], CASES["scattered 2"]):
+        in_words = greedy_colors(entries)
+        with monkeypatch.context() as patch:
+            patch.setattr(greedy_coloring, "IN_WORDS", 0)
+            np.testing.assert_array_equal(greedy_colors(entries), in_words)
+    assert greedy_colors(pairs).max() == 69
 
 
 def test_many_columns_take_fewer_orders(monkeypatch):
