@@ -21,6 +21,7 @@ caption { text-align: left; font-weight: bold; padding-bottom: 0.3rem; }
 svg { background: #fff; max-width: 100%; height: auto; }
 @media (max-width: 600px) { svg { max-width: none; } .wide td + td { white-space: nowrap; } }
 h2 { margin-top: 3rem; border-top: 2px solid #0072B2; padding-top: 0.5rem; }
+body > table td { overflow-wrap: anywhere; }
 .bad { color: var(--bad); }
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chainopt.errors import ChainError, raise_missing_extra
 from chainopt.kernels.interrupts import interrupts_held
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Of the palette of Okabe and Ito, which color-blind readers can tell apart.
 COLORS = {"forward": "#0072B2", "reverse": "#D55E00", "optimal": "#009E73"}
 OTHER = "#808080"
+BEND = 0.35  # of an edge that would run through what stands between its ends
 GIVEN = "#D9D9D9"  # of what is given, not computed
 
 
@@ -53,6 +54,43 @@ def axes_of(ax: Axes | None, width: float, height: float) -> Axes:
         msg = f"ax is {shown(ax)}: give axes of matplotlib, or None; .plot().figure.savefig(...) writes a file"
         raise ChainError(msg)
     return ax
+
+
+def ink(axes: Axes) -> Any:
+    """Return the color of what is written: dark on light, and light on dark."""
+    return axes.xaxis.label.get_color()
+
+
+def line_grey(axes: Axes) -> str:
+    """Return the grey of lines that say less than what they join: dark on light, and light on dark."""
+    from matplotlib.colors import to_rgb
+
+    return "#606060" if sum(to_rgb(ink(axes))) < 1.5 else "#A8A8A8"
+
+
+def draw_arrow(axes: Axes, tail: tuple[float, float], head: tuple[float, float], shrink: float, **style: Any) -> None:
+    """Draw an edge of a graph, bent where it would run through what stands between its ends.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    tail, head : tuple of two floats
+        Where it begins and ends.
+    shrink : float
+        How many points it stays away from both.
+    **style
+        What is another one than that of most edges.
+    """
+    is_long = head[0] - tail[0] > 1 and abs(head[1] - tail[1]) < 1
+    arrow = {
+        "arrowstyle": "-|>",
+        "color": line_grey(axes),
+        "linewidth": 1.0,
+        "shrinkA": shrink,
+        "shrinkB": shrink,
+        "connectionstyle": f"arc3,rad={-BEND if is_long else 0.0}",
+    }
+    axes.annotate("", xy=head, xytext=tail, arrowprops=arrow | style, zorder=2)
 
 
 def shorten_ticks(axis: Axis, largest: Cost) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
-from chainopt.report.axes import COLORS, GIVEN, axes_of
+from chainopt.report.axes import COLORS, GIVEN, axes_of, draw_arrow, ink
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -50,13 +50,12 @@ def plot_elimination(
     axes = axes_of(ax, min(2 + 0.9 * len(columns), 16), min(1.5 + 0.6 * tallest, 9))
     spots = {node: (float(x), (len(nodes) - 1) / 2 - row) for x, nodes in enumerate(columns) for row, node in enumerate(nodes)}
     for tail, head in edges:
-        arrow = {"arrowstyle": "-|>", "color": "#606060", "linewidth": 0.8, "shrinkA": 9, "shrinkB": 9}
-        axes.annotate("", xy=spots[head], xytext=spots[tail], arrowprops=arrow, zorder=2)
+        draw_arrow(axes, spots[tail], spots[head], 9, linewidth=0.8)
     for node, (x, y) in spots.items():
         color = GIVEN if node in places else COLORS["forward"] if x == 0 else COLORS["reverse"]
         name = str(names[node]) if len(str(names[node])) <= LONGEST_NAME else str(names[node])[: LONGEST_NAME - 1] + "…"
         text = f"{name}\n{places[node]}" if node in places else name
-        box = {"boxstyle": "round,pad=0.3", "facecolor": color, "edgecolor": "black", "linewidth": 0.8}
+        box = {"boxstyle": "round,pad=0.3", "facecolor": color, "edgecolor": ink(axes), "linewidth": 0.8}
         shade = "black" if node in places else "white"
         axes.text(x, y, text, ha="center", va="center", fontsize=7, color=shade, bbox=box, zorder=3, parse_math=False)
     axes.set_xlim(-0.7, len(columns) - 0.3)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
 from chainopt.numbers import count
-from chainopt.report.axes import COLORS, GIVEN, axes_of
+from chainopt.report.axes import COLORS, GIVEN, axes_of, draw_arrow, ink
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 LARGEST_GRAPH = 200
 LONGEST_NAME = 12
-BEND = 0.35  # of an edge that would run through what stands between its ends
 
 
 def plot_cuts(
@@ -44,12 +43,13 @@ def plot_cuts(
     }
     skipped = set(skips)
     for tail, head in dict.fromkeys((tail, head) for tail, head in graph.edges() if tail in places and head in places):
-        _arrow(axes, places[tail], places[head], is_skip=(tail, head) in skipped)
+        style = {"color": COLORS["optimal"], "linestyle": "dashed"} if (tail, head) in skipped else {}
+        draw_arrow(axes, places[tail], places[head], 12, **style)
     for node, (x, y) in places.items():
         is_end = not any(head in places for head in graph.successors(node))
         color = COLORS["forward"] if node in columns[0] else COLORS["reverse"] if is_end else GIVEN
         text = str(node) if len(str(node)) <= LONGEST_NAME else str(node)[: LONGEST_NAME - 1] + "…"
-        box = {"boxstyle": "round,pad=0.35", "facecolor": color, "edgecolor": "black", "linewidth": 0.8}
+        box = {"boxstyle": "round,pad=0.35", "facecolor": color, "edgecolor": ink(axes), "linewidth": 0.8}
         shade = "black" if color == GIVEN else "white"
         axes.text(x, y, text, ha="center", va="center", fontsize=8, color=shade, bbox=box, zorder=3, parse_math=False)
     _cut_lines(axes, _ends(columns, stages), sizes, (tallest - 1) / 2 + 0.75)
@@ -82,26 +82,9 @@ def _ends(columns: list[list[Hashable]], stages: Sequence[Sequence[Hashable]]) -
     return [last[number] + 0.5 for number in range(len(stages) - 1) if number in last]
 
 
-def _arrow(axes: Axes, tail: tuple[float, float], head: tuple[float, float], *, is_skip: bool) -> None:
-    bend = -BEND if head[0] - tail[0] > 1 and abs(head[1] - tail[1]) < 1 else 0.0
-    color, style = (COLORS["optimal"], "dashed") if is_skip else ("#606060", "solid")
-    arrow = {
-        "arrowstyle": "-|>",
-        "color": color,
-        "linestyle": style,
-        "linewidth": 1.0,
-        "shrinkA": 12,
-        "shrinkB": 12,
-        "connectionstyle": f"arc3,rad={bend}",
-    }
-    axes.annotate("", xy=head, xytext=tail, arrowprops=arrow, zorder=2)
-
-
 def _cut_lines(axes: Axes, ends: Sequence[float], sizes: Sequence[int], top: float) -> None:
     narrowest = min(sizes)
     for x, size in zip(ends, sizes[1:-1], strict=False):
         is_narrowest = size == narrowest
-        axes.plot(
-            [x, x], [-top, top], color=axes.xaxis.label.get_color(), linestyle=":", linewidth=2 if is_narrowest else 1, zorder=1
-        )
+        axes.plot([x, x], [-top, top], color=ink(axes), linestyle=":", linewidth=2 if is_narrowest else 1, zorder=1)
         axes.text(x, top + 0.08, count(size), ha="center", va="bottom", fontsize=9, weight="bold" if is_narrowest else "normal")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainopt.errors import ChainError
 from chainopt.numbers import count, shape_text
-from chainopt.report.axes import GIVEN, OTHER, axes_of
+from chainopt.report.axes import GIVEN, OTHER, axes_of, ink
 from chainopt.report.dot import MEANS
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def plot_tree(
     def draw_box(node: Node, color: ColorType) -> float:
         width, height = (LARGEST_BOX * max(math.log(1 + size) / longest_side, 0.06) for size in (node.columns, node.rows))
         corner = (node.x - width / 2, node.height - height / 2)
-        axes.add_patch(Rectangle(corner, width, height, facecolor=color, edgecolor="black", linewidth=0.8, zorder=2))
+        axes.add_patch(Rectangle(corner, width, height, facecolor=color, edgecolor=ink(axes), linewidth=0.8, zorder=2))
         return width
 
     def join(left: Node, right: Node) -> Node:
@@ -108,7 +108,7 @@ def plot_tree(
             (shades(COLDEST), "product that costs little"),
             (shades(HOTTEST), f"the dearest: {count(dearest)}"),
         ]
-        patches = [Patch(facecolor=color, edgecolor="black", linewidth=0.8, label=text) for color, text in scale]
+        patches = [Patch(facecolor=color, edgecolor=ink(axes), linewidth=0.8, label=text) for color, text in scale]
         axes.legend(handles=patches, loc="upper left", fontsize=7, frameon=False)
     axes.set_title(title, fontsize=10)
     axes.set_axis_off()

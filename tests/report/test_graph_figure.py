@@ -5,7 +5,7 @@ import networkx as nx
 import pytest
 from matplotlib.figure import Figure
 
-from chainopt import ChainError, Identity, linearize
+from chainopt import ChainError, Identity, linearize, optimal_elimination, optimal_order
 
 mpl.use("agg")
 
@@ -50,3 +50,22 @@ def test_what_cannot_be_drawn_is_refused():
         linearize(long).plot(long)
     with pytest.raises(ChainError, match="graph has no node"):
         linearize(hourglass()).plot(nx.DiGraph())
+
+
+def test_edges_of_eliminations_run_around_what_stands_between_their_ends():
+    graph = nx.DiGraph([("x", "a"), ("a", "b"), ("x", "b"), ("b", "y")])
+    axes = optimal_elimination(graph).plot()
+    arrows = [text.arrow_patch for text in axes.texts if getattr(text, "arrow_patch", None) is not None]
+    assert sorted(arrow.get_connectionstyle().rad for arrow in arrows) == [-0.35, 0, 0, 0]
+
+
+def test_lines_can_be_seen_in_the_dark():
+    graph = nx.DiGraph([("x", "a"), ("a", "y")])
+    plan = optimal_order([(2, 3), (3, 4), (4, 2)])
+    with mpl.style.context("dark_background"):
+        drawn = [optimal_elimination(graph).plot(), linearize(graph).plot(graph), plan.plot()]
+    for axes in drawn[:2]:
+        arrows = [text.arrow_patch for text in axes.texts if getattr(text, "arrow_patch", None) is not None]
+        assert arrows
+        assert all(sum(arrow.get_edgecolor()[:3]) > 1.5 for arrow in arrows)
+    assert all(patch.get_edgecolor()[:3] == (1, 1, 1) for patch in drawn[2].patches)
