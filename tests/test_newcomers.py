@@ -1,5 +1,8 @@
 """What somebody tries who has read the README: the message says what to do instead."""
 
+import copy
+import pickle
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -86,3 +89,28 @@ def test_products_overflow_in_one_order_and_not_in_another():
     np.testing.assert_allclose(forward, 16e20, rtol=1e-5)
     doubles = [factor.astype(np.float64) for factor in factors]
     np.testing.assert_allclose(chainopt.multi_dot(doubles), 16e20, rtol=1e-5)
+
+
+def test_parts_of_chains():
+    chain = chainopt.JacobianChain.from_dims([2, 3, 4, 5])
+    assert chain[1:] == chainopt.JacobianChain.from_dims([3, 4, 5])
+    with pytest.raises(ChainError, match="neighbours must share a size"):
+        chain[::2]
+    with pytest.raises(ChainError, match="empty"):
+        chain[3:]
+    with pytest.raises(IndexError, match=r"chain\[7\] is not there: the chain has 3 factors"):
+        chain[7]
+    assert list(chain) == [chain[0], chain[1], chain[-1]]
+
+
+def test_plans_do_not_change():
+    plan = optimal_order(MATRICES)
+    for name in ("cost", "anything", "solution"):
+        with pytest.raises(AttributeError, match=f"its {name} cannot be set"):
+            setattr(plan, name, 3)
+    assert pickle.loads(pickle.dumps(plan)) == copy.deepcopy(plan) == plan  # noqa: S301 -- its own
+
+
+def test_numbers_are_no_matrices():
+    with pytest.raises(ChainError, match=r"has the shape \(\), but the plan is for .*: give a matrix"):
+        optimal_order(MATRICES).execute([1, 2, 3])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, overload
 
 import numpy as np
 
@@ -208,8 +208,19 @@ class JacobianChain:
     def __len__(self) -> int:
         return self.sizes.size - 1
 
-    def __getitem__(self, position: int) -> Jacobian:
-        position = range(len(self))[position]
+    @overload
+    def __getitem__(self, position: int) -> Jacobian: ...
+    @overload
+    def __getitem__(self, position: slice) -> JacobianChain: ...
+    def __getitem__(self, position: int | slice) -> Jacobian | JacobianChain:
+        """Return a factor, or the chain of a range of them."""
+        if isinstance(position, slice):
+            return JacobianChain([self[one] for one in range(len(self))[position]])
+        try:
+            position = range(len(self))[position]
+        except IndexError:
+            msg = f"chain[{position}] is not there: the chain has {len(self)} factor{'' if len(self) == 1 else 's'}"
+            raise IndexError(msg) from None
         shape = (int(self.sizes[position]), int(self.sizes[position + 1]))
         if self.details is None:
             return Jacobian(shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
 from typing import TYPE_CHECKING, Self
 
 from chainopt.costs.operation_costs import products_of
@@ -47,6 +48,10 @@ class Plan(PlanData, Traceable):
     """
 
     __slots__ = ()
+
+    def __setattr__(self, name: str, _: object) -> None:  # what the frozen base class says of it is no sentence
+        msg = f"a plan does not change, so its {name} cannot be set: order another chain"
+        raise FrozenInstanceError(msg)
 
     def execute(
         self,
