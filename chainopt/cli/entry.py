@@ -23,6 +23,8 @@ _SHELL = [
     (r"raise the limit with sys\.set_int_max_str_digits to write it", "set PYTHONINTMAXSTRDIGITS=0 to write it"),
     (r"plan the chain anew with optimal_order", "plan the chain anew with chainopt order"),
     (r", or None\b", ""),
+    (r", or give a function cost\(m, k, n\)", ""),
+    (r"\bobjective is '", "--objective is '"),
     (r"\bcalibrate\(\)", "chainopt calibrate"),
 ]
 

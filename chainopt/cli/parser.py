@@ -55,17 +55,17 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """
     first = next(iter(arguments), None)
     if first is not None and not first.startswith("-") and first not in COMMANDS:
-        shape = (
-            "" if meant(first, COMMANDS) or not first[:1].isdecimal() else f": did you mean chainopt order {printable(first)}?"
-        )
-        msg = f"no command {printable(first)[:60]!r}{meant(first, COMMANDS) or shape}; known are {', '.join(COMMANDS)}"
+        shape = f": did you mean chainopt order {printable(first)}?" if first[:1].isdecimal() else ""
+        option = f": did you mean --{first}?" if first in {"help", "version", "completion"} else ""
+        hint = option or meant(first.lower(), COMMANDS) or shape
+        msg = f"no command {printable(first)[:60]!r}{hint}; known are {', '.join(COMMANDS)}"
         raise ChainError(msg)
     top = parser()
     options, unknown = top.parse_known_args(arguments)
     if unknown:
         wrong = next((word for word in unknown if word.startswith("-")), unknown[0])
         words = printable(" ".join(unknown))[:60]
-        msg = f"unrecognized arguments: {words}{meant(wrong.partition('=')[0], options_of(top, options.command))}"
+        msg = f"unrecognized arguments: {words}{meant(wrong.partition('=')[0], options_of(top, options.command), 0.65)}"
         raise ChainError(msg)
     return options
 
