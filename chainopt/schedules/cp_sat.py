@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import signal
 import threading
 import time
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainopt.errors import ChainError, raise_missing_extra
-from chainopt.kernels.interrupts import interrupts_held
+from chainopt.kernels.interrupts import interrupts_delivered, interrupts_held
 from chainopt.schedules.cp_sat_model import Model
 from chainopt.schedules.heuristic import search_well
 from chainopt.schedules.instance import MOST_TABLED
@@ -20,7 +19,6 @@ from chainopt.schedules.search import solve_by
 from chainopt.solvers.base import Method, needs_several_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import ModuleType
 
     from chainopt.schedules.incumbent import Incumbent
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from chainopt.solvers.base import Problem, Solution
 
 ROUNDING = 1e-3  # the solver's bound is a float
+SECONDS_BETWEEN_LOOKS = 0.1  # whether the user wants an end
 LARGEST = 2**50  # times and sums of times up to which the solver is sure of its numbers
 
 
@@ -111,25 +110,29 @@ def search(instance: Instance, incumbent: Incumbent) -> None:
     if incumbent.show is not None:
         watch = _watch(cp, incumbent)
         solver.best_bound_callback = watch.on_bound
-    with _own_interrupts(solver):
-        status = solver.solve(model.model, watch)
+    status = _solved(solver, model.model, watch)
     if status in (cp.OPTIMAL, cp.FEASIBLE):
         incumbent.offer(model.timetable(solver))
     if status in (cp.OPTIMAL, cp.FEASIBLE, cp.UNKNOWN):
         incumbent.raise_bound(math.ceil(solver.best_objective_bound - ROUNDING))
 
 
-@contextmanager
-def _own_interrupts(solver: Any) -> Iterator[None]:
-    """Let Ctrl-C end the solver with the best so far; it leaves a handler that ends the process, so the old one is put back."""
-    is_main = threading.current_thread() is threading.main_thread()  # no other thread may have handlers
-    solver.parameters.catch_sigint_signal = is_main
-    handler = signal.getsignal(signal.SIGINT) if is_main else None
-    try:
-        yield
-    finally:
-        if handler is not None:
-            signal.signal(signal.SIGINT, handler)
+def _solved(solver: Any, model: Any, watch: Any) -> Any:
+    """Run the solver; Ctrl-C ends it with the best so far.
+
+    Its own handler of interrupts takes locks that the interrupted thread may hold, and then waits for ever: so it works in
+    another thread, and this one waits for it, or for the user.
+    """
+    solver.parameters.catch_sigint_signal = False
+    if threading.current_thread() is not threading.main_thread():
+        return solver.solve(model, watch)
+    interrupts: list[BaseException] = []
+    with ThreadPoolExecutor(1) as executor, interrupts_delivered(interrupts.append):
+        solving = executor.submit(solver.solve, model, watch)
+        while not wait([solving], SECONDS_BETWEEN_LOOKS).done:
+            if interrupts:
+                solver.stop_search()
+    return solving.result()
 
 
 def _watch(cp: ModuleType, incumbent: Incumbent) -> Any:
