@@ -35,6 +35,7 @@ extensions = [
 source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}
 exclude_patterns = ["_build", "_templates", "tools", "jupyter_execute"]
 templates_path = ["_templates"]
+smartquotes = False  # "auto" is typed as it stands
 
 # Every name in code font in a docstring is a link, and every link leads somewhere.
 default_role = "py:obj"
