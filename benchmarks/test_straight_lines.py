@@ -8,7 +8,17 @@ import pytest
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
 
-from jax_problems import FLOW, heart_dipole, planar_arm, propane, robot_arm, roe_flux, roe_flux_3d  # noqa: E402 -- they need JAX
+from jax_problems import (  # noqa: E402 -- they need JAX
+    FLOW,
+    heart_dipole,
+    planar_arm,
+    propane,
+    robot_arm,
+    roe_flux,
+    roe_flux_3d,
+    rotated,
+    stress,
+)
 
 from chainopt.jax import jacobian  # noqa: E402
 
@@ -33,6 +43,8 @@ FUNCTIONS = {
     "gradient of Black-Scholes 5 -> 5": (jax.grad(price), np.array([1, 1.1, 0.05, 0.2, 1.5])),
     "planar arm 12 -> 3": (planar_arm, np.linspace(0.1, 0.9, 12)),
     "robot arm 7 -> 12": (robot_arm, np.linspace(0.1, 0.9, 7)),
+    "stress 9 -> 9": (stress, np.linspace(0.1, 0.9, 9)),
+    "rotation 6 -> 3": (rotated, np.linspace(0.1, 0.9, 6)),
 }
 
 

@@ -216,6 +216,30 @@ def planar_arm(angles):
     return jnp.stack([x, y, direction])
 
 
+def stress(displacement):
+    """Return the first Piola-Kirchhoff stress of an elastic solid of Saint Venant and Kirchhoff, row by row."""
+    unit = jnp.eye(3, dtype=displacement.dtype)
+    deformation = displacement.reshape(3, 3) + unit
+    strain = (deformation.T @ deformation - unit) / 2
+    return (deformation @ (2 * strain + jnp.trace(strain) * unit)).reshape(-1)
+
+
+def rotated(x):
+    """Return a vector, the last three numbers, turned by the three Euler angles before it."""
+    (a, b, c), one = x[:3], jnp.ones((), x.dtype)
+
+    def around(axis, angle):
+        cosine, sine, zero = jnp.cos(angle), jnp.sin(angle), 0 * one
+        rows = {
+            "x": [[one, zero, zero], [zero, cosine, -sine], [zero, sine, cosine]],
+            "y": [[cosine, zero, sine], [zero, one, zero], [-sine, zero, cosine]],
+            "z": [[cosine, -sine, zero], [sine, cosine, zero], [zero, zero, one]],
+        }
+        return jnp.stack([jnp.stack(row) for row in rows[axis]])
+
+    return around("z", c) @ around("y", b) @ around("x", a) @ x[3:6]
+
+
 NARROW = {
     "hourglass 512-512-8-512-512": Problem(layers(512, 512, 8), layers(8, 512, 512), 512),
     "hourglass 1200-1200-8-1200-1200": Problem(layers(1200, 1200, 8), layers(8, 1200, 1200), 1200),

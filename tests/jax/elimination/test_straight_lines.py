@@ -197,3 +197,38 @@ def test_what_stops_derivatives_stops_those_of_it(jax, jnp, eliminated):
 
     one, other = (jax.jacfwd(made(function)) for made in (eliminated, jax.jacfwd))
     close(one(POINT), other(POINT))
+
+
+CHOSEN = {  # whether auto writes straight-line code for it, and how many numbers it takes
+    "stress": (True, 9),
+    "rotated": (True, 6),
+    "planar_arm": (False, 12),  # sines are most of the work
+    "a product alone": (False, 8),
+    "products with constants": (False, 3),
+    "too much code": (False, 25),
+}
+
+
+def of_matrices(jnp):
+    return {
+        "a product alone": lambda x: (x[:4].reshape(2, 2) @ x[4:].reshape(2, 2)).reshape(-1),
+        "products with constants": lambda x: jnp.tanh(jnp.tanh(x @ np.ones((3, 4))) @ np.ones((4, 2))),
+        "too much code": lambda x: (jnp.sin(x).reshape(5, 5) @ (x * 2 - 1).reshape(5, 5) @ (x + 1).reshape(5, 5) + 1).reshape(-1),
+    }
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_what_auto_chooses(jax, jnp, name):
+    import jax_problems
+
+    from chainopt import Elimination
+    from chainopt.jax import jacobian
+
+    is_written, size = CHOSEN[name]
+    function = of_matrices(jnp).get(name) or getattr(jax_problems, name)
+    derivative, point = jacobian(function), jnp.linspace(0.3, 0.9, size)
+    assert isinstance(derivative.plan(point), Elimination) == is_written
+    if is_written:
+        points = jnp.stack([point, point * 0.9])
+        found, wanted = jax.jit(lambda points: [jax.vmap(make(function))(points) for make in (jacobian, jax.jacfwd)])(points)
+        close(found, wanted)
