@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Shapes = Sequence[tuple[int, ...]]
 
 
-WHOLE = "chainopt plans, and runs stages without matrices, in Python: plan outside of what is compiled, or leave fullgraph out"
+WHOLE = "chainopt plans, and runs what it planned, in Python: do so outside of what is compiled, or leave fullgraph out"
 MOST_DIMS = 7  # of which all orders are compared: what is asked of symbols takes milliseconds
 
 

@@ -11,6 +11,7 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
+from chainopt.execution.compiling import untraced
 from chainopt.functions.backend import CONTAINERS, NOT_REAL, Arrays, UnplannableError
 from chainopt.functions.function_state import FunctionState, state_of
 from chainopt.functions.trace import OTHER
@@ -273,9 +274,8 @@ class TorchBackend:
         return bool(torch.compiler.is_compiling())
 
     def uncompiled(self, function: Function) -> Function:
-        """Return the function, into which `torch.compile` does not look."""
-        hidden: Function = torch.compiler.disable(function)
-        return hidden
+        """Return the function, into which `torch.compile` does not look; where it has to, it says that this cannot be."""
+        return untraced(function)
 
 
 BACKEND = TorchBackend()
