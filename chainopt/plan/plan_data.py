@@ -126,7 +126,11 @@ class PlanData:
 
     @property
     def bracketing(self) -> str:
-        """The whole product with its brackets, as text: ``"((J3 J2) J1)"``."""
+        """The whole product with its brackets, as text: ``"((J3 J2) J1)"``.
+
+        Stages without matrices: ``(J2 > A)`` pushes A through stage 2 by its JVPs, ``(A < J2)`` pulls it back by its VJPs,
+        ``(J1 > I)`` and ``(I < J1)`` are the matrix of stage 1, built so from the identity, and ``[J1]`` is built otherwise.
+        """
         return whole(self.chain, self.association, self.model)
 
     @property
