@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from chainopt.graphs.optimal_elimination import optimal_elimination
     from chainopt.plan.graph_chain import GraphChain, Skip
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Accumulation",
