@@ -43,8 +43,7 @@ def first_mode(backend: Backend, function: Function, call: Call, options: Option
     inputs = _size(call.inputs)
     results = _guessed(hint_of(backend, function, options), inputs)
     if results is None:
-        results = backend.size_of_results(options.result_of(function), *call.arguments(backend, call.arrays))
-        results = results * inputs if options.is_hessian and results is not None else results
+        results = _size_of_results(backend, function, call, options)
     passes = inputs if results is None else min(inputs, results)
     if passes * (inputs + _size((*call.others, *call.besides))) > MUCH:
         return None
@@ -67,6 +66,18 @@ def _guessed(hint: Record, inputs: int) -> int | None:
     if hint.results is None:
         return None
     return max(hint.results, -(-hint.results * inputs // max(hint.inputs, 1))) if hint.results > 1 else 1
+
+
+def entries_of_jacobian(backend: Backend, function: Function, call: Call, options: Options) -> int | None:
+    """Return how many entries a Jacobian, or Hessian, has; None where it is not known without computing it."""
+    results = _size_of_results(backend, function, call, options)
+    return None if results is None else results * _size(call.inputs)
+
+
+def _size_of_results(backend: Backend, function: Function, call: Call, options: Options) -> int | None:
+    """Return how many entries has what is differentiated: of Hessians the gradient."""
+    results = backend.size_of_results(options.result_of(function), *call.arguments(backend, call.arrays))
+    return results * _size(call.inputs) if options.is_hessian and results is not None else results
 
 
 def _code_of(function: Array) -> Hashable:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainopt.errors import ChainError, InfeasibleError
 from chainopt.functions.autotune import fastest
-from chainopt.functions.first_calls import hint_of, note_results
+from chainopt.functions.first_calls import entries_of_jacobian, hint_of, note_results
 from chainopt.functions.refusals import Refusals
 from chainopt.functions.signature import Call
 from chainopt.functions.way import Way, refusal
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     Computation = tuple[Function, Sequence[Array] | None, Callable[[Array], Array]]
 
 PROGRAMS: tuple[Mode, ...] = ("planned", "elimination")  # the modes that are not the library's own
+MOST_ENTRIES = 2_500  # of a Jacobian whose straight-line code is timed: that of larger ones takes longest of all to compile
 
 
 class JacobianFunction:
@@ -98,14 +99,15 @@ class JacobianFunction:
     def tune(self, *args: Any, **kwargs: Any) -> Tuned:
         """Time the planned Jacobian and the library's own functions once, and return the fastest.
 
+        In JAX straight-line code (``mode="elimination"``) is timed, too, where the Jacobian has few entries.
+
         Returns
         -------
         Tuned
             A callable; its ``times`` are the seconds of each, infinite where one fails, and its ``plan`` is the winner's.
         """
         made = {mode: JacobianFunction(self.backend, self.function, replace(self.options, mode=mode)) for mode in PROGRAMS}
-        is_open = self.backend.has_straight_lines and not self.options.low_rank
-        if not (is_open and made["elimination"]._has_program(args, kwargs)):  # noqa: SLF001 -- our own
+        if not (self._may_be_straight_line(args, kwargs) and made["elimination"]._has_program(args, kwargs)):  # noqa: SLF001 -- ours
             del made["elimination"]
         candidates: dict[str, Function] = {}
         if not self.options.low_rank:
@@ -115,6 +117,14 @@ class JacobianFunction:
         tuned = fastest(compiled, lambda call: self.backend.wait(call(*args, **kwargs)))
         planned = made["elimination" if tuned.mode == "elimination" else "planned"]
         return replace(tuned, plan=planned._plan_in(tuned.mode, args, kwargs))  # noqa: SLF001 -- our own
+
+    def _may_be_straight_line(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> bool:
+        """Whether straight-line code can be written, and compiled in a time that is worth waiting for."""
+        if not self.backend.has_straight_lines or self.options.low_rank:
+            return False
+        call = Call.read(self.backend, self.options.argnums, args, kwargs)
+        entries = entries_of_jacobian(self.backend, self.function, call, self.options)
+        return entries is not None and entries <= MOST_ENTRIES
 
     def _has_program(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> bool:
         """Whether there is a program for a call."""
