@@ -318,7 +318,11 @@ def check_header(data: object, name: str, version: int) -> None:
         The only one that is read.
     """
     if not isinstance(data, dict) or data.get("format") != name:
-        msg = f'data is no {name}: it must be a dict whose "format" is "{name}", as to_dict() makes it'
+        found = data.get("format") if isinstance(data, dict) else None
+        what = (
+            f", but {shown(found)}" if found is not None else ", but a text, which json.loads reads" if type(data) is str else ""
+        )
+        msg = f'data is no {name}{what}: it must be a dict whose "format" is "{name}", as to_dict() makes it'
         raise ChainError(msg)
     if type(data.get("version")) is not int or data["version"] != version:
         msg = f"data is of version {shown(data.get('version'))}, but this chainopt reads version {version} of {name}"
