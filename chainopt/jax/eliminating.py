@@ -25,7 +25,7 @@ class EliminatingBackend(JaxBackend):
 
     def sparse_stages(self, trace: Trace, outputs: int) -> Blocks | None:
         """Cut it where what lies between wide and costly steps promises to be worth it."""
-        if not may_pay(trace, outputs):
+        if not (may_pay(trace, outputs) and self.fragile.isdisjoint(equation.name for equation in trace.equations)):
             return None
         from chainopt.jax.mixed.choice import mixed_line  # with it comes SciPy
 

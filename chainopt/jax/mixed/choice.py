@@ -13,7 +13,7 @@ from chainopt.jax.linear_program import LinearProgram
 from chainopt.jax.mixed.cuts import cuts_of
 from chainopt.jax.mixed.line import MixedLine
 from chainopt.jax.mixed.operator import Operator
-from chainopt.jax.mixed.stages import Stage, joined, pattern_of, planned
+from chainopt.jax.mixed.stages import Stage, joined, pattern_of, planned, work_of
 from chainopt.jax.staged.segments import found_between, moving_work
 from chainopt.structure.greedy_coloring import greedy_colors
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from chainopt.functions.trace import Trace
     from chainopt.typing import Array, IntArray
 
-SHARE = 1.0  # of what stages cost, that they have to save
-LEAST_SAVED = 2_000_000
+SHARE = 1.2  # of what stages cost, that they have to save: they were never slower then, in some fifty random functions
+LEAST_SAVED = 5_000_000
 
 
 def mixed_line(trace: Trace, outputs: int) -> MixedLine | None:
@@ -45,7 +45,9 @@ def mixed_line(trace: Trace, outputs: int) -> MixedLine | None:
         return None
     sizes = [sum(map(_size, cut.alive)) for cut in cuts]
     stages = []
-    for number, ((sets, work), (columns, rows)) in enumerate(zip(found_between(program, cuts), pairwise(sizes), strict=True)):
+    for number, ((sets, work), (columns, rows)) in enumerate(
+        zip(found_between(program, cuts, work_of), pairwise(sizes), strict=True)
+    ):
         if sets is None:  # something else than tangents is alive there
             return None
         stages.append(Stage(number, number + 1, rows, columns, pattern_of(sets), work))
@@ -63,7 +65,7 @@ def mixed_line(trace: Trace, outputs: int) -> MixedLine | None:
     plan = planned(stages, has_vjps)
     cost = int(plan.cost) + sum(stage.coloring_cost for stage in stages)
     dense = [stage._replace(pattern=None) for stage in stages]
-    least = min(int(planned(dense, has_vjps).cost), passes * moving_work(program))
+    least = min(int(planned(dense, has_vjps).cost), passes * moving_work(program, work_of))
     if least - cost < max(SHARE * cost, LEAST_SAVED):
         return None
     return MixedLine(program, operators, plan)

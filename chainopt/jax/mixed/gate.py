@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 FEWEST = 16  # inputs and results: fewer passes are not worth it
 WIDER = 4  # times as wide as the narrower end is what takes most of the work
-MOST_OF_IT = 0.7  # of the work, done there entry by entry,
-LEAST = 30_000_000  # and multiply-adds, for all passes
+MOST_OF_IT = 0.5  # of the work, done there entry by entry,
+LEAST = 10_000_000  # and multiply-adds, for all passes
 
 
 def may_pay(trace: Trace, outputs: int) -> bool:

@@ -9,8 +9,11 @@ import numpy as np
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import Jacobian
 from chainopt.functions.sparse.given_pattern import tidy
-from chainopt.functions.sparse.stages import PRODUCT, READ, merged
+from chainopt.functions.sparse.stages import PRODUCT, merged
 from chainopt.functions.sparsity.detection import Detection
+from chainopt.jax.rules import derivative_of
+from chainopt.jax.rules.registry import PRODUCTS
+from chainopt.jax.staged.segments import work_of as passed_over
 from chainopt.ordering.order import optimal_order
 from chainopt.structure.sparse import Sparse
 
@@ -18,11 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.functions.sparsity.index_sets import IndexSets
+    from chainopt.jax.linear_program import Step
     from chainopt.plan.plan import Plan
     from chainopt.structure.patterns import Entries
 
 FULL = 1 / 4  # of all places: what has more nonzeros is not colored
 MOST_NONZEROS = 2_000_000
+# What touches an entry takes as long as so many multiplications of a nonzero by entries that lie together; multiplications of
+# dense matrices are quicker than those.
+ENTRY, DENSE = 4, 0.5
+READ = 16  # the same of reading a nonzero off a JVP, which is a jump,
+STAGE = 50_000  # and of a stage more
 
 
 class Stage(NamedTuple):
@@ -48,12 +57,12 @@ class Stage(NamedTuple):
     @property
     def coloring_cost(self) -> int:
         """What the nonzeros cost, at the least: a JVP for each entry of the fullest row."""
-        return self.fullest_row * self.work + READ * self.nonzeros
+        return 0 if self.pattern is None else self.fullest_row * self.work + READ * self.nonzeros + STAGE
 
     def cost(self, passes: int) -> int:
         """Return what it costs, at the least, to apply it to so many tangents, by its nonzeros or without them."""
         pushed = passes * self.work
-        return pushed if self.pattern is None else min(pushed, self.coloring_cost + passes * self.nonzeros)
+        return pushed if self.pattern is None else min(pushed, self.coloring_cost + passes * (self.nonzeros + self.rows))
 
     def settled(self, passes: int) -> Stage:
         """Return it without the pattern where that does not make it cheaper."""
@@ -61,7 +70,7 @@ class Stage(NamedTuple):
 
     def jacobian(self, name: str, *, has_vjps: bool) -> Jacobian:
         """Describe it to the planner: one whose nonzeros are known is applied by these."""
-        each = self.work if self.pattern is None else self.nonzeros
+        each = self.work if self.pattern is None else self.nonzeros + self.rows
         return Jacobian(
             (self.rows, self.columns),
             jvp_cost=each,
@@ -78,6 +87,13 @@ class Stage(NamedTuple):
             pattern = tidy(later.pattern.astype(np.int32) @ self.pattern.astype(np.int32))
             pattern = pattern if _is_sparse(pattern.nnz, later.rows, self.columns) else None
         return Stage(self.first, later.last, later.rows, self.columns, pattern, self.work + later.work)
+
+
+def work_of(step: Step) -> int:
+    """Return what an equation takes of a JVP, in multiplications of a nonzero by an entry of a row."""
+    if str(step.equation.primitive) in PRODUCTS:
+        return int(DENSE * (derivative_of(step.equation).price.jvp or 0))
+    return ENTRY * passed_over(step)
 
 
 def pattern_of(sets: IndexSets) -> Entries | None:

@@ -22,7 +22,7 @@ from chainopt.jax.rules.registry import PRODUCTS
 from chainopt.jax.trace import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from chainopt.jax.detection.values import Value
     from chainopt.jax.linear_program import LinearProgram, Step
@@ -47,6 +47,13 @@ class Segments(NamedTuple):
     work: int  # what a JVP of the whole passes over, but for what is the same at all inputs, which XLA computes beforehand
 
 
+def work_of(step: Step) -> int:
+    """Return how many entries a JVP passes over."""
+    written = sum(map(size, step.written))
+    price = derivative_of(step.equation).price.jvp if str(step.equation.primitive) in PRODUCTS else None
+    return max(written, price or 0, *map(size, step.read), 1)
+
+
 def cut(program: LinearProgram) -> Segments | None:
     """Cut a program wherever no more tangents are alive than go in or come out; None where there is no such place.
 
@@ -66,8 +73,20 @@ def cut(program: LinearProgram) -> Segments | None:
     return Segments(cuts, stages, moving_work(program))
 
 
-def found_between(program: LinearProgram, cuts: Sequence[Cut]) -> Iterator[tuple[IndexSets | None, int]]:
-    """Yield for each stage what its results depend on, None where that may be something that no seed makes, and its work."""
+def found_between(
+    program: LinearProgram, cuts: Sequence[Cut], work_of: Callable[[Step], int] = work_of
+) -> Iterator[tuple[IndexSets | None, int]]:
+    """Yield for each stage what its results depend on, None where that may be something that no seed makes, and its work.
+
+    Parameters
+    ----------
+    program : LinearProgram
+        Which computes a JVP.
+    cuts : sequence of Cut
+        Between the stages, the ends among them.
+    work_of : callable
+        Prices a step.
+    """
     jaxpr = program.closed.jaxpr
     values: dict[Array, Value] = dict(zip(jaxpr.constvars, map(constant, program.closed.consts), strict=True))
     walk = _seeded(values, cuts[0].alive)
@@ -124,14 +143,7 @@ def _found(values: list[Value], atoms: Sequence[Array], columns: int) -> IndexSe
     return joined([result_of(value, atom, columns) for value, atom in zip(values, atoms, strict=True)])
 
 
-def work_of(step: Step) -> int:
-    """Return how many entries a JVP passes over."""
-    written = sum(map(size, step.written))
-    price = derivative_of(step.equation).price.jvp if str(step.equation.primitive) in PRODUCTS else None
-    return max(written, price or 0, *map(size, step.read), 1)
-
-
-def moving_work(program: LinearProgram) -> int:
+def moving_work(program: LinearProgram, work_of: Callable[[Step], int] = work_of) -> int:
     """Return what the linear equations pass over that are other ones at other inputs, or read what such have computed."""
     moving, work = set(program.primals), 0
     for step in program.steps:
