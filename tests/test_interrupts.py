@@ -134,7 +134,7 @@ for name, (call, is_right) in calls.items():
 
 def test_calls_that_are_interrupted_later():
     seed = random.randrange(10**6) if NIGHTLY else 18
-    code = LATER.format(source=str(Path(__file__).parents[1]), seed=seed, most=2000 if NIGHTLY else 25)
+    code = LATER.format(source=str(Path(__file__).parents[1]), seed=seed, most=400 if NIGHTLY else 25)
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=None if NIGHTLY else 120
     )
