@@ -158,6 +158,23 @@ def test_transformations():
     np.testing.assert_allclose(squared(ours)(point()), squared(theirs)(point()), **TOLERANCE)
 
 
+OTHERS = {
+    "products": lambda x: OUT @ (INTO @ x),
+    "sums of everything": lambda x: OUT @ jnp.cumsum(jnp.cumsum(INTO @ x)),
+    "a loop of unknown length": lambda x: (
+        OUT @ step(jax.lax.while_loop(lambda u: jnp.abs(u).sum() > 1, lambda u: 0.5 * step(u), INTO @ x))
+    ),
+}
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_has_no_stages_is_right_too(name):
+    derivative = jacobian(OTHERS[name], mode="planned")
+    assert not isinstance(program_of(derivative, point()), Blockwise)
+    np.testing.assert_allclose(derivative(point()), jax.jit(jax.jacfwd(OTHERS[name]))(point()), **TOLERANCE)
+
+
 def test_a_condition_is_one_number_under_vmap():
     def taken(x):
         return jax.lax.cond(always_true([x]), jnp.sum, jnp.prod, x)
