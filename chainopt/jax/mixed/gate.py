@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import jax
+
 from chainopt.functions.computation_graph import carrying
 from chainopt.jax.rules.registry import PRODUCTS
 
@@ -17,7 +19,12 @@ LEAST = 10_000_000  # and multiply-adds, for all passes
 
 
 def may_pay(trace: Trace, outputs: int) -> bool:
-    """Whether a function does most of its work on arrays that are much wider than its narrower end, entry by entry."""
+    """Whether a function does most of its work on arrays that are much wider than its narrower end, entry by entry.
+
+    On a GPU such work costs less than the calls of the stages: they took three times as long as forward mode on an H200.
+    """
+    if jax.default_backend() != "cpu":
+        return False
     inputs = sum(map(trace.size, trace.inputs))
     results = sum(map(trace.size, trace.outputs[:outputs]))
     passes = min(inputs, results)
