@@ -55,7 +55,7 @@ def read_costs(data: object, *, may_be_path: bool) -> GraphCosts:
     data : object
         What is read.
     may_be_path : bool
-        Whether each stage of the chain computes one variable, and nothing is added to its product.
+        Whether each stage of the chain computes one variable.
 
     Raises
     ------

@@ -210,7 +210,7 @@ def test_names_that_json_changes_are_kept():
     assert again == chain
     assert hash(again) == hash(chain)
     other = linearize(nx.DiGraph([("x", frozenset("a"))]))
-    with pytest.raises(ChainError, match=r"node frozenset.* relabel"):
+    with pytest.raises(ChainError, match=r"node frozenset.* networkx.relabel_nodes"):
         other.to_dict()
 
 
