@@ -100,7 +100,9 @@ def test_a_value_like_others():
     assert (MODEL.name, MODEL.unit) == ("time", "seconds")
     assert len(repr(DEFAULT)) < 200
     assert "not measured" in DEFAULT.source
-    assert TimeModel.from_dict(DEFAULT.to_dict() | {"name": "time", "more": 1}) == DEFAULT
+    assert TimeModel.from_dict(DEFAULT.to_dict() | {"name": "time"}) == DEFAULT
+    with pytest.raises(ChainError, match="has 'more', which is not known"):
+        TimeModel.from_dict(DEFAULT.to_dict() | {"more": 1})
     with pytest.raises(AttributeError):
         MODEL.overhead = 1.0
 
