@@ -3,6 +3,7 @@
 import matplotlib as mpl
 import networkx as nx
 import pytest
+from matplotlib import style
 from matplotlib.figure import Figure
 
 from chainopt import ChainError, Identity, linearize, optimal_elimination, optimal_order
@@ -62,7 +63,7 @@ def test_edges_of_eliminations_run_around_what_stands_between_their_ends():
 def test_lines_can_be_seen_in_the_dark():
     graph = nx.DiGraph([("x", "a"), ("a", "y")])
     plan = optimal_order([(2, 3), (3, 4), (4, 2)])
-    with mpl.style.context("dark_background"):
+    with style.context("dark_background"):
         drawn = [optimal_elimination(graph).plot(), linearize(graph).plot(graph), plan.plot()]
     for axes in drawn[:2]:
         arrows = [text.arrow_patch for text in axes.texts if getattr(text, "arrow_patch", None) is not None]
