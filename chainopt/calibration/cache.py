@@ -10,6 +10,7 @@ from pathlib import Path
 from chainopt.calibration.machine import this_machine
 from chainopt.costs.time import DEFAULT, TimeModel
 from chainopt.errors import ChainError
+from chainopt.kernels.interrupts import interrupts_held
 
 FORMAT = "chainopt.time"
 VERSION = 1
@@ -76,7 +77,12 @@ def _load() -> TimeModel:
 
 
 def _save(model: TimeModel, file: Path) -> None:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all, and leave no other behind."""
+    with interrupts_held():
+        _replace(model, file)
+
+
+def _replace(model: TimeModel, file: Path) -> None:
     temporary: Path | None = None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
