@@ -84,7 +84,7 @@ def test_functions_without_a_point(jax):
 def test_products_overflow_in_one_order_and_not_in_another():
     """As README and `multi_dot` say; nothing is scaled, and the order alone decides."""
     factors = [np.full((4, 4), number, np.float32) for number in (1e25, 1e25, 1e-30)]
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         reverse = chainopt.reverse_order(factors).execute(factors)
     forward = chainopt.forward_order(factors).execute(factors)
     assert np.isinf(reverse).all()
