@@ -19,6 +19,7 @@ COLORS = {"forward": "#0072B2", "reverse": "#D55E00", "optimal": "#009E73"}
 OTHER = "#808080"
 BEND = 0.35  # of an edge that would run through what stands between its ends
 GIVEN = "#D9D9D9"  # of what is given, not computed
+NONZERO = "#404040"  # of its nonzeros
 
 
 def new_axes(width: float, height: float) -> Axes:

@@ -4,6 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 from scipy import sparse
 
+import chainopt
 from chainopt import ChainError
 from chainopt.report.pattern_figure import MOST_PIXELS, plot_pattern
 from chainopt.structure.compression import Coloring
@@ -52,3 +53,19 @@ def test_axes_of_ones_own_and_what_is_none():
     assert plot_pattern(arrow(5), fewest_products(arrow(5)), given) is given
     with pytest.raises(ChainError, match="axes of matplotlib"):
         plot_pattern(arrow(5), fewest_products(arrow(5)), "figure.png")
+
+
+def test_factors_of_a_tree_show_their_nonzeros(monkeypatch):
+    rows = sparse.csr_array((np.ones(3), ([0, 1, 1], [0, 2, 3])), shape=(2, 4))
+    chain = [(3, 2), rows, chainopt.Jacobian((4, 4), structure=chainopt.Diagonal()), chainopt.Jacobian((4, 400))]
+    plan = chainopt.optimal_order(chain)
+    listed, diagonal = plan.plot().get_images()
+    np.testing.assert_array_equal(~listed.get_array().mask, rows.toarray() != 0)
+    np.testing.assert_array_equal(~diagonal.get_array().mask, np.eye(4, dtype=bool))
+    assert not chainopt.optimal_order([(3, 2), (2, 4)]).plot().get_images()
+    wide = chainopt.Jacobian((100, 900), structure=chainopt.Sparse(np.eye(100, 900, dtype=bool)))
+    (image,) = chainopt.optimal_order([(3, 100), wide]).plot().get_images()
+    assert image.get_array().shape == (40, 40)
+    assert (~image.get_array().mask).any(axis=1).all()
+    monkeypatch.setattr("chainopt.report.tree_figure.MOST_NONZEROS", 2)
+    assert not plan.plot().get_images()
