@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from random_sparse import random_sparse
+from scipy.sparse.linalg import aslinearoperator
 
 import chainopt
 from chainopt import multi_dot
@@ -152,3 +153,9 @@ def test_long_chains_are_not_kept():
     np.testing.assert_array_equal(multi_dot(arrays), np.eye(2))
     assert _association.cache_info().currsize == before
     assert chainopt.multi_dot is multi_dot
+
+
+def test_operators_are_told_where_they_go():
+    operator = aslinearoperator(np.ones((4, 5)))
+    with pytest.raises(chainopt.ChainError, match=r"arrays\[1\] is matrix-free .*: plan with optimal_order, .* to plan.execute"):
+        multi_dot([np.ones((3, 4)), operator, np.ones((5, 2))])

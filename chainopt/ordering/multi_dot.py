@@ -83,6 +83,12 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
 def _product(matrices: list[Array], out: Array) -> Array:
     """Multiply arrays of any libraries."""
     for position, matrix in enumerate(matrices):
+        if hasattr(matrix, "matmat"):
+            msg = (
+                f"arrays[{position}] is matrix-free (a {type(matrix).__name__}): plan with optimal_order, where "
+                "Jacobian(shape, jvp_cost=..., vjp_cost=...) stands for it, and give the operator to plan.execute"
+            )
+            raise ChainError(msg)
         if np.ma.isMaskedArray(matrix) and np.ma.is_masked(matrix):
             msg = f"arrays[{position}] has masked entries, which have no product: give its filled(...)"
             raise ChainError(msg)
