@@ -80,8 +80,8 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
     return _product([array if isinstance(array, np.ndarray) else _as_array(array) for array in arrays], out)
 
 
-def _product(matrices: list[Array], out: Array) -> Array:
-    """Multiply arrays of any libraries."""
+def _check_entries(matrices: list[Array]) -> None:
+    """Refuse what has no entries, or not all of them."""
     for position, matrix in enumerate(matrices):
         if hasattr(matrix, "matmat"):
             msg = (
@@ -92,6 +92,11 @@ def _product(matrices: list[Array], out: Array) -> Array:
         if np.ma.isMaskedArray(matrix) and np.ma.is_masked(matrix):
             msg = f"arrays[{position}] has masked entries, which have no product: give its filled(...)"
             raise ChainError(msg)
+
+
+def _product(matrices: list[Array], out: Array) -> Array:
+    """Multiply arrays of any libraries."""
+    _check_entries(matrices)
     shapes = [matrix.shape for matrix in matrices]
     if {*map(type, matrices)} == _ARRAY and {*map(len, shapes)} == _TWO:
         return _by_dot(matrices, shapes, np.ndarray.dot, out)
