@@ -124,6 +124,9 @@ def _positions(argnums: Array) -> int | tuple[int, ...]:
     except TypeError:
         msg = f"argnums is {shown(argnums)}: give the position of an argument, or a sequence of positions"
         raise ChainError(msg) from None
+    if not positions:
+        msg = f"argnums is {shown(argnums)}, which names no argument: give the position of one, or of several"
+        raise ChainError(msg)
     check_distinct(positions, argnums)
     return positions if is_sequence else positions[0]
 

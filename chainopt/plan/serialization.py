@@ -24,7 +24,7 @@ from chainopt.plan.plan_data import PlanData, known_bound
 from chainopt.solvers.base import Problem, Solution
 from chainopt.solvers.objectives import read_model, written
 from chainopt.solvers.options import checked_limit
-from chainopt.solvers.pure_modes import mode_of
+from chainopt.solvers.pure_modes import FORWARD, REVERSE, mode_of
 from chainopt.solvers.registry import check_answering, select
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ def read_plan(data: PlainDict) -> tuple[Problem, Solution]:
     if is_estimated:
         return problem, solution
     bound = _read_bound(data, solution)
+    is_optimal = is_optimal and not _is_dearer_than_a_pure_mode(problem, solution)  # found again, so it is no mere claim
     if is_optimal and _is_cheapest(problem, solution):
         proved = solution._replace(lower_bound=solution.makespan, is_optimal=True)
         if PlanData(problem, proved).is_optimal:  # of a graph that is not at hand that is not known
@@ -131,6 +132,14 @@ def read_plan(data: PlainDict) -> tuple[Problem, Solution]:
     has_bound = bound > 0 or (costs is not None and not costs.is_path and costs.lower_bound > 0)
     claims = [name for name, is_claimed in (("is_optimal", is_optimal), ("lower_bound", has_bound)) if is_claimed]
     return problem, solution._replace(lower_bound=bound, claims=tuple(claims))
+
+
+def _is_dearer_than_a_pure_mode(problem: Problem, solution: Solution) -> bool:
+    """Whether a pure mode, where no limit forbids one, refutes that a plan is optimal; floats may differ by rounding."""
+    if solution.schedule is not None or problem.memory_limit is not None or problem.tape_limit is not None:
+        return False
+    costs = [pure.cost for mode in (FORWARD, REVERSE) if (pure := mode.candidate(problem)) is not None]
+    return any(cost < solution.cost and not (isinstance(cost, float) and math.isclose(cost, solution.cost)) for cost in costs)
 
 
 def _is_cheapest(problem: Problem, solution: Solution) -> bool:

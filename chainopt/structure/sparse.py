@@ -119,6 +119,8 @@ class Sparse(Structure):
         """
         pattern = object.__new__(cls)
         try:
+            _check_ints(indptr)
+            _check_ints(indices)
             pattern._hold((int(shape[0]), int(shape[1])), indptr, indices)
             rows, columns = pattern.shape
             fits = pattern.begins.ndim == pattern.columns.ndim == 1 and _is_ascending(rows, pattern.begins, pattern.columns)
@@ -191,6 +193,22 @@ class Sparse(Structure):
         check_keys(data, ("kind", "shape", "indptr", "indices"), "data of a structure")
         rows, columns = data["shape"]
         return cls.from_places((rows, columns), data["indptr"], data["indices"])
+
+
+def _check_ints(numbers: Sequence[int] | NumpyArray) -> None:
+    """Refuse what NumPy would round, or take for a number.
+
+    Raises
+    ------
+    TypeError
+        If it is no sequence of ints.
+    """
+    if isinstance(numbers, np.ndarray):
+        is_whole = numbers.dtype.kind in "iu" or not numbers.size
+    else:
+        is_whole = {*map(type, numbers)} <= {int} or all(isinstance(number, np.integer) for number in numbers)
+    if not is_whole:
+        raise TypeError
 
 
 def _is_ascending(rows: int, indptr: NumpyArray, indices: NumpyArray) -> bool:

@@ -19,6 +19,7 @@ def test_only_the_cheapest_is_optimal():
     assert stored(best).is_optimal
     assert stored(best).lower_bound == best.cost
     assert not stored(worse, is_optimal=True).is_optimal
+    assert not stored(worse, is_optimal=True).claims  # it is refuted
     assert not stored(best, is_optimal=False).is_optimal
 
 
@@ -29,6 +30,16 @@ def test_the_cheapest_within_a_limit_on_the_tape_is_optimal():
     assert again == plan
     assert again.is_optimal
     assert again.problem.tape_limit == 0
+
+
+@pytest.mark.parametrize(("name", "number"), [("indices", 1.7), ("indices", True), ("indptr", 2.5)])
+def test_places_are_ints(name, number):
+    square = Jacobian((8, 8), structure=chainopt.Sparse(np.eye(8)))
+    data = chainopt.optimal_order([square, square]).to_dict()
+    assert Plan.from_dict(data).cost == 8
+    data["chain"]["structures"][0][name][1] = number
+    with pytest.raises(ChainError, match="ascending columns"):
+        Plan.from_dict(data)
 
 
 def test_a_plan_that_does_not_keep_its_limit_is_not_optimal():

@@ -62,7 +62,7 @@ def with_stages(recorded: Recorded, entries: Entries, coloring: Coloring, option
     Raises
     ------
     ChainError
-        If a plan is asked for, and there is no place to cut.
+        If a plan is asked for, and stages promise nothing.
     """
     must = options.mode == "planned"
     may = options.mode == "auto" and not coloring.is_symmetric and coloring.products >= FEWEST
@@ -70,6 +70,9 @@ def with_stages(recorded: Recorded, entries: Entries, coloring: Coloring, option
     if staged is not None and (must or staged.saved >= max(SHARE * staged.cost, LEAST)):
         return staged
     if must:
-        msg = 'mode is "planned", but no place was found to cut the sparse Jacobian into stages: take mode "auto"'
+        msg = (
+            'mode is "planned", but no cut was found at which stages take less work than the colors of the whole: '
+            'take mode "auto", which colors the whole'
+        )
         raise ChainError(msg)
     return recorded
