@@ -192,7 +192,7 @@ def test_plans():
     assert plan.chain.shapes[0] == (N, N)
     with pytest.raises(ChainError, match="no plan"):
         jacobian(steps, sparse=True).plan(point())
-    with pytest.raises(ChainError, match="no place was found"):
+    with pytest.raises(ChainError, match="no cut was found"):
         jacobian(jnp.sin, mode="planned", sparse=True)(point())
 
 
