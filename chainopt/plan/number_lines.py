@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST_LINES = 1_000_000
 LONGEST_NUMBER = 4_000  # digits, which Python reads
+_SPACED = re.compile(r"(?<=\d)[ \t]+[xX×][ \t]+(?=\d)")  # "10 x 20" is meant as 10x20
 _SHAPE = re.compile(r"(\d{1,4000})[xX×](\d{1,4000})", re.ASCII)
 
 
@@ -47,7 +48,7 @@ def read_lines(text: str, place: str) -> JacobianChain:
     >>> read_lines("2\n3 2 10\n4 3 20", "the text").shapes
     ((4, 3), (3, 2))
     """
-    lines = list(islice(_lines(text), MOST_LINES + 1))
+    lines = list(islice(_lines(_SPACED.sub("x", text)), MOST_LINES + 1))
     if len(lines) > MOST_LINES:
         msg = f"{place} has more than {MOST_LINES:,} lines"
         raise ChainError(msg)

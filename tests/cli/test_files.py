@@ -12,6 +12,7 @@ from chainopt import ChainError
 from chainopt.cli import main
 from chainopt.plan import chain_files, number_lines
 from chainopt.plan.chain_files import read_chain
+from chainopt.plan.number_lines import read_lines
 
 SHAPES = [(10, 2000), (2000, 30), (30, 1000)]
 CHAIN = chainopt.JacobianChain.from_shapes(SHAPES)
@@ -196,3 +197,8 @@ def test_what_goes_on_is_shown_on_a_terminal(monkeypatch):
     assert main(["calibrate"]) == 0
     assert asked["bar"] is False
     assert "measuring this machine" in sys.stderr.getvalue()
+
+
+def test_shapes_may_have_spaces_in_them():
+    assert read_lines("10 x 20\n20 × 3", "the text").shapes == ((10, 20), (20, 3))
+    assert read_lines("10 x 20 20 X 5", "the text").shapes == ((10, 20), (20, 5))
