@@ -19,6 +19,7 @@ from chainopt.jax.elimination.tangent_rules import OF_TANGENTS, tangents
 from chainopt.jax.elimination.value_rules import OF_VALUES
 from chainopt.jax.elimination.values import Cells, Slopes
 from chainopt.jax.elimination.walk import Walk
+from chainopt.jax.flat_function import flat_function
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,19 +111,10 @@ def straight_line(trace: Trace, outputs: int) -> StraightLine:
     UnplannableError
         If a derivative passes what is not known to be an operation on single numbers; the message says what.
     """
-    closed, places = trace.source
-    count, jaxpr = len(trace.inputs), closed.jaxpr
-    arguments = [jax.ShapeDtypeStruct(trace.variables[each].shape, trace.variables[each].dtype) for each in trace.inputs]
-    others = [jax.ShapeDtypeStruct(trace.variables[each].shape, trace.variables[each].dtype) for each in trace.others]
+    function, arguments, others = flat_function(trace, outputs)
 
     def pushed(inputs: Sequence[Array], seeds: Sequence[Array], given: Sequence[Array]) -> list[Array]:
-        besides = given[len(jaxpr.invars) - count :]
-        consts = [besides[places[id(value)]] if id(value) in places else value for value in closed.consts]
-
-        def function(*arrays: Array) -> list[Array]:
-            return jax.core.eval_jaxpr(jaxpr, consts, *arrays, *given[: len(jaxpr.invars) - count])[:outputs]
-
-        tangents_of_results: list[Array] = jax.jvp(function, tuple(inputs), tuple(seeds))[1]
+        tangents_of_results: list[Array] = jax.jvp(lambda *arrays: function(*arrays, *given), tuple(inputs), tuple(seeds))[1]
         return tangents_of_results
 
     with jax.numpy_dtype_promotion("standard"):

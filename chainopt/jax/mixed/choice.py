@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from chainopt.jax.flat_function import flat_function
 from chainopt.jax.linear_program import LinearProgram
 from chainopt.jax.mixed.cuts import cuts_of
 from chainopt.jax.mixed.line import MixedLine
@@ -38,7 +39,7 @@ def mixed_line(trace: Trace, outputs: int) -> MixedLine | None:
         How many of its results are differentiated.
     """
     program = _program(trace, outputs)
-    if program is None or program.closed.effects:
+    if program.closed.effects:
         return None
     cuts = cuts_of(program)
     if len(cuts) <= 3:
@@ -91,19 +92,8 @@ def _size(variable: Array) -> int:
     return int(np.prod(variable.aval.shape, dtype=int))
 
 
-def _program(trace: Trace, outputs: int) -> LinearProgram | None:
+def _program(trace: Trace, outputs: int) -> LinearProgram:
     """Return the JVP of a function."""
-    closed, places = trace.source
-    jaxpr = closed.jaxpr
-    inputs, others = (
-        [jax.ShapeDtypeStruct(trace.variables[each].shape, trace.variables[each].dtype) for each in some]
-        for some in (trace.inputs, trace.others)
-    )
-
-    def function(*arrays: Array) -> list[Array]:
-        besides = arrays[len(jaxpr.invars) :]
-        consts = [besides[places[id(value)]] if id(value) in places else value for value in closed.consts]
-        return list(jax.core.eval_jaxpr(jaxpr, consts, *arrays[: len(jaxpr.invars)])[:outputs])
-
+    function, inputs, others = flat_function(trace, outputs)
     with jax.numpy_dtype_promotion("standard"):
         return LinearProgram(function, inputs, others)
