@@ -10,6 +10,7 @@ from pathlib import Path
 from chainopt.calibration.machine import this_machine
 from chainopt.costs.time import DEFAULT, TimeModel
 from chainopt.errors import ChainError
+from chainopt.files import read_json
 from chainopt.kernels.interrupts import interrupts_held
 
 FORMAT = "chainopt.time"
@@ -66,7 +67,7 @@ def _load() -> TimeModel:
         msg = f"{file} cannot be read ({error}): run chainopt calibrate again, or remove the file"
         raise ChainError(msg) from error
     try:
-        data = json.loads(text)
+        data = read_json(text, "it")
         if not isinstance(data, dict) or (data.get("format"), data.get("version")) != (FORMAT, VERSION):
             msg = f"it is no {FORMAT} of version {VERSION}"
             raise ChainError(msg)

@@ -17,8 +17,9 @@ from chainopt.plan.chain_files import MOST_LETTERS, read_chain
 if TYPE_CHECKING:
     from argparse import Namespace
 
+COMPRESSED = (".gz", ".bz2")
 GRAPHS = (".graphml", ".graphml.gz", ".graphml.bz2")
-FILES = (*GRAPHS, ".json", ".txt", ".xml", ".csv", ".gz", ".bz2")
+FILES = (*GRAPHS, ".json", ".txt", ".xml", ".csv", *COMPRESSED)
 _SHAPE = re.compile(r"(\d+)[xX×](\d+)", re.ASCII)
 
 
@@ -86,7 +87,11 @@ def _read_file(name: str) -> JacobianChain:
             from chainopt.graphs.linearize import linearize
 
             return linearize(read_graphml(name))
-        if name != "-":
+        if name.lower().endswith(COMPRESSED):
+            from chainopt.files import bytes_of
+
+            text = bytes_of(name, MOST_LETTERS).decode("utf-8-sig")
+        elif name != "-":
             with Path(name).open(encoding="utf-8-sig") as file:
                 text = file.read(MOST_LETTERS + 1)
         else:

@@ -35,7 +35,7 @@ FILES = """what --file reads:
   10 2000                                    a line for each factor: its rows and its columns
   2000 30 500                                a line for each stage, in the order of evaluation: its outputs, its inputs,
                                              and the cost of one JVP or VJP; above them may stand how many there are
-  *.graphml, *.graphml.gz                    a computation graph in GraphML: nodes with a size, edges with c_tan and c_adj"""
+  *.graphml                                  a computation graph in GraphML: nodes with a size, edges with c_tan and c_adj"""
 
 
 class _Parser(argparse.ArgumentParser):

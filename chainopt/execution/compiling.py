@@ -17,12 +17,9 @@ from chainopt.errors import ChainError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.chain.chain import JacobianChain
-    from chainopt.execution.planned import Planned
     from chainopt.typing import Array
 
     Pairs = Sequence[tuple[int, int]]
-    Shapes = Sequence[tuple[int, ...]]
 
 
 WHOLE = "chainopt plans, and runs what it planned, in Python: do so outside of what is compiled, or leave fullgraph out"
@@ -65,6 +62,9 @@ def symbolic_product(arrays: Sequence[Array], out: Array = None) -> Array:
     if len(arrays) < 2:
         msg = "arrays holds no two arrays to multiply"
         raise ChainError(msg)
+    for position, array in enumerate(arrays):
+        if hasattr(array, "matmat") or hasattr(array, "rmatmat"):
+            raise without_matrix(position, array)
     for array in arrays[1:-1]:
         if len(array.shape) < 2:
             msg = "only the first and the last of arrays may have one dimension, the others have two"
@@ -81,7 +81,15 @@ def symbolic_product(arrays: Sequence[Array], out: Array = None) -> Array:
         product = product[..., 0, :]
     if is_column:
         product = product[..., 0]
-    return product if out is None else _copied(product, out)
+    return product if out is None else copied(product, out)
+
+
+def without_matrix(position: int, operator: Array) -> ChainError:
+    """Return what is said of an operator at `multi_dot`, which asks for matrices."""
+    return ChainError(
+        f"arrays[{position}] is matrix-free (a {type(operator).__name__}): plan with optimal_order, where "
+        "Jacobian(shape, jvp_cost=..., vjp_cost=...) stands for it, and give the operator to plan.execute"
+    )
 
 
 def _pairs(dims: Sequence[Array]) -> Pairs:
@@ -163,7 +171,8 @@ def product_in(pairs: Pairs, factors: Sequence[Array]) -> Array:
     return held[0]
 
 
-def _copied(product: Array, out: Array) -> Array:
+def copied(product: Array, out: Array) -> Array:
+    """Copy a product to where it was asked for, if it fits."""
     if product.shape != out.shape or product.dtype != out.dtype:
         msg = f"out is of shape {tuple(out.shape)} and {out.dtype}, but the product of {tuple(product.shape)} and {product.dtype}"
         raise ChainError(msg)
@@ -175,68 +184,3 @@ def untraced(function: Callable[..., Array]) -> Callable[..., Array]:
     sys.modules["torch._dynamo"].graph_break(msg=WHOLE)
     disabled: Callable[..., Array] = sys.modules["torch.compiler"].disable(function, reason=WHOLE)
     return disabled
-
-
-class Traceable:
-    """What `torch.compile` reads of a plan: numbers, not arrays.
-
-    While a function is compiled nobody knows whether matrices keep to their structures, so all are multiplied as they are.
-    """
-
-    __slots__ = ()
-
-    def _traceable(self: Planned) -> tuple[Shapes, tuple[bool, ...], Pairs] | None:
-        """Return the shapes of a plan of matrices, which of them may be the vector of a diagonal, and the pairs.
-
-        None of a plan with other stages, whose graph is broken.
-        """
-        chain: JacobianChain = self.chain
-        if chain.stage_costs is not None:
-            return None
-        matrices = tuple(pairwise(chain.sizes.tolist()))
-        batches = [()] * len(matrices) if chain.batches is None else chain.batches
-        structures = [None] * len(matrices) if chain.structures is None else chain.structures
-        diagonals = (found is not None and found.is_diagonal(shape) for found, shape in zip(structures, matrices, strict=True))
-        shapes = tuple((*batch, *shape) for batch, shape in zip(batches, matrices, strict=True))
-        return shapes, tuple(diagonals), tuple((first, split + 1) for first, split, _ in self.association.steps())
-
-    _traceable._dynamo_marked_constant = True  # type: ignore[attr-defined]  # noqa: SLF001 -- `assume_constant_result` without torch
-
-
-def compiled_product(
-    shapes: Shapes, diagonals: Sequence[bool], pairs: Pairs, factors: Sequence[Array], out: Array = None
-) -> Array:
-    """Multiply the factors of a plan of those shapes, in pairs.
-
-    Parameters
-    ----------
-    shapes : sequence of shapes
-        What the plan is for.
-    diagonals : sequence of bool
-        Which factor may be the vector of a diagonal.
-    pairs : sequence of two ints
-        As `product_in` takes them.
-    factors : sequence of arrays
-    out : array, optional
-        Where the product is copied to.
-
-    Raises
-    ------
-    ChainError
-        If they do not fit.
-    """
-    if len(factors) != len(shapes):
-        msg = f"factors has {len(factors)} matrices, but the plan is for a chain of {len(shapes)}"
-        raise ChainError(msg)
-    for position, factor in enumerate(factors):
-        shape = shapes[position]
-        if tuple(factor.shape) != shape and not (diagonals[position] and tuple(factor.shape) == shape[:1]):
-            msg = (
-                f"factors[{position}] has the shape {tuple(factor.shape)}, but the plan is for {shape}: "
-                "plan the chain anew with optimal_order"
-            )
-            raise ChainError(msg)
-    product = product_in(pairs, factors)
-    if len(product.shape) == 1 and len(factors) > 1:
-        product = product.diag()
-    return product if out is None else _copied(product, out)

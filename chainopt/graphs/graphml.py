@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import json
 import re
 import warnings
-import zlib
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError, fromstring
 
 from chainopt.errors import ChainError
+from chainopt.files import bytes_of, read_json
 from chainopt.graphs.edge_reader import read_partial
 from chainopt.graphs.edges import EdgeName
 from chainopt.graphs.reader import read_graph
@@ -98,17 +95,10 @@ def read_graphml(path: str | os.PathLike[str]) -> Graph:
 
 def _bytes_of(path: str | os.PathLike[str]) -> bytes:
     """Return what a file holds, which may be compressed."""
-    openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open}
-    try:
-        with openers.get(Path(path).suffix, Path.open)(Path(path), "rb") as file:
-            data: bytes = file.read(MOST_BYTES + 1)
-    except (EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
-        msg = f"{printable(str(path))} cannot be read: {printable(str(error))}"
-        raise ChainError(msg) from None
+    data = bytes_of(path, MOST_BYTES)
     tags = data.count(b"<")
-    if len(data) > MOST_BYTES or tags > MOST_TAGS:
-        what = f"{tags:,} tags" if tags > MOST_TAGS else f"more than {MOST_BYTES:,} bytes"
-        msg = f"{printable(str(path))} holds {what}: of GraphML up to {MOST_TAGS:,} and {MOST_BYTES:,} are read"
+    if tags > MOST_TAGS:
+        msg = f"{printable(str(path))} holds {tags:,} tags: of GraphML up to {MOST_TAGS:,} are read"
         raise ChainError(msg)
     return data
 
@@ -164,7 +154,7 @@ def _truth(value: object, place: str) -> bool:
 
 def _read_structure(text: object, place: str) -> Structure:
     try:
-        data = json.loads(str(text)) if str(text).lstrip().startswith("{") else {"kind": text}
+        data = read_json(str(text), "it") if str(text).lstrip().startswith("{") else {"kind": text}
         return structure_from_dict(data)
     except (ValueError, RecursionError) as error:  # of JSON, and ChainError, which is one
         msg = f"{place}: structure: {error}"

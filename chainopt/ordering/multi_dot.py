@@ -15,7 +15,7 @@ from chainopt.chain.parsing import read_factors
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import backend_of, becomes_numpy, is_numbered, labels_of
 from chainopt.execution.backends.numpy import NUMBERS
-from chainopt.execution.compiling import is_compiling, is_symbol, symbolic_product
+from chainopt.execution.compiling import is_compiling, is_symbol, symbolic_product, without_matrix
 from chainopt.execution.serial import multiply
 from chainopt.ordering.order import optimal_order
 
@@ -84,11 +84,7 @@ def _check_entries(matrices: list[Array]) -> None:
     """Refuse what has no entries, or not all of them."""
     for position, matrix in enumerate(matrices):
         if hasattr(matrix, "matmat"):
-            msg = (
-                f"arrays[{position}] is matrix-free (a {type(matrix).__name__}): plan with optimal_order, where "
-                "Jacobian(shape, jvp_cost=..., vjp_cost=...) stands for it, and give the operator to plan.execute"
-            )
-            raise ChainError(msg)
+            raise without_matrix(position, matrix)
         if np.ma.isMaskedArray(matrix) and np.ma.is_masked(matrix):
             msg = f"arrays[{position}] has masked entries, which have no product: give its filled(...)"
             raise ChainError(msg)

@@ -48,10 +48,12 @@ def read_chain(text: str, place: str) -> JacobianChain:
     check_length(text, place)
     if is_of_lines(text):
         return read_lines(text, place)
-    import json
+    from chainopt.files import read_json  # its import takes 2 ms, which few processes need
 
     try:
-        data = json.loads(text)
+        data = read_json(text, place)
+    except ChainError:
+        raise
     except (ValueError, RecursionError) as error:
         found = repr(printable(text[:40])) if text.strip() else "empty"
         msg = f"{place} is {found}, which is no JSON ({error}): give {FORMS}"

@@ -6,7 +6,9 @@ from dataclasses import FrozenInstanceError
 from typing import TYPE_CHECKING, Self
 
 from chainopt.costs.operation_costs import products_of
-from chainopt.execution.compiling import Traceable, compiled_product, is_compiling
+from chainopt.execution.compiled_plans import Traceable, compiled_product
+from chainopt.execution.compiled_stages import are_traceable
+from chainopt.execution.compiling import is_compiling
 from chainopt.execution.run import run
 from chainopt.numbers import count
 from chainopt.plan.line import bracketing_line
@@ -120,9 +122,9 @@ class Plan(PlanData, Traceable):
         array([[12., 12.]])
         """
         if is_compiling() and client is None:
-            traceable = self._traceable()
-            if traceable is not None:
-                return compiled_product(*traceable, factors, out)
+            program = self._traceable()
+            if program is not None and (program[3] is None or (chunk_size is None and are_traceable(factors))):
+                return compiled_product(program, factors, out)
         handed = [factors]
         del factors  # what the caller does not hold lives no longer than it is needed
         return run(self, handed, out, workers, chunk_size, client, gather=gather, progress=progress)

@@ -345,13 +345,17 @@ def to_json(data: PlainDict) -> str:
 
 def from_json(text: Any) -> PlainDict:
     """Read the dict of a plan from JSON, or say that the text is none."""
-    import json
+    from chainopt.files import read_json
 
     try:
-        data: PlainDict = json.loads(text)
+        data: PlainDict = read_json(text, "text")
+    except ChainError:
+        raise
     except (TypeError, ValueError, RecursionError) as error:
         is_name = not isinstance(text, str | bytes | bytearray) or text[:1] not in {*"{[", *b"{["}
         remedy = ": give what to_json wrote, of a file its read_text()" if is_name else ""
+        if isinstance(text, bytes | bytearray) and text[:2] in {b"\x1f\x8b", b"BZ"}:
+            remedy = ": it is compressed, give what gzip.decompress or bz2.decompress makes of it"
         msg = f"text is no JSON of a plan{remedy} ({error})"
         raise ChainError(msg) from None
     return data

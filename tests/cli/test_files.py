@@ -1,10 +1,12 @@
 """What files hold, and what is typed in their place; every answer is a chain, or one line that says what to write."""
 
+import bz2
 import gzip
 import io
 import json
 import sys
 
+import networkx as nx
 import pytest
 
 import chainopt
@@ -111,6 +113,68 @@ def test_graphs_that_are_large_once_they_are_decompressed(tmp_path):
         chainopt.read_graphml(path)
     path.write_bytes(b"no gzip")
     with pytest.raises(ChainError, match="cannot be read"):
+        chainopt.read_graphml(path)
+
+
+@pytest.mark.parametrize("ending", ["gz", "bz2", "GZ"])
+def test_compressed_files(ending, tmp_path, capsys):
+    compress = {"gz": gzip.compress, "bz2": bz2.compress}[ending.lower()]
+    for name, text in (
+        ("chain.json", '{"dims": [10, 20, 30]}'),
+        ("plan.json", chainopt.optimal_order(CHAIN).to_json()),
+        ("c.txt", "1x2"),
+    ):
+        path = tmp_path / f"{name}.{ending}"
+        path.write_bytes(compress(text.encode()))
+        assert main(["order", "--file", str(path), "--json"]) == 0
+        assert chainopt.Plan.from_json(capsys.readouterr().out).chain == read_chain(text, "the text")
+    path = tmp_path / f"graph.graphml.{ending}"
+    chainopt.write_graphml(nx.DiGraph([("x", "y", {"jvp_cost": 5})]), tmp_path / "graph.graphml")
+    path.write_bytes(compress((tmp_path / "graph.graphml").read_bytes()))
+    assert chainopt.read_graphml(path).edges["x", "y"] == {"jvp_cost": 5}
+    for content, message in (
+        (compress(b" " * (2**26 + 1)), "holds more than 67,108,864 bytes"),
+        (compress(b"[2, 3]")[:-5], "cannot be read"),
+        (b"[2, 3]", "cannot be read"),
+        (compress(b"\xff\xfe"), "is no text"),
+        (compress(b""), "is empty"),
+    ):
+        path = tmp_path / f"wrong.json.{ending}"
+        path.write_bytes(content)
+        assert main(["order", "--file", str(path)]) == 2
+        said = capsys.readouterr().err
+        assert message in said
+        assert said.count("\n") == 1
+    assert main(["order", "--file", str(tmp_path / f"nobody.json.{ending}")]) == 2
+    assert "No such file" in capsys.readouterr().err
+
+
+def test_compressed_bytes_where_text_is_read():
+    text = chainopt.optimal_order(CHAIN).to_json().encode()
+    for compress in gzip.compress, bz2.compress:
+        with pytest.raises(ChainError, match=r"compressed, give what gzip\.decompress or bz2\.decompress"):
+            chainopt.Plan.from_json(compress(text))
+
+
+def test_json_that_says_something_twice(tmp_path):
+    plan, graph = chainopt.optimal_order(CHAIN), nx.DiGraph([("x", "v"), ("v", "y")])
+    elimination = chainopt.optimal_elimination(graph)
+    for read, text in (
+        (chainopt.Plan.from_json, plan.to_json().replace('"cost": ', '"cost": 3, "cost": ')),
+        (chainopt.Plan.from_json, plan.to_json().replace('"dims": ', '"dims": [3], "dims": ').encode()),
+        (chainopt.Elimination.from_json, elimination.to_json().replace('"cost": ', '"cost": 3, "cost": ')),
+        (lambda text: read_chain(text, "the text"), '{"dims": [2, 3], "dims": [3, 4]}'),
+        (lambda text: read_chain(text, "the text"), '[{"shape": [3, 4], "jvp_cost": 3, "jvp_cost": 4}]'),
+    ):
+        with pytest.raises(ChainError, match=r"text has the key '\w+' twice in one object: keep one of them") as raised:
+            read(text)
+        assert len(str(raised.value)) < 100
+    path = tmp_path / "graph.graphml"
+    graph.edges["x", "v"]["structure"] = chainopt.Banded(1, 0)
+    graph.nodes["x"]["size"] = graph.nodes["v"]["size"] = 3
+    chainopt.write_graphml(graph, path)
+    path.write_text(path.read_text().replace('"lower": 1', '"lower": 1, "lower": 2'))
+    with pytest.raises(ChainError, match="edge 'x' -> 'v': structure: it has the key 'lower' twice"):
         chainopt.read_graphml(path)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import chainopt
 from chainopt import ChainError
-from chainopt.execution import compiling
+from chainopt.execution import compiled_plans, compiling
 
 OPTIONS = [{"fullgraph": True}, {"dynamic": True, "fullgraph": True}]
 
@@ -75,7 +75,7 @@ def test_what_compiled_plans_refuse():
     with pytest.raises(ChainError, match=r"has the shape \(5, 4\), but the plan is for \(3, 4\)"):
         product(torch.ones(5, 4, dtype=torch.float64), factors[1])
     with pytest.raises(ChainError, match="1 matrices, but the plan is for a chain of 2"):
-        compiling.compiled_product(((3, 4), (4, 2)), (False, False), ((0, 1),), factors[:1])
+        compiled_plans.compiled_product((((3, 4), (4, 2)), (False, False), ((0, 1),), None), factors[:1])
     with pytest.raises(ChainError, match="no two arrays"):
         compiling.symbolic_product(factors[:1])
     with pytest.raises(np.linalg.LinAlgError, match="may have one dimension"):
@@ -141,7 +141,7 @@ def test_compiled_plans_of_structured_matrices(middle):
     product = torch.compile(lambda *factors: plan.execute(factors), backend="eager", fullgraph=True)
     torch.testing.assert_close(product(*factors), plan.execute(factors))
     with pytest.raises(ChainError, match="the plan is for"):  # not traced, so that the error is seen as it is
-        compiling.compiled_product(*plan._traceable(), [left, right[:, :4], right[:, :5]])
+        compiled_plans.compiled_product(plan._traceable(), [left, right[:, :4], right[:, :5]])
 
 
 def test_compiled_plans_of_diagonals_alone_and_of_stacks():
@@ -167,15 +167,84 @@ def test_what_is_planned_in_a_compiled_function():
         torch.compile(product, backend="eager", fullgraph=True)(left, right)
 
 
-def test_compiled_stages_without_matrices():
-    torch, (left, right) = tensors((3, 4), (4, 6))
+class Operator:
+    """A stage of the user's own, on tensors."""
 
-    class Stage:
+    def __init__(self, matrix):
+        self.matrix, self.shape = matrix, tuple(matrix.shape)
+
+    def matmat(self, tangents):
+        return self.matrix @ tangents
+
+    def rmatmat(self, cotangents):
+        return self.matrix.mH @ cotangents
+
+
+class Known(Operator):
+    def elemental_jacobian(self):
+        return self.matrix
+
+
+STAGES = {  # what is multiplied with 3x4 and 6x2; what the plan does with it is in the costs
+    "pushed": ({"jvp_cost": 1}, Operator),
+    "pulled": ({"vjp_cost": 1}, Operator),
+    "built": ({"jvp_cost": 10**6, "accumulation_cost": 0}, Known),
+    "built from JVPs": ({"jvp_cost": 10**6, "accumulation_cost": 0}, Operator),
+    "a matrix in its place": ({"jvp_cost": 1}, lambda matrix: matrix),
+    "banded": ({"jvp_cost": 5, "structure": chainopt.Banded(1, 1)}, Operator),
+    "banded, by VJPs": ({"vjp_cost": 5, "structure": chainopt.Banded(1, 1)}, Operator),
+    "sparse": ({"jvp_cost": 1, "structure": chainopt.Sparse(np.eye(4, 6, 2))}, Operator),
+}
+
+
+def test_compiled_stages_without_matrices():
+    torch, (left, right) = tensors((9, 4), (6, 9))
+    programs, middles = [], []
+    for number, (costs, make) in enumerate(STAGES.values()):
+        mask = chainopt.structure.patterns.places(costs["structure"].pattern((4, 6))).toarray() if "structure" in costs else 1
+        middles.append(torch.as_tensor(np.random.default_rng(number).random((4, 6)) * mask).requires_grad_())
+        programs.append((chainopt.optimal_order([(9, 4), chainopt.Jacobian((4, 6), **costs), (6, 9)]), make))
+
+    def products(*middles):
+        return [plan.execute([left, make(middle), right]) for (plan, make), middle in zip(programs, middles, strict=True)]
+
+    found = torch.compile(products, backend="eager", fullgraph=True)(*middles)
+    for name, middle, product in zip(STAGES, middles, found, strict=True):
+        expected = left @ middle @ right
+        torch.testing.assert_close(product, expected, msg=name)
+        gradients = [torch.autograd.grad(value.sin().sum(), middle)[0] for value in (product, expected)]
+        torch.testing.assert_close(gradients[0][middle != 0], gradients[1][middle != 0], msg=name)
+
+
+def test_compiled_stages_that_do_not_do_what_the_plan_asks_for():
+    torch, (left, right) = tensors((3, 4), (4, 6))
+    plan = chainopt.optimal_order([chainopt.Jacobian((3, 4), jvp_cost=1), (4, 6)])
+
+    class OneWay:
         shape = (3, 4)
 
-        def matmat(self, tangents):
-            return left @ tangents
+        def rmatmat(self, cotangents):
+            return left.mH @ cotangents
 
+    class Wrong(Operator):
+        def matmat(self, tangents):
+            return self.matrix @ tangents[:, :2]
+
+    for stage, message in (OneWay(), "without matmat"), (Wrong(left), "makes"), (left[:, :3], "the plan is for"):
+        with pytest.raises(ChainError, match=message):
+            torch.compile(lambda right, stage=stage: plan.execute([stage, right]), backend="eager")(right)
+    with pytest.raises(ChainError, match="plan needs its matrix"):
+        torch.compile(lambda right: plan.execute([left, Operator(right)]), backend="eager")(right)
+    with pytest.raises(ChainError, match="matrix-free"):
+        torch.compile(lambda right: chainopt.multi_dot([Operator(left), right]), backend="eager")(right)
+
+
+def test_compiled_operators_of_scipy_break_the_graph():
+    linalg = pytest.importorskip("scipy.sparse.linalg")
+    torch, (left, right) = tensors((3, 4), (4, 6))
+    operator = linalg.aslinearoperator(left.numpy())
     plan = chainopt.optimal_order([chainopt.Jacobian((3, 4), jvp_cost=1), (4, 6)])
-    product = torch.compile(lambda right: plan.execute([Stage(), right]), backend="eager")
-    torch.testing.assert_close(product(right), left @ right)
+    product = torch.compile(lambda right: plan.execute([operator, right]), backend="eager")(right)
+    np.testing.assert_allclose(product, left.numpy() @ right.numpy())
+    with pytest.raises(torch._dynamo.exc.Unsupported, match="outside of what is compiled, or leave fullgraph out"):
+        torch.compile(lambda right: plan.execute([operator, right]), backend="eager", fullgraph=True)(right)

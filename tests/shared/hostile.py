@@ -1,6 +1,8 @@
 """Hostile inputs, by seed: what chainopt writes, with one thing or several things changed to what nobody should write."""
 
+import bz2
 import copy
+import gzip
 import json
 import random
 
@@ -120,7 +122,20 @@ def garbled(draw, text):
         begin = draw.randrange(len(text) + 1)
         end = min(len(text), begin + draw.choice([1, 1, 5, 40]))
         new = draw.choice(
-            ["", text[begin:end] * 2, "\0", "\x1b[31m", "9" * 50, "[" * 2000, '{"a":' * 2000, "<a>", "&x;", "\ufeff", "1e999"]
+            [
+                "",
+                text[begin:end] * 2,
+                text[: text.find(",") + 1],
+                "\0",
+                "\x1b[31m",
+                "9" * 50,
+                "[" * 2000,
+                '{"a":' * 2000,
+                "<a>",
+                "&x;",
+                "\ufeff",
+                "1e999",
+            ]
         )
         text = text[:begin] + new + text[end:]
     return text
@@ -227,5 +242,9 @@ def _words(draw, kind, files, path):
             " ".join(str(draw.choice([4, 9, 0, -1, "x", 2**63, ""])) for _ in range(draw.randrange(4))) for _ in range(4)
         )
         text = draw.choice([json.dumps(mutated(draw, draw.choice(files))), garbled(draw, json.dumps(draw.choice(files))), lines])
-    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    content = text.encode("utf-8", "surrogatepass")
+    if draw.random() < 0.15:
+        path = path.with_suffix(f"{path.suffix}.{draw.choice(['gz', 'bz2'])}")
+        content = (gzip.compress if path.suffix == ".gz" else bz2.compress)(content)[: draw.choice([None, None, -1, 9])]
+    path.write_bytes(content)
     return [draw.choice(["order", "compare", "frontier"]), "--file", str(path), *draw.choice([[], ["--json"]])]
