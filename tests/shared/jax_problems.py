@@ -207,6 +207,45 @@ def propane(x, pressure=40.0, ratio=10.0):
     ])  # fmt: skip
 
 
+SUBSTRATE = np.array([4, 2, 1, 0.5, 0.25, 0.167, 0.125, 0.1, 0.0833, 0.0714, 0.0625])
+VELOCITY = np.array([0.1957, 0.1947, 0.1735, 0.16, 0.0844, 0.0627, 0.0456, 0.0342, 0.0323, 0.0235, 0.0246])
+
+
+def enzyme_reaction(x):
+    """Return the residuals of the kinetics of an enzyme, fitted by Kowalik and Osborne (1968), MINPACK-2's with 4 parameters."""
+    a, b, c, d = x
+    return jnp.stack([a * (u**2 + b * u) / (u**2 + c * u + d) - v for u, v in zip(SUBSTRATE, VELOCITY, strict=True)])
+
+
+def coating_thickness(x):
+    """Return the residuals of MINPACK-2's standardization of coatings: two responses, and the errors of both coordinates.
+
+    Evenly spaced coordinates, and no measured thicknesses, stand for the table of the report: the graph does not depend on them.
+    """
+    (a, b, c, d, e, f, g, h), errors = x[:8], x[8:]
+    places = len(errors) // 2
+    first, second = [], []
+    for place in range(places):
+        u, v = errors[place] + (0.5 + 0.003 * place), errors[places + place] + (4 + 0.05 * place)
+        first.append(a + b * u + c * v + d * u * v)
+        second.append(e + f * u + g * v + h * u * v)
+    scaled = [4.08 * error for error in errors[:places]] + [0.417 * error for error in errors[places:]]
+    return jnp.stack(first + second + scaled)
+
+
+def chebyshev_quadrature(x):
+    """Return by how much equal weights at these places of [0, 1] miss the integrals of Chebyshev's polynomials, MINPACK-2's."""
+    columns = []
+    for place in x:
+        z = 2 * place - 1
+        values = [jnp.ones_like(z), z]
+        while len(values) <= len(x):
+            values.append(2 * z * values[-1] - values[-2])
+        columns.append(values[1:])
+    integrals = [0 if degree % 2 else -1 / (degree**2 - 1) for degree in range(1, len(x) + 1)]
+    return jnp.stack([sum(values) / len(x) - known for values, known in zip(zip(*columns, strict=True), integrals, strict=True)])
+
+
 def planar_arm(angles):
     """Return where the hand of an arm in the plane is, and its direction."""
     direction = x = y = jnp.zeros((), angles.dtype)
