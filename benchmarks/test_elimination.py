@@ -15,7 +15,7 @@ TIMES = "finding and proving an order; the classic ones are only replayed"
 FOLDER = Path(__file__).parents[1] / "tests" / "reference" / "elimination"
 # As AlphaGrad's logs and notebooks have them.
 PUBLISHED_BEST = {"RoeFlux_1d": 320, "HumanHeartDipole": 148, "PropaneCombustion": 88, "RobotArm_6DOF": 231}
-FUNCTIONS = "functions from their formulas: multiplications, no counts of which are published; units free: those by 1 and -1 are not counted"
+FUNCTIONS = "functions from their formulas: multiplications (none are published); units free: those by 1 and -1 are not counted"
 SIZES = {
     "enzyme_reaction": 4,
     "chebyshev_quadrature": 11,
