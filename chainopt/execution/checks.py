@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, SupportsIndex, cast
@@ -13,7 +14,18 @@ import numpy as np
 from chainopt.chain.factor_data import broadcast_all
 from chainopt.chain.jacobian import unknown_size
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import NUMPY, OTHER, backend_of, is_array_like, is_operator, labels_of, type_name
+from chainopt.execution.backends.dispatch import (
+    NUMPY,
+    OTHER,
+    backend_of,
+    has_mask,
+    has_unit,
+    is_array_like,
+    is_operator,
+    labels_of,
+    loss,
+    type_name,
+)
 from chainopt.execution.backends.numpy import NUMBERS
 from chainopt.execution.backends.remote import Remote
 from chainopt.execution.through import lacks_vjp
@@ -92,6 +104,7 @@ def checked_factors(
         if tuple(matrix.shape) != shape and not (is_diagonal and tuple(matrix.shape) == shape[:1]):
             raise _misfit(chain, position, matrix, shape, matrices, shapes)
         _check_numbers(matrix, chain, position)
+    _check_units(matrices, chain, out)
     if out is not None:
         at_hand = [matrix for matrix in matrices if not is_operator(matrix)]
         libraries = {*map(backend_of, at_hand)} - {NUMPY}
@@ -126,12 +139,35 @@ def _place(chain: JacobianChain, position: int) -> str:
 
 def _check_numbers(matrix: Array, chain: JacobianChain, position: int) -> None:
     """Refuse a matrix of something else than numbers, or with masks."""
-    if np.ma.isMaskedArray(matrix) or (isinstance(matrix, Remote) and matrix.type_name == "MaskedArray"):
+    if has_mask(matrix) or (isinstance(matrix, Remote) and matrix.type_name == "MaskedArray"):
         msg = f"{_place(chain, position)} is a masked array, which has no product: give its filled(...)"
         raise ChainError(msg)
     if not backend_of(matrix).is_numeric(matrix):
         msg = f"{_place(chain, position)} has the dtype {matrix.dtype}: give numbers"
         raise ChainError(msg)
+
+
+def _check_units(matrices: Sequence[Array], chain: JacobianChain, out: Array) -> None:
+    """Refuse units where something that is multiplied knows nothing of them."""
+    position = next((position for position, matrix in enumerate(matrices) if has_unit(matrix)), None)
+    if position is None:
+        return
+    partners = {type_name(matrix) for matrix in matrices if loses_units(matrix, matrices[position])}
+    if partners:
+        msg = f"{_place(chain, position)} has a unit, which a product with a {min(partners)} would lose: give its values"
+        raise ChainError(msg)
+    if out is not None and not has_unit(out):
+        msg = f"out has no unit, but {_place(chain, position)} has one: leave it out"
+        raise ChainError(msg)
+
+
+def loses_units(matrix: Array, quantity: Array) -> bool:
+    """Whether a matrix multiplies with arrays that have a unit, as one that is given, and drops it: of SciPy, or holding such."""
+    if backend_of(matrix).is_sparse or hasattr(getattr(matrix, "magnitude", None), "toarray"):
+        return True
+    scipy = sys.modules.get("scipy.sparse.linalg")
+    is_subclass = isinstance(quantity, np.ndarray)  # which SciPy's operators keep
+    return scipy is not None and isinstance(matrix, scipy.LinearOperator) and not is_subclass
 
 
 def _as_matrix(factor: Array, chain: JacobianChain, position: int, needed: set[str]) -> Array:
@@ -158,6 +194,9 @@ def _as_matrix(factor: Array, chain: JacobianChain, position: int, needed: set[s
         msg = f"{_place(chain, position)} is a {type_name(factor)} with {labels_of(factor)}, which would be lost: give its values"
         raise ChainError(msg)
     elif backend_of(factor) is OTHER and (not hasattr(factor, "__matmul__") or is_array_like(factor)):
+        if not hasattr(factor, "shape") and (lost := loss(factor)) is not None:
+            msg = f"{_place(chain, position)} is a {type_name(factor)} with {lost}, which would be lost: give its values"
+            raise ChainError(msg)
         try:
             factor = np.asarray(factor)
         except ValueError as error:

@@ -49,6 +49,13 @@ def prepared(
     ]
     if len(factors) == 1 and not is_operator(factors[0]):
         return factors, None
+    quantity = next((position for position, factor in enumerate(factors) if has_unit(factor)), None)
+    if quantity is not None and any(backend_of(form).is_sparse for form in forms if not is_operator(form)):
+        msg = (
+            f"factors[{quantity}] ({chain.label(quantity)}) has a unit, which a product with a sparse form would lose: "
+            "give its values, or plan without structures"
+        )
+        raise ChainError(msg)
     return forms, finisher(factors)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import type_name
+from chainopt.execution.backends.dispatch import has_unit, type_name
 from chainopt.execution.forms import adjoint
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def pushed_through(stage: Array, matrix: Array) -> Array:
     ChainError
         If what comes out has another shape.
     """
-    return _checked(stage.matmat(matrix), stage, "matmat", (stage.shape[0], matrix.shape[-1]), (stage.shape[1], matrix.shape[-1]))
+    columns = matrix.shape[-1]
+    return _checked(stage.matmat(matrix), matrix, stage, "matmat", (stage.shape[0], columns), (stage.shape[1], columns))
 
 
 def pulled_through(stage: Array, matrix: Array) -> Array:
@@ -46,10 +47,13 @@ def pulled_through(stage: Array, matrix: Array) -> Array:
         msg = f"a {type_name(stage)} has no rmatmat, which the plan uses: give it its VJP, or plan it with jvp_cost alone"
         raise ChainError(msg) from error
     columns = adjoint_matrix.shape[-1]
-    return adjoint(_checked(result, stage, "rmatmat", (stage.shape[1], columns), (stage.shape[0], columns)))
+    return adjoint(_checked(result, matrix, stage, "rmatmat", (stage.shape[1], columns), (stage.shape[0], columns)))
 
 
-def _checked(result: Array, stage: Array, name: str, wanted: tuple[int, int], given: tuple[int, int]) -> Array:
+def _checked(result: Array, matrix: Array, stage: Array, name: str, wanted: tuple[int, int], given: tuple[int, int]) -> Array:
+    if has_unit(matrix) and not has_unit(result):
+        msg = f"{name} of a {type_name(stage)} loses the unit of what it is given: give values, without a unit"
+        raise ChainError(msg)
     found = getattr(result, "shape", None)
     if found is not None and tuple(found) != wanted:
         msg = f"{name} of a {type_name(stage)} of shape {tuple(stage.shape)} makes {tuple(found)} of {given}, not {wanted}"

@@ -38,7 +38,8 @@ def accumulate(
     ----------
     graph : networkx.DiGraph or networkx.MultiDiGraph
         As for `linearize`; every edge between the inputs and the outputs has its ``jacobian``: a NumPy array, what NumPy
-        makes one of, a SciPy sparse array or, with its costs, a `scipy.sparse.linalg.LinearOperator`. An identity needs none.
+        makes one of, as nested lists, a SciPy sparse array or, with its costs, a `scipy.sparse.linalg.LinearOperator`. An
+        identity needs none.
     inputs, outputs : sequence of nodes, optional
         The columns and rows, in their order; by default the sources and the sinks.
 

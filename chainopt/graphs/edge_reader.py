@@ -8,9 +8,9 @@ import numpy as np
 
 from chainopt.chain.jacobian import checked_cost, checked_shape, checked_size
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import backend_of, is_operator
+from chainopt.execution.backends.dispatch import backend_of, is_operator, loss
 from chainopt.graphs.edges import IDENTITY, EdgeName, MatrixFree, Partial
-from chainopt.numbers import shown
+from chainopt.numbers import printable, shown
 from chainopt.structure.coloring import column_colors, row_colors
 from chainopt.structure.structure import Structure, check_structure
 from chainopt.structure.structures import Banded, Diagonal, Identity, Sparse
@@ -25,6 +25,46 @@ if TYPE_CHECKING:
 _COSTS = ("jvp_cost", "vjp_cost", "accumulation_cost")
 ATTRIBUTES = (*_COSTS, "tape", "jacobian", "structure")
 _PLAIN = {int, type(None), Diagonal, Identity}  # whose values can be compared
+
+
+def as_matrix(matrix: Array, edge: EdgeName) -> Array:
+    """Return what a user gave for a matrix as one: nested lists as a NumPy array, a number as a matrix of one entry.
+
+    Parameters
+    ----------
+    matrix : array, list, tuple or number
+        Anything else is returned as it is.
+    edge : EdgeName
+        What errors call its edge.
+
+    Raises
+    ------
+    ChainError
+        If it is a list of something else than numbers, of lists of several lengths, or of what has a unit, a mask or labels.
+    """
+    if isinstance(matrix, list | tuple | int | float | complex):
+        lost = loss(matrix)
+        if lost is not None:
+            msg = f"{edge}: its jacobian is a {type(matrix).__name__} with {lost}, which would be lost: give its values"
+            raise ChainError(msg)
+        try:
+            matrix = np.asarray(matrix)
+        except (ValueError, TypeError, OverflowError) as error:
+            what = "holds rows of several lengths" if "inhomogeneous" in str(error) else f"is no matrix ({printable(str(error))})"
+            msg = f"{edge}: its jacobian {what}: give a matrix"
+            raise ChainError(msg) from None
+        if matrix.dtype.kind not in "biufc":
+            msg = f"{edge}: its jacobian is {shown(matrix.tolist())}: give numbers, as NumPy has them"
+            raise ChainError(msg)
+    is_number = isinstance(matrix, np.ndarray | np.generic) and matrix.shape == ()
+    return matrix.reshape((1, 1)) if is_number else matrix
+
+
+def with_matrix(attributes: Attributes, edge: EdgeName) -> Attributes:
+    """Return the attributes of an edge with the array that its jacobian is, or, as a list, stands for."""
+    given = attributes.get("jacobian")
+    matrix = as_matrix(given, edge)
+    return attributes if matrix is given else {**attributes, "jacobian": matrix}
 
 
 def known_shape(attributes: Attributes, edge: EdgeName) -> tuple[int, int] | None:

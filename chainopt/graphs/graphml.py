@@ -11,7 +11,7 @@ from xml.etree.ElementTree import ParseError, fromstring
 
 from chainopt.errors import ChainError
 from chainopt.files import bytes_of, read_json
-from chainopt.graphs.edge_reader import read_partial
+from chainopt.graphs.edge_reader import read_partial, with_matrix
 from chainopt.graphs.edges import EdgeName
 from chainopt.graphs.reader import read_graph
 from chainopt.kernels.interrupts import interrupts_held
@@ -198,7 +198,8 @@ def write_graphml(graph: Graph, path: str | os.PathLike[str]) -> None:
             raise ChainError(msg)
         written.add_node(name, size=size)
     for tail, head, attributes in graph.edges(data=True):
-        partial = read_partial(attributes, (sizes[head], sizes[tail]), EdgeName(tail, head))
+        edge = EdgeName(tail, head)
+        partial = read_partial(with_matrix(attributes, edge), (sizes[head], sizes[tail]), edge)
         data = {key: attributes[name] for key, name in _COSTS.items() if attributes.get(name) is not None}
         has_model = bool(data)
         data |= {name: attributes[name] for name in ("accumulation_cost", "tape") if attributes.get(name) is not None}

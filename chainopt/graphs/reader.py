@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from chainopt.errors import ChainError, meant
 from chainopt.graphs.computation_graph import ComputationGraph, graph_between, named
 from chainopt.graphs.description import Description
-from chainopt.graphs.edge_reader import ATTRIBUTES
+from chainopt.graphs.edge_reader import ATTRIBUTES, with_matrix
+from chainopt.graphs.edges import EdgeName
 from chainopt.numbers import shown
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def read_graph(
         raise ChainError(msg)
     names = list(graph)
     numbers = {name: number for number, name in enumerate(names)}
-    edges = [(numbers[tail], numbers[head], attributes) for tail, head, attributes in graph.edges(data=True)]
+    edges = [
+        (numbers[tail], numbers[head], with_matrix(attributes, EdgeName(tail, head)) if "jacobian" in attributes else attributes)
+        for tail, head, attributes in graph.edges(data=True)
+    ]
     nodes = [attributes for _, attributes in graph.nodes(data=True)]
     is_traced = bool(graph.graph.get(TRACED))
     if is_traced:

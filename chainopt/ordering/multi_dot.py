@@ -13,7 +13,7 @@ from chainopt.chain.chain import JacobianChain
 from chainopt.chain.factor_data import broadcast_all
 from chainopt.chain.parsing import read_factors
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import backend_of, becomes_numpy, is_numbered, labels_of
+from chainopt.execution.backends.dispatch import backend_of, becomes_numpy, has_mask, is_numbered, labels_of, loss
 from chainopt.execution.backends.numpy import NUMBERS
 from chainopt.execution.compiling import is_compiling, is_symbol, symbolic_product, without_matrix
 from chainopt.execution.serial import multiply
@@ -77,7 +77,9 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
         msg = f"arrays {'has one entry' if len(arrays) else 'is empty'}: give at least two arrays to multiply"
         raise ChainError(msg)
     _check_labels(arrays)
-    return _product([array if isinstance(array, np.ndarray) else _as_array(array) for array in arrays], out)
+    return _product(
+        [array if isinstance(array, np.ndarray) else _as_array(array, position) for position, array in enumerate(arrays)], out
+    )
 
 
 def _check_entries(matrices: list[Array]) -> None:
@@ -85,7 +87,7 @@ def _check_entries(matrices: list[Array]) -> None:
     for position, matrix in enumerate(matrices):
         if hasattr(matrix, "matmat"):
             raise without_matrix(position, matrix)
-        if np.ma.isMaskedArray(matrix) and np.ma.is_masked(matrix):
+        if has_mask(matrix) and np.any(getattr(getattr(matrix, "magnitude", matrix), "mask", False)):
             msg = f"arrays[{position}] has masked entries, which have no product: give its filled(...)"
             raise ChainError(msg)
 
@@ -160,9 +162,13 @@ def _are_sparse(matrices: list[Array]) -> bool:
     return all((type(matrix) is np.ndarray or backend_of(matrix).is_sparse) and matrix.dtype in NUMBERS for matrix in matrices)
 
 
-def _as_array(array: Array) -> Array:
+def _as_array(array: Array, position: int) -> Array:
     if not becomes_numpy(array):
         return array
+    lost = None if hasattr(array, "iloc") else loss(array)  # tables are arrays here, as for NumPy
+    if lost is not None:
+        msg = f"arrays[{position}] is a {type(array).__name__} with {lost}, which would be lost: give its values"
+        raise ChainError(msg)
     return np.asanyarray(array)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
+import chainopt
 from chainopt import Banded, ChainError, Diagonal, Identity, Sparse
 from chainopt.graphs.accumulate import accumulate
 from chainopt.graphs.linearize import linearize
@@ -188,3 +189,41 @@ def test_triangles_of_all_kinds_of_edges(sizes):
         graph.add_edge("u", "y", **second[0])
         graph.add_edge("x", "y", **past[0])
         np.testing.assert_allclose(accumulate(graph), second[1] @ first[1] + past[1], err_msg=f"{first}, {second}, {past}")
+
+
+@pytest.mark.parametrize("make", [lambda matrix: matrix.tolist(), lambda matrix: tuple(map(tuple, matrix.tolist())), list])
+def test_nested_lists_are_matrices(make, tmp_path):
+    left, right, beside = np.arange(6.0).reshape(2, 3), np.eye(3), np.ones((2, 3))
+    edges = [("x", "v", right), ("v", "y", left), ("x", "y", beside)]
+    graph = nx.DiGraph([(tail, head, {"jacobian": make(matrix)}) for tail, head, matrix in edges])
+    np.testing.assert_array_equal(accumulate(graph), left + beside)
+    elimination = chainopt.optimal_elimination(graph)
+    np.testing.assert_array_equal(elimination.execute(), left + beside)
+    np.testing.assert_array_equal(elimination.execute({("x", "v"): make(2 * right)}), 2 * left + beside)
+    assert elimination.cost == 0  # the unit matrix is seen, as a list too
+    chainopt.write_graphml(graph, tmp_path / "graph.graphml")
+    assert chainopt.read_graphml(tmp_path / "graph.graphml").edges["x", "v"]["structure"] == chainopt.Identity()
+
+
+@pytest.mark.parametrize("number", [3, 3.0, np.float64(3), np.array(3.0)])
+def test_numbers_are_matrices_of_one_entry(number):
+    np.testing.assert_array_equal(accumulate(nx.DiGraph([("x", "y", {"jacobian": number})])), [[3.0]])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([[1.0], [2.0, 3.0]], "holds rows of several lengths: give a matrix"),
+        ([["a"]], r"is \[\['a'\]\]: give numbers"),
+        ([[None]], r"is \[\[None\]\]: give numbers"),
+        ([[10**30]], "give numbers, as NumPy has them"),
+        ([1.0, 2.0], r"has the shape \(2,\): give a matrix"),
+        ("[[1]]", r"is '\[\[1\]\]': give a matrix"),
+        ([[np.ma.masked_array(1.0, True)]], "a list with a mask, which would be lost: give its values"),
+    ],
+)
+def test_lists_that_are_no_matrices(given, message):
+    graph = nx.DiGraph([("x", "y", {"jacobian": given})])
+    for call in (accumulate, chainopt.linearize, chainopt.optimal_elimination):
+        with pytest.raises(ChainError, match=f"edge 'x' -> 'y': its jacobian .*{message}"):
+            call(graph)

@@ -228,7 +228,7 @@ def edge_with(**attributes):
             "node 'a' has the size 3 by the jacobian of edge 'x' -> 'a', but 2 by that of edge 'a' -> 'y'",
         ),
         (edge_with(jacobian=np.ones(3)), {}, r"'x' -> 'y'.*the shape \(3,\)"),
-        (edge_with(jacobian=2.0), {}, "jacobian is 2.0"),
+        (edge_with(jacobian="2.0"), {}, "jacobian is '2.0'"),
         (edge_with(jvp_cost=-1), {}, "'x' -> 'y': jvp_cost is -1"),
         (edge_with(vjp_cost=math.nan), {}, "vjp_cost is nan"),
         (edge_with(tape=1.5), {}, "'x' -> 'y': tape is 1.5"),

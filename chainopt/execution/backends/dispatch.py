@@ -7,6 +7,8 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
 from chainopt.execution.backends import base, numpy
 from chainopt.execution.backends.array_api import backend_for
 from chainopt.execution.backends.remote import Remote
@@ -68,7 +70,7 @@ def becomes_numpy(factor: Array) -> bool:
 
 def labels_of(factor: Array) -> str | None:
     """Say which labels a factor has, as of pandas and xarray, that no product here would keep, or align; None of others."""
-    if hasattr(factor, "dims") and hasattr(factor, "coords"):
+    if hasattr(factor, "dims") and (hasattr(factor, "coords") or hasattr(factor, "sizes")):
         return "names of its dimensions"
     axes = getattr(factor, "axes", None)
     if not hasattr(factor, "iloc") or not isinstance(axes, list):
@@ -78,7 +80,25 @@ def labels_of(factor: Array) -> str | None:
 
 def has_unit(factor: Array) -> bool:
     """Whether an array has a unit of measurement, as those of astropy and pint."""
-    return hasattr(factor, "unit") or hasattr(factor, "units")
+    return not backend_of(factor).stands_alone and (hasattr(factor, "unit") or hasattr(factor, "units"))
+
+
+def has_mask(factor: Array) -> bool:
+    """Whether an array has a mask, or holds one beside its unit: NumPy's masked arrays, and those of astropy."""
+    if backend_of(factor).stands_alone:  # as JAX and PyTorch, which know of no masks
+        return False
+    held = factor if isinstance(factor, np.ndarray) else getattr(factor, "magnitude", factor)
+    return np.ma.isMaskedArray(held) or (hasattr(held, "unmasked") and hasattr(held, "mask"))
+
+
+def loss(factor: Array) -> str | None:
+    """Say what of something, or of what a list holds, no array of NumPy would keep; None where that is nothing."""
+    if isinstance(factor, list | tuple):
+        return next((lost for entry in factor if (lost := loss(entry)) is not None), None)
+    labels = labels_of(factor)
+    if labels is not None:
+        return labels
+    return "a unit" if has_unit(factor) else "a mask" if has_mask(factor) else None
 
 
 def is_numbered(axis: object) -> bool:

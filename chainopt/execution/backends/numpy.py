@@ -42,6 +42,14 @@ class NumpyBackend(Backend):
         """Whether an array is of no subclass, which has rules of its own, and of a dtype that SciPy knows."""
         return type(matrix) is np.ndarray and matrix.dtype in NUMBERS and matrix.dtype != np.float16
 
+    def scale_rows(self, vector: Array, matrix: Array) -> Array:
+        """Multiply with a diagonal matrix on the left; `numpy.matrix` has other rules for ``*``."""
+        return np.multiply(vector[:, None], matrix)
+
+    def scale_columns(self, matrix: Array, vector: Array) -> Array:
+        """Multiply with a diagonal matrix on the right."""
+        return np.multiply(matrix, vector)
+
     def numbers(self, matrix: Array) -> Array:
         """Return the array itself: its numbers are known."""
         return matrix

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.errors import ChainError
-from chainopt.execution.backends.dispatch import backend_of, is_operator
+from chainopt.execution.backends.dispatch import backend_of, has_mask, has_unit, is_operator, labels_of
+from chainopt.execution.checks import loses_units
 from chainopt.execution.forms import dense_form
-from chainopt.graphs.edge_reader import read_partial
+from chainopt.graphs.edge_reader import as_matrix, read_partial
 from chainopt.graphs.edges import IDENTITY, EdgeName, Unit
 from chainopt.graphs.elimination.numeric import NumericElimination, numeric
-from chainopt.numbers import printable
+from chainopt.numbers import printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,6 +66,7 @@ def _executed(
     if _is_numeric(problem, all_given):
         return by_structures(problem, order, given)
     values = {edge: _value(problem, edge, matrix) for edge, matrix in given.items()}
+    _check_units(problem, values)
     before: list[dict[int, Array]] = [{} for _ in problem.names]
     behind: list[dict[int, Array]] = [{} for _ in problem.names]
     for (tail, head), value in values.items():
@@ -138,12 +140,14 @@ def _checked(matrix: Array, shape: tuple[int, int], name: EdgeName) -> Array:
     if matrix is None:
         msg = f"{name} has no jacobian: give every edge between inputs and outputs one, or execute a mapping that has them"
         raise ChainError(msg)
+    lost = labels_of(matrix) or ("a mask" if has_mask(matrix) else None)
+    if lost is not None:
+        msg = f"{name}: its jacobian is a {type(matrix).__name__} with {lost}, which would be lost: give its values"
+        raise ChainError(msg)
+    matrix = as_matrix(np.asarray(matrix) if hasattr(matrix, "iloc") else matrix, name)
     if not hasattr(matrix, "shape"):
-        try:
-            matrix = np.asarray(matrix)
-        except ValueError as error:
-            msg = f"{name}: its jacobian is no matrix: {error}"
-            raise ChainError(msg) from None
+        msg = f"{name}: its jacobian is {shown(matrix)}: give a matrix of shape {shape}, the sizes of its head and its tail"
+        raise ChainError(msg)
     found = tuple(matrix.shape)
     if len(found) == 1 and found == shape[:1] == shape[1:]:  # the vector of a diagonal
         return backend_of(matrix).from_diagonal(matrix)
@@ -153,6 +157,15 @@ def _checked(matrix: Array, shape: tuple[int, int], name: EdgeName) -> Array:
         msg = f"{name}: its jacobian has the shape {found}: give a matrix of shape {shape}, the sizes of its head and its tail"
         raise ChainError(msg)
     return matrix
+
+
+def _check_units(problem: EliminationProblem, values: Mapping[Edge, Array]) -> None:
+    """Refuse a unit beside a sparse matrix, which would drop it."""
+    edge = next((edge for edge, value in values.items() if has_unit(value)), None)
+    if edge is not None and any(value is not UNIT and loses_units(value, values[edge]) for value in values.values()):
+        lost = "has a unit, which a product with a sparse matrix would lose: give its values"
+        msg = f"{edge_name(problem, edge)}: its jacobian {lost}"
+        raise ChainError(msg)
 
 
 def _sum(one: Array, other: Array, size: int) -> Array:
@@ -194,4 +207,5 @@ def _assembled(problem: EliminationProblem, before: Sequence[Mapping[int, Array]
 
 def _sample(parts: Sequence[Array]) -> Array:
     """Return an array of the dtype of all together, which shows of which library, and where, the rest has to be."""
+    parts = [getattr(part, "magnitude", part) for part in parts]  # edges may have units of which no sum is
     return reduce(add, [part[..., :0, :0] if len(part.shape) == 2 else part.reshape(-1)[:0].reshape(0, 0) for part in parts])

@@ -11,7 +11,7 @@ import numpy as np
 from chainopt.bracketing.operations import PRODUCT, PULLED, PUSHED
 from chainopt.errors import ChainError
 from chainopt.execution.accumulate import accumulate
-from chainopt.execution.backends.dispatch import has_unit, labels_of
+from chainopt.execution.backends.dispatch import has_mask, has_unit, labels_of
 from chainopt.execution.forms import dense_form
 from chainopt.execution.through import pulled_through, pushed_through
 from chainopt.graphs.edges import IDENTITY, MatrixFree, Partial, Unit, written_out
@@ -55,7 +55,7 @@ def _numeric_part(matrix: Array, partial: Partial, edge: EdgeName) -> Array:
     if lost is not None:
         msg = f"{edge}: its jacobian is a {type(matrix).__name__} with {lost}, which would be lost: give its values"
         raise ChainError(msg)
-    if np.ma.isMaskedArray(matrix):
+    if has_mask(matrix):
         msg = f"{edge}: its jacobian is a masked array, which has no product: give its filled(...)"
         raise ChainError(msg)
     if getattr(matrix, "requires_grad", False):
