@@ -67,8 +67,9 @@ class Backend(Protocol):
     reductions: frozenset[str]
     broadcasts: frozenset[str]
     parts: frozenset[str]
-    """Names of equations: those that are slow sums in forward mode, those that are in reverse mode, and those that take a part of
-    an array."""
+    products: frozenset[str]
+    """Names of equations: those that are slow sums in forward mode, those that are in reverse mode, those that take a part of an
+    array, and those that multiply matrices."""
     records_pure_modes: bool
     """Whether a program that is recorded is faster in a pure mode, too, than the library's own function."""
     chunked_modes: frozenset[str]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chainopt.errors import InfeasibleError
 from chainopt.functions.computation_graph import carrying
+from chainopt.functions.matrix_products import multiplies_matrices
 from chainopt.ordering.order import compare, step_order
 from chainopt.plan.comparison import Comparison
 
@@ -60,7 +61,8 @@ def _sums(backend: Backend, program: Program) -> dict[str, int]:
 
     A tangent goes through a reduction as a sum, one addition after the other, and so does a cotangent through a broadcast;
     the cotangent of an entry that is taken by itself is put in its place in an array of zeros, for each such entry. A tangent
-    that a matrix is multiplied by from the left comes out with its own axis behind the rows.
+    that a matrix is multiplied by from the left comes out with its own axis behind the rows. Where matrices are multiplied that
+    both depend on the inputs, those products take the time, and single entries are little beside them.
     """
     trace, results = program.trace, program.trace.outputs
     calls = backend.overhead_of_jvps * len(trace.equations)
@@ -78,6 +80,8 @@ def _sums(backend: Backend, program: Program) -> dict[str, int]:
             pulled += before
         elif equation.name in backend.broadcasts and after > before:
             pulled += after
+    if multiplies_matrices(trace, backend.products):
+        pulled = 0
     passes = {"forward": sum(map(trace.size, trace.inputs)), "reverse": sum(map(trace.size, results))}
     return {
         "forward": passes["forward"] * (WORK_OF_A_SUM * pushed + WORK_OF_A_TURN * turned) + calls,

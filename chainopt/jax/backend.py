@@ -14,6 +14,7 @@ from chainopt.functions.backend import CONTAINERS, NOT_REAL, Arrays, Unplannable
 from chainopt.functions.function_state import FunctionState, state_of
 from chainopt.functions.trace import OTHER
 from chainopt.jax.gradient import gradient_of
+from chainopt.jax.rules.registry import PRODUCTS
 from chainopt.jax.stage import stages_of
 from chainopt.jax.trace import STAGE, kind_of, trace
 
@@ -47,6 +48,7 @@ class JaxBackend:
     reductions = frozenset({"reduce_sum", "reduce_max", "reduce_min", "reduce_prod"})
     broadcasts = frozenset({"broadcast_in_dim"})
     parts = frozenset({"slice", "dynamic_slice", "gather"})
+    products = PRODUCTS
     records_pure_modes = False
     chunked_modes: frozenset[str] = frozenset()
     fragile = frozenset({"fft"})  # XLA for CPUs takes no operand of it whose layout is not that of its rows

@@ -45,6 +45,7 @@ class TorchBackend:
     reductions: frozenset[str] = frozenset()  # what an operator takes beside its additions is not known well enough
     broadcasts: frozenset[str] = frozenset()
     parts: frozenset[str] = frozenset()
+    products: frozenset[str] = frozenset()
     records_pure_modes = True
     chunked_modes = frozenset({"reverse"})
     fragile: frozenset[str] = frozenset()

@@ -201,6 +201,16 @@ def black_scholes(jnp, jax, price, strike, rate, deviation, time):
     return price * cdf(first) - strike * jnp.exp(-rate * time) * cdf(first - spread)
 
 
+def turning(jnp, angles):
+    """Turn a link by one angle after the other, with matrices, and add the links."""
+    matrix, place = jnp.eye(3), jnp.zeros(3)
+    for angle in angles:
+        cosine, sine = jnp.cos(angle), jnp.sin(angle)
+        matrix = matrix @ jnp.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+        place = place + matrix @ jnp.array([0.3, 0.1, 1])
+    return place
+
+
 def test_slow_sums_decide_between_the_pure_modes(jax, jnp, jacobian):
     def squared_steps(x):
         return jnp.sum((x[1:] - x[:-1] ** 2) ** 2)
@@ -217,6 +227,7 @@ def test_slow_sums_decide_between_the_pure_modes(jax, jnp, jacobian):
         ("reverse", lambda *scalars: black_scholes(jnp, jax, *scalars), numbers),
         ("forward", lambda x: black_scholes(jnp, jax, *x), [jnp.stack(numbers)]),
         ("forward", fitted, [jnp.ones(3)]),
+        ("reverse", lambda x: turning(jnp, x), [jnp.linspace(0.2, 0.9, 20)]),
     ):
         derivative = jacobian(function, argnums=tuple(range(len(arguments))))
         assert derivative.plan(*arguments).mode.value == mode

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import jax
 
 from chainopt.functions.backend import UnplannableError
-from chainopt.functions.computation_graph import carrying
+from chainopt.functions.matrix_products import multiplies_matrices
 from chainopt.jax.elimination.recomputation import DEAR
 from chainopt.jax.elimination.straight_line import straight_line
+from chainopt.jax.rules.registry import PRODUCTS
 
 if TYPE_CHECKING:
     from chainopt.functions.trace import Trace
@@ -24,7 +25,6 @@ OPERATIONS_OF_AN_EQUATION = 8  # of the code, which take as long to compile as a
 OPERATIONS_OF_A_FUNCTION = 300  # the same of a function, however short it is
 WIDEST = 4  # entries of what an equation writes, on the average
 MOST_DEAR = 15  # equations, at least, for each operation that is dear
-MATRIX = 2  # axes of a factor that is no vector
 
 
 def worthwhile(trace: Trace, outputs: int) -> StraightLine | None:
@@ -56,20 +56,9 @@ def _is_small(trace: Trace, outputs: int) -> bool:
     written = sum(trace.size(variable) for equation in trace.equations for variable in equation.outputs)
     is_long = equations >= LEAST_EQUATIONS and written <= WIDEST * equations
     dear = sum(trace.size(equation.outputs[0]) for equation in trace.equations if equation.name in DEAR)
-    if equations >= LEAST_WITH_MATRICES and _multiplies_matrices(trace):
+    if equations >= LEAST_WITH_MATRICES and multiplies_matrices(trace, PRODUCTS):
         return written <= MOST_ENTRIES
     return is_long and written <= MOST_ENTRIES and _has_few(dear, equations)
-
-
-def _multiplies_matrices(trace: Trace) -> bool:
-    """Whether both factors of a product with a matrix depend on the inputs."""
-    carried = carrying(trace)
-    return any(
-        equation.name == "dot_general"
-        and carried.issuperset(equation.inputs)
-        and any(len(trace.variables[variable].shape) >= MATRIX for variable in equation.inputs)
-        for equation in trace.equations
-    )
 
 
 def _pays(line: StraightLine, trace: Trace) -> bool:
@@ -85,7 +74,7 @@ def _pays(line: StraightLine, trace: Trace) -> bool:
     dear = sum(code.nodes[node].kind in DEAR for node in needed)
     equations = len(trace.equations)
     most = min(MOST_OPERATIONS, OPERATIONS_OF_A_FUNCTION + OPERATIONS_OF_AN_EQUATION * equations)
-    return len(needed) <= most and (_has_few(dear, equations) or _multiplies_matrices(trace))
+    return len(needed) <= most and (_has_few(dear, equations) or multiplies_matrices(trace, PRODUCTS))
 
 
 def _has_few(dear: int, equations: int) -> bool:
