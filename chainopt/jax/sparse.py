@@ -14,6 +14,7 @@ from chainopt.errors import ChainError
 from chainopt.functions.sparse.density import check_is_sparse
 from chainopt.functions.sparse.given_pattern import tidy
 from chainopt.functions.sparse.mismatch import mismatch
+from chainopt.functions.sparse.narrow import splits
 from chainopt.functions.trace import COMPLEX, REAL
 from chainopt.jax.backend import BACKEND
 from chainopt.jax.bcoo import maker_of
@@ -22,7 +23,7 @@ from chainopt.jax.detection import pattern_of
 from chainopt.jax.gradient import is_number
 from chainopt.jax.linear_program import LinearProgram
 from chainopt.jax.mismatch import JaxProducts
-from chainopt.jax.narrow import NarrowJaxpr, splits
+from chainopt.jax.narrow import NarrowJaxpr, WalkedJaxpr
 from chainopt.jax.rules.registry import has_rule
 from chainopt.jax.staged import staged
 from chainopt.jax.trace import kind_of
@@ -32,9 +33,8 @@ if TYPE_CHECKING:
 
     from chainopt.functions.backend import Backend
     from chainopt.functions.options import Options
-    from chainopt.functions.sparse.backend import Recorded
+    from chainopt.functions.sparse.backend import Narrow, Narrowable
     from chainopt.functions.sparse.blocks import Block, Shape
-    from chainopt.functions.sparse.low_rank import Narrow
     from chainopt.functions.sparse.staging import Staged
     from chainopt.functions.sparsity.detection import Detection
     from chainopt.structure.compression import Coloring
@@ -143,7 +143,7 @@ class RecordedJaxpr:
         if not self.has_jvps:
             return
         program = self._program()
-        for split in splits(program):
+        for split in splits(WalkedJaxpr(program)):
             yield NarrowJaxpr(self, program, split)
 
     def read(self) -> list[Array]:
@@ -206,8 +206,9 @@ class JaxSparse:
         outputs: Callable[[], int],
         *,
         primal: Callable[..., list[Array]] | None = None,  # noqa: ARG002 -- the jaxpr of a gradient says all
+        besides: Sequence[Array] = (),  # noqa: ARG002 -- constants of the jaxpr
         is_symmetric: bool,
-    ) -> Recorded:
+    ) -> Narrowable:
         """Trace a function."""
         for leaf in inputs:
             if isinstance(leaf, str | bytes):

@@ -74,7 +74,7 @@ def jacobian(
     randomness : {"error", "same", "different"}
         What forward mode does where the function draws random numbers, as for `torch.func.jacfwd`: such a function is never
         planned. Reverse mode, which "auto" leaves it to, evaluates it once and needs no such word.
-    sparse : bool
+    sparse : bool or "low-rank"
         Whether to return a coalesced `torch.sparse_coo_tensor` in the place of each tensor: all of its axes are sparse, and its
         indices in row-major order. The pattern, valid for all inputs, is found in the function, recorded without numbers:
         columns that share no row go through a JVP together, rows that share no column through a VJP, and where a few rows or
@@ -83,6 +83,11 @@ def jacobian(
         own. Refused are a Jacobian of which more than half of all entries may be nonzero, or a quarter where colors save nothing,
         and, without ``pattern``, a function that no recording sees wholly: with a derivative of one's own, or with steps that
         depend on numbers.
+
+        "low-rank" returns a triple ``(S, L, R)``, the Jacobian being ``S + L @ R``: means, norms, integrals or softmaxes make a
+        Jacobian dense, but the narrow variables that they pass through are found, and held while the sparse part is computed. The
+        factors have the pytrees of ``low_rank``. It is computed from the recorded operators of the JVP, so that the function
+        needs JVPs that are its own, not cut off by `no_grad`.
     pattern : sparse or dense matrix, optional
         Where nonzeros may be, if that is known: flattened results by flattened inputs. SciPy's sparse arrays, or dense.
     check : bool
@@ -118,6 +123,12 @@ def jacobian(
     >>> found = prepared(torch.arange(1000.0))
     >>> found.is_coalesced(), found.values().numel()
     (True, 1998)
+
+    Sparse plus low rank:
+
+    >>> S, L, R = jacobian(lambda x: x / x.norm(), sparse="low-rank")(torch.arange(1000.0))
+    >>> S.values().numel(), tuple(L.shape), tuple(R.shape)
+    (1000, (1000, 1), (1, 1000))
     """
     _refuse_unknown(holomorphic=holomorphic, allow_int=allow_int)
     options = Options.checked(func, argnums, mode, chunk_size, has_aux=has_aux, low_rank=low_rank, randomness=randomness)

@@ -69,6 +69,11 @@ def jvps(main: Main, primals: Sequence[Array], seeds: Sequence[Array], chunk_siz
     return _batched(pushed, seeds, chunk_size, has_others=True)
 
 
+def pushes(linear: Callable[..., Sequence[Array]], seeds: Sequence[Array], chunk_size: int | None) -> list[Array]:
+    """Return, for each result of a linear function, a row for each color of columns; see `jvps`."""
+    return _batched(lambda *tangents: tuple(linear(*tangents)), seeds, chunk_size, has_others=False)[0]
+
+
 def vjps(
     main: Main, primals: Sequence[Array], seeds: Callable[[Sequence[Array]], Sequence[Array]], chunk_size: int | None
 ) -> Products:

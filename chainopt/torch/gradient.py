@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from chainopt.functions.options import Options
     from chainopt.typing import Array, Function
 
-# Operators that autograd makes of others and can differentiate again; many of those that it makes it cannot.
+# Operators that autograd makes of others and can differentiate again; many of those that it makes it cannot. And some with two
+# results that both have derivatives.
 DIFFERENTIABLE = frozenset(
     f"{name}_backward"
     for name in (
         *("tanh", "sigmoid", "threshold", "gelu", "elu", "softplus", "leaky_relu", "hardtanh", "convolution"),
         *("select", "slice", "diagonal", "smooth_l1_loss", "avg_pool2d"),
     )
-) | {"_softmax_backward_data", "_log_softmax_backward_data"}
+) | {"_softmax_backward_data", "_log_softmax_backward_data", "var_mean", "std_mean"}
 
 
 def gradient_of(function: Function, options: Options) -> Function:

@@ -40,7 +40,7 @@ class Replay:
 
     def __call__(self, arrays: Sequence[Array], besides: Sequence[Array] | None) -> list[Array]:
         """Compute, with what the function reads now besides its arguments; None where nobody knows that."""
-        if besides is None or not BACKEND.can_record() or _is_followed([*arrays, *besides]):
+        if besides is None or not BACKEND.can_record() or is_followed([*arrays, *besides]):
             return self.compute(arrays)
         try:
             key = BACKEND.state(), *map(BACKEND.describe, arrays)
@@ -71,6 +71,6 @@ def _is_one(array: Array, other: Array) -> bool:
     return array is other
 
 
-def _is_followed(arrays: Sequence[Array]) -> bool:
+def is_followed(arrays: Sequence[Array]) -> bool:
     """Whether autograd records what is computed of these."""
     return torch.is_grad_enabled() and any(array.requires_grad for array in arrays)

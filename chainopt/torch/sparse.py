@@ -16,25 +16,28 @@ from chainopt.functions.signature import Call
 from chainopt.functions.sparse.density import check_is_sparse
 from chainopt.functions.sparse.given_pattern import tidy
 from chainopt.functions.sparse.mismatch import mismatch
+from chainopt.functions.sparse.narrow import splits
 from chainopt.torch.backend import BACKEND
 from chainopt.torch.compressed import Kept, gathered, jvps, vjps
 from chainopt.torch.coo import PREPARED, maker_of
 from chainopt.torch.detection import called_at, dense, detect, recorded
 from chainopt.torch.gradient import gradient_of
 from chainopt.torch.mismatch import TorchProducts, flat
+from chainopt.torch.narrow import LinearGraphs, NarrowFunction, WalkedGraph
 from chainopt.torch.replay import Replay
 from chainopt.torch.symmetry import is_plain_number
 from chainopt.torch.trace import is_transforming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from scipy.sparse import csr_array
 
     from chainopt.functions.backend import Backend
     from chainopt.functions.options import Options
-    from chainopt.functions.sparse.backend import Recorded
+    from chainopt.functions.sparse.backend import Narrow, Narrowable
     from chainopt.functions.sparse.blocks import Block, Shape
+    from chainopt.functions.sparsity.detection import Detection
     from chainopt.structure.compression import Coloring
     from chainopt.structure.patterns import Entries
     from chainopt.torch.detection import Found, Recording, Watched
@@ -54,6 +57,8 @@ class RecordedFunction:
         Says, after the function has been called, how many results are differentiated.
     primal : callable, optional
         Whose gradient it computes, where it does.
+    besides : sequence of tensors
+        What it reads besides, as far as that is known.
     is_symmetric : bool
         Whether its Jacobian is.
 
@@ -70,10 +75,11 @@ class RecordedFunction:
         others: Sequence[Array],
         outputs: Callable[[], int],
         primal: Callable[..., list[Array]] | None = None,
+        besides: Sequence[Array] = (),
         *,
         is_symmetric: bool,
     ) -> None:
-        self.function, self.is_symmetric = function, is_symmetric
+        self.function, self.besides, self.is_symmetric = function, besides, is_symmetric
         self.inputs, self.others = list(inputs), list(others)
         self.recording: Recording | None = None
         self.doubt = ""
@@ -155,15 +161,31 @@ class RecordedFunction:
             check_is_sparse(shape, math.prod(shape), None, f"that {self.doubt}")
             return tidy(dense(*shape, self.doubt).pattern), f"that {self.doubt}"
         self.watched = found.watched
-        most = max((int(part.counts().sum()) for part in found.detection.sets.parts), default=0)
+        self.check_before_listing(found.detection)
+        return tidy(found.detection.pattern), found.detection.dense_by
+
+    def check_before_listing(self, found: Detection) -> None:
+        """Refuse what a part of the pattern shows to be dense: the list of its places might fill the memory."""
+        most = max((int(part.counts().sum()) for part in found.sets.parts), default=0)
         try:
-            check_is_sparse(shape, most, None, found.detection.dense_by)
+            check_is_sparse(found.shape, most, None, found.dense_by)
         except ChainError as error:
             if not self.belongs_to_a_transformation:
                 raise
             msg = f"inside of a transformation of torch.func no pattern is found: {PREPARED}"
             raise ChainError(msg) from error
-        return tidy(found.detection.pattern), found.detection.dense_by
+
+    def narrowed(self) -> Iterator[Narrow]:
+        """Yield the function with sets of narrow variables held, no variable first."""
+        if self.recording is None or not self.has_jvps:
+            return
+        try:
+            graphs = LinearGraphs(self)
+        except UnplannableError:
+            return
+        walked = WalkedGraph(graphs.first)
+        for split in splits(walked):
+            yield NarrowFunction(self, graphs, walked.watched, split)
 
     def read(self) -> list[Array]:
         """List the tensors besides the arguments whose numbers decided on the pattern."""
@@ -226,15 +248,16 @@ class TorchSparse:
         outputs: Callable[[], int],
         *,
         primal: Callable[..., list[Array]] | None = None,
+        besides: Sequence[Array] = (),
         is_symmetric: bool,
-    ) -> Recorded:
+    ) -> Narrowable:
         """Record a function."""
         for leaf in inputs:
             BACKEND.check_input(leaf)
             if leaf.is_complex():
                 msg = f"an input is of {leaf.dtype}: sparse Jacobians are of functions of real numbers"
                 raise ChainError(msg)
-        return RecordedFunction(function, inputs, others, outputs, primal, is_symmetric=is_symmetric)
+        return RecordedFunction(function, inputs, others, outputs, primal, besides, is_symmetric=is_symmetric)
 
     def gradient(self, function: Function, options: Options) -> Function:
         """Return `torch.func.grad` of a function of one number as the result, of any other `torch.func.jacrev`."""

@@ -124,7 +124,7 @@ class _Following:
         target: Array = node.target
         name, overload = _names(target)
         view = getattr(getattr(torch.ops.aten, name.removesuffix("_copy"), None), overload, None)
-        if name.endswith("_copy") and _is_view(view):  # nothing is written to anymore, and views have all derivatives
+        if name.endswith("_copy") and is_view(view):  # nothing is written to anymore, and views have all derivatives
             target, name = view, name.removesuffix("_copy")
         if name in RESHAPES:  # of a tensor that the operator before has made: the same without doing it in place
             target = getattr(getattr(torch.ops.aten, name.removesuffix("_")), overload)
@@ -132,10 +132,10 @@ class _Following:
             msg = f"it calls {target}, whose result is another one each time, or which changes what it is given"
             raise UntraceableError(msg)
         if name in ENDS:
-            node.args = _within(node.args, ENDS[name], self.variables[scope[node.all_input_nodes[0]]].shape)
+            node.args = within(node.args, ENDS[name], self.variables[scope[node.all_input_nodes[0]]].shape)
         several = [user for user in node.users if user.target is operator.getitem]  # where it returns several results
         items = [item for item in several if item.users]
-        compute: Array = _written_over if target is torch.ops.aten.copy.default else target
+        compute: Array = written_over if target is torch.ops.aten.copy.default else target
         indices = [item.args[1] for item in items]
 
         def arguments(values: Mapping[int, Array]) -> Array:
@@ -167,17 +167,17 @@ class _Following:
             self.checking.append(self.equations[-1])
 
 
-def _written_over(into: torch.Tensor, values: torch.Tensor, *_: bool, **__: bool) -> torch.Tensor:
+def written_over(into: torch.Tensor, values: torch.Tensor, *_: bool, **__: bool) -> torch.Tensor:
     """Return what stands in a tensor after others' values were written to it: PyTorch's operator lacks derivatives."""
     return values.to(into.dtype).expand(into.shape)
 
 
-def _is_view(target: Array) -> bool:
+def is_view(target: Array) -> bool:
     """Whether an operator returns the same entries, and autograd follows it."""
     return target is not None and "detach" not in str(target) and target._schema.returns[0].alias_info is not None  # noqa: SLF001
 
 
-def _within(arguments: Sequence[Array], place: int, shape: tuple[int, ...]) -> tuple[Array, ...]:
+def within(arguments: Sequence[Array], place: int, shape: tuple[int, ...]) -> tuple[Array, ...]:
     """Return the arguments of a slice, its end no farther than the tensor's: the derivatives of some take no larger one."""
     given = list(arguments)
     if len(given) > place and isinstance(given[place], int):
@@ -211,6 +211,16 @@ def untransformed() -> AbstractContextManager[object]:
 
     outside: AbstractContextManager[object] = temporarily_clear_interpreter_stack()
     return outside
+
+
+def is_differentiated(tensor: Array) -> bool:
+    """Whether `torch.func` differentiates by a tensor, or what it is made of."""
+    functorch = torch._C._functorch  # noqa: SLF001 -- there is no public way to ask
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        if functorch.is_gradtrackingtensor(tensor):
+            return True
+        tensor = functorch.get_unwrapped(tensor)
+    return False
 
 
 def is_transformed(tensor: Array) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from chainopt.functions.backend import Backend
     from chainopt.functions.options import Options
@@ -67,6 +67,24 @@ class Recorded(Protocol):
         """Compare nonzeros with a product of the function's own; return where they differ, or None."""
 
 
+class Narrow(Recorded, Protocol):
+    """A traced function of which some variables are held, so that the rest of its Jacobian is sparse."""
+
+    rank: int
+    """How many entries those have. It computes the nonzeros, the left factor by outputs, the right one by inputs, the rest."""
+
+    @property
+    def has_factors(self) -> bool:
+        """Whether the right factor can be had: there are VJPs of what is held."""
+
+
+class Narrowable(Recorded, Protocol):
+    """A traced function that can hold its variables."""
+
+    def narrowed(self) -> Iterator[Narrow]:
+        """Yield the function with sets of narrow variables held, no variable first."""
+
+
 class SparseBackend(Protocol):
     """A library's sparse side; its dense one is a `Backend`."""
 
@@ -81,8 +99,9 @@ class SparseBackend(Protocol):
         outputs: Callable[[], int],
         *,
         primal: Callable[..., list[Array]] | None = None,
+        besides: Sequence[Array] = (),
         is_symmetric: bool,
-    ) -> Recorded:
+    ) -> Narrowable:
         """Trace a function.
 
         Parameters
@@ -95,6 +114,8 @@ class SparseBackend(Protocol):
             Says, after the function has been called, how many of its results are differentiated.
         primal : callable, optional
             Whose gradient it computes, where it does.
+        besides : sequence of arrays
+            What the function reads besides, as far as that is known.
         is_symmetric : bool
             Whether its Jacobian is.
         """

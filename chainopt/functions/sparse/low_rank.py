@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
-from chainopt.functions.sparse.backend import Recorded
 from chainopt.functions.sparse.colors import sparse_part
 from chainopt.functions.sparse.program import SparseProgram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from chainopt.functions.options import Options
     from chainopt.functions.signature import Call
-    from chainopt.functions.sparse.backend import SparseBackend
+    from chainopt.functions.sparse.backend import Narrowable, SparseBackend
     from chainopt.functions.unpack import Results
     from chainopt.typing import Array
 
 NO_FACTORS = "the Jacobian is not sparse plus low rank as far as it is found, for no narrow variables hold what makes it dense"
-ELSEWHERE = 'sparse is "low-rank", which is there for functions of JAX only: take sparse=True, or low_rank=True'
 REMEDY = ". Take"  # where it begins in the refusal of what is not sparse
-
-
-class Narrow(Recorded, Protocol):
-    """A traced function of which some variables are held, so that the rest of its Jacobian is sparse."""
-
-    rank: int
-    """How many entries those have. It computes the nonzeros, the left factor by outputs, the right one by inputs, the rest."""
-
-    @property
-    def has_factors(self) -> bool:
-        """Whether the right factor can be had: there are VJPs of what is held."""
-
-
-@runtime_checkable
-class Narrowable(Protocol):
-    """A traced function that can hold its variables."""
-
-    def narrowed(self) -> Iterator[Narrow]:
-        """Yield the function with sets of narrow variables held, no variable first."""
 
 
 class LowRankProgram(SparseProgram):
@@ -59,7 +38,7 @@ class Choice:
 
     Parameters
     ----------
-    recorded : Recorded
+    recorded : Narrowable
         The function.
     options : Options
         What is asked for.
@@ -70,9 +49,9 @@ class Choice:
         If none leaves a sparse matrix.
     """
 
-    def __init__(self, recorded: Recorded, options: Options) -> None:
+    def __init__(self, recorded: Narrowable, options: Options) -> None:
         least: int | None = None
-        for narrow in recorded.narrowed() if isinstance(recorded, Narrowable) else ():
+        for narrow in recorded.narrowed():
             try:
                 entries, coloring = sparse_part(narrow, options)
             except ChainError:
@@ -87,11 +66,9 @@ class Choice:
 
 
 def low_rank_program(
-    backend: SparseBackend, recorded: Recorded, results: Results, call: Call, options: Options
+    backend: SparseBackend, recorded: Narrowable, results: Results, call: Call, options: Options
 ) -> LowRankProgram:
     """Choose what is held, and prepare what computes the triple."""
-    if not isinstance(recorded, Narrowable):
-        raise ChainError(ELSEWHERE)
     try:
         choice = Choice(recorded, options)
     except ChainError as error:
@@ -99,7 +76,7 @@ def low_rank_program(
     return LowRankProgram(backend, choice.narrow, results, choice.entries, choice.coloring, call, options.chunk_size)
 
 
-def has_low_rank(recorded: Recorded, options: Options) -> bool:
+def has_low_rank(recorded: Narrowable, options: Options) -> bool:
     """Whether a Jacobian that is not sparse is one plus a product of thin factors."""
     try:
         Choice(recorded, options)
@@ -108,7 +85,7 @@ def has_low_rank(recorded: Recorded, options: Options) -> bool:
     return True
 
 
-def _explained(error: ChainError, recorded: Recorded, options: Options) -> ChainError:
+def _explained(error: ChainError, recorded: Narrowable, options: Options) -> ChainError:
     """Add what makes a Jacobian dense to the error that says that nothing narrow does."""
     try:
         sparse_part(recorded, options)

@@ -63,7 +63,13 @@ def prepare_sparse(
         whole = Returned(dense, has_aux=options.has_aux)
         primal = flat_functions(dense, (function,), lambda arrays: call.arguments(dense, arrays), whole)[0]
     recorded = backend.recorded(
-        flat, call.inputs, call.others, lambda: returned.outputs, primal=primal, is_symmetric=is_symmetric
+        flat,
+        call.inputs,
+        call.others,
+        lambda: returned.outputs,
+        primal=primal,
+        besides=call.besides,
+        is_symmetric=is_symmetric,
     )
     results = Results(
         call.input_tree,
@@ -90,8 +96,8 @@ def prepare_sparse(
             msg = f'{error}. Or take sparse="low-rank": it is a sparse matrix plus the product of two thin ones'
             raise ChainError(msg) from error
         raise
-    recorded = with_stages(recorded, entries, coloring, options)
-    program = SparseProgram(backend, recorded, results, entries, coloring, call, options.chunk_size)
+    staged = with_stages(recorded, entries, coloring, options)
+    program = SparseProgram(backend, staged, results, entries, coloring, call, options.chunk_size)
     if given is not None and options.check:
         program.check(call.arrays)
     tell_sparse(function, options, begin, program.entries.nnz, program.coloring)

@@ -178,6 +178,7 @@ class PreparedJacobian:
             with suppress(UnplannableError):  # then nobody knows all that it reads: it is called anew each time
                 read = dense.read_by(roots)
                 self._besides = None if read is None else tuple(read.arrays)
+        call = call._replace(besides=tuple(self._besides or ()))
         try:
             environment = Environment(dense, roots)
             before = environment.places()

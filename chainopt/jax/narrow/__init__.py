@@ -1,6 +1,6 @@
-"""Narrow variables of a derivative program, through which everything passes that makes its Jacobian dense."""
+"""Narrow variables of a jaxpr's derivative program, through which everything passes that makes its Jacobian dense."""
 
 from chainopt.jax.narrow.recorded import NarrowJaxpr as NarrowJaxpr
-from chainopt.jax.narrow.search import splits as splits
+from chainopt.jax.narrow.walked import WalkedJaxpr as WalkedJaxpr
 
-__all__ = ["NarrowJaxpr", "splits"]
+__all__ = ["NarrowJaxpr", "WalkedJaxpr"]

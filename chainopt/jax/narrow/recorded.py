@@ -9,28 +9,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from chainopt.functions.sparse.given_pattern import tidy
+from chainopt.functions.sparse.narrow import Held
 from chainopt.jax.compressed import gathered, pushes, vjps
-from chainopt.jax.derived import Derived
 from chainopt.jax.detection.registry import dtype, shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.functions.sparse.blocks import Block
-    from chainopt.jax.derived import TracedJaxpr
+    from chainopt.functions.sparse.narrow import Split
     from chainopt.jax.linear_program import LinearProgram
-    from chainopt.jax.narrow.search import Split
+    from chainopt.jax.traced import TracedJaxpr
     from chainopt.structure.compression import Coloring
-    from chainopt.structure.patterns import Entries
     from chainopt.typing import Array
 
 
-class NarrowJaxpr(Derived):
+class NarrowJaxpr(Held["TracedJaxpr"]):
     """A function as a jaxpr, of whose derivative program some narrow variables are held.
-
-    Its Jacobian is ``S + L @ R``: what the results change by the inputs while these variables are held, what they change by them,
-    and what they change by the inputs, through each other too.
 
     Parameters
     ----------
@@ -43,8 +38,8 @@ class NarrowJaxpr(Derived):
     """
 
     def __init__(self, recorded: TracedJaxpr, program: LinearProgram, split: Split) -> None:
-        super().__init__(recorded)
-        self.program, self.split, self.rank = program, split, split.rank
+        super().__init__(recorded, split)
+        self.program = program
 
     @cached_property
     def has_factors(self) -> bool:
@@ -56,12 +51,6 @@ class NarrowJaxpr(Derived):
         except Exception:  # noqa: BLE001 -- whatever a loop raises that cannot be pulled back through
             return False
         return True
-
-    def detected(self) -> tuple[Entries, str | None]:
-        """Return the pattern of the sparse part for all inputs, and what made it dense."""
-        found = self.split.found
-        self.recorded.check_before_listing(found)
-        return tidy(found.pattern), found.dense_by
 
     def read(self) -> list[Array]:
         """List nothing: what a function reads here does not change."""

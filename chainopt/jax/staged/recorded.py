@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from chainopt.functions.sparse.derived import Derived
 from chainopt.functions.sparse.products import places_in
 from chainopt.functions.sparse.stages import joined, planned
-from chainopt.jax.derived import Derived
 from chainopt.jax.staged.apart import always_true
 from chainopt.jax.staged.chain import multiplied
 from chainopt.jax.staged.sections import ColoredSection
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from chainopt.functions.sparse.blocks import Block
     from chainopt.functions.sparse.stages import Stage
-    from chainopt.jax.derived import TracedJaxpr
     from chainopt.jax.linear_program import LinearProgram
     from chainopt.jax.staged.segments import Cut
+    from chainopt.jax.traced import TracedJaxpr
     from chainopt.plan.plan import Plan
     from chainopt.structure.compression import Coloring
     from chainopt.structure.patterns import Entries
@@ -64,7 +64,7 @@ def staged(recorded: TracedJaxpr, program: LinearProgram, entries: Entries, prod
     return StagedJaxpr(recorded, program, segments.cuts, stages, plan, entries, cost=cost, saved=saved)
 
 
-class StagedJaxpr(Derived):
+class StagedJaxpr(Derived["TracedJaxpr"]):
     """A function as a jaxpr, whose derivative program is cut into stages.
 
     Parameters

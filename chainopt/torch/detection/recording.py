@@ -68,10 +68,10 @@ def recorded(
             raise UnplannableError(msg)
         is_even = not any(_changes_mode(node) for node in above.graph.nodes)
         is_seen = all(unseen(above, node) is None for node in above.graph.nodes)  # else there is a transformation inside
-        graph = _without_writing(function, given)
+        graph = without_writing(function, given)
     for node in graph.graph.nodes:
         doubt = unseen(graph, node)
-        if doubt is None and _is_in_place(node):
+        if doubt is None and is_in_place(node):
             doubt = f"it writes to a tensor in a way that no recording sees ({node.target})"
         if doubt is not None:
             raise UnplannableError(doubt)
@@ -79,15 +79,25 @@ def recorded(
     return Recording(graph, is_even, primal is not None, primal is None and is_seen), _results_of(graph)
 
 
-def _without_writing(function: Callable[..., Sequence[Array]], given: Sequence[Array]) -> Array:
-    """Record what autograd calls, with what is written to tensors as new ones, and with simpler operators if that is possible."""
+def without_writing(function: Callable[..., Sequence[Array]], given: Sequence[Array], further: str = "") -> Array:
+    """Record what autograd calls, with what is written to tensors as new ones, and with simpler operators if that is possible.
+
+    Parameters
+    ----------
+    function : callable
+        Of tensors, given one by one, that returns a list of such.
+    given : sequence of tensors
+        Like those that it will be called with.
+    further : str
+        Names of operators of which there are rules, but that are written by simpler ones, too.
+    """
     pure = torch.func.functionalize(function, remove="mutations_and_views")
     graph = None
-    for table in (simpler(), None):
+    for table in (simpler(further), None):
         for form in (function, pure):
             graph = recorded_without_numbers(form, given, [], above_autograd=False, simpler=table)
             _reshape_anew(graph)
-            if not any(_is_in_place(node) for node in graph.graph.nodes):
+            if not any(map(is_in_place, graph.graph.nodes)):
                 return graph
     return graph
 
@@ -95,7 +105,7 @@ def _without_writing(function: Callable[..., Sequence[Array]], given: Sequence[A
 def _reshape_anew(graph: Array) -> None:
     """Let what reshapes a tensor in place that nobody else reads return a new one."""
     for node in graph.graph.nodes:
-        if not _is_in_place(node):
+        if not is_in_place(node):
             continue
         name, _, overload = str(node.target).removeprefix("aten.").partition(".")
         if name in RESHAPES and len(node.all_input_nodes[0].users) == 1:
@@ -157,13 +167,13 @@ def _form(result: Array) -> Array:
 
 
 @cache
-def simpler() -> dict[Array, Array]:
-    """Return how PyTorch writes operators by others of which there are rules."""
+def simpler(further: str = "") -> dict[Array, Array]:
+    """Return how PyTorch writes operators by others of which there are rules, and some further ones."""
     try:
         from torch._decomp import get_decompositions  # there is no public way
     except ImportError:
         return {}
-    names = (getattr(torch.ops.aten, name, None) for name in SIMPLER.split())
+    names = (getattr(torch.ops.aten, name, None) for name in (*SIMPLER.split(), *further.split()))
     found: dict[Array, Array] = get_decompositions([packet for packet in names if packet is not None])
     return found
 
@@ -181,7 +191,8 @@ def _changes_mode(node: Node) -> bool:
     return node.op == "call_function" and any(mode in str(node.target) for mode in MODES)
 
 
-def _is_in_place(node: Node) -> bool:
+def is_in_place(node: Node) -> bool:
+    """Whether a step writes to a tensor."""
     return hasattr(node.target, "_schema") and bool(node.target._schema.is_mutable)  # noqa: SLF001 -- no other name is public
 
 

@@ -51,12 +51,26 @@ class Walk:
                 elif node.op == "get_attr":
                     values[node] = self._read(getattr(graph, node.target), is_written=all(map(_makes_literal, node.users)))
                 elif node.op == "call_function" and node.target is operator.getitem:
-                    values[node] = values[node.args[0]][node.args[1]]
+                    values[node] = self.noted(node, values[node.args[0]][node.args[1]], values)
                 elif node.op == "call_function":
-                    values[node] = self._called(node, values)
+                    values[node] = self.noted(node, self._called(node, values), values)
                 elif node.op == "output":
                     return [values[result] if isinstance(result, Node) else None for result in node.args[0]]
         return []
+
+    def noted(self, node: Node, known: Array, values: Mapping[Node, Array]) -> Array:  # noqa: ARG002 -- for those that look on
+        """Return what is taken for known of the results of a step from there on.
+
+        Parameters
+        ----------
+        node : torch.fx.Node
+            The step.
+        known : Operand, or a container of such
+            What was found.
+        values : mapping
+            What is known of the steps before.
+        """
+        return known
 
     def _read(self, tensor: torch.Tensor, *, is_written: bool) -> Operand:
         """Take a tensor that is written in the function, or that it reads: one that is trained will have other numbers soon."""

@@ -9,8 +9,6 @@ import pytest
 from jax.experimental.sparse import BCOO
 
 from chainopt import ChainError
-from chainopt.functions.options import Options
-from chainopt.functions.sparse.low_rank import low_rank_program
 from chainopt.jax import hessian, jacobian
 
 N = 24
@@ -217,8 +215,3 @@ def test_without_forward_mode():
 def test_what_does_not_go_together(options, match):
     with pytest.raises(ChainError, match=match):
         jacobian(stencil, **({"sparse": "low-rank"} | options))
-
-
-def test_libraries_without_it():
-    with pytest.raises(ChainError, match="functions of JAX only"):
-        low_rank_program(None, object(), None, None, Options(sparse="low-rank"))

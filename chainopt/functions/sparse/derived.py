@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from chainopt.functions.sparse.backend import Recorded
 
@@ -15,31 +15,26 @@ if TYPE_CHECKING:
     from chainopt.typing import Array
 
 
-class TracedJaxpr(Recorded, Protocol):
-    """A function as a jaxpr, as far as others are made of it."""
-
-    inputs: Sequence[Array]
-    """By which it is differentiated: shapes and types."""
-    others: Sequence[Array]
-    """Its further arguments."""
-
-    def run(self, inputs: Sequence[Array], others: Sequence[Array]) -> list[Array]:
-        """Compute all results."""
+class Traced(Recorded, Protocol):
+    """A traced function, as far as others are made of it."""
 
     def check_before_listing(self, found: Detection) -> None:
         """Refuse what a part of the pattern shows to be dense."""
 
 
-class Derived:
+F = TypeVar("F", bound=Traced)
+
+
+class Derived(Generic[F]):
     """A function that has the shapes, the pattern and the products of another one.
 
     Parameters
     ----------
-    recorded : TracedJaxpr
+    recorded : Traced
         The other one.
     """
 
-    def __init__(self, recorded: TracedJaxpr) -> None:
+    def __init__(self, recorded: F) -> None:
         self.recorded = recorded
         self.shapes, self.dtypes = recorded.shapes, recorded.dtypes
 
@@ -55,7 +50,7 @@ class Derived:
 
     @property
     def belongs_to_a_transformation(self) -> bool:
-        """Whether a constant is a tracer."""
+        """Whether it holds arrays that are gone as soon as a transformation ends."""
         return self.recorded.belongs_to_a_transformation
 
     def detected(self) -> tuple[Entries, str | None]:
