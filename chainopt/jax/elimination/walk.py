@@ -117,6 +117,11 @@ class Walk:
         inner = equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
         if name in CALLS and isinstance(inner, core.ClosedJaxpr):
             return self.inline(inner, operands)
+        if name == "optimization_barrier":
+            return operands
+        if name == "cond" and isinstance(operands[0], np.ndarray):  # straight-line code has such branches, see `wall`
+            branches = equation.params["branches"]
+            return self.inline(branches[int(np.clip(operands[0], 0, len(branches) - 1))], operands[1:])
         if equation.effects:
             msg = f"it does something besides computing ({name})"
             raise UnplannableError(msg)

@@ -102,6 +102,19 @@ def test_derivatives_of_it(jax, jnp, eliminated, name):
     close(found[2], found[3])
 
 
+NESTED = (
+    "arithmetic", "conditions", "a matrix", "batched products", "sums", "places", "parts", "filled", "a rule for JVPs", "nothing",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_straight_lines_of_straight_lines(jax, jnp, eliminated, name):
+    function = functions(jax, jnp)[name]
+    twice = eliminated(eliminated(function))
+    points = POINT + np.linspace(0, 0.2, 3)[:, None]
+    close(*jax.jit(lambda x: (jax.vmap(twice)(x), jax.vmap(jax.hessian(function))(x)))(points))
+
+
 def test_pytrees(jax, jnp, eliminated):
     def function(inputs, scale, *, shift):
         a, b = inputs["a"], inputs["b"]
