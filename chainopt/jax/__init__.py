@@ -68,7 +68,8 @@ def jacobian(
         numbers, each with operations of its own, as straight-line code without zeros and ones, by eliminating the vertices of its
         graph: faster than the pure modes where such a function is long, as a flux or a price's second derivatives are, and many
         points go through `jax.vmap`. "auto" takes it where that is to be expected on a CPU. Its structural zeros stay zero where
-        a partial derivative is infinite or not a number, which the pure modes multiply by zero.
+        a partial derivative is infinite or not a number, which the pure modes multiply by zero. Loops and branches stay as they
+        are; what goes into them is pushed through at once.
     chunk_size : int, optional
         How many columns, or rows, of a planned Jacobian go through the function at once.
     low_rank : bool

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import jax
 
 from chainopt.functions.backend import UnplannableError
+from chainopt.functions.computation_graph import carrying
 from chainopt.functions.matrix_products import multiplies_matrices
+from chainopt.jax.elimination.pushed import LOOPS
 from chainopt.jax.elimination.recomputation import DEAR
 from chainopt.jax.elimination.straight_line import straight_line
 from chainopt.jax.rules.registry import PRODUCTS
@@ -52,6 +54,9 @@ def _is_small(trace: Trace, outputs: int) -> bool:
     results = sum(map(trace.size, trace.outputs[:outputs]))
     if not (2 <= inputs <= MOST_ENDS and 2 <= results <= MOST_ENDS) or jax.default_backend() != "cpu":
         return False
+    carried = carrying(trace)
+    if any(equation.name in LOOPS and not carried.isdisjoint(equation.inputs) for equation in trace.equations):
+        return False  # which stay as they are: there is little left to be shared
     equations = len(trace.equations)
     written = sum(trace.size(variable) for equation in trace.equations for variable in equation.outputs)
     is_long = equations >= LEAST_EQUATIONS and written <= WIDEST * equations

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from chainopt.functions.backend import UnplannableError
+
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
@@ -76,14 +78,18 @@ class Code:
         operands = tuple(sorted(operands) if name in COMMUTATIVE else operands)
         return self._new((name, operands), Node(name, BASIC[name], {}, operands, dtype))
 
-    def call(self, function: Array, operands: Sequence[IntArray], results: Sequence[Array]) -> list[IntArray]:
-        """Write a call of a function of arrays of these numbers; return those of its results."""
+    def call(
+        self, function: Array, operands: Sequence[IntArray], results: Sequence[tuple[tuple[int, ...], DType]]
+    ) -> list[IntArray]:
+        """Write a call of a function of arrays of these numbers; return those of its results, of these shapes and types."""
+        if not all(ids.size for ids in operands):
+            msg = "it has a loop, or a function with a rule of its own, that takes an array without entries"
+            raise UnplannableError(msg)
         flat = tuple(int(node) for ids in operands for node in ids.reshape(-1))
         shapes = tuple(ids.shape for ids in operands)
         call = self._new(object(), Node(CALL, function, {"shapes": shapes}, flat, None))
         found = []
-        for at, variable in enumerate(results):
-            axes, kind = variable.aval.shape, variable.aval.dtype
+        for at, (axes, kind) in enumerate(results):
             parts = [
                 self._new((PART, call, at, place), Node(PART, None, {}, (call,), kind, (at, place))) for place in np.ndindex(axes)
             ]

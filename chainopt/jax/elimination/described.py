@@ -38,6 +38,9 @@ def elimination_of(graph: Graph, rows: Sequence[int]) -> Elimination:
             kind = {"structure": Identity()} if graph.code.is_unit(partial) else {}
             described.add_edge(names[tail], names[head], **kind)
     inputs, outputs = [names[vertex] for vertex in range(graph.sources)], [names[row] for row in state.rows]
+    if not outputs:  # the Jacobian is zero
+        outputs = [_name(-2, graph.sources)]
+        described.add_nodes_from(outputs)
     return optimal_elimination(described, inputs=inputs, outputs=outputs, time_limit=SECONDS)
 
 

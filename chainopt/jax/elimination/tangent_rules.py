@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.jax.detection.evaluations import MOVES
+from chainopt.jax.elimination.pushed import LOOPS, pushed
 from chainopt.jax.elimination.slopes import ZERO
 from chainopt.jax.elimination.value_rules import around, cut_out, gathered, lines, parts, product_lines, run_along
 from chainopt.jax.elimination.values import Slopes
@@ -144,6 +145,7 @@ def dynamic_slice(_walk: Walk, equation: JaxprEqn, operands: Sequence[Array]) ->
 
 OF_TANGENTS: dict[str, Rule] = {
     **dict.fromkeys(MOVES, moved),
+    **dict.fromkeys(LOOPS, pushed),
     "neg": combined(-1),
     "add": combined(1, 1),
     "add_any": combined(1, 1),

@@ -75,16 +75,17 @@ class Walk:
             return value.ids
         if isinstance(value, Whole):
             axes, kind = self.types[value.number]
-            self._check(math.prod(axes))
+            self.check(math.prod(axes))
             ids = [self.code.entry(value.number, place, kind) for place in np.ndindex(axes)]
         else:
             assert isinstance(value, np.ndarray)
             axes = value.shape
-            self._check(value.size)
+            self.check(value.size)
             ids = [self.code.constant(number, value.dtype) for number in value.reshape(-1)]
         return np.array(ids, np.int64).reshape(axes)
 
-    def _check(self, more: int) -> None:
+    def check(self, more: int) -> None:
+        """Refuse to write so many more operations where they would be too many."""
         if len(self.code.nodes) + more > MOST_NODES:
             msg = f"it has more than {MOST_NODES:,} operations on single numbers"
             raise UnplannableError(msg)
@@ -99,7 +100,7 @@ class Walk:
             return np.asarray(atom.val, dtype(atom)) if isinstance(atom, core.Literal) else scope[atom]
 
         for equation in jaxpr.eqns:
-            self._check(0)
+            self.check(0)
             results = self._results(equation, [read(atom) for atom in equation.invars], jaxpr)
             scope |= dict(zip(equation.outvars, results, strict=True))
         return [read(atom) for atom in jaxpr.outvars]
@@ -139,8 +140,9 @@ class Walk:
 
     def _opaque(self, equation: JaxprEqn, operands: list[Value], jaxpr: core.Jaxpr) -> list[Value]:
         """Leave an equation as it is, on arrays that are put together for it: a rule that somebody wrote stays its derivative."""
-        read = _read(equation, operands)
-        called = self.code.call(_evaluation(equation, jaxpr), [self.cells(value) for value in read.values()], equation.outvars)
+        read = read_by(equation, operands)
+        results = [(shape(variable), dtype(variable)) for variable in equation.outvars]
+        called = self.code.call(evaluation_of(equation, jaxpr), [self.cells(value) for value in read.values()], results)
         return [Cells(ids) for ids in called]
 
     def _before(self, equation: JaxprEqn, operands: list[Array], jaxpr: core.Jaxpr) -> list[Array]:
@@ -149,9 +151,9 @@ class Walk:
             known = evaluated(equation, operands)
             if known is not None and all(isinstance(value, np.ndarray) for value in known):
                 return known
-        reads = tuple(self._number(value) for value in _read(equation, operands).values())
+        reads = tuple(self._number(value) for value in read_by(equation, operands).values())
         results = [self.whole(shape(variable), dtype(variable)) for variable in equation.outvars]
-        self.before.append(Before(_evaluation(equation, jaxpr), reads, tuple(result.number for result in results)))
+        self.before.append(Before(evaluation_of(equation, jaxpr), reads, tuple(result.number for result in results)))
         return results
 
     def _number(self, value: Value) -> int:
@@ -163,13 +165,13 @@ class Walk:
         return held.number
 
 
-def _read(equation: JaxprEqn, operands: Sequence[Value]) -> dict[core.Var, Value]:
+def read_by(equation: JaxprEqn, operands: Sequence[Value]) -> dict[core.Var, Value]:
     """Return what the variables stand for that an equation reads, each once."""
     named = zip(equation.invars, operands, strict=True)
     return {atom: value for atom, value in named if not isinstance(atom, core.Literal)}
 
 
-def _evaluation(equation: JaxprEqn, jaxpr: core.Jaxpr) -> Callable[..., list[Array]]:
+def evaluation_of(equation: JaxprEqn, jaxpr: core.Jaxpr) -> Callable[..., list[Array]]:
     """Return what evaluates an equation, given the variables that it reads."""
     single = alone(equation, jaxpr).replace(outvars=equation.outvars)
     return partial(jax.core.eval_jaxpr, single, ())
@@ -178,6 +180,4 @@ def _evaluation(equation: JaxprEqn, jaxpr: core.Jaxpr) -> Callable[..., list[Arr
 def _refusal(name: str) -> str:
     if name in {"custom_lin", "custom_vjp_call", "custom_vjp_call_jaxpr"}:
         return "it calls a function with a rule for VJPs only (custom_vjp), whose partial derivatives are not known"
-    if name in {"scan", "while", "cond"}:
-        return f"it has a loop or a branch ({name}), which is no straight-line code"
     return f"{name} is no operation on single numbers whose partial derivatives are known"

@@ -115,6 +115,49 @@ def test_straight_lines_of_straight_lines(jax, jnp, eliminated, name):
     close(*jax.jit(lambda x: (jax.vmap(twice)(x), jax.vmap(jax.hessian(function))(x)))(points))
 
 
+def loops(jax, jnp):
+    lax = jax.lax
+
+    def root(x):
+        value = lax.fori_loop(0, 5, lambda _, y: (y + x[0] ** 2 / y) / 2, 1 + x[0])
+        return jnp.stack([value * x[1], jnp.sin(value) * x[2] + x[3]])
+
+    return {
+        "a root": root,
+        "all entries": lambda x: lax.fori_loop(0, 3, lambda _, y: jnp.sin(y), x) * x[0],
+        "slices": lambda x: lax.scan(lambda c, a: (jax.nn.relu(c - a) + c * a, c * a), x[0], x[1:])[1] * x[3],
+        "a whole number in its state": lambda x: lax.scan(lambda c, a: ((c[0] + 1, c[1] * a + c[0]), c[1]), (0, x[0]), x)[1],
+        "as long as": lambda x: lax.while_loop(lambda s: s[1] < 10, lambda s: (s[0] * x[1], s[1] * 2), (x[0], x[2]))[0] * x,
+        "a loop in a loop": lambda x: lax.fori_loop(
+            0, 3, lambda _, y: lax.fori_loop(0, 2, lambda _, z: z * jnp.cos(z) + x, y), x
+        ),
+        "remembered": lambda x: lax.scan(jax.checkpoint(lambda c, a: (c * jnp.exp(-a), c * a)), x[0], x)[1],
+        "a branch": lambda x: lax.cond(x[0] > 0.35, jnp.sin, lambda y: y * x[1], x) * x[2],
+        "no tangents": lambda x: lax.fori_loop(0, 3, lambda i, y: jnp.sin(y) * i, jnp.round(x)) * x,
+        "linear systems": lambda x: lax.fori_loop(0, 2, lambda _, m: jnp.linalg.solve(m + 3 * jnp.eye(2), m), x.reshape(2, 2))[0],
+    }
+
+
+@pytest.mark.parametrize("name", [*loops(Anything(), Anything())])
+def test_loops_stay_loops(jax, jnp, eliminated, name):
+    function = loops(jax, jnp)[name]
+    derivative, points = eliminated(function), POINT + np.linspace(0, 0.2, 3)[:, None]
+    found, alone, twice, wanted, second = jax.jit(
+        lambda x: [
+            jax.vmap(derivative)(x),
+            derivative(x[1]),
+            eliminated(derivative)(x[1]),
+            jax.vmap(jax.jacfwd(function))(x),
+            jax.jacfwd(jax.jacfwd(function))(x[1]),
+        ]
+    )(points)
+    close(found, wanted)
+    close(alone, wanted[1])
+    close(twice, second)
+    kinds = {equation.primitive.name for equation in jax.make_jaxpr(derivative)(POINT).eqns[0].params["jaxpr"].eqns}
+    assert kinds & {"scan", "while", "cond"}
+
+
 def test_pytrees(jax, jnp, eliminated):
     def function(inputs, scale, *, shift):
         a, b = inputs["a"], inputs["b"]
@@ -158,8 +201,12 @@ def refused(jax, jnp):
     only_backwards = jax.custom_vjp(jnp.tanh)
     only_backwards.defvjp(lambda x: (jnp.tanh(x), x), lambda x, w: (w / jnp.cosh(x) ** 2,))
     return {
-        "a loop": (lambda x: jax.lax.fori_loop(0, 3, lambda _, x: jnp.sin(x), x), "loop"),
-        "a branch": (lambda x: jax.lax.cond(x[0] > 0, jnp.sin, jnp.cos, x), "branch"),
+        "a loop around a rule for VJPs": (
+            lambda x: jax.lax.fori_loop(0, 3, lambda _, x: only_backwards(x), x),
+            "loop or a branch",
+        ),
+        "a loop over nothing": (lambda x: jax.lax.scan(lambda a, b: (a * b, a), x[0], x[4:])[0] * x, "without entries"),
+        "a loop of many numbers": (lambda x: jax.lax.scan(lambda a, b: (a * b, a), x[0], jnp.ones(9000))[1], "more than"),
         "a rule for VJPs": (only_backwards, "custom_vjp"),
         "an unknown primitive": (lambda x: jnp.linalg.inv(x.reshape(2, 2)), "no operation on single numbers"),
         "a sum of many": (lambda x: (jnp.outer(jnp.arange(3000.0), x) ** 2).reshape(-1)[:2], "more than"),
@@ -190,6 +237,7 @@ def test_the_order_is_a_plan(jnp, eliminated):
     elimination = derivative.plan(POINT)
     assert elimination.is_optimal
     assert elimination.cost <= 8
+    assert eliminated(jnp.round).plan(POINT).cost == 0  # whose Jacobian is zero
 
 
 @pytest.mark.usefixtures("jax")
