@@ -31,6 +31,48 @@ def count(number: int | float) -> str:  # noqa: PYI041 -- the two are written di
     return f"about {leading:.2f}e+{exponent}"
 
 
+def counted(number: int, one: str, several: str = "") -> str:
+    """Write how many of something there are.
+
+    Parameters
+    ----------
+    number : int
+    one, several : str
+        What one is called, and several are, if not with an s.
+
+    Examples
+    --------
+    >>> counted(1, "factor"), counted(2000, "factor"), counted(2, "vertex", "vertices")
+    ('1 factor', '2,000 factors', '2 vertices')
+    """
+    return f"{count(number)} {one if number == 1 else several or f'{one}s'}"
+
+
+def amount(cost: int | float, unit: str) -> str:  # noqa: PYI041 -- as above
+    """Write a cost in its unit.
+
+    Examples
+    --------
+    >>> amount(24, "fused multiply-adds"), amount(1, "fused multiply-adds"), amount(1.0, "seconds")
+    ('24 fused multiply-adds', '1 fused multiply-add', '1 second')
+    """
+    text = count(cost)
+    is_one = text == "1" and not unit.startswith("as ")  # as a function of the user's counts
+    return f"{text} {unit.removesuffix('s') if is_one else unit}"
+
+
+def as_much(gain: float) -> str:
+    """Say how a cost compares with the least one.
+
+    Examples
+    --------
+    >>> as_much(1.0), as_much(1.001), as_much(2.5)
+    ('the same', 'hardly more', '2.5 times as much')
+    """
+    text = times(gain)
+    return "the same" if gain == 1 else "hardly more" if text == "1" else f"{text} times as much"
+
+
 def shape_text(*sizes: int) -> str:
     """Write a shape.
 

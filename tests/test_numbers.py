@@ -1,7 +1,10 @@
 import math
 
+import networkx as nx
+import numpy as np
 import pytest
 
+import chainopt
 from chainopt.numbers import count, ratio, shape_text, times
 
 
@@ -38,3 +41,25 @@ def test_ratios():
         "123,457",
         "infinitely many",
     ]
+
+
+def test_one_of_something_is_no_plural():
+    one = chainopt.optimal_order([(1, 1)] * 2)
+    printed = str(one)
+    assert "1 fused multiply-add, optimal" in printed
+    assert "peak memory  1 matrix entry" in printed
+    alone = chainopt.optimal_order([chainopt.Jacobian((1, 1), jvp_cost=1, vjp_cost=1)])
+    assert repr(alone).startswith("<Plan of 1 factor: ")
+    assert "no order is cheaper than the better of the two" in str(alone)
+    elimination = chainopt.optimal_elimination(nx.DiGraph([("x", "v"), ("v", "y")]))
+    assert "1 intermediate vertex between 1 input, 1 output, 2 edges" in str(elimination)
+    assert repr(elimination).startswith("<Elimination of 1 vertex: ")
+    assert repr(chainopt.optimal_orders([[2, 3]])).startswith("<PlanBatch of 1 chain of 1 factor, ")
+    assert repr(chainopt.compare([(2, 3)])).startswith("<Comparison of 1 factor: ")
+    for call, message in (
+        (lambda: chainopt.optimal_order([(2, 1), (2, 2)]), "has 1 column, but"),
+        (lambda: one.execute([np.ones((1, 1))]), "factors has 1 matrix, but"),
+        (lambda: chainopt.optimal_orders([[2, 3], [2]]), r"dims\[1\] has 1 size, and"),
+    ):
+        with pytest.raises(chainopt.ChainError, match=message):
+            call()

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chainopt.numbers import counted
+
 
 class Machine(NamedTuple):
     """What the times hold for: the processor, the BLAS of NumPy and its threads."""
@@ -22,7 +24,7 @@ class Machine(NamedTuple):
     @property
     def text(self) -> str:
         """All of it on a line."""
-        return f"{self.processor}, {self.blas}, {self.threads} thread{'' if self.threads == 1 else 's'}"
+        return f"{self.processor}, {self.blas}, {counted(self.threads, 'thread')}"
 
     @property
     def file_name(self) -> str:
@@ -51,4 +53,4 @@ def _processor() -> str:
     except (OSError, UnicodeDecodeError):
         found = None
     name = found[1].strip() if found else platform.processor()
-    return f"{name or platform.node()} ({os.cpu_count()} cores)"
+    return f"{name or platform.node()} ({counted(os.cpu_count() or 1, 'core')})"

@@ -14,6 +14,7 @@ from chainopt.chain.parsing import read_factors
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import backend_of, is_operator
 from chainopt.execution.backends.seeds import seed_for
+from chainopt.numbers import counted
 from chainopt.report.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _seconds_per_vector(stage: Array, name: str, ends: tuple[int, int], place: s
         except Exception as error:  # whatever a stage raises
             if _is_made_without(stage, name, ends[0], error):
                 return None
-            msg = f"{place}.{name} fails for a block of {width} columns: {type(error).__name__}: {error}"
+            msg = f"{place}.{name} fails for a block of {counted(width, 'column')}: {type(error).__name__}: {error}"
             raise ChainError(msg) from error
         times.append(perf_counter() - begin)
         if shape != (ends[1], width):

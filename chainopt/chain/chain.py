@@ -12,7 +12,7 @@ from chainopt.chain.gain_bound import gain_bound
 from chainopt.chain.jacobian import Jacobian
 from chainopt.chain.parsing import NO_COSTS, read_dims, read_factors
 from chainopt.errors import ChainError, check_keys
-from chainopt.numbers import shape_text, shown
+from chainopt.numbers import counted, shape_text, shown
 from chainopt.structure.bands import Band
 from chainopt.structure.dense import Dense
 from chainopt.structure.ranges import grids_of
@@ -219,7 +219,7 @@ class JacobianChain:
         try:
             position = range(len(self))[position]
         except IndexError:
-            msg = f"chain[{position}] is not there: the chain has {len(self)} factor{'' if len(self) == 1 else 's'}"
+            msg = f"chain[{position}] is not there: the chain has {counted(len(self), 'factor')}"
             raise IndexError(msg) from None
         shape = (int(self.sizes[position]), int(self.sizes[position + 1]))
         if self.details is None:
@@ -289,7 +289,7 @@ class JacobianChain:
         sizes = reading[0].tolist()
         for key, column in columns.items():
             if not isinstance(column, list) or len(column) != len(sizes) - 1:
-                msg = f'data["{key}"] must be null or a list with an entry for each of the {len(sizes) - 1} factors'
+                msg = f'data["{key}"] must be null or a list with an entry for each factor, {len(sizes) - 1} in all'
                 raise ChainError(msg)
         options = [_COLUMNS[key] for key in columns]
         jacobians = []

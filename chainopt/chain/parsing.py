@@ -12,7 +12,7 @@ import numpy as np
 from chainopt.chain.factor_data import Details, StageCosts, broadcast
 from chainopt.chain.jacobian import Jacobian, checked_shape, checked_size
 from chainopt.errors import ChainError
-from chainopt.numbers import shown
+from chainopt.numbers import counted, shown
 from chainopt.structure.structures import Sparse
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def read_many_dims(dims: object) -> SizeArray:
         length = len(lists[0]) if lists else 0
         for index, row in enumerate(lists):
             if len(row) != length:
-                msg = f"dims[{index}] has {len(row)} sizes, and dims[0] has {length}: give chains of the same number of factors"
+                msg = f"dims[{index}] has {counted(len(row), 'size')}, and dims[0] {length}: give chains of equal length"
                 raise ChainError(msg)
         array = np.empty((len(lists), length), dtype=object)
         array[...] = lists if array.size else None
@@ -240,8 +240,8 @@ def _check_neighbors(shapes: Sequence[tuple[int, int]], places: Sequence[str], *
         if left[1] != right[0]:
             stage = len(shapes) - position
             msg = (
-                f"J{stage} ({places[position]}) has {shown(left[1])} columns, but J{stage - 1} ({places[position + 1]}) "
-                f"has {shown(right[0])} rows: neighbours must share a size"
+                f"J{stage} ({places[position]}) has {counted(left[1], 'column')}, but J{stage - 1} ({places[position + 1]}) "
+                f"has {counted(right[0], 'row')}: neighbours must share a size"
             )
             if all(after[1] == before[0] for before, after in pairwise(shapes)):
                 msg += (

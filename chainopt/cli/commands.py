@@ -88,7 +88,7 @@ def _plot(options: Namespace) -> None:
     except ChainError:
         raise
     except (OSError, ValueError) as error:
-        msg = f"--output {path} cannot be written: {error}"
+        msg = f"--output {path} cannot be written: {getattr(error, 'strerror', None) or error}"
         raise ChainError(msg) from None
 
 

@@ -10,23 +10,12 @@ from typing import TYPE_CHECKING
 
 from chainopt.cli.commands import run
 from chainopt.cli.parser import parsed
+from chainopt.cli.words import in_words_of_a_shell
 from chainopt.errors import ChainError
 from chainopt.numbers import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_SHELL = [
-    (r": reverse it, or use JacobianChain\.from_stages", ": give the shapes the other way round"),
-    (r"\. Sizes between the factors go to JacobianChain\.from_dims", '. Sizes between the factors go to a file: {"dims": [...]}'),
-    (r"\b(memory|tape|time)_limit\b", r"--\1-limit"),
-    (r"raise the limit with sys\.set_int_max_str_digits to write it", "set PYTHONINTMAXSTRDIGITS=0 to write it"),
-    (r"plan the chain anew with optimal_order", "plan the chain anew with chainopt order"),
-    (r", or None\b", ""),
-    (r", or give a function cost\(m, k, n\)", ""),
-    (r"\bobjective is '", "--objective is '"),
-    (r"\bcalibrate\(\)", "chainopt calibrate"),
-]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,13 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _fail(message: str, status: int) -> int:
     print(f"chainopt: {message}", file=sys.stderr)
     return status
-
-
-def in_words_of_a_shell(message: str) -> str:
-    """Say what helps at a command line, where the message is for Python."""
-    for words, others in _SHELL:
-        message = re.sub(words, others, message)
-    return message
 
 
 def _checked(arguments: Sequence[str]) -> Sequence[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 COMPRESSED = (".gz", ".bz2")
 GRAPHS = (".graphml", ".graphml.gz", ".graphml.bz2")
 FILES = (*GRAPHS, ".json", ".txt", ".xml", ".csv", *COMPRESSED)
-_SHAPE = re.compile(r"(\d+)[xX×](\d+)", re.ASCII)
+SHAPE = re.compile(r"(\d+)[xX×](\d+)", re.ASCII)
 
 
 def read_limit(option: str, text: str | None) -> float | None:
@@ -65,7 +65,7 @@ def chain_of(options: Namespace) -> JacobianChain:
 
 
 def _read_shape(text: str, number: int) -> tuple[int, int]:
-    match = _SHAPE.fullmatch(text)
+    match = SHAPE.fullmatch(text)
     if match is None:
         said = f"shape {number} is {printable(text)[:60]!r}"
         if text.lower().endswith(FILES) or "/" in text:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from chainopt import __version__
 from chainopt.cli.completion import SHELLS
+from chainopt.cli.inputs import SHAPE
 from chainopt.errors import ChainError, meant
 from chainopt.numbers import printable
 from chainopt.solvers.objectives import OBJECTIVES
@@ -55,17 +56,28 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """
     first = next(iter(arguments), None)
     if first is not None and not first.startswith("-") and first not in COMMANDS:
-        shape = f": did you mean chainopt order {printable(first)}?" if first[:1].isdecimal() else ""
-        option = f": did you mean --{first}?" if first in {"help", "version", "completion"} else ""
-        hint = option or meant(first.lower(), COMMANDS) or shape
+        shape = f": did you mean chainopt order {printable(first)}?" if SHAPE.fullmatch(first) else ""
+        flag = f": did you mean --{first}?" if first in {"help", "version", "completion"} else ""
+        hint = flag or meant(first.lower(), COMMANDS) or shape
         msg = f"no command {printable(first)[:60]!r}{hint}; known are {', '.join(COMMANDS)}"
         raise ChainError(msg)
     top = parser()
+    option = (first or "").partition("=")[0]
+    if option.startswith("-") and option not in options_of(top, None):
+        command = next((name for name in COMMANDS if option in options_of(top, name)), None)
+        if command is not None:
+            msg = f"{option} comes behind its command, as in chainopt {command} {option}"
+            raise ChainError(msg)
     options, unknown = top.parse_known_args(arguments)
     if unknown:
         wrong = next((word for word in unknown if word.startswith("-")), unknown[0])
-        words = printable(" ".join(unknown))[:60]
-        msg = f"unrecognized arguments: {words}{meant(wrong.partition('=')[0], options_of(top, options.command), 0.65)}"
+        words, option = printable(" ".join(unknown))[:60], wrong.partition("=")[0]
+        having = [name for name in COMMANDS if option in options_of(top, name)]
+        if having:
+            hint = f": {options.command} has no {option}, but {', '.join(having)}"
+        else:
+            hint = meant(option, options_of(top, options.command), 0.65)
+        msg = f"unrecognized arguments: {words}{hint}"
         raise ChainError(msg)
     return options
 

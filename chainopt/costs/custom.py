@@ -11,7 +11,7 @@ import numpy as np
 from chainopt.errors import ChainError
 from chainopt.kernels import lookup_dp
 from chainopt.kernels.policy import compiled_with
-from chainopt.numbers import shown
+from chainopt.numbers import counted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,8 @@ class CustomModel:
             Always.
         """
         msg = (
-            f"objective {self.name} prices products by their sizes, and {counts.size} products here have structured factors: "
+            f"objective {self.name} prices products by their sizes, and {counted(counts.size, 'product')} here "
+            f"{'has' if counts.size == 1 else 'have'} structured factors: "
             'take "multiplications" or "time", or leave the structures out'
         )
         raise ChainError(msg)

@@ -30,7 +30,7 @@ from chainopt.execution.backends.numpy import NUMBERS
 from chainopt.execution.backends.remote import Remote
 from chainopt.execution.through import lacks_vjp
 from chainopt.kernels.policy import cores
-from chainopt.numbers import shown
+from chainopt.numbers import counted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -80,7 +80,7 @@ def checked_factors(
         raise ChainError(msg) from None
     sizes = chain.sizes.tolist()
     if len(matrices) != len(sizes) - 1:
-        msg = f"factors has {len(matrices)} matrices, but the plan is for a chain of {len(chain)}"
+        msg = f"factors has {counted(len(matrices), 'matrix', 'matrices')}, but the plan is for a chain of {len(chain)}"
         raise ChainError(msg)
     shapes: list[tuple[int, ...]] = [*pairwise(sizes)]
     shape_of_product: tuple[int, ...] = (sizes[0], sizes[-1])

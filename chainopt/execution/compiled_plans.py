@@ -11,6 +11,7 @@ from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, P
 from chainopt.errors import ChainError
 from chainopt.execution.compiled_stages import Step, stages_product
 from chainopt.execution.compiling import copied, product_in
+from chainopt.numbers import counted
 from chainopt.structure.coloring import coloring_of
 from chainopt.structure.patterns import places
 
@@ -102,7 +103,7 @@ def compiled_product(program: Program, factors: Sequence[Array], out: Array = No
     """
     shapes, diagonals, pairs, steps = program
     if len(factors) != len(shapes):
-        msg = f"factors has {len(factors)} matrices, but the plan is for a chain of {len(shapes)}"
+        msg = f"factors has {counted(len(factors), 'matrix', 'matrices')}, but the plan is for a chain of {len(shapes)}"
         raise ChainError(msg)
     for position, factor in enumerate(factors):
         shape = shapes[position]

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from chainopt.functions.blockwise import Blockwise
-from chainopt.numbers import count
+from chainopt.numbers import count, counted
 
 if TYPE_CHECKING:
     from chainopt.functions.options import Options
@@ -41,7 +41,7 @@ def tell(function: Function, options: Options, begin: float, way: Way) -> None:
 def tell_sparse(function: Function, options: Options, begin: float, places: int, coloring: Coloring) -> None:
     """Say the same of a sparse Jacobian, which has so many places that may hold a nonzero, and of which a coloring was found."""
     if LOGGER.isEnabledFor(logging.INFO):
-        _tell(function, options, begin, f"{count(places)} places, {coloring}")
+        _tell(function, options, begin, f"{counted(places, 'place')}, {coloring}")
 
 
 def _tell(function: Function, options: Options, begin: float, text: str) -> None:
@@ -55,11 +55,11 @@ def _planned(prepared: Prepared | Blockwise, mode: str) -> str:
         if prepared.mode == "elimination":
             return "straight-line code, mode elimination"
         plan = cast("Plan", prepared.line.plan())
-        return f"{len(plan.chain)} stages, the sparse ones colored, mode {mode}, cost {count(plan.cost)}"
+        return f"{counted(len(plan.chain), 'stage')}, the sparse ones colored, mode {mode}, cost {count(plan.cost)}"
     plans, stages = prepared.comparison, len(prepared.program.sections)
     chosen = prepared.plan_of(mode)
     pure = [f"{plan.mode} {count(plan.cost)}" for plan in (plans.forward, plans.reverse) if plan is not None]
-    cut = f"{stages} stage{'s' if stages > 1 else ''}, mode {mode}"
+    cut = f"{counted(stages, 'stage')}, mode {mode}"
     return f"{cut}, {chosen.mode} order, cost {count(chosen.cost)} ({', '.join(pure)})"
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.errors import ChainError
 from chainopt.functions.options import check_distinct
-from chainopt.numbers import shown
+from chainopt.numbers import counted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -119,7 +119,7 @@ class Call(NamedTuple):
 
 
 def _missing(argnums: object, count: int) -> ChainError:
-    given = f"{count} positional argument{'' if count == 1 else 's'}"
+    given = counted(count, "positional argument")
     remedy = "" if count else ": give the point, as in jacobian(f)(x), jacobian(f).plan(x) or sparsity(f, x)"
     return ChainError(f"argnums is {shown(argnums)}, but the function was given {given}{remedy}")
 

@@ -15,7 +15,7 @@ from chainopt.graphs.edge_reader import read_partial, with_matrix
 from chainopt.graphs.edges import EdgeName
 from chainopt.graphs.reader import read_graph
 from chainopt.kernels.interrupts import interrupts_held
-from chainopt.numbers import printable, shown
+from chainopt.numbers import LONGEST_VALUE, counted, printable, shown
 from chainopt.structure.structure import structure_from_dict
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES, MOST_TAGS = 2**26, 2**20  # of a file, after it is decompressed: each tag takes half a kilobyte, once it is read
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NO_NUMBER = r"\1 is no number"
 _COSTS = {"c_tan": "jvp_cost", "c_adj": "vjp_cost"}
 _TRUTHS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 _TYPES: dict[str, Any] = {"int": int, "long": int, "float": float, "double": float}  # of values in files; others stay texts
@@ -79,7 +80,7 @@ def read_graphml(path: str | os.PathLike[str]) -> Graph:
             graph = nx.read_graphml(BytesIO(data))
         defaults = _defaults(root)
     except (ParseError, nx.NetworkXError, LookupError, ValueError, TypeError, RecursionError, AttributeError) as error:
-        msg = f"{printable(str(path))} is no GraphML that networkx can read: {printable(str(error))}"
+        msg = f"{printable(str(path))} is no GraphML that networkx can read: {_reason(error)}"
         raise ChainError(msg) from None
     _check_names(root, path)
     if not isinstance(graph, nx.DiGraph):
@@ -98,9 +99,18 @@ def _bytes_of(path: str | os.PathLike[str]) -> bytes:
     data = bytes_of(path, MOST_BYTES)
     tags = data.count(b"<")
     if tags > MOST_TAGS:
-        msg = f"{printable(str(path))} holds {tags:,} tags: of GraphML up to {MOST_TAGS:,} are read"
+        msg = f"{printable(str(path))} holds {counted(tags, 'tag')}: of GraphML up to {MOST_TAGS:,} are read"
         raise ChainError(msg)
     return data
+
+
+def _reason(error: Exception) -> str:
+    """Say what XML, or a value in it, is not."""
+    text = printable(str(error))
+    if isinstance(error, KeyError):  # networkx looks up keys that are declared, and what stands for true and false
+        text = f"{text} is no key that it declares, or neither true nor false"
+    text = re.sub(r"(?:invalid literal for int\(\) with base 10|could not convert string to float): (.*)", _NO_NUMBER, text)
+    return text if len(text) < LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
 
 
 def _defaults(root: Element) -> dict[str, dict[str, Any]]:

@@ -12,6 +12,7 @@ from chainopt.graphs.elimination.problem import problem_of
 from chainopt.graphs.elimination.result import Elimination
 from chainopt.graphs.elimination.search import search
 from chainopt.graphs.reader import read_graph
+from chainopt.numbers import counted
 from chainopt.report.progress import search_progress
 
 if TYPE_CHECKING:
@@ -102,8 +103,9 @@ def optimal_elimination(
     with search_progress("cost") if progress else nullcontext() as report:
         budget.report = report
         elimination = Elimination(problem, search(problem, method, seed, budget))
-    found = len(elimination.order), elimination.method, time.monotonic() - budget.begin, elimination.cost, elimination.lower_bound
-    LOGGER.info("eliminated %d vertices by %s in %.3g s: %s, at least %s", *found)
+    vertices = counted(len(elimination.order), "vertex", "vertices")
+    found = vertices, elimination.method, time.monotonic() - budget.begin, elimination.cost, elimination.lower_bound
+    LOGGER.info("eliminated %s by %s in %.3g s: %s, at least %s", *found)
     return elimination
 
 

@@ -17,6 +17,7 @@ from chainopt.execution.backends.dispatch import backend_of, becomes_numpy, has_
 from chainopt.execution.backends.numpy import NUMBERS
 from chainopt.execution.compiling import is_compiling, is_symbol, symbolic_product, without_matrix
 from chainopt.execution.serial import multiply
+from chainopt.numbers import counted
 from chainopt.ordering.order import optimal_order
 
 if TYPE_CHECKING:
@@ -141,7 +142,8 @@ def _check_ends(shapes: list[tuple[int, ...]]) -> None:
     """Only the first and the last array may have one dimension."""
     for position, shape in enumerate(shapes):
         if len(shape) < 2 and not (len(shape) == 1 and position in (0, len(shapes) - 1)):
-            msg = f"arrays[{position}] has {len(shape)} dimensions: only the first and the last may have one, the others have two"
+            held = counted(len(shape), "dimension")
+            msg = f"arrays[{position}] has {held}: only the first and the last may have one, the others have two"
             raise np.linalg.LinAlgError(msg)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chainopt.errors import InfeasibleError
 from chainopt.execution.compiling import is_in_compiled_function, untraced
+from chainopt.numbers import counted
 from chainopt.plan.comparison import Comparison
 from chainopt.plan.plan import Plan
 from chainopt.solvers.options import asked, check_method
@@ -129,8 +130,8 @@ def optimal_order(
     check_method(method)
     plan = Plan(problem, select(problem, method).solve(problem))
     if LOGGER.isEnabledFor(logging.INFO):
-        found = len(plan.chain), plan.method, time.perf_counter() - begin, plan.mode, plan.makespan
-        LOGGER.info("ordered %d factors by %s in %.3g s: %s, %s", *found)
+        found = counted(len(plan.chain), "factor"), plan.method, time.perf_counter() - begin, plan.mode, plan.makespan
+        LOGGER.info("ordered %s by %s in %.3g s: %s, %s", *found)
     return plan
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 from chainopt.bracketing.bracketing import Bracketing
-from chainopt.numbers import count
+from chainopt.numbers import count, counted
 from chainopt.plan.line import bracketing_line
 from chainopt.plan.plan import Plan
 from chainopt.report.tables import table_html
@@ -99,12 +99,12 @@ class PlanBatch(Sequence[Plan]):
         return Plan(problem, Solution(bracketing, *answer, self.method))
 
     def __repr__(self) -> str:
-        return f"<PlanBatch of {len(self)} chains of {self.problems.factors} factors, method {self.method}>"
+        return f"<PlanBatch of {counted(len(self), 'chain')} of {counted(self.problems.factors, 'factor')}, method {self.method}>"
 
     def _repr_html_(self) -> str:
         rows = [
             (str(row), str(self.modes[row]), count(self.costs.item(row)), bracketing_line(self[row]))
             for row in range(min(len(self), MOST_ROWS))
         ]
-        more = "" if len(self) <= MOST_ROWS else f"; {len(self) - MOST_ROWS:,} more chains"
+        more = "" if len(self) <= MOST_ROWS else f"; {counted(len(self) - MOST_ROWS, 'more chain')}"
         return table_html(("chain", "mode", "cost", "bracketing"), rows, f"cost in {self.model.unit}{more}")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST_LETTERS = 2**26  # of a file; a plan of a million factors has 40 million
 MOST = {",": 6_000_000, "[": 1_500_000, "{": 400_000, '"': 3_000_000}  # each of which takes memory, once it is read
+_KINDS = {str: "a text", bool: "true or false", type(None): "null"}  # of JSON that no chain is; the rest are numbers
 FORMS = '{"dims": [10, 2000, 30]}, {"shapes": [[10, 2000], [2000, 30]]}, what --json writes, or lines as 10x2000'
 
 
@@ -56,7 +57,8 @@ def read_chain(text: str, place: str) -> JacobianChain:
         raise
     except (ValueError, RecursionError) as error:
         found = repr(printable(text[:40])) if text.strip() else "empty"
-        msg = f"{place} is {found}, which is no JSON ({error}): give {FORMS}"
+        why = "nested too deeply" if isinstance(error, RecursionError) else error
+        msg = f"{place} is {found}, which is no JSON ({why}): give {FORMS}"
         raise ChainError(msg) from None
     try:
         return _chain_in(data, place)
@@ -91,7 +93,7 @@ def _chain_in(data: object, place: str) -> JacobianChain:
             return JacobianChain.from_dims(data)
         return JacobianChain.from_shapes([_factor(entry, f"{place}, entry {number}") for number, entry in enumerate(data, 1)])
     if not isinstance(data, dict):
-        msg = f"{place} holds a {type(data).__name__}: give {FORMS}"
+        msg = f"{place} holds {_KINDS.get(type(data), 'a number')}: give {FORMS}"
         raise ChainError(msg)
     if "format" not in data:
         inner = data.get("optimal", data.get("plans"))  # of a comparison, or of a frontier

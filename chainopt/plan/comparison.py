@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chainopt.numbers import count, ratio
+from chainopt.numbers import count, counted, ratio
 from chainopt.plan.line import bracketing_line
 from chainopt.plan.serialization import to_json
 from chainopt.report.tables import ComparisonTable, Row
@@ -111,7 +111,7 @@ class Comparison:
 
     def __repr__(self) -> str:
         costs = ", ".join(f"{row.name} {row.about}{count(row.cost)}" for row in self.rows())
-        return f"<Comparison of {len(self.optimal.chain)} factors: {costs} {self.optimal.unit}>"
+        return f"<Comparison of {counted(len(self.optimal.chain), 'factor')}: {costs} {self.optimal.unit}>"
 
     def _repr_html_(self) -> str:
         return self.table.html()

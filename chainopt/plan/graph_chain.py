@@ -11,7 +11,7 @@ import numpy as np
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import checked_size
 from chainopt.errors import ChainError
-from chainopt.numbers import shown
+from chainopt.numbers import counted, shape_text, shown
 from chainopt.plan.graph_costs import costs_dict, read_costs
 
 if TYPE_CHECKING:
@@ -103,7 +103,9 @@ class GraphChain(JacobianChain):
     def _add(self, stages: Sequence[Sequence[Hashable]] | None, notes: Sequence[str], skips: Sequence[object]) -> None:
         if stages is not None:
             if len(stages) != len(self):
-                msg = f"stages names the nodes of {len(stages)} stages, but there are {len(self)} factors"
+                msg = (
+                    f"stages names the nodes of {counted(len(stages), 'stage')}, and the chain has {counted(len(self), 'factor')}"
+                )
                 raise ChainError(msg)
             object.__setattr__(self, "stages", tuple(map(tuple, stages)))
         for position, skip in enumerate(skips):
@@ -111,7 +113,7 @@ class GraphChain(JacobianChain):
                 msg = f"skips[{position}] is {shown(skip)}: give a Skip of tail, head, row, column and size"
                 raise ChainError(msg)
             if skip.row + skip.size > self.sizes[0] or skip.column + skip.size > self.sizes[-1]:
-                msg = f"skips has {skip}, which does not fit into a Jacobian of {self.sizes[0]} rows and {self.sizes[-1]} columns"
+                msg = f"skips has {skip}, which does not fit into a Jacobian of {shape_text(self.sizes[0], self.sizes[-1])}"
                 raise ChainError(msg)
         object.__setattr__(self, "notes", tuple(notes))
         object.__setattr__(self, "skips", tuple(skips))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import Jacobian
 from chainopt.errors import ChainError
-from chainopt.numbers import printable
+from chainopt.numbers import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,14 +68,14 @@ def read_lines(text: str, place: str) -> JacobianChain:
     if len(lines[0]) == 2:
         pairs = [_numbers(line, 2, f"{place}, line {number}") for number, line in enumerate(lines, 1)]
         return JacobianChain.from_shapes([(rows, columns) for rows, columns in pairs])
-    counted = len(lines[0]) == 1
+    is_announced = len(lines[0]) == 1
     stages = []
-    for number, line in enumerate(lines[1:] if counted else lines, 1):
+    for number, line in enumerate(lines[1:] if is_announced else lines, 1):
         outputs, inputs, cost = _numbers(line, 3, f"{place}, stage {number},")
         stages.append(Jacobian((outputs, inputs), jvp_cost=cost, vjp_cost=cost, tape=cost))
-    if counted and lines[0] != [str(len(stages))]:
-        announced = printable(lines[0][0])[:40]
-        msg = f"{place} announces {announced} stages, and {len(stages)} lines follow: give their number, then as many lines"
+    if is_announced and lines[0] != [str(len(stages))]:
+        announced, found = printable(lines[0][0])[:40], counted(len(stages), "stage")
+        msg = f"{place} announces {announced}, and holds {found}: give their number, then a line for each"
         raise ChainError(msg)
     return JacobianChain.from_stages(stages)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import FrozenInstanceError
 from typing import TYPE_CHECKING, Self
 
@@ -10,7 +11,7 @@ from chainopt.execution.compiled_plans import Traceable, compiled_product
 from chainopt.execution.compiled_stages import are_traceable
 from chainopt.execution.compiling import is_compiling
 from chainopt.execution.run import run
-from chainopt.numbers import count
+from chainopt.numbers import amount, count, counted
 from chainopt.plan.line import bracketing_line
 from chainopt.plan.plan_data import PlanData
 from chainopt.plan.serialization import from_json, plan_dict, read_plan, to_json
@@ -137,7 +138,7 @@ class Plan(PlanData, Traceable):
         from chainopt.report.gantt import plot_gantt, side_by_side
         from chainopt.report.tree_figure import plot_tree
 
-        title = f"{self.mode} mode: {self.about}{count(self.cost)} {self.unit}"
+        title = f"{self.mode} mode: {self.about}{amount(self.cost, self.unit)}"
         products = products_of(self.chain, self.association, self.model)
         if self.schedule is None:
             return plot_tree(self.chain, self.association, products, title, ax)
@@ -197,5 +198,6 @@ class Plan(PlanData, Traceable):
 
     def __repr__(self) -> str:
         line = bracketing_line(self, SHORT)
-        span = "" if self.schedule is None else f", makespan {count(self.makespan)} on {self.workers} workers"
-        return f"<Plan of {len(self.chain)} factors: {line}, {self.mode}, cost {self.about}{count(self.cost)}{span}>"
+        workers = "unlimited workers" if math.isinf(self.workers) else counted(int(self.workers), "worker")
+        span = "" if self.schedule is None else f", makespan {count(self.makespan)} on {workers}"
+        return f"<Plan of {counted(len(self.chain), 'factor')}: {line}, {self.mode}, cost {self.about}{count(self.cost)}{span}>"

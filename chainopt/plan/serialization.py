@@ -17,7 +17,7 @@ from chainopt.costs.memory import peak_memory
 from chainopt.costs.multiplications import MULTIPLICATIONS, Multiplications
 from chainopt.costs.operation_costs import steps_of, total
 from chainopt.errors import ChainError, check_keys
-from chainopt.numbers import count, shown
+from chainopt.numbers import count, counted, shown
 from chainopt.plan.brackets import whole
 from chainopt.plan.graph_chain import read_chain_dict
 from chainopt.plan.plan_data import PlanData, known_bound
@@ -211,7 +211,7 @@ def read_association(data: PlainDict, chain: JacobianChain) -> Bracketing:
     for key in ("first", "last"):
         column = data.get(key)
         if not isinstance(column, list) or len(column) != factors - 1:
-            msg = f'data["{key}"] must be a list with an entry for each of the {factors - 1} products'
+            msg = f'data["{key}"] must be a list with an entry for each product, {factors - 1} in all'
             raise ChainError(msg)
         if not all(type(entry) is int and 0 <= entry < factors for entry in column):
             msg = f'data["{key}"] must hold positions of factors, 0 to {factors - 1}'
@@ -267,7 +267,7 @@ def read_schedule(data: PlainDict, chain: JacobianChain, association: Bracketing
     for key in ("worker", "start"):
         column = stored.get(key)
         if not isinstance(column, list) or len(column) != len(steps) or association.order is None:
-            msg = f'data["schedule"]["{key}"] must be a list with an entry for each of the {len(steps)} steps in data["order"]'
+            msg = f'data["schedule"]["{key}"] must be a list with an entry for each step in data["order"], {len(steps)} in all'
             raise ChainError(msg)
         columns.append(tuple(checked_cost(value, f'data["schedule"]["{key}"]') for value in column))
     worker, start = columns
@@ -300,7 +300,8 @@ def _read_kinds(data: PlainDict, chain: JacobianChain) -> tuple[NDArray[np.int8]
             or len(column) != length
             or not all(type(entry) is int and 0 <= entry <= largest for entry in column)
         ):
-            msg = f'data["{key}"] must be a list of {length} ints, 0 to {largest}'
+            wanted = counted(length, "int")
+            msg = f'data["{key}"] must be a list of {wanted}, 0 to {largest}'
             raise ChainError(msg)
         read.append(np.array(column, dtype=np.int8))
     kinds, ways = read

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from chainopt.errors import InfeasibleError
-from chainopt.numbers import count, ratio, times
+from chainopt.numbers import amount, as_much, count, counted, ratio, times
 from chainopt.plan.line import bracketing_line, is_elided
 from chainopt.plan.plan_data import known_bound
 from chainopt.report.bracketing_text import chain_line
@@ -35,7 +35,7 @@ def facts(plan: PlanData) -> Facts:
     lines += [(mode, _beside(cost, plan)) for mode, cost in _pure_costs(plan)]
     if plan.schedule is None:  # it is a bound on costs
         lines += _gain_facts(plan)
-    lines.append(("peak memory", f"{plan.about}{count(plan.peak_memory)} matrix entries"))
+    lines.append(("peak memory", f"{plan.about}{counted(plan.peak_memory, 'matrix entry', 'matrix entries')}"))
     if chain.stage_costs is not None:
         lines.append(("tape", f"{count(plan.tape)} at the most"))
     source = getattr(model, "source", None)
@@ -57,8 +57,7 @@ def _pure_costs(plan: PlanData) -> Iterator[tuple[str, Cost]]:
 
 
 def _beside(cost: Cost, plan: PlanData) -> str:
-    gain = ratio(cost, plan.makespan)
-    return f"{plan.about}{count(cost)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}"
+    return f"{plan.about}{count(cost)}, {as_much(ratio(cost, plan.makespan))}"
 
 
 def _gain_facts(plan: PlanData) -> Facts:
@@ -66,13 +65,17 @@ def _gain_facts(plan: PlanData) -> Facts:
     costs, bound = getattr(plan.chain, "graph_costs", None), plan.chain.gain_bound
     if costs is not None:  # the chain's is no bound for the graph
         bound = costs.gain_bound if costs.objective == plan.objective else None
-    return [] if bound is None else [("gain bound", f"at most {times(bound)} times cheaper than the better of the two")]
+    if bound is None:
+        return []
+    is_one = times(bound) == "1"
+    most = "no order is cheaper" if bound == 1 else "hardly cheaper" if is_one else f"at most {times(bound)} times cheaper"
+    return [("gain bound", f"{most} than the better of the two")]
 
 
 def _cost_facts(plan: PlanData) -> Facts:
     known = known_bound(plan)
     bound = [] if known is None else [("lower bound", f"{count(known)}{_claimed(plan)}")]
-    return [("cost", f"{plan.about}{count(plan.cost)} {plan.unit}{_proof(plan)}"), *bound]
+    return [("cost", f"{plan.about}{amount(plan.cost, plan.unit)}{_proof(plan)}"), *bound]
 
 
 def _proof(plan: PlanData) -> str:
@@ -86,13 +89,14 @@ def _claimed(plan: PlanData) -> str:
 
 def _schedule_facts(plan: PlanData, schedule: Schedule) -> Facts:
     if math.isinf(plan.workers):
-        workers = f"as many as one likes, of which {len({*schedule.worker})} are used"
+        used = len({*schedule.worker})
+        workers = f"as many as one likes, of which {used} {'is' if used == 1 else 'are'} used"
     else:
         time = int(plan.workers) * plan.makespan
         idle = max(time - plan.cost, 0 * time)  # sums of floats may differ in their last digits
         share = 100 * ratio(idle, time) if idle else 0.0
         workers = f"{plan.workers}, idle for {count(idle)}, {times(share)} % of their time"
-    lines = [("workers", workers), ("makespan", f"{count(plan.makespan)} {plan.unit}{_proof(plan)}")]
+    lines = [("workers", workers), ("makespan", f"{amount(plan.makespan, plan.unit)}{_proof(plan)}")]
     known = known_bound(plan)
     if known is not None:
         gap = f", {times(100 * (1 - ratio(known, plan.makespan)))} % below" if known else ""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, overload
 
-from chainopt.numbers import count, ratio, times
+from chainopt.numbers import count, counted, ratio, times
 from chainopt.plan.line import bracketing_line
 from chainopt.report.tables import in_columns, table_html
 
@@ -81,7 +81,7 @@ class TapeFrontier(Sequence[Corner]):
     def __repr__(self) -> str:
         ends = f"tape {count(self.plans[0].tape)} to {count(self.plans[-1].tape)}"
         costs = f"cost {count(self.plans[0].cost)} to {count(self.plans[-1].cost)}"
-        return f"<TapeFrontier of {len(self)} corners: {ends}, {costs} {self.plans[0].unit}>"
+        return f"<TapeFrontier of {counted(len(self), 'corner')}: {ends}, {costs} {self.plans[0].unit}>"
 
     def _repr_html_(self) -> str:
         return table_html(COLUMNS, self._cells(), f"cost in {self.plans[0].unit}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainopt.numbers import count
+from chainopt.numbers import counted
 from chainopt.report.axes import axes_of
 from chainopt.structure.compression import sources
 
@@ -48,10 +48,10 @@ def plot_pattern(entries: Entries, coloring: Coloring, ax: Axes | None = None) -
     extent = (-0.5, max(columns, 1) - 0.5, max(rows, 1) - 0.5, -0.5)
     axes.imshow(image, extent=extent, interpolation="nearest", aspect="auto" if is_slender else "equal")
     axes.xaxis.set_ticks_position("top")
-    axes.set_xlabel(f"{count(entries.nnz)} nonzeros of {rows:,} × {columns:,}", fontsize=9)
+    axes.set_xlabel(f"{counted(entries.nnz, 'nonzero')} of {rows:,} × {columns:,}", fontsize=9)
     one = "HVP" if coloring.is_symmetric else "JVP"
     counts = ((coloring.jvps, one), (coloring.vjps, "VJP"))
-    parts = [f"{many:,} {what}{'' if many == 1 else 's'}" for many, what in counts if many]
+    parts = [counted(many, what) for many, what in counts if many]
     axes.set_title(" and ".join(parts) or "no product at all", fontsize=10)
     return axes
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from chainopt.errors import ChainError, check_keys
-from chainopt.numbers import count, shape_text, shown
+from chainopt.numbers import count, counted, shape_text, shown
 from chainopt.structure.bands import Band
 from chainopt.structure.patterns import Places
 from chainopt.structure.structure import Structure
@@ -74,8 +74,8 @@ class BlockDiagonal(Structure):
         nonzeros = sum(rows * columns for rows, columns in self.blocks)
         if max(nonzeros, *shape) > MOST_LISTED:
             msg = (
-                f"structure is a BlockDiagonal of {count(nonzeros)} nonzeros in the shape {shape_text(*shape)}: beside matrices "
-                f"that are neither dense nor such up to {count(MOST_LISTED)} can be listed; give Sparse(matrix)"
+                f"structure is a BlockDiagonal of {counted(nonzeros, 'nonzero')} in the shape {shape_text(*shape)}: beside "
+                f"matrices that are neither dense nor such up to {count(MOST_LISTED)} can be listed; give Sparse(matrix)"
             )
             raise ChainError(msg)
         rows, columns = (np.array(sizes, dtype=np.int64) for sizes in zip(*self.blocks, strict=True))
@@ -100,7 +100,7 @@ class BlockDiagonal(Structure):
     @property
     def label(self) -> str:
         """What stands behind the shape: "2 blocks"."""
-        return f"{len(self.blocks)} blocks"
+        return counted(len(self.blocks), "block")
 
     @property
     def own_shape(self) -> tuple[int, int]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from chainopt.numbers import counted
+
 if TYPE_CHECKING:
     from chainopt.structure.patterns import Entries
     from chainopt.typing import BoolArray, IntArray
@@ -58,8 +60,8 @@ class Coloring:
 
     def __repr__(self) -> str:
         one = "HVP" if self.is_symmetric else "JVP"
-        columns = f"{_counted(self.jvps, one)} of {_counted(int((self.columns >= 0).sum()), 'column')}"
-        rows = f"{_counted(self.vjps, 'VJP')} of {_counted(int((self.rows >= 0).sum()), 'row')}"
+        columns = f"{counted(self.jvps, one)} of {counted(int((self.columns >= 0).sum()), 'column')}"
+        rows = f"{counted(self.vjps, 'VJP')} of {counted(int((self.rows >= 0).sum()), 'row')}"
         sides = [text for text, count in ((columns, self.jvps), (rows, self.vjps)) if count]
         return f"Coloring({', '.join(sides) or 'nothing to find'})"
 
@@ -124,7 +126,3 @@ def alone(lines: IntArray, colors: IntArray, count: int, size: int) -> BoolArray
         _, places, counts = np.unique(np.where(colors >= 0, keys, -1), return_inverse=True, return_counts=True)
         single = counts[places] == 1
     return np.asarray(single & (colors >= 0))
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

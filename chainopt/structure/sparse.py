@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from chainopt.errors import ChainError, check_keys
+from chainopt.numbers import counted
 from chainopt.structure.bands import Band
 from chainopt.structure.patterns import Places, scipy_sparse
 from chainopt.structure.structure import Structure
@@ -166,7 +167,7 @@ class Sparse(Structure):
         return Sparse.from_places, (self.shape, self.begins, self.columns)
 
     def __repr__(self) -> str:
-        return f"Sparse(<{self.columns.size} places in {self.shape[0]}x{self.shape[1]}>)"
+        return f"Sparse(<{counted(self.columns.size, 'place')} in {self.shape[0]}x{self.shape[1]}>)"
 
     @property
     def label(self) -> str:

@@ -61,7 +61,7 @@ def test_lines_of_stages():
         ('{"plans": []}', 'without "format"'),
         ('{"optimal": 7}', 'without "format"'),
         ('{"dims": 7}', "dims is of type int"),
-        ('{"shapes": 7}', "holds a int"),
+        ('{"shapes": 7}', "holds a number"),
         ("hello\x1b[31m", r"is 'hello\\\\x1b\[31m', which is no JSON"),
         ('[{"\x1b[31m": 3}]', "no JSON"),
         ('[{"\\u001b[31m": 3}]', r"must hold the arguments of Jacobian"),

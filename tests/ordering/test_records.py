@@ -14,7 +14,7 @@ def test_what_was_planned_and_how_is_logged(caplog):
     first, second = (record.getMessage() for record in caplog.records if record.name == "chainopt")
     assert first.startswith("ordered 3 factors by ")
     assert first.endswith(": reverse, 900000")
-    assert second.startswith("eliminated 1 vertices by ")
+    assert second.startswith("eliminated 1 vertex by ")
     assert second.endswith(": 1, at least 1")
 
 

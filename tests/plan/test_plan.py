@@ -99,7 +99,7 @@ def test_round_trip_of_stacks():
         ({"cost": 1}, "contradicts itself: its bracketing is reverse and costs 900,000"),
         ({"mode": "hybrid"}, "contradicts itself"),
         ({"cost": np.array([1, 2])}, "contradicts itself"),
-        ({"first": [0]}, r'data\["first"\] must be a list with an entry for each of the 2 products'),
+        ({"first": [0]}, r'data\["first"\] must be a list with an entry for each product, 2 in all'),
         ({"first": "00"}, r'data\["first"\]'),
         ({"last": [1, 7]}, r'data\["last"\] must hold positions'),
         ({"last": [1, 2.0]}, r'data\["last"\] must hold positions'),

@@ -65,7 +65,7 @@ def test_slices_modes_and_repr():
         ([["a", "b"]], r"dims\[0, 0\]"),
         ([1, 2], r"dims\[0\] is of type int"),
         ([[1], [2]], "shape"),
-        ([[1, 2], [1]], r"dims\[1\] has 1 sizes, and dims\[0\] has 2"),
+        ([[1, 2], [1]], r"dims\[1\] has 1 size, and dims\[0\] 2: give chains of equal length"),
         (None, "of type NoneType"),
         (np.ones(3, dtype=int), "shape"),
     ],

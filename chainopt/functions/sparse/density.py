@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chainopt.errors import ChainError
+from chainopt.numbers import counted
 
 TINY = 16  # places: so few are never refused
 HALF = 1 / 2  # of all places: with more no coloring takes half as many products as columns, or as rows
@@ -35,7 +36,7 @@ def check_is_sparse(shape: tuple[int, int], nonzeros: int, products: int | None,
     is_useless = products is not None and nonzeros > QUARTER * places and products >= USELESS * least
     if nonzeros <= HALF * places and not is_useless:
         return
-    passes = "" if products is None else f", and takes {products} products where a dense one takes {least}"
+    passes = "" if products is None else f", and takes {counted(products, 'product')} where a dense one takes {least}"
     made = f": what makes it dense is {dense_by}" if dense_by else ""
     msg = (
         f"the Jacobian of {shape[0]}x{shape[1]} is not sparse, for {nonzeros / places:.0%} of its entries may be nonzero{passes}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.errors import ChainError
-from chainopt.numbers import shown
+from chainopt.numbers import counted, shown
 from chainopt.structure.patterns import scipy_sparse
 
 if TYPE_CHECKING:
@@ -57,8 +57,9 @@ class GivenPattern:
         """
         if self.shape != shape:
             msg = (
-                f"pattern has the shape {self.shape[0]}x{self.shape[1]}, but the results have {shape[0]} entries and the inputs"
-                f" {shape[1]}: give a pattern of {shape[0]}x{shape[1]}, flattened results by flattened inputs"
+                f"pattern has the shape {self.shape[0]}x{self.shape[1]}, but the results have "
+                f"{counted(shape[0], 'entry', 'entries')} and the inputs {shape[1]}: "
+                f"give a pattern of {shape[0]}x{shape[1]}, flattened results by flattened inputs"
             )
             raise ChainError(msg)
 

@@ -16,6 +16,7 @@ from chainopt.functions.reading import Reading
 from chainopt.functions.signature import ARRAY, Call, static_key
 from chainopt.functions.sparse.given_pattern import GivenPattern
 from chainopt.functions.sparse.preparation import prepare_sparse
+from chainopt.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +88,7 @@ class PreparedJacobian:
     def __repr__(self) -> str:
         entries, coloring = self._entries_and_colors()
         rows, columns = entries.shape
-        return f"<sparse Jacobian of {self._function!r}: {rows}x{columns}, {entries.nnz:,} nonzeros, {coloring}>"
+        return f"<sparse Jacobian of {self._function!r}: {rows}x{columns}, {counted(entries.nnz, 'nonzero')}, {coloring}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Array:
         """Return the Jacobian at a point.

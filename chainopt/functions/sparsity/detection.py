@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.errors import ChainError
+from chainopt.numbers import counted
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -67,4 +68,4 @@ class Detection:
         """Tell in a line how much there is."""
         rows, columns = self.shape
         cause = f", dense by {self.dense_by}" if self.dense_by else ""
-        return f"{self.pattern.nnz} nonzeros of {rows} × {columns}{cause}"
+        return f"{counted(self.pattern.nnz, 'nonzero')} of {rows} × {columns}{cause}"

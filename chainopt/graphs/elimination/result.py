@@ -12,7 +12,7 @@ from chainopt.graphs.elimination.execution import executed
 from chainopt.graphs.elimination.greedy import forward, reverse
 from chainopt.graphs.elimination.replay import cost_of
 from chainopt.graphs.elimination.search import why_unproved
-from chainopt.numbers import count, ratio, shown, times
+from chainopt.numbers import amount, as_much, count, counted, ratio, shown
 from chainopt.report.tables import facts_html, facts_text
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Elimination:
     @property
     def title(self) -> str:
         """What the figure is called."""
-        return f"vertex elimination: {count(self.cost)} {self.problem.model.unit}{', optimal' if self.is_optimal else ''}"
+        return f"vertex elimination: {amount(self.cost, self.problem.model.unit)}{', optimal' if self.is_optimal else ''}"
 
     def to_dict(self) -> PlainDict:
         """Return the elimination as plain lists, ints and texts, with a format version; see `from_dict`."""
@@ -213,19 +213,19 @@ class Elimination:
         names = [str(node) for node in self.order]
         if len(names) > MOST_NAMES:
             names = [*names[: MOST_NAMES // 2], f"... ({len(names) - MOST_NAMES} more)", *names[-MOST_NAMES // 2 :]]
-        ends = f"{problem.inputs} inputs, {len(problem.outputs)} outputs"
+        ends = f"{counted(problem.inputs, 'input')}, {counted(len(problem.outputs), 'output')}"
+        inner = counted(len(self.order), "intermediate vertex", "intermediate vertices")
         lines = [
-            ("graph", f"{len(self.order)} intermediate vertices between {ends}, {len(problem.edges)} edges"),
+            ("graph", f"{inner} between {ends}, {counted(len(problem.edges), 'edge')}"),
             ("order", " ".join(names) or "nothing to eliminate"),
-            ("cost", f"{count(self.cost)} {unit}{', optimal' if self.is_optimal else ''}, by {self.method}"),
+            ("cost", f"{amount(self.cost, unit)}{', optimal' if self.is_optimal else ''}, by {self.method}"),
         ]
         if not self.is_optimal:
             claimed = f"; {count(self.claimed_bound)} is claimed" if self.claimed_bound else ""
             lines.append(("lower bound", f"{count(self.lower_bound)}, for vertex elimination{claimed}"))
             lines.append(("no proof", why_unproved(problem, self.method)))
         for name, cost in (("forward", self.forward_cost), ("reverse", self.reverse_cost)):
-            gain = ratio(cost, self.cost)
-            lines.append((name, f"{count(cost)}, {'the same' if gain == 1 else f'{times(gain)} times as much'}"))
+            lines.append((name, f"{count(cost)}, {as_much(ratio(cost, self.cost))}"))
         return lines
 
     def __eq__(self, other: object) -> bool:
@@ -244,4 +244,6 @@ class Elimination:
 
     def __repr__(self) -> str:
         proof = "optimal" if self.is_optimal else f"at least {count(self.lower_bound)}"
-        return f"<Elimination of {len(self.order)} vertices: cost {count(self.cost)}, {proof}, {self.method}>"
+        return (
+            f"<Elimination of {counted(len(self.order), 'vertex', 'vertices')}: cost {count(self.cost)}, {proof}, {self.method}>"
+        )

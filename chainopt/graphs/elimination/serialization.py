@@ -14,7 +14,7 @@ from chainopt.graphs.elimination.problem import EliminationProblem
 from chainopt.graphs.elimination.proof import proved
 from chainopt.graphs.elimination.replay import cost_of
 from chainopt.graphs.elimination.search import METHODS, Found
-from chainopt.numbers import shown
+from chainopt.numbers import counted, shown
 from chainopt.plan.graph_chain import plain_node, read_node
 from chainopt.solvers.objectives import model_of
 from chainopt.structure.structure import structure_from_dict
@@ -80,14 +80,17 @@ def read_elimination(data: object) -> tuple[EliminationProblem, Found]:
     inputs, outputs = (checked_size(data.get(key), f'data["{key}"]') for key in ("inputs", "outputs"))
     names, count = list(map(read_node, nodes)), len(nodes) - inputs - outputs
     if len(sizes) != len(nodes) or count < 0:
-        msg = f"data has {len(nodes)} nodes, {len(sizes)} sizes, {inputs} inputs and {outputs} outputs, which do not go together"
+        held = ", ".join(
+            counted(number, what) for number, what in ((len(nodes), "node"), (len(sizes), "size"), (inputs, "input"))
+        )
+        msg = f"data has {held} and {counted(outputs, 'output')}, which do not go together"
         raise ChainError(msg)
     partials: dict[Edge, Partial] = {}
     for place, entry in enumerate(edges):
         edge = _edge(entry, f'data["edges"][{place}]', count, inputs, len(nodes))
         partials[edge] = _partial(entry[2], edge, names, sizes)
     if not all(type(vertex) is int for vertex in order) or sorted(order) != [*range(count)]:
-        msg = f'data["order"] must name each of the {count} vertices once, by position'
+        msg = f'data["order"] must name each inner vertex once, by position, {count} in all'
         raise ChainError(msg)
     model: Array = MULTIPLICATIONS
     if any(isinstance(cost, float) for partial in partials.values() for cost in partial.given):
