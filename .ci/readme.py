@@ -28,6 +28,22 @@ def fill_in_the_table(text):
     README.write_text(filled(text, Results.read(ROOT / "benchmarks" / "report" / "results.json")), encoding="utf-8")
 
 
+def draw():
+    """Draw the figure of the README: large letters in little width, for it is looked at on phones, too."""
+    from matplotlib.figure import Figure
+
+    sys.path.insert(0, str(ROOT))
+    import chainopt
+    from benchmarks.reporting.plots import svg
+
+    comparison = chainopt.compare([(1000, 3), (3, 500), (500, 2), (2, 800)])
+    figure = Figure(figsize=(5, 6.4), layout="constrained")
+    tree, bars = figure.subplots(2, height_ratios=(1.5, 1))
+    comparison.optimal.plot(tree)
+    comparison.plot(bars)
+    (ROOT / ".github" / "images" / "plan.svg").write_text(svg(figure), encoding="utf-8")
+
+
 def run(command, shown, folder=None):
     """Run a command; its output ends with what is shown of it, below what pip prints, which differs everywhere."""
     print(f"$ {command}", flush=True)
@@ -46,13 +62,15 @@ def run_all(pages):
 
 
 def main():
-    """Print the test command, run all the others but the benchmarks or those of pages, or fill in the table."""
+    """Print the test command, run all the others but the benchmarks or those of pages, draw the figure, or fill in the table."""
     text = README.read_text(encoding="utf-8")
     commands = {command: output for command, output in console_blocks(text) if "benchmarks" not in command}
     test_command = next(command for command in commands if "pytest" in command)
     match sys.argv[1:]:
         case ["test-command"]:
             print(test_command)
+        case ["figure"]:
+            draw()
         case ["commands"]:
             for command, output in commands.items():
                 if command != test_command:
@@ -62,7 +80,7 @@ def main():
         case ["table"]:
             fill_in_the_table(text)
         case _:
-            sys.exit("usage: python .ci/readme.py test-command | commands [PAGE...] | table")
+            sys.exit("usage: python .ci/readme.py test-command | commands [PAGE...] | figure | table")
 
 
 if __name__ == "__main__":

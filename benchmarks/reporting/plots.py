@@ -9,6 +9,7 @@ from benchmarks.reporting.tables import contests, seconds_text
 # Of the palette of Okabe and Ito, which color-blind readers can tell apart; the first is for the first contender.
 COLORS = ("#009E73", "#0072B2", "#D55E00", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "osv^DPX"
+DASHES = ("-", "-", (0, (5, 3)), (0, (3, 1, 1, 1)))  # of curves without markers: one that covers another lets it be seen
 FEWEST = 4  # numbers: fewer are as easily read in the table
 LENGTH = re.compile(r"n = ([\d,]+)$")
 UNITS = {"s": "seconds", "bytes": "bytes", "multiply-adds": "multiply-adds"}
@@ -128,8 +129,8 @@ def curves_figure(title, curves):
     """Draw the curves of a group in one pair of axes."""
     axes = new_axes(6.5, 3.6)
     for index, (who, xs, ys, options) in enumerate(curves):
-        marker = MARKERS[index % 7] if len(xs) <= 20 else None
-        axes.plot(xs, ys, color=COLORS[index % 7], marker=marker, markersize=4, label=who)
+        marker, dashes = (MARKERS[index % 7], "-") if len(xs) <= 20 else (None, DASHES[index % 4])
+        axes.plot(xs, ys, color=COLORS[index % 7], linestyle=dashes, marker=marker, markersize=4, label=who)
         axes.set(**options)
     for axis in (axes.xaxis, axes.yaxis):
         on_log(axis, axis.get_scale())

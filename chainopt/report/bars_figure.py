@@ -42,7 +42,7 @@ def plot_bars(rows: Sequence[Row], unit: str, ax: Axes | None = None) -> Axes:
     names = [row.name for row in rows]
     colors = [COLORS.get(name.split()[0], OTHER) for name in names]
     bars = axes.barh(names, [float(cost) for cost in costs], color=colors)
-    axes.bar_label(bars, [_label(row) for row in rows], fontsize=8)
+    axes.bar_label(bars, [_label(row) for row in rows], padding=3, fontsize=8)
     axes.invert_yaxis()
     if max(costs) > 50 * min(costs) >= 50:  # of what begins at 1; of seconds lengths are compared
         axes.set_xscale("log")
@@ -57,4 +57,4 @@ def plot_bars(rows: Sequence[Row], unit: str, ax: Axes | None = None) -> Axes:
 
 
 def _label(row: Row) -> str:
-    return f" {count(row.cost)}" + ("" if math.isinf(row.times_optimal) else f", {times(row.times_optimal)}×")
+    return f"{count(row.cost)}" + ("" if math.isinf(row.times_optimal) else f", {times(row.times_optimal)}×")

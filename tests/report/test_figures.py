@@ -65,7 +65,7 @@ def test_bars():
     comparison = chainopt.compare([(10, 2000), (2000, 30), (30, 1000)])
     axes = comparison.plot()
     assert [bar.get_width() for bar in axes.patches] == [80_000_000, 900_000, 900_000]
-    assert " 80,000,000, 88.9×" in texts_of(axes)
+    assert "80,000,000, 88.9×" in texts_of(axes)
     assert axes.get_xscale() == "log"
     assert axes.get_xlabel() == "fused multiply-adds, on a logarithmic scale"
     assert axes.get_xlim()[0] == 1
