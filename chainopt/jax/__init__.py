@@ -20,8 +20,10 @@ try:
     from chainopt.jax.detection import detection_of
     from chainopt.jax.eliminating import ELIMINATING
 except ModuleNotFoundError as error:
-    error.add_note(f"chainopt.jax needs it: {install('jax')}")
-    raise
+    if error.name != "jax":
+        raise
+    msg = f"chainopt.jax needs JAX: install it with {install('jax')}"
+    raise ModuleNotFoundError(msg, name="jax") from None
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

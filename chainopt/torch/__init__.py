@@ -19,8 +19,10 @@ try:
     with interrupts_held():
         from chainopt.torch.backend import BACKEND
 except ModuleNotFoundError as error:
-    error.add_note(f"chainopt.torch needs it: {install('torch')}")
-    raise
+    if error.name != "torch":
+        raise
+    msg = f"chainopt.torch needs PyTorch: install it with {install('torch')}"
+    raise ModuleNotFoundError(msg, name="torch") from None
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

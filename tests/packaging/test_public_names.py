@@ -49,9 +49,11 @@ def test_a_library_that_is_not_installed(module, library):
     )
 
 
-@pytest.mark.parametrize("module", ["jax", "torch"])
-def test_an_import_without_the_library_says_how_to_install_it(module):
+@pytest.mark.parametrize(("module", "library"), [("jax", "JAX"), ("torch", "PyTorch")])
+def test_an_import_without_the_library_says_how_to_install_it(module, library):
     code = f"import sys; sys.modules[{module!r}] = None; from chainopt.{module} import jacobian"
     answer = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert "ModuleNotFoundError" in answer.stderr
-    assert f'chainopt.{module} needs it: python -m pip install "jacobian-chainopt[{module}]"' in answer.stderr
+    assert (
+        f'chainopt.{module} needs {library}: install it with python -m pip install "jacobian-chainopt[{module}]"' in answer.stderr
+    )

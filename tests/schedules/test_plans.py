@@ -164,12 +164,12 @@ def test_the_command_line():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--workers", "0"], "workers is 0: give an int, at least 1, or math.inf"),
+        (["--workers", "0"], "--workers is 0: give a whole number, at least 1, or inf"),
         (["--workers", "two"], "--workers is 'two': give a whole number, at least 1, or inf"),
         (["--workers", "2.5"], "--workers is '2.5': give a whole number"),
         (["--workers", "2", "--time-limit", "soon"], "--time-limit is 'soon': give a number"),
         (["--workers", "2", "--time-limit", "-1"], "--time-limit is -1"),
-        (["--workers", "2", "--memory-limit", "5"], "--memory-limit is given, and workers too"),
+        (["--workers", "2", "--memory-limit", "5"], "--memory-limit is given, and --workers too"),
         (["--workers", "2", "--method", "polygon"], 'method is "polygon", which plans for one worker'),
     ],
 )
