@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 pytestmark = pytest.mark.usefixtures("quick_and_exact")
-COUNT = 2_000 if os.environ.get("CHAINOPT_NIGHTLY") else 40
+COUNT = 2_000 if os.environ.get("CHAINOPT_NIGHTLY") else 200
 
 
 def rules_of(jax):

@@ -7,9 +7,9 @@ import pytest
 
 # Where all extras are promised, in CI, these files are collected, and fail without JAX.
 IS_WHOLE = os.environ.get("CHAINOPT_REQUIRE_EXTRAS")
-LIBRARIES = ("diffrax", "equinox", "optimistix")
+LIBRARIES = {"test_libraries.py": ("diffrax", "equinox", "optimistix"), "test_flax.py": ("flax",)}
 collect_ignore_glob = [] if IS_WHOLE or importlib.util.find_spec("jax") is not None else ["test_*.py"]
-collect_ignore = [] if IS_WHOLE or all(map(importlib.util.find_spec, LIBRARIES)) else ["test_libraries.py"]
+collect_ignore = [name for name, needed in LIBRARIES.items() if not (IS_WHOLE or all(map(importlib.util.find_spec, needed)))]
 
 
 @pytest.fixture(autouse=True)
