@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch._subclasses.functional_tensor import FunctionalTensor
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -199,7 +200,9 @@ class _Watch(TorchDispatchMode):
         return self._called(func, args, kwargs or {})
 
     def _is_foreign(self, tensor: torch.Tensor) -> bool:
-        """Whether a tensor was not made by the function."""
+        """Whether a tensor was not made by the function; of those to which nothing is really written, that is known already."""
+        if isinstance(tensor, FunctionalTensor):
+            return False
         return not isinstance(tensor, FakeTensor) or _memory(tensor) in self.arguments
 
     def _called(self, func: Array, args: Array, kwargs: dict[str, Array]) -> Array:

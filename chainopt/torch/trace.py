@@ -127,7 +127,7 @@ class _Following:
         if name.endswith("_copy") and is_view(view):  # nothing is written to anymore, and views have all derivatives
             target, name = view, name.removesuffix("_copy")
         if name in RESHAPES:  # of a tensor that the operator before has made: the same without doing it in place
-            target = getattr(getattr(torch.ops.aten, name.removesuffix("_")), overload)
+            target = out_of_place(name, overload)
         if _is_in_place(target) or torch.Tag.nondeterministic_seeded in target.tags:
             msg = f"it calls {target}, whose result is another one each time, or which changes what it is given"
             raise UntraceableError(msg)
@@ -193,6 +193,12 @@ def _names(target: Array) -> tuple[str, str]:
     """Return the name of an operator, and that of its overload."""
     name, _, overload = str(target).removeprefix("aten.").partition(".")
     return name, overload
+
+
+def out_of_place(name: str, overload: str) -> Array:
+    """Return the operator that makes a new tensor of what one of `RESHAPES` does in place."""
+    packet = getattr(torch.ops.aten, name.removesuffix("_"))
+    return getattr(packet, overload if overload in packet.overloads() else "int")  # which axes to transpose
 
 
 def _writes(target: Array) -> bool:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 NAMES = """
 view _unsafe_view reshape permute transpose t expand squeeze unsqueeze select slice flip roll diagonal unfold
-alias clone contiguous detach lift lift_fresh lift_fresh_copy split split_with_sizes unbind chunk repeat repeat_interleave
+alias clone contiguous detach lift lift_fresh lift_fresh_copy split split_with_sizes unsafe_split
+unsafe_split_with_sizes unbind chunk repeat repeat_interleave
 narrow movedim rot90 tril triu constant_pad_nd pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle diag_embed
 cat stack select_scatter slice_scatter diagonal_scatter im2col block_diag select_backward slice_backward diagonal_backward conj
 _conj _conj_physical resolve_conj resolve_neg real reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d

@@ -12,6 +12,8 @@ N = 12
 F64 = torch.float64
 THREE = torch.tensor([2, 0, 1])
 LAST = torch.nn.RMSNorm(4, dtype=F64)
+LSTM, BOTH = torch.nn.LSTM(2, 3), torch.nn.LSTM(2, 3, bidirectional=True)  # of float32, which are one operator
+SERIES, ZEROS = torch.rand(3, 2, 2, generator=torch.Generator().manual_seed(0)), torch.zeros(1, 2, 3)
 
 FORMS = {
     "the larger one of two": lambda x: torch.max(x, x.roll(1)),
@@ -38,6 +40,11 @@ FORMS = {
     "what raises when it is computed": lambda x: x * torch.linalg.cholesky(-torch.eye(2, dtype=F64))[0, 0],
     "a large constant": lambda x: x * torch.ones(31_000_000).sum(),
     "detached in place": lambda x: x.clone().detach_() * x,
+    "an LSTM": lambda x: LSTM(x.float().reshape(3, 2, 2))[0],
+    "the last state of an LSTM": lambda x: LSTM(x.float().reshape(3, 2, 2))[1][0],
+    "an LSTM in both directions": lambda x: BOTH(x.float().reshape(3, 2, 2))[0],
+    "the first state of an LSTM": lambda x: LSTM(SERIES, (x[:6].float().reshape(1, 2, 3), ZEROS))[0],
+    "the weights of an LSTM": lambda x: torch.func.functional_call(LSTM, {"bias_ih_l0": x.float()}, SERIES)[0],
     "a string of views": lambda x: x.reshape(3, 4).T.unflatten(0, (2, 2)).flatten(1).swapaxes(0, 1).movedim(0, 1).squeeze(),
 }
 
@@ -65,6 +72,12 @@ def test_long_running_sums_are_taken_roughly(monkeypatch):
     monkeypatch.setattr(reductions, "MOST_PAIRS", 4)
     assert exact == 30
     assert sparsity(lambda x: x.reshape(3, 4).cumsum(1), point(0)).nnz == 48
+
+
+def test_an_lstm_keeps_sequences_and_times_apart():
+    assert sparsity(FORMS["an LSTM"], point(0)).nnz == 2 * 3 * (2 + 4 + 6)
+    assert sparsity(FORMS["the first state of an LSTM"], point(0)).nnz == 18 * 3
+    assert sparsity(FORMS["the weights of an LSTM"], point(0)).nnz == 18 * N
 
 
 def test_what_cannot_be_called_is_said():

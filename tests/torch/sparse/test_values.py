@@ -223,6 +223,33 @@ def test_a_prepared_one_is_plotted():
     assert axes.get_title() == "2 JVPs and 1 VJP"
 
 
+RECURRENT = [kind(2, 3, dtype=F64) for kind in (torch.nn.RNN, torch.nn.GRU, torch.nn.LSTM)]
+CIRCULAR = torch.nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular", dtype=F64)
+WRITING = {  # operators of PyTorch that write to tensors, and are written by others
+    "padded by itself": (lambda x: functional.pad(x[None], (2, 1), mode="circular") ** 2, N + 3),
+    "a convolution around": (lambda x: CIRCULAR(x.reshape(1, 1, 3, 4)), 9 * N),
+    "detached and padded": (lambda x: functional.pad(x[None].detach(), (2, 0), mode="circular")[0, :N] * x, N),
+    "an RNN": (lambda x: RECURRENT[0](x.reshape(1, 6, 2))[0], 36),
+    "a GRU": (lambda x: RECURRENT[1](x.reshape(2, 3, 2))[0], 54),
+    "an LSTM": (lambda x: RECURRENT[2](x.reshape(2, 3, 2))[0], 54),
+    "transposed": (lambda x: (x.reshape(3, 4) * 2).transpose_(0, 1).sin(), N),
+    "cosines": (lambda x: functional.cosine_similarity(x.reshape(3, 4), x.reshape(3, 4).flip(0), dim=1), 2 * N - 4),
+}
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_operators_that_write(name):
+    function, places = WRITING[name]
+    derivative = jacobian(function, sparse=True)
+    pattern = sparsity(function, point())
+    assert pattern.nnz == places
+    for seed in range(2):
+        expected = torch.func.jacrev(function)(point(seed=seed)).detach()
+        assert not ((expected.reshape(-1, N) != 0).numpy() & ~pattern.toarray()).any()
+        if pattern.nnz <= expected.numel() / 4:
+            assert_as_jacrev(derivative(point(seed=seed)), function, point(seed=seed))
+
+
 INSIDE = {  # transformations inside of a function, and operators that are written by simpler ones
     "vmap": (lambda x: torch.func.vmap(lambda row: row.sin() * row.sum())(x.reshape(3, 4)), 48),
     "grad": (torch.func.grad(lambda y: (y * y.roll(1) ** 2 * y.detach()).sum()), None),
