@@ -8,6 +8,7 @@ from chainopt.jax.backend import JaxBackend
 from chainopt.jax.elimination.choice import worthwhile
 from chainopt.jax.elimination.straight_line import straight_line
 from chainopt.jax.mixed.gate import may_pay
+from chainopt.jax.scattered.gate import may_be_sparse
 
 if TYPE_CHECKING:
     from chainopt.functions.backend import Blocks
@@ -24,12 +25,19 @@ class EliminatingBackend(JaxBackend):
         return straight_line(trace, outputs) if is_demanded else worthwhile(trace, outputs)
 
     def sparse_stages(self, trace: Trace, outputs: int) -> Blocks | None:
-        """Cut it where what lies between wide and costly steps promises to be worth it."""
-        if not (may_pay(trace, outputs) and self.fragile.isdisjoint(equation.name for equation in trace.equations)):
+        """Cut it where what lies between wide and costly steps promises to be worth it, or color it where few nonzeros do."""
+        if not self.fragile.isdisjoint(equation.name for equation in trace.equations):
             return None
-        from chainopt.jax.mixed.choice import mixed_line  # with it comes SciPy
+        line: Blocks | None = None
+        if may_pay(trace, outputs):
+            from chainopt.jax.mixed.choice import mixed_line  # with it comes SciPy
 
-        return mixed_line(trace, outputs)
+            line = mixed_line(trace, outputs)
+        if line is None and may_be_sparse(trace, outputs):
+            from chainopt.jax.scattered.choice import scattered
+
+            line = scattered(trace, outputs)
+        return line
 
 
 ELIMINATING = EliminatingBackend()

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 import jax
 
+from chainopt.functions.trace import OTHER
+from chainopt.jax.linear_program import LinearProgram
+from chainopt.jax.trace import kind_of
+
 if TYPE_CHECKING:
     from chainopt.functions.trace import Trace
     from chainopt.typing import Array, Function
 
 
-def flat_function(trace: Trace, outputs: int) -> tuple[Function, list[Array], list[Array]]:
+def flat_function(trace: Trace, outputs: int, *, knows_integers: bool = False) -> tuple[Function, list[Array], list[Array]]:
     """Return the first results of a traced function as a function of its inputs, and then all others that it reads.
 
     Parameters
@@ -20,6 +24,9 @@ def flat_function(trace: Trace, outputs: int) -> tuple[Function, list[Array], li
         From JAX.
     outputs : int
         How many results.
+    knows_integers : bool
+        Whether arrays of integers that it closes over are constants of the function, as far as they are known: the program holds
+        for these arrays only, and where indices lead decides on a pattern.
 
     Returns
     -------
@@ -34,9 +41,20 @@ def flat_function(trace: Trace, outputs: int) -> tuple[Function, list[Array], li
         for some in (trace.inputs, trace.others)
     )
 
+    def is_given(value: Array) -> bool:
+        is_known = knows_integers and kind_of(value.dtype) == OTHER and not isinstance(value, jax.core.Tracer)
+        return id(value) in places and not is_known
+
     def function(*arrays: Array) -> list[Array]:
         besides = arrays[len(jaxpr.invars) :]
-        consts = [besides[places[id(value)]] if id(value) in places else value for value in closed.consts]
+        consts = [besides[places[id(value)]] if is_given(value) else value for value in closed.consts]
         return list(jax.core.eval_jaxpr(jaxpr, consts, *arrays[: len(jaxpr.invars)])[:outputs])
 
     return function, inputs, others
+
+
+def derivative_program(trace: Trace, outputs: int) -> LinearProgram:
+    """Return the JVP of the first results of a traced function."""
+    function, inputs, others = flat_function(trace, outputs, knows_integers=True)
+    with jax.numpy_dtype_promotion("standard"):
+        return LinearProgram(function, inputs, others)

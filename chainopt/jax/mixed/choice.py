@@ -5,12 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from chainopt.jax.flat_function import flat_function
-from chainopt.jax.linear_program import LinearProgram
+from chainopt.jax.flat_function import derivative_program
 from chainopt.jax.mixed.cuts import cuts_of
 from chainopt.jax.mixed.line import MixedLine
 from chainopt.jax.mixed.operator import Operator
@@ -38,7 +36,7 @@ def mixed_line(trace: Trace, outputs: int) -> MixedLine | None:
     outputs : int
         How many of its results are differentiated.
     """
-    program = _program(trace, outputs)
+    program = derivative_program(trace, outputs)
     if program.closed.effects:
         return None
     cuts = cuts_of(program)
@@ -90,10 +88,3 @@ def _colors(stages: Sequence[Stage]) -> list[IntArray]:
 
 def _size(variable: Array) -> int:
     return int(np.prod(variable.aval.shape, dtype=int))
-
-
-def _program(trace: Trace, outputs: int) -> LinearProgram:
-    """Return the JVP of a function."""
-    function, inputs, others = flat_function(trace, outputs)
-    with jax.numpy_dtype_promotion("standard"):
-        return LinearProgram(function, inputs, others)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from chainopt.functions.sparse.narrow import Held
 from chainopt.jax.compressed import gathered, pushes, vjps
-from chainopt.jax.detection.registry import dtype, shape
+from chainopt.jax.narrow.factors import left_factor, right_factor, zeros_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,7 +67,7 @@ class NarrowJaxpr(Held["TracedJaxpr"]):
         outputs, inputs = len(self.shapes), recorded.inputs
 
         def compute(*primals: Array) -> list[Array]:
-            nothing = self._zeros(self.split.held)
+            nothing = zeros_of(self.split.held)
 
             def linear(*tangents: Array) -> list[Array]:
                 return program.run(primals, tangents, nothing, program.outputs)
@@ -89,34 +88,13 @@ class NarrowJaxpr(Held["TracedJaxpr"]):
 
     def _columns(self, primals: Sequence[Array], chunk_size: int | None) -> list[Array]:
         """Return the left factor: the derivative of each result by what is held."""
-        program, held = self.program, self.split.held
-        if not self.rank:
-            return [jnp.zeros((*axes, 0), kind) for axes, kind in zip(self.shapes, self.dtypes, strict=True)]
-        fixed = [jnp.zeros(aval.shape, aval.dtype) for aval in self.recorded.inputs]
-
-        def linear(*tangents: Array) -> list[Array]:
-            return program.run(primals, fixed, dict(zip(held, tangents, strict=True)), program.outputs)
-
-        like = list(self._zeros(held).values())
-        pushed = pushes(linear, like, np.arange(self.rank), chunk_size)
+        parts = left_factor(self.program, self.split.held, primals, self.recorded.inputs, chunk_size)
         return [
             part.T.reshape((*axes, self.rank)).astype(kind)
-            for part, axes, kind in zip(pushed, self.shapes, self.dtypes, strict=True)
+            for part, axes, kind in zip(parts, self.shapes, self.dtypes, strict=True)
         ]
 
     def _rows(self, primals: Sequence[Array], chunk_size: int | None) -> list[Array]:
         """Return the right factor: the derivative of what is held by each input."""
-        inputs = self.recorded.inputs
-        if not self.rank:
-            return [jnp.zeros((0, *aval.shape), aval.dtype) for aval in inputs]
-
-        def linear(*tangents: Array) -> list[Array]:
-            return self.program.run(primals, tangents, {}, self.split.held)
-
-        fixed = [jnp.zeros(aval.shape, aval.dtype) for aval in inputs]
-        pulled = vjps(linear, fixed, np.arange(self.rank), chunk_size)
-        return [part.reshape((self.rank, *aval.shape)) for part, aval in zip(pulled, inputs, strict=True)]
-
-    @staticmethod
-    def _zeros(held: Sequence[Array]) -> dict[Array, Array]:
-        return {variable: jnp.zeros(shape(variable), dtype(variable)) for variable in held}
+        parts = right_factor(self.program, self.split.held, primals, self.recorded.inputs, chunk_size)
+        return [part.reshape((self.rank, *aval.shape)) for part, aval in zip(parts, self.recorded.inputs, strict=True)]

@@ -1,0 +1,72 @@
+"""Which parts of a Jacobian are computed by colors, and whether that is worth it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainopt.functions.sparse.given_pattern import tidy
+from chainopt.jax.flat_function import derivative_program
+from chainopt.jax.narrow.search import splits
+from chainopt.jax.scattered.jacobian import ScatteredJacobian
+from chainopt.jax.staged.segments import moving_work
+from chainopt.structure.compression import Coloring
+from chainopt.structure.counted_off import counted_off
+from chainopt.structure.two_sided_coloring import fewest_products
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chainopt.functions.trace import Trace
+    from chainopt.jax.linear_program import LinearProgram
+    from chainopt.structure.patterns import Entries
+
+FEWER = 8  # times as few products as passes: the nonzeros are put in their places besides
+ENOUGH = 64  # times as few: then nothing else is tried
+FULL = 1 / 16  # of all places: a pattern with more nonzeros is not looked at
+MOST_NONZEROS = 4_000_000
+
+
+def scattered(trace: Trace, outputs: int) -> ScatteredJacobian | None:
+    """Return the Jacobian by colors and two thin matrices where that takes much fewer products than passes; None elsewhere.
+
+    Parameters
+    ----------
+    trace : Trace
+        Of arrays of real numbers, from JAX.
+    outputs : int
+        How many of its results are differentiated.
+    """
+    program = derivative_program(trace, outputs)
+    if program.closed.effects:
+        return None
+    passes = min(sum(map(trace.size, trace.inputs)), sum(map(trace.size, trace.outputs[:outputs])))
+    best, least = None, passes // FEWER
+    for candidate in _candidates(program, least):
+        products = candidate.coloring.products + 2 * candidate.rank
+        if products <= least and candidate.has_products:
+            best, least = candidate, products - 1
+        if products * ENOUGH <= passes:
+            break
+    return best
+
+
+def _candidates(program: LinearProgram, most: int) -> Iterator[ScatteredJacobian]:
+    """Yield what leaves a sparse part of which the fullest row, or column, promises few products."""
+    work = moving_work(program)
+    for split in splits(program):
+        counts = split.found.sets.counts()
+        nonzeros = int(counts.sum())
+        if nonzeros > min(FULL * split.found.shape[0] * split.found.shape[1], MOST_NONZEROS) or 2 * split.rank > most:
+            continue
+        entries = tidy(split.found.pattern)
+        yield ScatteredJacobian(program, split, entries, _colored(entries), work)
+
+
+def _colored(entries: Entries) -> Coloring:
+    """Color a pattern: stencils by counting their columns off, which needs no compiled kernels."""
+    columns = counted_off(entries)
+    if columns is not None:
+        return Coloring(columns, np.full(entries.shape[0], -1, dtype=np.int64))
+    return fewest_products(entries)

@@ -1,0 +1,75 @@
+"""Whether it is worth looking for few nonzeros in a Jacobian, as far as sizes, primitives and costs tell that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import jax
+
+from chainopt.functions.computation_graph import carrying
+from chainopt.jax.rules import elementwise
+from chainopt.jax.rules.registry import PRODUCTS
+
+if TYPE_CHECKING:
+    from chainopt.functions.trace import Equation, Trace
+
+FEWEST = 256  # inputs and results: fewer passes are not worth it
+NARROW = 16  # times as few entries as passes has what may hold together all of a wide array
+MEMBERS = 32  # of a sum, or a product of matrices, that has a wide result: more make it dense
+MOST_OF_IT = 0.5  # of the work, done entry by entry on wide arrays,
+LEAST = 20_000_000  # and so much of it in all passes,
+EACH = 32  # and for each entry of the Jacobian, that has to be written in any case
+SLOW = 8  # times as long as others take functions that a compiler computes anew for each entry of a Jacobian, and what is put together
+
+FUNCTION_NAMES = """
+acos acosh asin asinh atan atan2 atanh cbrt cos cosh digamma erf erf_inv erfc exp exp2 expm1 lgamma log log1p logistic pow sin sinh
+tan tanh
+"""
+MOVE_NAMES = """
+broadcast_in_dim concatenate copy custom_jvp_call dynamic_slice dynamic_update_slice expand_dims gather pad reshape rev scatter
+scatter-add scatter_add select_n slice split squeeze stop_gradient transpose
+"""
+DEAR = frozenset({*FUNCTION_NAMES.split(), "concatenate"})
+SUMS = frozenset({"conv_general_dilated", "dot_general", "reduce_max", "reduce_min", "reduce_prod", "reduce_sum"})
+KNOWN = SUMS | {*MOVE_NAMES.split(), *elementwise.NAMES.split(), "add", "add_any", "convert_element_type"}
+
+
+def may_be_sparse(trace: Trace, outputs: int) -> bool:
+    """Whether a function of many inputs and results works entry by entry, on neighbors, or by sums of few entries or of all.
+
+    What has another primitive than such is not looked at: to find out that a Jacobian is dense takes as long as to compile one.
+    """
+    if jax.default_backend() != "cpu":
+        return False
+    inputs = sum(map(trace.size, trace.inputs))
+    results = sum(map(trace.size, trace.outputs[:outputs]))
+    passes = min(inputs, results)
+    if passes < FEWEST:
+        return False
+    carried, wide, all_of_it, is_elementwise = carrying(trace), 0, 0, True
+    for equation in trace.equations:
+        if carried.isdisjoint(equation.inputs):
+            continue
+        names, work = set(equation.name.split("+")), equation.price.jvp
+        if work is None or not _is_local(equation, names, trace, carried, passes):
+            return False
+        is_elementwise = is_elementwise and equation.is_elementwise
+        work *= SLOW if names & DEAR else 1
+        all_of_it += work
+        is_wide = max(map(trace.size, equation.outputs), default=0) * NARROW > passes
+        wide += work if is_wide and names.isdisjoint(PRODUCTS) else 0
+    if is_elementwise:  # plans know that
+        return False
+    return wide >= max(MOST_OF_IT * all_of_it, LEAST / passes, EACH * max(inputs, results))
+
+
+def _is_local(equation: Equation, names: set[str], trace: Trace, carried: set[int], passes: int) -> bool:
+    """Whether each entry of a wide result depends on few entries of what an equation reads."""
+    written = max(map(trace.size, equation.outputs), default=0)
+    if names & SUMS and written * NARROW > passes:
+        if len(names) > 1 and names & PRODUCTS:  # of a loop
+            return False
+        read = max(trace.size(variable) for variable in equation.inputs if variable in carried)
+        members = (equation.price.jvp or 0) if names & PRODUCTS else read
+        return members <= MEMBERS * written
+    return equation.is_elementwise or names <= KNOWN
