@@ -58,16 +58,21 @@ def right_factor(
     inputs: Sequence[Array],
     chunk_size: int | None = None,
 ) -> list[Array]:
-    """Return for each input a row for each entry of what is held: its derivative by that input, flattened; see `left_factor`."""
-    rank = sum(map(size, held))
-    if not rank:
+    """Return for each input a row for each entry of what is held: its derivative by that input, flattened; see `left_factor`.
+
+    Cotangents are pulled back from each variable alone: zeros of the others, times what is infinite there, would be no numbers.
+    """
+    if not held:
         return [jnp.zeros((0, math.prod(aval.shape)), aval.dtype) for aval in inputs]
     fixed = [jnp.zeros(aval.shape, aval.dtype) for aval in inputs]
 
-    def linear(*tangents: Array) -> list[Array]:
-        return program.run(primals, tangents, {}, held)
+    def pulled(variable: Array) -> list[Array]:
+        def linear(*tangents: Array) -> list[Array]:
+            return program.run(primals, tangents, {}, [variable])
 
-    return vjps(linear, fixed, np.arange(rank), chunk_size)
+        return vjps(linear, fixed, np.arange(size(variable)), chunk_size)
+
+    return [jnp.concatenate(parts) for parts in zip(*map(pulled, held), strict=True)]
 
 
 def zeros_of(held: Sequence[Array]) -> dict[Array, Array]:

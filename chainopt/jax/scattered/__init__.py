@@ -1,1 +1,1 @@
-"""Dense Jacobians with few nonzeros, or few beside a product of two thin matrices: those are computed, and put in their places."""
+"""Dense Jacobians with few nonzeros, or few beside the product of two thin matrices: those are put in their places."""

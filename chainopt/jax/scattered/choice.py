@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ FEWER = 8  # times as few products as passes: the nonzeros are put in their plac
 ENOUGH = 64  # times as few: then nothing else is tried
 FULL = 1 / 16  # of all places: a pattern with more nonzeros is not looked at
 MOST_NONZEROS = 4_000_000
+MOST_RANK = 32  # of the thin matrices
 
 
 def scattered(trace: Trace, outputs: int) -> ScatteredJacobian | None:
@@ -56,9 +58,8 @@ def _candidates(program: LinearProgram, most: int) -> Iterator[ScatteredJacobian
     """Yield what leaves a sparse part of which the fullest row, or column, promises few products."""
     work = moving_work(program)
     for split in splits(program):
-        counts = split.found.sets.counts()
-        nonzeros = int(counts.sum())
-        if nonzeros > min(FULL * split.found.shape[0] * split.found.shape[1], MOST_NONZEROS) or 2 * split.rank > most:
+        places, nonzeros = math.prod(split.found.shape), int(split.found.sets.counts().sum())
+        if nonzeros > min(FULL * places, MOST_NONZEROS) or split.rank > min(most // 2, MOST_RANK):
             continue
         entries = tidy(split.found.pattern)
         yield ScatteredJacobian(program, split, entries, _colored(entries), work)

@@ -19,11 +19,11 @@ MEMBERS = 32  # of a sum, or a product of matrices, that has a wide result: more
 MOST_OF_IT = 0.5  # of the work, done entry by entry on wide arrays,
 LEAST = 20_000_000  # and so much of it in all passes,
 EACH = 32  # and for each entry of the Jacobian, that has to be written in any case
-SLOW = 8  # times as long as others take functions that a compiler computes anew for each entry of a Jacobian, and what is put together
+SLOW = 8  # times as long as others take functions that a compiler computes anew for each entry, and what puts arrays together
 
 FUNCTION_NAMES = """
-acos acosh asin asinh atan atan2 atanh cbrt cos cosh digamma erf erf_inv erfc exp exp2 expm1 lgamma log log1p logistic pow sin sinh
-tan tanh
+acos acosh asin asinh atan atan2 atanh cbrt cos cosh digamma erf erf_inv erfc exp exp2 expm1 lgamma log log1p logistic pow sin
+sinh tan tanh
 """
 MOVE_NAMES = """
 broadcast_in_dim concatenate copy custom_jvp_call dynamic_slice dynamic_update_slice expand_dims gather pad reshape rev scatter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import jax
@@ -15,6 +16,7 @@ from chainopt.functions.sparse.blocks import cut
 from chainopt.jax.compressed import gathered, pushes, vjps
 from chainopt.jax.detection.registry import dtype, shape
 from chainopt.jax.narrow.factors import left_factor, right_factor, zeros_of
+from chainopt.jax.narrow.reach import pattern_by
 from chainopt.ordering.order import optimal_order
 from chainopt.structure.compression import sources
 from chainopt.structure.patterns import scipy_sparse
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from chainopt.plan.plan import Plan
     from chainopt.structure.compression import Coloring
     from chainopt.structure.patterns import Entries
-    from chainopt.typing import Array
+    from chainopt.typing import Array, BoolArray, IntArray
 
 
 IN_BOUNDS = "promise_in_bounds"
@@ -118,13 +120,41 @@ class ScatteredJacobian:
         """Return a block with its nonzeros, added to the product of its parts of the thin matrices."""
         result, given = self.results[block.output], self.inputs[block.input]
         at = _places(block, given.size)
-        if self.rank:
-            product = jnp.matmul(left.T.astype(result.dtype), right.astype(result.dtype))
-            whole = product.at[at].add(nonzeros, mode=IN_BOUNDS, unique_indices=True, indices_are_sorted=True)
-        else:
+        product = self._product(block.output, left.astype(result.dtype), right.astype(result.dtype))
+        if product is None:
             zeros = jnp.zeros((result.size, given.size), result.dtype)
             whole = zeros.at[at].set(nonzeros, mode=IN_BOUNDS, unique_indices=True, indices_are_sorted=True)
+        else:
+            whole = product.at[at].add(nonzeros, mode=IN_BOUNDS, unique_indices=True, indices_are_sorted=True)
         return whole.astype(given.dtype).reshape(*result.shape, *given.shape)
+
+    def _product(self, output: int, left: Array, right: Array) -> Array | None:
+        """Multiply the thin matrices, so that no infinite derivative of what is held gets into a row that does not depend on it.
+
+        None stands for zeros.
+        """
+        total: Array | None = None
+        for reached, held in self._groups[output]:
+            product = jnp.matmul(left[held].T, right[held])
+            product = product if reached.all() else jnp.where(reached[:, None], product, 0)
+            total = product if total is None else total + product
+        return total
+
+    @cached_property
+    def _groups(self) -> list[list[tuple[BoolArray, IntArray]]]:
+        """For each result the entries of what is held, those together on which the same rows depend, with these rows."""
+        if not self.rank:
+            return [[] for _ in self.results]
+        reached = pattern_by(self.program, self.held).toarray()
+        ends = [*accumulate(result.size for result in self.results)]
+        return [_alike(part) for part in np.split(reached, ends[:-1])]
+
+
+def _alike(reached: BoolArray) -> list[tuple[BoolArray, IntArray]]:
+    """Put together the columns that are the same."""
+    columns, which = np.unique(reached, axis=1, return_inverse=True)
+    groups = ((column, np.flatnonzero(which.reshape(-1) == number)) for number, column in enumerate(columns.T))
+    return [(column, held) for column, held in groups if column.any()]
 
 
 def _places(block: Block, columns: int) -> tuple[Array, Array]:

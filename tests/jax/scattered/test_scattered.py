@@ -210,3 +210,17 @@ def test_indices_are_read_anew():
     for Mesh.places in (PLACES[:, 0], PLACES[:, 1], PLACES[::-1, 0]):
         expected = jax.jacfwd(lambda u: stencil(u)[Mesh.places])(point())
         np.testing.assert_allclose(derivative(point()), expected, **TOLERANCE)
+
+
+@pytest.mark.usefixtures("always")
+def test_infinite_derivatives_stay_in_their_rows():
+    def function(u):
+        return jnp.concatenate([stencil(u), u[:8] * jnp.linalg.norm(u), u[8:] * jnp.mean(u)])
+
+    derivative, at = jacobian(function, mode="planned"), jnp.zeros(SIZE)
+    assert is_scattered(derivative, at)
+    assert program_of(derivative, at).line.rank == 2
+    expected, found = jax.jacfwd(function)(at), derivative(at)
+    is_number = ~np.isnan(expected)
+    assert not is_number.all()
+    np.testing.assert_allclose(found[is_number], expected[is_number], **TOLERANCE)
