@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,12 +49,39 @@ class WalkedJaxpr:
 
     def walk(self, watcher: Watcher) -> IndexSets:
         """Go through the program equation by equation; return what each entry of the results depends on."""
-        program, columns = self.program, self.columns
+        return self._walked(_seeds(self.program.tangents, self.columns), self.columns, watcher)
+
+    def reached(self, held: Sequence[Array]) -> IndexSets:
+        """Return on which entries of what is held each entry of the results depends, whatever those depend on.
+
+        Parameters
+        ----------
+        held : sequence of variables
+            Of the program.
+        """
+        rank = sum(map(size, held))
+        seeds = dict(zip(held, _seeds(held, rank), strict=True))
+
+        def watch(variable: Array, sets: IndexSets, tails: Sequence[Array]) -> IndexSets:  # noqa: ARG001
+            return seeds[variable] if variable in seeds else sets
+
+        return self._walked([IndexSets(size(variable), rank, ()) for variable in self.program.tangents], rank, watch)
+
+    def _walked(self, seeds: Sequence[IndexSets], columns: int, watcher: Watcher) -> IndexSets:
+        """Go through the program with what is known of the tangents.
+
+        Parameters
+        ----------
+        seeds : sequence of IndexSets
+            For each tangent.
+        columns : int
+            Theirs.
+        watcher : Watcher
+            Which is told of each variable.
+        """
+        program = self.program
         jaxpr, walk = program.closed.jaxpr, Walk(columns)
-        sizes = [size(variable) for variable in program.tangents]
         values: dict[Array, Value] = dict(zip(jaxpr.constvars, map(constant, program.closed.consts), strict=True))
-        firsts = np.cumsum([0, *sizes])
-        seeds = [IndexSets.seeds(count, columns, int(first)) for count, first in zip(sizes, firsts, strict=False)]
         values.update(zip(program.tangents, seeds, strict=True))
 
         def read(atom: Array) -> Value:
@@ -67,6 +95,12 @@ class WalkedJaxpr:
                     values[variable] = watcher(variable, value, tails) if isinstance(value, IndexSets) else value
         sets = [result_of(read(atom), atom, columns) for atom in program.outputs]
         return joined(sets) if sets else IndexSets(0, columns, ())
+
+
+def _seeds(variables: Sequence[Array], columns: int) -> list[IndexSets]:
+    """Give each entry of some variables a column of its own."""
+    firsts = accumulate(map(size, variables), initial=0)
+    return [IndexSets.seeds(size(variable), columns, first) for variable, first in zip(variables, firsts, strict=False)]
 
 
 def _variables(atoms: Sequence[Array]) -> list[Array]:

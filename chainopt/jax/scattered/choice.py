@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.sparse.given_pattern import tidy
+from chainopt.functions.sparse.narrow import splits
 from chainopt.jax.flat_function import derivative_program
-from chainopt.jax.narrow.search import splits
+from chainopt.jax.narrow import WalkedJaxpr
 from chainopt.jax.scattered.jacobian import ScatteredJacobian
 from chainopt.jax.staged.segments import moving_work
 from chainopt.structure.compression import Coloring
@@ -57,7 +58,7 @@ def scattered(trace: Trace, outputs: int) -> ScatteredJacobian | None:
 def _candidates(program: LinearProgram, most: int) -> Iterator[ScatteredJacobian]:
     """Yield what leaves a sparse part of which the fullest row, or column, promises few products."""
     work = moving_work(program)
-    for split in splits(program):
+    for split in splits(WalkedJaxpr(program)):
         places, nonzeros = math.prod(split.found.shape), int(split.found.sets.counts().sum())
         if nonzeros > min(FULL * places, MOST_NONZEROS) or split.rank > min(most // 2, MOST_RANK):
             continue

@@ -13,10 +13,11 @@ import numpy as np
 from chainopt.chain.chain import JacobianChain
 from chainopt.chain.jacobian import Jacobian
 from chainopt.functions.sparse.blocks import cut
+from chainopt.functions.sparsity.detection import Detection
 from chainopt.jax.compressed import gathered, pushes, vjps
 from chainopt.jax.detection.registry import dtype, shape
+from chainopt.jax.narrow import WalkedJaxpr
 from chainopt.jax.narrow.factors import left_factor, right_factor, zeros_of
-from chainopt.jax.narrow.reach import pattern_by
 from chainopt.ordering.order import optimal_order
 from chainopt.structure.compression import sources
 from chainopt.structure.patterns import scipy_sparse
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.functions.sparse.blocks import Block
+    from chainopt.functions.sparse.narrow import Split
     from chainopt.jax.linear_program import LinearProgram
-    from chainopt.jax.narrow.search import Split
     from chainopt.plan.plan import Plan
     from chainopt.structure.compression import Coloring
     from chainopt.structure.patterns import Entries
@@ -145,7 +146,7 @@ class ScatteredJacobian:
         """For each result the entries of what is held, those together on which the same rows depend, with these rows."""
         if not self.rank:
             return [[] for _ in self.results]
-        reached = pattern_by(self.program, self.held).toarray()
+        reached = Detection(WalkedJaxpr(self.program).reached(self.held)).pattern.toarray()
         ends = [*accumulate(result.size for result in self.results)]
         return [_alike(part) for part in np.split(reached, ends[:-1])]
 
