@@ -188,6 +188,26 @@ def test_sparse_plus_low_rank(contest, name):
     contest.note(f"{name}: rank {left.shape[1]}, {sparse.nse:,} nonzeros")
 
 
+SCATTERED = {
+    "Burgers, 1,000": (stencil, 1000),
+    "stencil and two global terms, 1,000": (GLOBAL["stencil and two global terms"], 1000),
+    "stencil and two global terms, 4,000": (GLOBAL["stencil and two global terms"], 4000),
+    "nothing to find: a running sum, 1,000": (lambda x: jnp.tanh(jnp.cumsum(jnp.sin(x))), 1000),
+}
+
+
+@pytest.mark.parametrize("name", SCATTERED)
+def test_full_arrays(contest, name):
+    """What is sparse, or that and low rank, as a full array, which nobody has asked to be anything else."""
+    function, size = SCATTERED[name]
+    x = jnp.asarray(np.random.default_rng(1).uniform(0.5, 1.0, size), dtype=jnp.float32)
+    calls = {OURS: jacobian(function), "jax.jacfwd": jax.jacfwd(function), "jax.jacrev": jax.jacrev(function)}
+    calls = {who: jax.jit(call) for who, call in calls.items()}
+    np.testing.assert_allclose(calls[OURS](x), calls["jax.jacfwd"](x), rtol=1e-3, atol=1e-4)
+    timed = {who: lambda call=call: jax.block_until_ready(call(x)) for who, call in calls.items()}
+    contest("Jacobians with few nonzeros, or few but for thin matrices, as full arrays", name, timed, rounds=7)
+
+
 def costly(u):
     for _ in range(10):
         u = u + 0.1 * jnp.sin(u) * jnp.exp(-u * u)

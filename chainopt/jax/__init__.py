@@ -66,9 +66,11 @@ def jacobian(
         `jax.jacfwd` or `jax.jacrev`, as the others do at once. What cannot be planned, or lacks a mode, it leaves to
         the one of them that can. Costly steps between narrower ends, each of which reads a few neighbors of an entry, as stencils
         do, both "auto" and "planned" differentiate by colors, as ``sparse=True`` does, where that promises to be twice as cheap:
-        then dense matrices are multiplied by the nonzeros of the steps. "elimination" writes the Jacobian of a function of a few
-        numbers, each with operations of its own, as straight-line code without zeros and ones, by eliminating the vertices of its
-        graph: faster than the pure modes where such a function is long, as a flux or a price's second derivatives are, and many
+        then dense matrices are multiplied by the nonzeros of the steps. Where a Jacobian of some hundred rows and columns has few
+        nonzeros, or few but for means, norms and the like, both compute these, and put them in their places.
+        "elimination" writes the Jacobian of a function of a few numbers, each with operations of its own, as straight-line code
+        without zeros and ones, by eliminating the vertices of its graph: faster than the pure modes where such a function is
+        long, as a flux or a price's second derivatives are, and many
         points go through `jax.vmap`. "auto" takes it where that is to be expected on a CPU. Its structural zeros stay zero where
         a partial derivative is infinite or not a number, which the pure modes multiply by zero. Loops and branches stay as they
         are; what goes into them is pushed through at once.

@@ -60,10 +60,10 @@ class WalkedJaxpr:
             Of the program.
         """
         rank = sum(map(size, held))
-        seeds = dict(zip(held, _seeds(held, rank), strict=True))
+        seeds: dict[Array, IndexSets] = dict(zip(held, _seeds(held, rank), strict=True))
 
         def watch(variable: Array, sets: IndexSets, tails: Sequence[Array]) -> IndexSets:  # noqa: ARG001
-            return seeds[variable] if variable in seeds else sets
+            return seeds.get(variable, sets)
 
         return self._walked([IndexSets(size(variable), rank, ()) for variable in self.program.tangents], rank, watch)
 
