@@ -27,6 +27,7 @@ WORD = 62
 BEHIND, BEFORE, PLANES = 0, 3, 6  # each of the first two is followed by its planes of identities and of diagonal matrices
 DENSE, UNIT, DIAGONAL = 0, 1, 2
 MODULUS, MULTIPLIER = 2147483647, 48271
+FAR = 4  # one move in so many may go to any place
 
 
 def kind_of(rows: Rows, plane: int, vertex: int, word: int, bit: int) -> int:
@@ -89,75 +90,55 @@ def join_dense(rows: Rows, plane: int, target: int, vertex: int, gone: int, word
     rows[plane][target][gone // 62] &= ~(1 << (gone % 62))
 
 
-def order_cost(
-    given: Rows,
-    rows: Rows,
-    sizes: Sequence[float],
-    order: Sequence[int],
-    all_dense: int,
-    limit: float,
-) -> float:
-    """Return what an order costs, or something larger than ``limit`` if it costs more than that.
-
-    Parameters
-    ----------
-    given : array of (6, vertices, words) ints
-        The graph.
-    rows : array of the same shape
-        Scratch.
-    sizes : sequence of float
-        Of all vertices and ends.
-    order : sequence of int
-        The vertices.
-    all_dense : int
-        1 if no edge is an identity, or diagonal; else 0.
-    limit : float
-        At which it may give up.
-    """
-    words = len(given[0][0])
+def copied(given: Rows, rows: Rows, all_dense: int) -> None:
+    """Copy the rows of a graph; where all edges are dense, there are none of identities and diagonal matrices."""
     for plane in range(PLANES):
         if all_dense and plane % 3 != 0:
             continue
         for vertex in range(len(given[0])):
-            for word in range(words):
+            for word in range(len(given[0][0])):
                 rows[plane][vertex][word] = given[plane][vertex][word]
-    total = 0.0
-    for vertex in order:
-        into = weight(rows, BEFORE, vertex, words, sizes)
-        if into > 0.0:
-            total += sizes[vertex] * into * weight(rows, BEHIND, vertex, words, sizes)
-            if total > limit:
-                return total
-        for word in range(words):
-            left = rows[BEFORE][vertex][word]
-            while left:
-                bit = left & -left
-                left ^= bit
-                neighbor = word * 62 + frexp(float(bit))[1] - 1
-                if all_dense:
-                    join_dense(rows, BEHIND, neighbor, vertex, vertex, words)
-                else:
-                    join(rows, BEHIND, neighbor, vertex, kind_of(rows, BEFORE, vertex, word, bit), vertex, words)
-            left = rows[BEHIND][vertex][word]
-            while left:
-                bit = left & -left
-                left ^= bit
-                neighbor = word * 62 + frexp(float(bit))[1] - 1
-                if all_dense:
-                    join_dense(rows, BEFORE, neighbor, vertex, vertex, words)
-                else:
-                    join(rows, BEFORE, neighbor, vertex, kind_of(rows, BEHIND, vertex, word, bit), vertex, words)
-    return total
+
+
+def taken_out(rows: Rows, sizes: Sequence[float], vertex: int, all_dense: int) -> float:
+    """Eliminate a vertex, and return what that costs."""
+    words = len(rows[0][0])
+    cost = 0.0
+    into = weight(rows, BEFORE, vertex, words, sizes)
+    if into > 0.0:
+        cost = sizes[vertex] * into * weight(rows, BEHIND, vertex, words, sizes)
+    for word in range(words):
+        left = rows[BEFORE][vertex][word]
+        while left:
+            bit = left & -left
+            left ^= bit
+            neighbor = word * 62 + frexp(float(bit))[1] - 1
+            if all_dense:
+                join_dense(rows, BEHIND, neighbor, vertex, vertex, words)
+            else:
+                join(rows, BEHIND, neighbor, vertex, kind_of(rows, BEFORE, vertex, word, bit), vertex, words)
+        left = rows[BEHIND][vertex][word]
+        while left:
+            bit = left & -left
+            left ^= bit
+            neighbor = word * 62 + frexp(float(bit))[1] - 1
+            if all_dense:
+                join_dense(rows, BEFORE, neighbor, vertex, vertex, words)
+            else:
+                join(rows, BEFORE, neighbor, vertex, kind_of(rows, BEHIND, vertex, word, bit), vertex, words)
+    return cost
 
 
 def anneal_orders(
     given: Rows,
+    saved: Sequence[Rows],
     rows: Rows,
     sizes: Sequence[float],
     all_dense: int,
     order: MutableSequence[int],
     trial: MutableSequence[int],
     best: MutableSequence[int],
+    costs: Sequence[MutableSequence[float]],
     steps: int,
     hottest: float,
     coolest: float,
@@ -165,12 +146,26 @@ def anneal_orders(
 ) -> float:
     """Improve an order in place, and return the cost of the best that was met, which is left in ``best``.
 
+    Which vertices have gone decides what a vertex costs, not their order. So a move changes what is between its two places alone:
+    the graph is kept as it is at some places of the order, and only from the last one before a move to its end are vertices
+    eliminated anew.
+
     Parameters
     ----------
-    given, rows, sizes, all_dense
-        As for `order_cost`.
+    given : array of (6, vertices, words) ints
+        The graph.
+    saved : array of (places, 6, vertices, words) ints
+        Room for the graph at some places of the order, evenly spaced.
+    rows : array of (6, vertices, words) ints
+        Scratch.
+    sizes : sequence of float
+        Of all vertices and ends.
+    all_dense : int
+        1 if no edge is an identity, or diagonal; else 0.
     order, trial, best : sequences of int
         The order to begin with, and room for two more.
+    costs : array of (2, vertices) floats
+        Scratch.
     steps : int
         How many orders are looked at.
     hottest, coolest : float
@@ -179,10 +174,16 @@ def anneal_orders(
         From 1 to 2147483646.
     """
     count = len(order)
-    cost = order_cost(given, rows, sizes, order, all_dense, 1e300)
-    lowest = cost
+    spacing = (count + len(saved) - 1) // len(saved)
+    cost = 0.0
+    copied(given, rows, all_dense)
     for place in range(count):
+        if place % spacing == 0:
+            copied(rows, saved[place // spacing], all_dense)
+        costs[0][place] = taken_out(rows, sizes, order[place], all_dense)
+        cost += costs[0][place]
         best[place] = order[place]
+    lowest = cost
     state = seed
     for step in range(steps):
         heat = hottest * (coolest / hottest) ** (step / steps)
@@ -196,16 +197,17 @@ def anneal_orders(
             length = count - begin
         rest = count - length
         state = state * MULTIPLIER % MODULUS
-        if state % 2 == 0:
-            place = state // 2 % (rest + 1)
+        if state % FAR == 0:
+            place = state // FAR % (rest + 1)
         else:
-            place = begin - 8 + state // 2 % 17
+            place = begin - 8 + state // FAR % 17
             place = min(max(place, 0), rest)
         if place == begin:
             continue
         # The run comes to ``place`` among the others, which close the gap that it leaves.
-        source = 0
-        for target in range(count):
+        low, high = min(begin, place), max(begin, place) + length
+        source = low
+        for target in range(low, high):
             if place <= target < place + length:
                 trial[target] = order[begin + target - place]
             else:
@@ -215,13 +217,33 @@ def anneal_orders(
                 source += 1
         state = state * MULTIPLIER % MODULUS
         limit = cost - cost * heat * log(state / MODULUS)
-        found = order_cost(given, rows, sizes, trial, all_dense, limit)
-        if found <= limit:
-            cost = found
-            for index in range(count):
-                order[index] = trial[index]
-            if cost < lowest:
-                lowest = cost
-                for index in range(count):
-                    best[index] = order[index]
+        found = cost
+        for target in range(low, high):
+            found -= costs[0][target]
+        last = low // spacing
+        copied(saved[last], rows, all_dense)
+        for target in range(last * spacing, low):
+            taken_out(rows, sizes, order[target], all_dense)
+        target = low
+        while target < high and found <= limit:
+            costs[1][target] = taken_out(rows, sizes, trial[target], all_dense)
+            found += costs[1][target]
+            target += 1
+        if found > limit:
+            continue
+        cost = found
+        for target in range(low, high):
+            order[target] = trial[target]
+            costs[0][target] = costs[1][target]
+        final = (high - 1) // spacing
+        if final > last:
+            copied(saved[last], rows, all_dense)
+            for target in range(last * spacing, final * spacing):
+                taken_out(rows, sizes, order[target], all_dense)
+                if (target + 1) % spacing == 0:
+                    copied(rows, saved[(target + 1) // spacing], all_dense)
+        if cost < lowest:
+            lowest = cost
+            for target in range(count):
+                best[target] = order[target]
     return lowest

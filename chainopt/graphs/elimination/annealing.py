@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from chainopt.graphs.elimination.problem import EliminationProblem
     from chainopt.typing import IntArray, NumpyArray
 
-WORK = 40_000_000  # words of bit rows that the orders are looked at for, all together, where there is no limit of time
+WORK = 200_000_000  # words of bit rows that the orders are looked at for, all together, where there is no limit of time
 MOST_ORDERS, LEAST_ORDERS = 200_000, 50
 MOST_VERTICES = 6_000  # whose bit rows fit into memory
 RUNS = 3
+MOST_SAVED, SAVED_BYTES = 32, 64 << 20  # graphs as they are at places of an order, which moves are judged from
 CHUNKS = 20  # of a run, between which the clock is looked at
-HOTTEST, COOLEST = 0.02, 0.0005  # by which share of its cost an order may become dearer, in the mean
+HOTTEST, COOLEST = 0.3, 0.015  # by which share of what a vertex costs, in the mean, an order may become dearer
 
 
 def annealed(
@@ -49,8 +50,9 @@ def annealed(
     graph, sizes = _bit_rows(problem), np.array([float(size) for size in problem.sizes])
     all_dense = int(set((problem.kinds or {}).values()) <= {DENSE})
     helpers = (kernel.kind_of, kernel.weight, kernel.join, kernel.join_dense)
-    anneal = compiled(kernel.anneal_orders, *helpers, kernel.order_cost)
-    scratch = np.zeros_like(graph)
+    anneal = compiled(kernel.anneal_orders, *helpers, kernel.copied, kernel.taken_out)
+    scratch, costs = np.zeros_like(graph), np.zeros((2, problem.count))
+    saved = np.zeros((max(1, min(MOST_SAVED, SAVED_BYTES // graph.nbytes, problem.count)), *graph.shape), graph.dtype)
     steps = _orders(problem) // (RUNS * CHUNKS) + 1
     chance = np.random.default_rng(seed)
     best = np.array(order, np.int64)
@@ -58,13 +60,17 @@ def annealed(
     cooling = (COOLEST / HOTTEST) ** (1 / CHUNKS)
     run = 0
     while run < RUNS or (is_long and budget.time_limit is not None and not budget.is_over()):
-        current, trial, found = best.copy(), best.copy(), best.copy()
+        # First from the beginning, for runs end in different valleys; then, if there is time, by turns from the best.
+        current = best.copy() if run >= RUNS and run % 2 else np.array(order, np.int64)
+        trial, found = current.copy(), current.copy()
         for chunk in range(CHUNKS):
             if budget.is_over() or least <= lower_bound:
                 return _better(problem, order, best)
-            heat = HOTTEST * cooling**chunk
+            heat = HOTTEST / problem.count * cooling**chunk
             start = int(chance.integers(1, kernel.MODULUS))
-            cost = anneal(graph, scratch, sizes, all_dense, current, trial, found, steps, heat, heat * cooling, start)
+            cost = anneal(
+                graph, saved, scratch, sizes, all_dense, current, trial, found, costs, steps, heat, heat * cooling, start
+            )
             if cost < least:
                 least, best = cost, found.copy()
             if budget.report is not None:
