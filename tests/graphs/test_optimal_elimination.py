@@ -257,7 +257,7 @@ class TestExecute:
         ("jacobians", "message"),
         [
             ([np.ones((1, 1))], "give a dict"),
-            ({("x", "v"): [[1.0], [1.0, 2.0]], ("v", "y"): np.ones((1, 1))}, "is no matrix"),
+            ({("x", "v"): [[1.0], [1.0, 2.0]], ("v", "y"): np.ones((1, 1))}, "rows of several lengths"),
             ({}, "has no jacobian"),
             ({("x", "v"): np.ones((2, 3)), ("v", "y"): np.ones((1, 1))}, r"has the shape \(2, 3\)"),
             ({("x", "y"): np.ones((1, 1))}, "is no edge of the graph"),
