@@ -182,11 +182,12 @@ class _Watch(TorchDispatchMode):
         self.arguments = {_memory(argument) for argument in arguments}
 
     def __torch_dispatch__(self, func: Array, types: Array, args: Array = (), kwargs: Array = None) -> Array:
-        if torch.Tag.nondeterministic_seeded in func.tags:
+        arguments = func._schema.arguments  # noqa: SLF001 -- no other name is public
+        defaults = {argument.name: argument.default_value for argument in arguments if argument.has_default_value()}
+        given = defaults | dict(zip((argument.name for argument in arguments), args, strict=False)) | (kwargs or {})
+        if torch.Tag.nondeterministic_seeded in func.tags and given.get("dropout_p") != 0:  # attention drops nothing then
             msg = f"it draws random numbers ({func})"
             raise UnplannableError(msg)
-        arguments = func._schema.arguments  # noqa: SLF001 -- no other name is public
-        given = dict(zip((argument.name for argument in arguments), args, strict=False)) | (kwargs or {})
         if given.get("running_mean") is not None and (given.get("training") or given.get("train")):
             msg = f"it changes running statistics ({func})"
             raise UnplannableError(msg)

@@ -28,6 +28,7 @@ upsample_bicubic2d im2col col2im renorm grid_sampler_2d reflection_pad1d_backwar
 native_batch_norm _native_batch_norm_legit native_layer_norm_backward native_group_norm_backward linalg_cross unfold_backward
 embedding_dense_backward native_batch_norm_backward avg_pool2d_backward mse_loss_backward huber_loss_backward
 smooth_l1_loss_backward nll_loss_backward upsample_nearest2d_backward glu_backward _weight_norm_interface
+_scaled_dot_product_flash_attention_for_cpu
 """
 MODES = ("set_grad_enabled", "autocast")  # of which derivatives may depend, but never more entries of them
 

@@ -250,6 +250,7 @@ def test_operators_that_write(name):
             assert_as_jacrev(derivative(point(seed=seed)), function, point(seed=seed))
 
 
+ENCODER = torch.nn.TransformerEncoderLayer(2, 1, 3, batch_first=True, dtype=F64).eval()
 INSIDE = {  # transformations inside of a function, and operators that are written by simpler ones
     "vmap": (lambda x: torch.func.vmap(lambda row: row.sin() * row.sum())(x.reshape(3, 4)), 48),
     "grad": (torch.func.grad(lambda y: (y * y.roll(1) ** 2 * y.detach()).sum()), None),
@@ -268,12 +269,15 @@ INSIDE = {  # transformations inside of a function, and operators that are writt
     "embedding by places among the inputs": (lambda x: functional.embedding(x[:2].argsort(), x.reshape(3, 4)), None),
     "added, by two axes": (lambda x: torch.addr(x[:6].reshape(2, 3), x[6:8], x[8:11]), 18),
     "stacks added": (lambda x: torch.addbmm(x[:4].reshape(2, 2), x[4:8].reshape(1, 2, 2), x[8:].reshape(1, 2, 2)), 20),
+    "attention": (lambda x: functional.scaled_dot_product_attention(*[x.reshape(6, 1, 1, 2)] * 3), 24),
+    "a layer of a transformer": (lambda x: ENCODER(x.reshape(3, 2, 2)), 48),
     "kernels": (lambda x: functional.conv1d(torch.ones(1, 2, 5, dtype=F64), x.reshape(2, 2, 3), x[:2]), None),
     "kernels, transposed": (lambda x: functional.conv_transpose1d(torch.ones(1, 2, 3, dtype=F64), x.reshape(2, 2, 3)), None),
 }
 
 
 @pytest.mark.parametrize("name", INSIDE)
+@pytest.mark.filterwarnings("ignore:There is a performance drop")  # which torch.func itself says
 def test_transformations_inside_and_other_operators(name):
     function, places = INSIDE[name]
     pattern = sparsity(function, point())
