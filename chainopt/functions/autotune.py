@@ -25,7 +25,7 @@ SLICE = 1e-3  # seconds for which a quick call is repeated in a round: the first
 
 @dataclass(frozen=True, eq=False)  # hashed by identity, as functions are that jax.jit takes
 class Tuned:
-    """The fastest way to a Jacobian, as the method ``tune`` of a Jacobian function found it.
+    """The fastest way to compute a Jacobian, as found by the method ``tune`` of a Jacobian function.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Tuned:
     times : dict of str to float
         The seconds that each took, the lower quartile of many calls; infinite where it failed.
     plan : Plan, Elimination or None
-        The plan of that mode; None of a function that cannot be planned, or lacks the mode as a plan.
+        The plan of that mode; None if the function cannot be planned, or has no plan in that mode.
 
     Examples
     --------

@@ -40,9 +40,9 @@ class JacobianFunction:
     Parameters
     ----------
     backend : Backend
-        Of whose arrays the function is.
+        The library whose arrays the function takes.
     function : callable
-        Which is differentiated.
+        The function to differentiate.
     options : Options
         What is asked for.
 
@@ -83,8 +83,8 @@ class JacobianFunction:
     def plan(self, *args: Any, **kwargs: Any) -> Plan | Elimination:
         """Return the plan that a call with these arguments would run, without running it.
 
-        Of straight-line code it is an elimination of the same graph, whose order may be cheaper than that of the code: there
-        numbers are counted that are shared, too.
+        For straight-line code it is an elimination of the same graph. Its order may be cheaper than that of the code, which is
+        chosen by the operations of the code, where shared numbers count once.
 
         Raises
         ------
@@ -99,7 +99,7 @@ class JacobianFunction:
     def tune(self, *args: Any, **kwargs: Any) -> Tuned:
         """Time the planned Jacobian and the library's own functions once, and return the fastest.
 
-        In JAX straight-line code (``mode="elimination"``) is timed, too, where the Jacobian has few entries.
+        In JAX, straight-line code (``mode="elimination"``) is timed too, where the Jacobian has few entries.
 
         Returns
         -------
@@ -139,12 +139,12 @@ class JacobianFunction:
         return None
 
     def prepare(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 -- sparse ones do
-        """Find pattern and colors of a sparse Jacobian once; of another there is nothing that would be found.
+        """Find pattern and colors of a sparse Jacobian once; a dense one has none.
 
         Raises
         ------
         ChainError
-            Unless it was asked for with ``sparse=True``.
+            Unless the Jacobian was made with ``sparse=True``.
         """
         msg = "prepare(...) is for sparse Jacobians: ask for one with sparse=True"
         raise ChainError(msg)

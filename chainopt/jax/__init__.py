@@ -58,57 +58,57 @@ def jacobian(
     Parameters
     ----------
     fun : callable
-        Of arrays or pytrees of them, that returns such.
+        A function of arrays or pytrees of arrays that returns the same kinds.
     argnums, has_aux, holomorphic, allow_int
         As for `jax.jacrev`.
     mode : {"auto", "forward", "reverse", "planned", "elimination"}
-        "auto" plans where that promises to be 1.5 times cheaper than the better pure mode, and else calls
-        `jax.jacfwd` or `jax.jacrev`, as the others do at once. What cannot be planned, or lacks a mode, it leaves to
-        the one of them that can. Costly steps between narrower ends, each of which reads a few neighbors of an entry, as stencils
-        do, both "auto" and "planned" differentiate by colors, as ``sparse=True`` does, where that promises to be twice as cheap:
-        then dense matrices are multiplied by the nonzeros of the steps. Where a Jacobian of some hundred rows and columns has few
-        nonzeros, or few but for means, norms and the like, both compute these, and put them in their places.
-        "elimination" writes the Jacobian of a function of a few numbers, each with operations of its own, as straight-line code
-        without zeros and ones, by eliminating the vertices of its graph: faster than the pure modes where such a function is
-        long, as a flux or a price's second derivatives are, and many
-        points go through `jax.vmap`. "auto" takes it where that is to be expected on a CPU. Its structural zeros stay zero where
-        a partial derivative is infinite or not a number, which the pure modes multiply by zero. Loops and branches stay as they
-        are; what goes into them is pushed through at once.
+        "auto" plans where that promises to be 1.5 times cheaper than the better pure mode, and otherwise calls
+        `jax.jacfwd` or `jax.jacrev`, which "forward" and "reverse" always do. A function that cannot be planned, or lacks a
+        mode, it leaves to the one that can differentiate it. Where costly steps lie between narrower ends, and each entry of a
+        step reads a few neighbors, as in stencils, both "auto" and "planned" differentiate the steps by colors, as
+        ``sparse=True`` does, if that promises to be twice as cheap: then dense matrices are multiplied by the nonzeros of the
+        steps. Where a Jacobian of hundreds of rows and columns has few nonzeros, or few except for means, norms and the like,
+        both compute these nonzeros and put them in their places. "elimination" writes the Jacobian of a function of a few
+        numbers, each with operations of its own, as straight-line code without zeros and ones, by eliminating the vertices of
+        its graph. That is faster than the pure modes where such a function is long, as a flux or the second derivatives of a
+        price are, and many points go through `jax.vmap`. "auto" takes it where that can be expected on a CPU. Its structural
+        zeros stay zero where a partial derivative is infinite or not a number, which the pure modes multiply by zero. Loops and
+        branches stay as they are; all tangents that enter one are pushed through it at once.
     chunk_size : int, optional
         How many columns, or rows, of a planned Jacobian go through the function at once.
     low_rank : bool
         Whether to return two factors instead of their product, the Jacobian: they meet where the function is narrowest.
-        The left one has the pytree of the result, with an axis of that width behind the axes of each array; the right one
-        that of the input, with that axis before them.
+        The left factor has the pytree of the result, with an axis of that width after the axes of each array; the right factor
+        has the pytree of the input, with that axis before them.
     sparse : bool or "low-rank"
-        Whether to return a `jax.experimental.sparse.BCOO` in the place of each array: all of its axes are sparse, its indices
+        Whether to return a `jax.experimental.sparse.BCOO` in place of each array: all of its axes are sparse, its indices
         unique and in row-major order. The pattern, valid for all inputs, is found in the function; columns that share no row go
         through a JVP together, rows that share no column through a VJP, and where a few rows or columns are full both are
-        used. ``mode`` may leave "forward" JVPs only, or "reverse" VJPs. Where that promises to be cheaper, and with "planned",
+        used. ``mode="forward"`` allows only JVPs, "reverse" only VJPs. Where that promises to be cheaper, and with "planned",
         the function is cut into stages, each is colored alone, and their Jacobians are multiplied in the cheapest order. What is
-        found is kept for arguments of the same shapes; ``prepare(*args)`` returns it as a callable of its own. A Jacobian of
-        which more than half of all entries may be nonzero, or a quarter where colors save nothing, is refused.
+        found is kept for arguments of the same shapes; ``prepare(*args)`` returns it as a callable of its own. A Jacobian is
+        refused if more than half of its entries may be nonzero, or more than a quarter where colors save nothing.
 
         "low-rank" returns a triple ``(S, L, R)``; the Jacobian is ``S + L @ R``. What a mean, a norm, an integral or a softmax
-        makes dense passes through a few narrow variables: ``L`` is the derivative of the results by them, ``R`` theirs by the
-        inputs. They are found, those that cost least, none where the Jacobian is sparse anyway; those in a loop are not found.
-        ``S`` is as above, ``L`` and ``R`` are dense, in pytrees as the factors of ``low_rank`` are.
+        makes dense passes through a few narrow variables: ``L`` is the derivative of the results with respect to them, ``R``
+        their derivative with respect to the inputs. The cheapest such variables are found, but none where the Jacobian is
+        sparse anyway, and none inside a loop. ``S`` is as above; ``L`` and ``R`` are dense, in pytrees like the factors of
+        ``low_rank``.
     pattern : sparse or dense matrix, optional
-        Where nonzeros may be, if that is known: flattened results by flattened inputs. SciPy's sparse arrays, BCOO, or dense.
+        Where nonzeros may be, if that is known: flattened results by flattened inputs. A SciPy sparse array, a BCOO, or dense.
     check : bool
-        Whether a pattern that is given is compared with a JVP of random numbers: once for each signature of the arguments, at the
-        first ones. What is zero there and not elsewhere, it does not see.
+        Whether a given pattern is compared with a JVP with random numbers: once for each signature of the arguments, at the
+        first arguments. The comparison misses an entry that is zero there and nonzero elsewhere.
 
     Returns
     -------
     JacobianFunction
-        A callable that takes what ``fun`` takes; with the methods ``plan`` and ``tune``, a sparse one with ``prepare``.
+        A callable that takes what ``fun`` takes, with the methods ``plan`` and ``tune``, and ``prepare`` if it is sparse.
 
     Raises
     ------
     ChainError
-        If an option is none of those that are known, or nothing can be planned where that is demanded, the Jacobian is not
-        sparse where that is demanded, or a pattern that is given is wrong.
+        If an option is unknown, a plan or a sparse Jacobian is demanded and there is none, or a given pattern is wrong.
 
     Examples
     --------
@@ -183,7 +183,7 @@ def value_and_jacobian(
     Returns
     -------
     JacobianFunction
-        A callable that takes what ``fun`` takes, and returns the pair; with auxiliary data ``((value, aux), jacobian)``.
+        A callable that takes what ``fun`` takes and returns the pair, or ``((value, aux), jacobian)`` with auxiliary data.
 
     Examples
     --------
@@ -221,32 +221,34 @@ def hessian(
 ) -> JacobianFunction:
     """Make the function that returns the Hessian of a JAX function: a drop-in for `jax.hessian`.
 
-    It is the planned Jacobian of the gradient: it pays where the function is narrow somewhere, as a loss of a few features of
-    many inputs is. A Hessian that is only multiplied by a vector needs no matrix, and no plan: see the examples.
+    It is the planned Jacobian of the gradient: it pays where the function is narrow somewhere, such as a loss that depends on
+    many inputs through a few features. A Hessian that is only multiplied by a vector needs no matrix, and no plan: see the
+    examples.
 
     Parameters
     ----------
     fun : callable
-        Of arrays or pytrees of them, that returns such; mostly a single number.
+        A function of arrays or pytrees of arrays that returns the same kinds, mostly a single number.
     argnums, has_aux, holomorphic
         As for `jax.hessian`.
     mode : {"auto", "forward", "reverse", "planned", "elimination"}
-        How the gradient is differentiated. "auto" plans where that promises to be 1.5 times cheaper than `jax.hessian`, and else
-        calls that, as "forward" does at once; "reverse" is `jax.jacrev` of `jax.jacrev`. What `jax.hessian` cannot differentiate
-        is left to "reverse".
+        How the gradient is differentiated. "auto" plans where that promises to be 1.5 times cheaper than `jax.hessian`, and
+        otherwise calls `jax.hessian`, which "forward" always does; "reverse" is `jax.jacrev` of `jax.jacrev`. What `jax.hessian`
+        cannot differentiate is left to "reverse".
     sparse : bool or "low-rank"
-        Whether to return a BCOO in the place of each array, or a triple, as `jacobian` does: the BCOO of a single number by
-        products of the Hessian with the sums of the columns of a color, each nonzero or its mirror image being read off one.
+        Whether to return a BCOO in place of each array, or a triple, as `jacobian` does. For a function with a single number as
+        its result, the Hessian is multiplied by a seed for each color, and each nonzero, or its mirror image, is read off a
+        product.
 
     Returns
     -------
     JacobianFunction
-        A callable that takes what ``fun`` takes; with the methods ``plan`` and ``tune``, a sparse one with ``prepare``.
+        A callable that takes what ``fun`` takes, with the methods ``plan`` and ``tune``, and ``prepare`` if it is sparse.
 
     Raises
     ------
     ChainError
-        If an option is none of those that are known, or nothing can be planned where that is demanded.
+        If an option is unknown, or a plan is demanded and there is none.
 
     Examples
     --------
@@ -316,20 +318,21 @@ def sequential(*functions: Callable[[Array], Array]) -> Composition:
 
 
 def sparsity(fun: Function, *args: Array, argnums: int | Sequence[int] = 0) -> csr_array:
-    """Find which entries of a Jacobian may be other than zero, for all inputs of these shapes.
+    """Find which entries of a Jacobian may be nonzero, for all inputs of these shapes.
 
-    The program that computes the derivative is walked through, with what each of its variables depends on: rules that somebody
-    wrote count as they are. What is not known of it depends on everything: there may be too many places, but none is missing.
+    The program that computes the derivative is walked through, keeping what each variable depends on; custom derivative rules
+    count as they are written. Where a dependence is unknown, all inputs are assumed: the pattern may have too many places, but
+    none is missing.
 
     Parameters
     ----------
     fun : callable
-        Of arrays or pytrees of them, that returns such.
+        A function of arrays or pytrees of arrays that returns the same kinds.
     *args
-        What it is called with. Of arrays shapes and types matter, and no values; what the function closes over is taken for the
-        same at all calls.
+        What it is called with. Only the shapes and types of arrays matter, not their values; what the function closes over is
+        taken to be the same at all calls.
     argnums : int or sequence of int
-        By which arguments it is differentiated.
+        The arguments to differentiate by.
 
     Returns
     -------
@@ -339,7 +342,7 @@ def sparsity(fun: Function, *args: Array, argnums: int | Sequence[int] = 0) -> c
     Raises
     ------
     ChainError
-        If an argument is not there, or the pattern is too dense to be listed.
+        If an argument is missing, or the pattern is too dense to be listed.
 
     Examples
     --------
@@ -359,9 +362,9 @@ def computation_graph(function: Function, *arguments: Array) -> nx.DiGraph[int]:
     Parameters
     ----------
     function : callable
-        Of arrays, or pytrees of them.
+        A function of arrays, or pytrees of arrays.
     *arguments
-        What it is traced at; values do not matter.
+        What it is traced with; values do not matter.
 
     Returns
     -------
@@ -369,7 +372,7 @@ def computation_graph(function: Function, *arguments: Array) -> nx.DiGraph[int]:
         A node for each variable that derivatives go through, with its ``size`` and ``shape``, the ``equation`` that computes it,
         and its place among the ``input`` or ``output`` variables. An edge for each pair of a variable that an equation reads and
         one that it writes, with the ``primitive``, the ``jvp_cost`` and ``vjp_cost`` of the whole equation, and what is known of
-        the edge's own Jacobian. `chainopt.linearize` makes the chain of it that `jacobian` plans.
+        the edge's own Jacobian. `chainopt.linearize` turns it into the chain that `jacobian` plans.
 
     Examples
     --------

@@ -23,11 +23,11 @@ class Coloring:
     Parameters
     ----------
     columns : numpy.ndarray of int64, shape (columns,)
-        The color of each column, from 0 on; -1 of one that is in no JVP.
+        The color of each column, from 0 on; -1 for a column that is in no JVP.
     rows : numpy.ndarray of int64, shape (rows,)
-        The color of each row; -1 of one that is in no VJP.
+        The color of each row; -1 for a row that is in no VJP.
     is_symmetric : bool
-        Whether the matrix is, so that a nonzero may be read off in the place of its mirror image.
+        Whether the matrix is symmetric, so that a nonzero may be read off at the place of its mirror image.
 
     Examples
     --------

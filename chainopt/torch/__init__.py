@@ -58,54 +58,54 @@ def jacobian(
     Parameters
     ----------
     func : callable
-        Of tensors or pytrees of them, that returns such; a `torch.nn.Module` is one.
+        A function of tensors or pytrees of tensors that returns the same kinds; a `torch.nn.Module` is one.
     argnums, has_aux
         As for `torch.func.jacrev`.
     holomorphic, allow_int : bool
-        For the signature of `chainopt.jax.jacobian`; PyTorch knows neither.
+        They keep the signature of `chainopt.jax.jacobian`; PyTorch has neither.
     mode : {"auto", "forward", "reverse", "planned"}
-        "auto" plans where that promises to be 1.5 times cheaper than the better pure mode, and else takes that mode; either
+        "auto" plans where that promises to be 1.5 times cheaper than the better pure mode, and otherwise takes that mode; either
         is recorded once and runs without the overhead of `torch.func`. "forward" and "reverse" call `torch.func.jacfwd` and
-        `torch.func.jacrev`. What cannot be planned, or lacks a mode, "auto" leaves to the one of them that can.
+        `torch.func.jacrev`. A function that cannot be planned, or lacks a mode, "auto" leaves to the one that can differentiate
+        it.
     chunk_size : int, optional
         How many columns, or rows, go through the function at once.
     low_rank : bool
         Whether to return two factors instead of their product, the Jacobian: they meet where the function is narrowest.
-        The left one has the pytree of the result, with an axis of that width behind the axes of each tensor; the right one
-        that of the input, with that axis before them.
+        The left factor has the pytree of the result, with an axis of that width after the axes of each tensor; the right factor
+        has the pytree of the input, with that axis before them.
     randomness : {"error", "same", "different"}
-        What forward mode does where the function draws random numbers, as for `torch.func.jacfwd`: such a function is never
-        planned. Reverse mode, which "auto" leaves it to, evaluates it once and needs no such word.
+        What forward mode does where the function draws random numbers, as for `torch.func.jacfwd`; such a function is never
+        planned. "auto" leaves it to reverse mode, which evaluates the function once and does not need this option.
     sparse : bool or "low-rank"
-        Whether to return a coalesced `torch.sparse_coo_tensor` in the place of each tensor: all of its axes are sparse, and its
+        Whether to return a coalesced `torch.sparse_coo_tensor` in place of each tensor: all of its axes are sparse, and its
         indices in row-major order. The pattern, valid for all inputs, is found in the function, recorded without numbers:
         columns that share no row go through a JVP together, rows that share no column through a VJP, and where a few rows or
-        columns are full both are used, by `torch.func` with the function as it is. ``mode`` may leave "forward" JVPs only, or
-        "reverse" VJPs. What is found is kept for arguments of the same shapes; ``prepare(*args)`` returns it as a callable of its
-        own. Refused are a Jacobian of which more than half of all entries may be nonzero, or a quarter where colors save nothing,
-        and, without ``pattern``, a function that no recording sees wholly: with a derivative of one's own, or with steps that
-        depend on numbers.
+        columns are full both are used, by `torch.func` with the function as it is. ``mode="forward"`` allows only JVPs, "reverse"
+        only VJPs. What is found is kept for arguments of the same shapes; ``prepare(*args)`` returns it as a callable of its own.
+        A Jacobian is refused if more than half of its entries may be nonzero, or more than a quarter where colors save nothing.
+        Without ``pattern``, a function is refused that cannot be recorded as a whole: one with a custom derivative, or with
+        steps that depend on numbers.
 
-        "low-rank" returns a triple ``(S, L, R)``, the Jacobian being ``S + L @ R``: means, norms, integrals or softmaxes make a
+        "low-rank" returns a triple ``(S, L, R)``; the Jacobian is ``S + L @ R``. Means, norms, integrals or softmaxes make a
         Jacobian dense, but the narrow variables that they pass through are found, and held while the sparse part is computed. The
-        factors have the pytrees of ``low_rank``. It is computed from the recorded operators of the JVP, so that the function
-        needs JVPs that are its own, not cut off by `no_grad`.
+        factors have the pytrees of ``low_rank``. They are computed from the recorded operators of the JVP, so the JVPs of the
+        function must be complete, not cut off by `no_grad`.
     pattern : sparse or dense matrix, optional
-        Where nonzeros may be, if that is known: flattened results by flattened inputs. SciPy's sparse arrays, or dense.
+        Where nonzeros may be, if that is known: flattened results by flattened inputs. A SciPy sparse array, or dense.
     check : bool
-        Whether a pattern that is given is compared with a JVP of random numbers: once for each signature of the arguments, at the
-        first ones. What is zero there and not elsewhere, it does not see.
+        Whether a given pattern is compared with a JVP with random numbers: once for each signature of the arguments, at the
+        first arguments. The comparison misses an entry that is zero there and nonzero elsewhere.
 
     Returns
     -------
     JacobianFunction
-        A callable that takes what ``func`` takes; with the methods ``plan`` and ``tune``, a sparse one with ``prepare``.
+        A callable that takes what ``func`` takes, with the methods ``plan`` and ``tune``, and ``prepare`` if it is sparse.
 
     Raises
     ------
     ChainError
-        If an option is none of those that are known, or nothing can be planned where that is demanded, the Jacobian is not
-        sparse where that is demanded, or a pattern that is given is wrong.
+        If an option is unknown, a plan or a sparse Jacobian is demanded and there is none, or a given pattern is wrong.
 
     Examples
     --------
@@ -167,7 +167,7 @@ def value_and_jacobian(
     Returns
     -------
     JacobianFunction
-        A callable that takes what ``func`` takes, and returns the pair; with auxiliary data ``((value, aux), jacobian)``.
+        A callable that takes what ``func`` takes and returns the pair, or ``((value, aux), jacobian)`` with auxiliary data.
 
     Examples
     --------
@@ -196,38 +196,40 @@ def hessian(
 ) -> JacobianFunction:
     """Make the function that returns the Hessian of a PyTorch function or module: a drop-in for `torch.func.hessian`.
 
-    It is the planned Jacobian of the gradient: it pays where the function is narrow somewhere, as a loss of a few features of
-    many inputs is. A Hessian that is only multiplied by a vector needs no matrix, and no plan: see the examples.
+    It is the planned Jacobian of the gradient: it pays where the function is narrow somewhere, such as a loss that depends on
+    many inputs through a few features. A Hessian that is only multiplied by a vector needs no matrix, and no plan: see the
+    examples.
 
     Parameters
     ----------
     func : callable
-        Of tensors or pytrees of them, that returns such; mostly a single number.
+        A function of tensors or pytrees of tensors that returns the same kinds, mostly a single number.
     argnums
         As for `torch.func.hessian`.
     has_aux : bool
-        Whether the function returns a pair of what is differentiated and tensors that are returned beside the Hessian.
+        Whether the function returns a pair: what is differentiated, and tensors that are returned along with the Hessian.
     holomorphic : bool
-        For the signature of `chainopt.jax.hessian`; PyTorch does not know it.
+        It keeps the signature of `chainopt.jax.hessian`; PyTorch does not have it.
     mode : {"auto", "forward", "reverse", "planned"}
         How the gradient is differentiated. "auto" plans where that promises to be 1.5 times cheaper than `torch.func.hessian`,
-        and else takes that order, recorded once; "forward" calls `torch.func.hessian`, and "reverse" `torch.func.jacrev` of
+        and otherwise takes that order, recorded once; "forward" calls `torch.func.hessian`, and "reverse" `torch.func.jacrev` of
         `torch.func.jacrev`. What `torch.func.hessian` cannot differentiate is left to "reverse".
     randomness : {"error", "same", "different"}
-        What is done where the function draws random numbers, as for `torch.func.jacfwd`: such a function is never planned.
-    sparse : bool
-        Whether to return a sparse tensor in the place of each tensor, as `jacobian` does: of a single number by products of the
-        Hessian with the sums of the columns of a color, each nonzero or its mirror image being read off one of them.
+        What is done where the function draws random numbers, as for `torch.func.jacfwd`; such a function is never planned.
+    sparse : bool or "low-rank"
+        Whether to return a sparse tensor in place of each tensor, or a triple, as `jacobian` does. For a function with a single
+        number as its result, the Hessian is multiplied by a seed for each color, and each nonzero, or its mirror image, is read
+        off a product.
 
     Returns
     -------
     JacobianFunction
-        A callable that takes what ``func`` takes; with the methods ``plan`` and ``tune``, a sparse one with ``prepare``.
+        A callable that takes what ``func`` takes, with the methods ``plan`` and ``tune``, and ``prepare`` if it is sparse.
 
     Raises
     ------
     ChainError
-        If an option is none of those that are known, or nothing can be planned where that is demanded.
+        If an option is unknown, or a plan is demanded and there is none.
 
     Examples
     --------
@@ -281,20 +283,20 @@ def sequential(*functions: Callable[[Array], Array]) -> Composition:
 
 
 def sparsity(func: Function, *args: Array, argnums: int | Sequence[int] = 0) -> csr_array:
-    """Find which entries of a Jacobian may be other than zero, for all inputs of these shapes.
+    """Find which entries of a Jacobian may be nonzero, for all inputs of these shapes.
 
-    The function is recorded without numbers, and walked through with what each of its tensors depends on. What is not known of it
-    depends on everything: there may be too many places, but none is missing.
+    The function is recorded without numbers, and walked through, keeping what each of its tensors depends on. Where a dependence
+    is unknown, all inputs are assumed: the pattern may have too many places, but none is missing.
 
     Parameters
     ----------
     func : callable
-        Of tensors or pytrees of them, that returns such.
+        A function of tensors or pytrees of tensors that returns the same kinds.
     *args
-        What it is called with. Of tensors shapes and types matter, and no numbers; of what the function reads besides, numbers
-        count that are indices or masks, or zeros of factors.
+        What it is called with. Only the shapes and types of tensors matter, not their numbers. Of the tensors that the function
+        reads besides, those numbers matter that are indices or masks, or zeros of factors.
     argnums : int or sequence of int
-        By which arguments it is differentiated.
+        The arguments to differentiate by.
 
     Returns
     -------
@@ -304,7 +306,7 @@ def sparsity(func: Function, *args: Array, argnums: int | Sequence[int] = 0) -> 
     Raises
     ------
     ChainError
-        If an argument is not there, or the pattern is too dense to be listed.
+        If an argument is missing, or the pattern is too dense to be listed.
 
     Examples
     --------
@@ -326,9 +328,9 @@ def computation_graph(function: Function, *arguments: Array) -> nx.DiGraph[int]:
     Parameters
     ----------
     function : callable
-        Of tensors, or pytrees of them.
+        A function of tensors, or pytrees of tensors.
     *arguments
-        What it is traced at; values do not matter.
+        What it is traced with; values do not matter.
 
     Returns
     -------
@@ -336,7 +338,7 @@ def computation_graph(function: Function, *arguments: Array) -> nx.DiGraph[int]:
         A node for each tensor that derivatives go through, with its ``size`` and ``shape``, the ``equation`` that computes it,
         and its place among the ``input`` or ``output`` variables. An edge for each pair of a tensor that an operator reads and
         one that it writes, with the ``primitive``, the ``jvp_cost`` and ``vjp_cost`` of the whole operator, and what is known of
-        the edge's own Jacobian. `chainopt.linearize` makes the chain of it that `jacobian` plans.
+        the edge's own Jacobian. `chainopt.linearize` turns it into the chain that `jacobian` plans.
 
     Examples
     --------

@@ -28,9 +28,9 @@ class SparseJacobianFunction(JacobianFunction):
     Parameters
     ----------
     backend : SparseBackend
-        Of whose arrays the function is.
+        The library whose arrays the function takes.
     function : callable
-        Which is differentiated.
+        The function to differentiate.
     options : Options
         What is asked for.
     """
@@ -89,7 +89,7 @@ class SparseJacobianFunction(JacobianFunction):
         Raises
         ------
         ChainError
-            If there are none, as the whole is colored.
+            If there are no stages, because the whole is colored.
         """
         call = Call.read(self.backend, self.options.argnums, args, kwargs)
         plan: Plan | None = getattr(self._program_of(call).recorded, "plan", None)
@@ -99,7 +99,7 @@ class SparseJacobianFunction(JacobianFunction):
         return plan
 
     def tune(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002
-        """Refuse, as there is one way to compute it.
+        """Refuse, because there is only one way to compute it.
 
         Raises
         ------

@@ -37,9 +37,9 @@ CHANGED = "what the function reads besides its arguments has changed since its J
 class PreparedJacobian:
     """The sparse Jacobian of a function for arguments of certain shapes; ``jacobian(f, sparse=True).prepare(*args)`` makes it.
 
-    Under `jax.jit` and other transformations it is traced as any function is; where the library's sparse arrays know no
-    transformation, as PyTorch's know no `torch.func.vmap`, `nonzeros` does. What the function reads besides its arguments must
-    stay as it is: where it has changed, a call raises. An unpickled one compares its pattern with a product at its first call.
+    Under `jax.jit` and other transformations it is traced like any function. Where the library's sparse arrays do not support a
+    transformation, as PyTorch's do not support `torch.func.vmap`, use `nonzeros`. What the function reads besides its arguments
+    must stay as it is: if it has changed, a call raises. After unpickling, the first call compares the pattern with a product.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class PreparedJacobian:
         return self._called(*args, **kwargs)
 
     def nonzeros(self, *args: Any, **kwargs: Any) -> Array:
-        """Return the values alone, in the place of each sparse array, in the order of its part of the pattern.
+        """Return the values alone in place of each sparse array, in the order of its part of the pattern.
 
         Raises
         ------
