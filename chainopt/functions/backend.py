@@ -34,7 +34,7 @@ class UnplannableError(ValueError):
 
 
 CONTAINERS = frozenset({tuple, list, dict, type(None)})
-NOT_REAL = "{} is of {}, which are no real numbers"
+NOT_REAL = "{} is of {}, which are not real numbers"
 
 
 class Blocks(Protocol):

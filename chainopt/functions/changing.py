@@ -39,7 +39,7 @@ def refuse_changing(value: Array) -> None:
     is_function = isinstance(value, BuiltinFunctionType) and value.__module__ in MODULES
     if is_module or is_function or isinstance(source, SOURCES):
         name = getattr(value, "__name__", type(value).__name__)
-        msg = f"it reads {name}, which may be another one at each call"
+        msg = f"it reads {name}, which may differ at each call"
         raise UnplannableError(msg)
 
 
@@ -58,7 +58,7 @@ def refuse_changing_names(function: FunctionType) -> None:
         if isinstance(holder, ModuleType):
             refuse_changing(holder)
         if (attribute == "random" and holder is np) or (attribute in {"now", "today", "utcnow"} and _is_date(holder)):
-            msg = f"it reads {owner}.{attribute}, which may be another one at each call"
+            msg = f"it reads {owner}.{attribute}, which may differ at each call"
             raise UnplannableError(msg)
 
 

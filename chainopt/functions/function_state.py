@@ -183,7 +183,7 @@ class FunctionState:
         slots = [name for parent in kind.__mro__ for name in _slots_of(parent)]
         is_native = any(not parent.__flags__ & _HEAP_TYPE for parent in kind.__mro__ if parent is not object)
         if is_native or not (hasattr(item, "__dict__") or slots):
-            msg = f"it reads an object of type {kind.__name__}, which cannot be looked into"
+            msg = f"it reads an object of type {kind.__name__}, which cannot be inspected"
             raise UnplannableError(msg)
         self._key.append(kind)
         attributes = {name: value for name, value in getattr(item, "__dict__", {}).items() if not _is_empty(value)}
@@ -224,7 +224,7 @@ def _names_in(code: types.CodeType) -> list[str]:
     names = [name for part in _codes_of(code) for name in (*part.co_names, *filter(_is_text, part.co_consts))]
     for name in names:
         if name in CHANGING_NAMES:
-            msg = f"it reads {name}, which may be another one at each call"
+            msg = f"it reads {name}, which may differ at each call"
             raise UnplannableError(msg)
     return [*dict.fromkeys(names)]
 

@@ -312,7 +312,7 @@ def _returning_a_pair(function: Function, backend: Backend) -> Function:
         returned = function(*args, **kwargs)
         if backend.as_pair(returned) is None:
             msg = (
-                f"has_aux is True, but the function returned a {type(returned).__name__}, and no pair of a value and others: "
+                f"has_aux is True, but the function returned a {type(returned).__name__}, not a pair of a value and others: "
                 "it should be a tuple, the two-element tuple (value, aux)"
             )
             raise NoPairError(msg)

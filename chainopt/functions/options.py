@@ -116,7 +116,7 @@ class Options:
 def _positions(argnums: Array) -> int | tuple[int, ...]:
     """Return positions as Python ints, NumPy's among them."""
     if getattr(argnums, "shape", ()) != ():
-        msg = "argnums is an array: what is differentiated at is given to what `jacobian` returns, as in `jacobian(f)(x)`"
+        msg = "argnums is an array: give the point to what `jacobian` returns, as in `jacobian(f)(x)`"
         raise ChainError(msg)
     is_sequence = isinstance(argnums, Sequence) and not isinstance(argnums, str)
     try:

@@ -139,7 +139,7 @@ class Returned:
             return leaves
         pair = self.backend.as_pair(returned)
         if pair is None:
-            msg = f"has_aux is True, but the function returned a {type(returned).__name__}, and no pair of a value and others"
+            msg = f"has_aux is True, but the function returned a {type(returned).__name__}, not a pair of a value and others"
             raise UnplannableError(msg)
         leaves, self.tree = self.backend.flatten(pair[0])
         self.outputs = len(leaves)
@@ -148,7 +148,7 @@ class Returned:
         self.aux = tuple(ARRAY if self.backend.is_result(leaf) else leaf for leaf in more)
         for leaf in self.aux:
             if leaf is not ARRAY and type(leaf) not in SCALARS:
-                msg = f"its auxiliary data hold a {type(leaf).__name__}, which may be another one each time"
+                msg = f"its auxiliary data hold a {type(leaf).__name__}, which may differ each time"
                 raise UnplannableError(msg)
         return [*leaves, *arrays]
 
@@ -254,7 +254,7 @@ def _check_one_dtype(backend: Backend, call: Call) -> None:
     """Refuse a Hessian by arrays of several dtypes: that of a block is not the one that a Jacobian has there."""
     dtypes = {backend.common_dtype([getattr(leaf, "dtype", leaf)]) for leaf in call.inputs}
     if len(dtypes) > 1:
-        msg = f"it is differentiated twice by arrays of {' and '.join(sorted(map(str, dtypes)))}"
+        msg = f"it is differentiated twice with respect to arrays of {' and '.join(sorted(map(str, dtypes)))}"
         raise UnplannableError(msg)
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MOST_SIGNATURES = 128  # that are remembered, so that a value which is another one on each call does not fill the memory
 MOST_CHANGES = 3  # of what a function reads, after which it is not traced again
-UNCOMPARABLE = "what it is given cannot be hashed, or compared, and would be traced on each call"
+UNCOMPARABLE = "its arguments cannot be hashed or compared, so it would be traced at each call"
 CHANGES_ITSELF = "it changes what it reads"
 FEW_USES = 10  # of a program between two changes: such a one is not worth its tracing
 

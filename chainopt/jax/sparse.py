@@ -74,7 +74,7 @@ class RecordedJaxpr:
         for name, avals, kinds in (("an input", self.inputs, {REAL}), ("a result", results, {REAL, COMPLEX})):
             for aval in avals:
                 if kind_of(aval.dtype) not in kinds:
-                    msg = f"{name} is of {aval.dtype}: sparse Jacobians are of functions of real numbers"
+                    msg = f"{name} is of {aval.dtype}: sparse Jacobians need functions of real numbers"
                     raise ChainError(msg)
 
     def main(self, others: Sequence[Array]) -> Callable[..., list[Array]]:
@@ -212,7 +212,7 @@ class JaxSparse:
         """Trace a function."""
         for leaf in inputs:
             if isinstance(leaf, str | bytes):
-                msg = f"an argument is a {type(leaf).__name__}: a sparse Jacobian is of arrays and numbers"
+                msg = f"an argument is a {type(leaf).__name__}: a sparse Jacobian takes arrays and numbers"
                 raise ChainError(msg)
             BACKEND.check_input(leaf)
         closed = jax.make_jaxpr(function)(*inputs, *others)

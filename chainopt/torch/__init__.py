@@ -353,5 +353,5 @@ def computation_graph(function: Function, *arguments: Array) -> nx.DiGraph[int]:
 def _refuse_unknown(**options: bool) -> None:
     for name, value in options.items():
         if value:
-            msg = f"{name} is {shown(value)}: PyTorch has no such derivative, leave it out"
+            msg = f"{name} is {shown(value)}: PyTorch has no such derivative; leave it out"
             raise ChainError(msg)

@@ -114,7 +114,7 @@ class TorchBackend:
     def check_input(self, leaf: PyTree) -> None:
         """Refuse what is no tensor, or not of numbers that have a derivative."""
         if not isinstance(leaf, torch.Tensor):
-            msg = f"an input is no tensor, but a {type(leaf).__name__}"
+            msg = f"an input is not a tensor, but a {type(leaf).__name__}"
             raise UnplannableError(msg)
         if kind_of(leaf.dtype) == OTHER:
             msg = NOT_REAL.format("an input", leaf.dtype)
@@ -156,7 +156,7 @@ class TorchBackend:
     def straight_line(self, trace: Trace, outputs: int, *, is_demanded: bool) -> None:  # noqa: ARG002 -- the protocol's
         """Refuse: each operation of PyTorch's is a call, and code of single numbers would be slow."""
         if is_demanded:
-            msg = "straight-line code is there for JAX only"
+            msg = "straight-line code is available for JAX only"
             raise UnplannableError(msg)
 
     def sparse_stages(self, trace: Trace, outputs: int) -> None:

@@ -196,7 +196,7 @@ class _Watch(TorchDispatchMode):
             if not isinstance(tensor, torch.Tensor):
                 continue
             if self._is_foreign(tensor):
-                msg = f"it changes a tensor in place that it has not made ({func})"
+                msg = f"it changes in place a tensor that it has not made ({func})"
                 raise UnplannableError(msg)
         return self._called(func, args, kwargs or {})
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chainopt.typing import Array
 
 PREPARED = "prepare the Jacobian, and take prepared.nonzeros(...), the values alone, in the order of prepared.pattern"
-UNBATCHED = f"torch.func.vmap and forward mode know no sparse tensors: {PREPARED}"
+UNBATCHED = f"torch.func.vmap and forward mode do not support sparse tensors: {PREPARED}"
 
 
 def maker_of(block: Block) -> Callable[[Array], torch.Tensor]:

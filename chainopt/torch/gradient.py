@@ -71,7 +71,7 @@ def certify_gradient(gradient: Callable[..., Sequence[Array]], arguments: Sequen
     for node in graph.graph.nodes:
         doubt = doubt_about(graph, node)
         if doubt is not None or hides_derivative(node):
-            msg = f"its gradient, as it is recorded, may not be differentiated again: {doubt or node.target}"
+            msg = f"it is not certain that its recorded gradient can be differentiated again: {doubt or node.target}"
             raise UnplannableError(msg)
 
 

@@ -92,7 +92,7 @@ class RecordedFunction:
         for result in results[: self.outputs]:
             if not isinstance(result, torch.Tensor) or not result.is_floating_point():
                 what = result.dtype if isinstance(result, torch.Tensor) else type(result).__name__
-                msg = f"a result is of {what}: sparse Jacobians are of functions of real numbers"
+                msg = f"a result is of {what}: sparse Jacobians need functions of real numbers"
                 raise ChainError(msg)
         self.results = results[: self.outputs]
         self.shapes: Sequence[Shape] = [tuple(result.shape) for result in self.results]
@@ -172,7 +172,7 @@ class RecordedFunction:
         except ChainError as error:
             if not self.belongs_to_a_transformation:
                 raise
-            msg = f"inside of a transformation of torch.func no pattern is found: {PREPARED}"
+            msg = f"no pattern can be found inside a transformation of torch.func: {PREPARED}"
             raise ChainError(msg) from error
 
     def narrowed(self) -> Iterator[Narrow]:
@@ -255,7 +255,7 @@ class TorchSparse:
         for leaf in inputs:
             BACKEND.check_input(leaf)
             if leaf.is_complex():
-                msg = f"an input is of {leaf.dtype}: sparse Jacobians are of functions of real numbers"
+                msg = f"an input is of {leaf.dtype}: sparse Jacobians need functions of real numbers"
                 raise ChainError(msg)
         return RecordedFunction(function, inputs, others, outputs, primal, besides, is_symmetric=is_symmetric)
 

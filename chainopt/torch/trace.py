@@ -129,7 +129,7 @@ class _Following:
         if name in RESHAPES:  # of a tensor that the operator before has made: the same without doing it in place
             target = out_of_place(name, overload)
         if _is_in_place(target) or torch.Tag.nondeterministic_seeded in target.tags:
-            msg = f"it calls {target}, whose result is another one each time, or which changes what it is given"
+            msg = f"it calls {target}, whose result differs each time, or which changes what it is given"
             raise UntraceableError(msg)
         if name in ENDS:
             node.args = within(node.args, ENDS[name], self.variables[scope[node.all_input_nodes[0]]].shape)

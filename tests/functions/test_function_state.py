@@ -170,8 +170,8 @@ def test_a_variable_without_a_value_is_no_obstacle(backend):
         (np.zeros(100_000), "NumPy array of 800,000 bytes"),
         (np.array([object()]), "which may change"),
         (sys.modules[__name__], "whose values may change"),
-        (iter([1]), "cannot be looked into"),
-        (lambda x: x * np.random.default_rng().normal(), "may be another one at each call"),
+        (iter([1]), "cannot be inspected"),
+        (lambda x: x * np.random.default_rng().normal(), "may differ at each call"),
     ],
 )
 def test_what_cannot_be_known_is_refused(backend, value, reason):

@@ -106,7 +106,7 @@ class SparseJacobianFunction(JacobianFunction):
         ChainError
             Always.
         """
-        msg = "a sparse Jacobian is not tuned, for there is one way to compute it: take prepare(...)"
+        msg = "a sparse Jacobian is not tuned, because there is only one way to compute it: take prepare(...)"
         raise ChainError(msg)
 
     def _program_of(self, call: Call) -> SparseProgram:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chainopt.functions.unpack import Results
     from chainopt.typing import Array
 
-NO_FACTORS = "the Jacobian is not sparse plus low rank as far as it is found, for no narrow variables hold what makes it dense"
+NO_FACTORS = "the Jacobian is not sparse plus low rank as far as is known, for no narrow variables hold what makes it dense"
 REMEDY = ". Take"  # where it begins in the refusal of what is not sparse
 
 

@@ -225,7 +225,7 @@ def _check_alike(prepared: PlainDict, given: PlainDict) -> None:
     """Refuse arguments that are not like those for which the Jacobian was prepared."""
     count = prepared["inputs"]
     if prepared["trees"] != given["trees"] or len(prepared["rest"]) != len(given["rest"]) or count != given["inputs"]:
-        msg = "the arguments are nested otherwise than those for which the Jacobian was prepared: prepare it for them"
+        msg = "the arguments are nested differently from those for which the Jacobian was prepared: prepare it for them"
         raise ChainError(msg)
     for number, (before, now) in enumerate(zip(prepared["arrays"], given["arrays"], strict=False)):
         if before != now:
@@ -236,5 +236,5 @@ def _check_alike(prepared: PlainDict, given: PlainDict) -> None:
             )
             raise ChainError(msg)
     if [*map(static_key, prepared["rest"])] != [*map(static_key, given["rest"])]:
-        msg = "an argument that is no array is another one than that for which the Jacobian was prepared: prepare it for that"
+        msg = "an argument that is not an array differs from the one for which the Jacobian was prepared: prepare it for this one"
         raise ChainError(msg)

@@ -133,7 +133,7 @@ class SparseProgram:
             return
         where = self.recorded.mismatch(arrays, self.entries, self.nonzeros(arrays)[: len(self.blocks)], self.blocks)
         if where is not None:
-            msg = f"pattern does not hold the Jacobian: {where}. Add what is missing, or leave pattern= out, and it is found"
+            msg = f"pattern does not cover the Jacobian: {where}. Add what is missing, or leave pattern= out: then it is found"
             raise ChainError(msg)
 
 

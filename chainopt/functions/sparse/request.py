@@ -54,7 +54,7 @@ def with_sparsity(options: Options, sparse: Array, pattern: Array, check: Array,
         msg = 'mode is "planned", but sparse Jacobians are planned as chains in JAX only: take "auto", "forward" or "reverse"'
         raise ChainError(msg)
     if options.mode == "elimination":
-        msg = 'mode is "elimination", but sparse Jacobians are no straight-line code: take "auto", "forward" or "reverse"'
+        msg = 'mode is "elimination", but sparse Jacobians are not straight-line code: take "auto", "forward" or "reverse"'
         raise ChainError(msg)
     if kind == "low-rank" and (pattern is not None or options.mode != "auto"):
         what = f"mode is {options.mode!r}" if pattern is None else "pattern is given"

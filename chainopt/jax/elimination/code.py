@@ -83,7 +83,7 @@ class Code:
     ) -> list[IntArray]:
         """Write a call of a function of arrays of these numbers; return those of its results, of these shapes and types."""
         if not all(ids.size for ids in operands):
-            msg = "it has a loop, or a function with a rule of its own, that takes an array without entries"
+            msg = "it has a loop, or a function with a rule of its own, that takes an empty array"
             raise UnplannableError(msg)
         flat = tuple(int(node) for ids in operands for node in ids.reshape(-1))
         shapes = tuple(ids.shape for ids in operands)

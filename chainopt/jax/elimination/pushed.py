@@ -35,7 +35,7 @@ def pushed(walk: Walk, equation: JaxprEqn, operands: Sequence[Array]) -> list[Ar
     is_linear = linear_outputs(equation, [not isinstance(atom, core.Literal) and atom in tangents for atom in equation.invars])
     results = [(shape(variable), dtype(variable)) for variable in equation.outvars]
     if any(kind.kind != "f" for (_, kind), does in zip(results, is_linear, strict=True) if does):
-        msg = f"it has a loop or a branch ({equation.primitive}) with tangents that are no real numbers"
+        msg = f"it has a loop or a branch ({equation.primitive}) whose tangents are not real numbers"
         raise UnplannableError(msg)
     tails, seeds = _seeds({variable: value for variable, value in read.items() if isinstance(value, Slopes)})
 

@@ -140,7 +140,7 @@ def straight_line(trace: Trace, outputs: int) -> StraightLine:
 def _vertices(value: Array) -> list[int]:
     ids = tangents(value)
     if ids is None:
-        msg = "a tangent of it is a constant that is not zero"
+        msg = "one of its tangents is a nonzero constant"
         raise UnplannableError(msg)
     found: list[int] = ids.reshape(-1).tolist()
     return found

@@ -180,4 +180,4 @@ def evaluation_of(equation: JaxprEqn, jaxpr: core.Jaxpr) -> Callable[..., list[A
 def _refusal(name: str) -> str:
     if name in {"custom_lin", "custom_vjp_call", "custom_vjp_call_jaxpr"}:
         return "it calls a function with a rule for VJPs only (custom_vjp), whose partial derivatives are not known"
-    return f"{name} is no operation on single numbers whose partial derivatives are known"
+    return f"{name} is not an operation on single numbers with known partial derivatives"

@@ -166,7 +166,7 @@ def called_at(function: Callable[..., Sequence[Array]], arrays: Sequence[Array])
             is_followed = "require grad" in str(error) or "requires grad" in str(error) or "require gradient" in str(error)
             if not (is_inside or is_followed or isinstance(error, NotImplementedError)):
                 raise
-            where = "outside of the transformation that is going on" if is_inside else "and watched"
+            where = "outside the current transformation" if is_inside else "and watched"
             msg = f"it cannot be called {where} ({error})"
             raise UnplannableError(msg) from error
 
@@ -215,7 +215,7 @@ def unseen(graph: Array, node: Node) -> str | None:
     if node.op == "get_attr" and isinstance(getattr(graph, str(node.target)), FakeTensor):
         return "it takes a derivative, or a tensor's data, inside, which no recording sees"
     if node.op == "call_function" and "getitem" not in str(node.target) and not hasattr(node.target, "_schema"):
-        return f"it calls {node.target}, inside of which nothing is known"
+        return f"it calls {node.target}, whose inside is not known"
     return None
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chainopt.torch.narrow.traced import TracedFunction
     from chainopt.typing import Array
 
-CHANGED = "what the function reads besides its arguments has changed, and it computes something else now: make its Jacobian anew"
+CHANGED = "what the function reads besides its arguments has changed, and it computes something else now: make its Jacobian again"
 
 
 class Part(NamedTuple):

@@ -64,7 +64,7 @@ def test_an_arrowhead_takes_three_products():
         (({"x": jnp.ones(5)}, 2.0), "shape \\(5,\\)"),
         (({"x": jnp.ones(4, dtype=jnp.float16)}, 2.0), "float16"),
         (({"y": jnp.ones(4)}, 2.0), "nested"),
-        (({"x": jnp.ones(4)}, 3.0), "no array"),
+        (({"x": jnp.ones(4)}, 3.0), "not an array"),
         (({"x": jnp.ones(4)}, jnp.ones(4)), "nested|array"),
     ],
 )
@@ -102,7 +102,7 @@ def test_an_unpickled_one_finds_that_its_function_has_another_pattern(shift):
     text = pickle.dumps(jacobian(shifted, sparse=True).prepare(point()))
     shift["shift"] = 3
     again = pickle.loads(text)  # noqa: S301
-    with pytest.raises(ChainError, match="pattern does not hold the Jacobian"):
+    with pytest.raises(ChainError, match="pattern does not cover the Jacobian"):
         again(point())
     with pytest.raises(ChainError, match="prepare"):
         jax.jit(pickle.loads(text))(point())  # noqa: S301
