@@ -2,6 +2,7 @@
 
 import importlib
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,11 +12,12 @@ jnp = jax.numpy
 
 from jax.experimental.sparse import BCOO  # noqa: E402
 
-from chainopt.jax import hessian, jacobian  # noqa: E402 -- it needs JAX
+from chainopt.jax import hessian, jacobian, sparsity  # noqa: E402 -- it needs JAX
 from chainopt.structure.greedy_coloring import greedy_colors  # noqa: E402
 
 OURS = "chainopt.jax"
 JACOBIANS, HESSIANS = "sparse Jacobians of JAX functions", "sparse Hessians of JAX functions"
+DETECTION = "finding patterns of JAX functions"
 PREPARING = "finding pattern and colors of JAX functions, and compiling"
 
 
@@ -135,6 +137,21 @@ def test_jacobians(contest, name):
         makers["sparsejac"] = lambda: by_sparsejac(function, prepared.pattern)
     compare(contest, JACOBIANS, name, makers, x)
     contest.note(f"{name}: {prepared.pattern.nnz:,} nonzeros, {prepared.colors}")
+
+
+@pytest.mark.parametrize("name", chosen(["Burgers 1,000", "Brusselator 32 x 32", "Brusselator 128 x 128"]))
+def test_detection(contest, name):
+    function, size = CASES[name]()
+    x = jnp.ones(size)
+    calls = {OURS: lambda: sparsity(partial(function), x)}  # a function of its own each time: nothing is known of it
+    try:
+        asdex = importlib.import_module("asdex")
+    except ModuleNotFoundError:
+        contest.missing(DETECTION, name, ["asdex"])
+    else:
+        calls["asdex"] = lambda: asdex.jacobian_sparsity(partial(function), x)
+        assert calls["asdex"]().nnz == calls[OURS]().nnz
+    contest(DETECTION, name, calls, rounds=5)
 
 
 @pytest.mark.parametrize("name", chosen(ENERGIES))

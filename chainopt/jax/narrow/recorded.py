@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from chainopt.functions.sparse.narrow import Held
 from chainopt.jax.compressed import gathered, pushes, vjps
 from chainopt.jax.narrow.factors import left_factor, right_factor, zeros_of
+from chainopt.jax.traced import TracedJaxpr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,12 +19,11 @@ if TYPE_CHECKING:
     from chainopt.functions.sparse.blocks import Block
     from chainopt.functions.sparse.narrow import Split
     from chainopt.jax.linear_program import LinearProgram
-    from chainopt.jax.traced import TracedJaxpr
     from chainopt.structure.compression import Coloring
     from chainopt.typing import Array
 
 
-class NarrowJaxpr(Held["TracedJaxpr"]):
+class NarrowJaxpr(Held[TracedJaxpr]):
     """A function as a jaxpr, of whose derivative program some narrow variables are held.
 
     Parameters

@@ -16,6 +16,7 @@ from chainopt.jax.staged.apart import always_true
 from chainopt.jax.staged.chain import multiplied
 from chainopt.jax.staged.sections import ColoredSection
 from chainopt.jax.staged.segments import cut
+from chainopt.jax.traced import TracedJaxpr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from chainopt.functions.sparse.stages import Stage
     from chainopt.jax.linear_program import LinearProgram
     from chainopt.jax.staged.segments import Cut
-    from chainopt.jax.traced import TracedJaxpr
     from chainopt.plan.plan import Plan
     from chainopt.structure.compression import Coloring
     from chainopt.structure.patterns import Entries
@@ -64,7 +64,7 @@ def staged(recorded: TracedJaxpr, program: LinearProgram, entries: Entries, prod
     return StagedJaxpr(recorded, program, segments.cuts, stages, plan, entries, cost=cost, saved=saved)
 
 
-class StagedJaxpr(Derived["TracedJaxpr"]):
+class StagedJaxpr(Derived[TracedJaxpr]):
     """A function as a jaxpr, whose derivative program is cut into stages.
 
     Parameters

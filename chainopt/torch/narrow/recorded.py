@@ -9,6 +9,7 @@ from chainopt.errors import ChainError
 from chainopt.functions.sparse.narrow import Held
 from chainopt.torch.compressed import Kept, gathered
 from chainopt.torch.narrow.factors import Factors
+from chainopt.torch.narrow.traced import TracedFunction
 from chainopt.torch.replay import Replay, is_followed
 from chainopt.torch.trace import is_differentiated
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from chainopt.structure.compression import Coloring
     from chainopt.torch.detection import Watched
     from chainopt.torch.narrow.linear_graph import LinearGraph, LinearGraphs
-    from chainopt.torch.narrow.traced import TracedFunction
     from chainopt.typing import Array
 
 HIDDEN = (
@@ -29,7 +29,7 @@ HIDDEN = (
 )
 
 
-class NarrowFunction(Held["TracedFunction"]):
+class NarrowFunction(Held[TracedFunction]):
     """A recorded function, of whose JVP some narrow variables are held.
 
     Parameters

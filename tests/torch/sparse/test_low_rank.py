@@ -9,6 +9,9 @@ from torch.nn import functional
 
 from chainopt import ChainError
 from chainopt.torch import hessian, jacobian
+from chainopt.torch.narrow import LinearGraphs
+from chainopt.torch.narrow.factors import Factors
+from chainopt.torch.sparse import RecordedFunction
 
 N = 24
 F64 = torch.float64
@@ -279,6 +282,44 @@ def test_what_has_no_narrow_variables_is_refused(function, culprit):
 def test_sparse_true_names_low_rank_where_it_would_do():
     with pytest.raises(ChainError, match=r"what makes it dense is _softmax.*take sparse=.low-rank."):
         jacobian(lambda x: x.softmax(0), sparse=True)(point())
+
+
+def test_what_hides_a_derivative_is_not_differentiated_further():
+    def function(x):
+        return x * torch.linalg.svdvals(x.reshape(4, 6)).sum()
+
+    prepared = jacobian(function, sparse="low-rank").prepare(point())
+    for seed in range(3):
+        assert_as_jacfwd(prepared(point(seed=seed)), function, point(seed=seed))
+    with pytest.raises(ChainError, match="hides its derivative"):
+        prepared(point().requires_grad_())
+    with pytest.raises(ChainError, match="hides its derivative"):
+        torch.func.grad(lambda x: whole(prepared(x)).sum())(point())
+    with torch.no_grad():
+        prepared(point().requires_grad_())
+
+
+def test_factors_that_cannot_be_had(monkeypatch):
+    def fails(*_):
+        msg = "no derivative"
+        raise NotImplementedError(msg)
+
+    monkeypatch.setattr(Factors, "right", fails)
+    with pytest.raises(ChainError, match="no narrow variables"):
+        jacobian(stencil_and_mean, sparse="low-rank")(point())
+
+
+def test_another_function_is_not_taken_for_the_one_that_was_recorded():
+    def recorded(function):
+        return RecordedFunction(function, [point()], [], lambda: 1, is_symmetric=False)
+
+    traced = recorded(lambda x: [x * x.sum()])
+    graphs = LinearGraphs(traced)
+    with pytest.raises(ChainError, match="something else now"):
+        LinearGraphs(recorded(lambda x: [x + x.sum()])).first.at(graphs.first, [])
+    traced.function = lambda x: [x * x.sum() if x.sum() > 0 else x]
+    with pytest.raises(ChainError, match="something else now"):
+        graphs.anew()
 
 
 @pytest.mark.parametrize(
