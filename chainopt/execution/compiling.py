@@ -179,8 +179,8 @@ def copied(product: Array, out: Array) -> Array:
     return out.copy_(product)
 
 
-def untraced(function: Callable[..., Array]) -> Callable[..., Array]:
+def untraced(function: Callable[..., Array], reason: str = WHOLE) -> Callable[..., Array]:
     """Return what is run as it is, where this is traced: the graph is broken there, or, if it must not be, PyTorch says why."""
-    sys.modules["torch._dynamo"].graph_break(msg=WHOLE)
-    disabled: Callable[..., Array] = sys.modules["torch.compiler"].disable(function, reason=WHOLE)
+    sys.modules["torch._dynamo"].graph_break(msg=reason)
+    disabled: Callable[..., Array] = sys.modules["torch.compiler"].disable(function, reason=reason)
     return disabled

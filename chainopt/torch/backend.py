@@ -6,7 +6,6 @@ from contextlib import nullcontext
 from functools import partial, reduce
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
@@ -34,6 +33,12 @@ WIDE = 4  # times as many results as inputs are too many for reverse mode
 DEVICES = ("cpu", "cuda")  # whose autocast is looked at
 CHECKS = {torch.ops.aten._linalg_check_errors.default}  # noqa: SLF001 -- which have no result, but raise an error
 LEAF = pytree.tree_flatten(0)[1]  # the tree of a tensor alone
+
+
+PURE = (
+    'chainopt plans in Python: take jacobian(f, mode="forward") or "reverse", which compile whole, '
+    "do it outside of what is compiled, or leave fullgraph out"
+)
 
 
 class TorchBackend:
@@ -226,7 +231,8 @@ class TorchBackend:
 
     def own(self, function: Function, mode: str, options: Options) -> Function:
         """Return `torch.func.jacfwd` or `torch.func.jacrev` of the function."""
-        if np.min(options.argnums) < 0:  # of which jacfwd makes zeros
+        chosen = (options.argnums,) if isinstance(options.argnums, int) else options.argnums
+        if min(chosen) < 0:  # of which jacfwd makes zeros
             return lambda *args, **kwargs: self.own(function, mode, options.from_the_front(len(args)))(*args, **kwargs)
         asked: dict[str, Array] = {"argnums": options.argnums, "has_aux": options.has_aux}
 
@@ -276,7 +282,7 @@ class TorchBackend:
 
     def uncompiled(self, function: Function) -> Function:
         """Return the function, into which `torch.compile` does not look; where it has to, it says that this cannot be."""
-        return untraced(function)
+        return untraced(function, PURE)
 
 
 BACKEND = TorchBackend()

@@ -74,7 +74,7 @@ def test_what_compiled_plans_refuse():
     product = torch.compile(lambda *factors: plan.execute(factors), backend="eager")
     with pytest.raises(ChainError, match=r"has the shape \(5, 4\), but the plan is for \(3, 4\)"):
         product(torch.ones(5, 4, dtype=torch.float64), factors[1])
-    with pytest.raises(ChainError, match="1 matrices, but the plan is for a chain of 2"):
+    with pytest.raises(ChainError, match="1 matrix, but the plan is for a chain of 2"):
         compiled_plans.compiled_product((((3, 4), (4, 2)), (False, False), ((0, 1),), None), factors[:1])
     with pytest.raises(ChainError, match="no two arrays"):
         compiling.symbolic_product(factors[:1])

@@ -324,7 +324,7 @@ def test_json_and_back():
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("order", [0.0, 1], "each of the 2 vertices once"),
+        ("order", [0.0, 1], "each inner vertex once, by position, 2 in all"),
         ("format", "plan", "format"),
         ("version", 7, "version"),
         ("cost", 1, "but the order costs"),

@@ -319,3 +319,25 @@ def test_few_results_go_in_reverse_and_many_in_forward_mode(torch, jacobian):
         x = torch.ones(points, 2)
         derivative = jacobian(lambda w, x=x: torch.tanh(x @ w["inner"]) @ w["outer"])
         assert derivative.plan(weights).mode.value == mode
+
+
+def test_what_compiles_whole(torch):
+    from chainopt.torch import jacobian, value_and_jacobian
+
+    def function(x, y):
+        return torch.tanh(x * y)
+
+    x, y = torch.rand(2, 3, dtype=torch.float64)
+
+    def both_modes(x, y):
+        return jacobian(function, argnums=-1, mode="forward")(x, y), value_and_jacobian(function, argnums=1, mode="reverse")(x, y)
+
+    forward, (value, reverse) = torch.compile(both_modes, backend="eager", fullgraph=True)(x, y)
+    for derivative in (forward, reverse):
+        torch.testing.assert_close(derivative, torch.func.jacrev(function, argnums=1)(x, y))
+    torch.testing.assert_close(value, function(x, y))
+    torch.compiler.reset()
+    with pytest.raises(
+        torch._dynamo.exc.Unsupported, match=r'take jacobian\(f, mode="forward"\) or "reverse", which compile whole'
+    ):
+        torch.compile(jacobian(function), backend="eager", fullgraph=True)(x, y)
