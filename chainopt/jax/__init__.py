@@ -92,8 +92,8 @@ def jacobian(
         "low-rank" returns a triple ``(S, L, R)``; the Jacobian is ``S + L @ R``. What a mean, a norm, an integral or a softmax
         makes dense passes through a few narrow variables: ``L`` is the derivative of the results with respect to them, ``R``
         their derivative with respect to the inputs. The cheapest such variables are found, but none where the Jacobian is
-        sparse anyway, and none inside a loop. ``S`` is as above; ``L`` and ``R`` are dense, in pytrees like the factors of
-        ``low_rank``.
+        sparse anyway, and none inside a loop of more than 32 steps. ``S`` is as above; ``L`` and ``R`` are dense, in pytrees like
+        the factors of ``low_rank``.
     pattern : sparse or dense matrix, optional
         Where nonzeros may be, if that is known: flattened results by flattened inputs. A SciPy sparse array, a BCOO, or dense.
     check : bool

@@ -54,7 +54,7 @@ def flat_function(trace: Trace, outputs: int, *, knows_integers: bool = False) -
 
 
 def derivative_program(trace: Trace, outputs: int) -> LinearProgram:
-    """Return the JVP of the first results of a traced function."""
+    """Return the JVP of the first results of a traced function, short loops step by step."""
     function, inputs, others = flat_function(trace, outputs, knows_integers=True)
     with jax.numpy_dtype_promotion("standard"):
-        return LinearProgram(function, inputs, others)
+        return LinearProgram(function, inputs, others, unrolls=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -9,6 +10,7 @@ from jax.extend import core
 from jax.interpreters.partial_eval import dce_jaxpr
 
 from chainopt.jax.rules.registry import alone, inner, variables_read, variables_written
+from chainopt.jax.unrolling import has_short_loops, is_short, unrolled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
@@ -43,9 +45,13 @@ class LinearProgram:
         Of arrays, first the inputs and then the others, that returns a list of arrays.
     inputs, others : sequence of `jax.ShapeDtypeStruct`
         What it is traced for.
+    unrolls : bool
+        Whether the steps of short loops are equations of it.
     """
 
-    def __init__(self, function: Callable[..., list[Array]], inputs: Sequence[Array], others: Sequence[Array]) -> None:
+    def __init__(
+        self, function: Callable[..., list[Array]], inputs: Sequence[Array], others: Sequence[Array], *, unrolls: bool = False
+    ) -> None:
         count = len(inputs)
 
         def pushed(*arrays: Array) -> list[Array]:
@@ -53,7 +59,9 @@ class LinearProgram:
             return list(jax.jvp(lambda *given: function(*given, *fixed), primals, tangents)[1])
 
         nested = jax.make_jaxpr(pushed)(*inputs, *others, *inputs)
-        self.closed = jax.make_jaxpr(lambda *arrays: _inlined(nested.jaxpr, nested.consts, arrays))(*inputs, *others, *inputs)
+        self.has_short_loops = has_short_loops(nested.jaxpr)
+        inlined = partial(_inlined, nested.jaxpr, nested.consts, unrolls=unrolls)
+        self.closed = jax.make_jaxpr(lambda *arrays: inlined(arrays))(*inputs, *others, *inputs)
         jaxpr = self.closed.jaxpr
         self.primals, self.tangents = jaxpr.invars[:-count], jaxpr.invars[-count:]
         self.outputs = jaxpr.outvars
@@ -143,15 +151,19 @@ def value(atom: Array, values: Mapping[Array, Array]) -> Array:
     return atom.val if isinstance(atom, core.Literal) else values[atom]
 
 
-def _inlined(jaxpr: core.Jaxpr, constants: Sequence[Array], arrays: Sequence[Array]) -> list[Array]:
-    """Run a jaxpr, and what it calls equation by equation."""
+def _inlined(jaxpr: core.Jaxpr, constants: Sequence[Array], arrays: Sequence[Array], *, unrolls: bool) -> list[Array]:
+    """Run a jaxpr, and what it calls equation by equation, short loops step by step if that is asked for."""
+    run = partial(_inlined, unrolls=unrolls)
     values: dict[Array, Array] = dict(zip(jaxpr.constvars, constants, strict=True))
     values.update(zip(jaxpr.invars, arrays, strict=True))
     for equation in jaxpr.eqns:
         inner = next((equation.params[key] for key in JAXPRS if key in equation.params), None)
         if str(equation.primitive) in CALLS and inner is not None:
             body, held = (inner.jaxpr, inner.consts) if isinstance(inner, core.ClosedJaxpr) else (inner, ())
-            results = _inlined(body, held, [value(atom, values) for atom in equation.invars])
+            results = run(body, held, [value(atom, values) for atom in equation.invars])
+            values.update(zip(equation.outvars, results, strict=True))
+        elif unrolls and is_short(equation):
+            results = unrolled(equation, [value(atom, values) for atom in equation.invars], run)
             values.update(zip(equation.outvars, results, strict=True))
         else:
             results = jax.core.eval_jaxpr(alone(equation, jaxpr), (), *[values[one] for one in variables_read(equation)])

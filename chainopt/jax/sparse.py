@@ -143,8 +143,9 @@ class RecordedJaxpr:
         if not self.has_jvps:
             return
         program = self._program()
-        for split in splits(WalkedJaxpr(program)):
-            yield NarrowJaxpr(self, program, split)
+        for one in (program, self._program(unrolls=True)) if program.has_short_loops else (program,):
+            for split in splits(WalkedJaxpr(one)):
+                yield NarrowJaxpr(self, one, split)
 
     def read(self) -> list[Array]:
         """List nothing: what a function reads here does not change."""
@@ -156,11 +157,15 @@ class RecordedJaxpr:
 
     def staged(self, entries: Entries, products: int) -> Staged | None:
         """Return the function cut into stages, None where there is no place to cut it."""
-        return staged(self, self._program(), entries, products) if self.has_jvps else None
+        return staged(self, self._program(unrolls=True), entries, products) if self.has_jvps else None
 
-    def _program(self) -> LinearProgram:
+    def _program(self, *, unrolls: bool = False) -> LinearProgram:
         count = len(self.inputs)
-        return LinearProgram(lambda *arrays: self.run(arrays[:count], arrays[count:])[: self.outputs], self.inputs, self.others)
+
+        def function(*arrays: Array) -> list[Array]:
+            return self.run(arrays[:count], arrays[count:])[: self.outputs]
+
+        return LinearProgram(function, self.inputs, self.others, unrolls=unrolls)
 
     def compressed(
         self, coloring: Coloring, blocks: Sequence[Block], chunk_size: int | None

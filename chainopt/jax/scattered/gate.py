@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 import jax
 
 from chainopt.functions.computation_graph import carrying
+from chainopt.jax.linear_program import CALLS
 from chainopt.jax.rules import elementwise
-from chainopt.jax.rules.registry import PRODUCTS
+from chainopt.jax.rules.registry import PRODUCTS, inner
+from chainopt.jax.unrolling import is_short
 
 if TYPE_CHECKING:
+    from jax.extend import core
+
     from chainopt.functions.trace import Equation, Trace
 
 FEWEST = 256  # inputs and results: fewer passes are not worth it
@@ -26,9 +30,9 @@ acos acosh asin asinh atan atan2 atanh cbrt cos cosh digamma erf erf_inv erfc ex
 sinh tan tanh
 """
 MOVE_NAMES = """
-broadcast_in_dim concatenate copy custom_jvp_call dynamic_slice dynamic_update_slice expand_dims gather pad reshape rev scatter
-scatter-add scatter_add select_n slice split squeeze stop_gradient transpose
-"""
+broadcast_in_dim concatenate copy custom_jvp_call dynamic_slice dynamic_update_slice expand_dims gather loop pad reshape rev
+scatter scatter-add scatter_add select_n slice split squeeze stop_gradient transpose
+"""  # what was made a loop, the last step of which stands behind it
 DEAR = frozenset({*FUNCTION_NAMES.split(), "concatenate"})
 SUMS = frozenset({"conv_general_dilated", "dot_general", "reduce_max", "reduce_min", "reduce_prod", "reduce_sum"})
 KNOWN = SUMS | {*MOVE_NAMES.split(), *elementwise.NAMES.split(), "add", "add_any", "convert_element_type"}
@@ -47,11 +51,12 @@ def may_be_sparse(trace: Trace, outputs: int) -> bool:
     if passes < FEWEST:
         return False
     carried, wide, all_of_it, is_elementwise = carrying(trace), 0, 0, True
+    loops_are_local = _loops_are_local(trace.source.closed.jaxpr)
     for equation in trace.equations:
         if carried.isdisjoint(equation.inputs):
             continue
         names, work = set(equation.name.split("+")), equation.price.jvp
-        if work is None or not _is_local(equation, names, trace, carried, passes):
+        if work is None or not (loops_are_local if names == {"scan"} else _is_local(equation, names, trace, carried, passes)):
             return False
         is_elementwise = is_elementwise and equation.is_elementwise
         work *= SLOW if names & DEAR else 1
@@ -61,6 +66,24 @@ def may_be_sparse(trace: Trace, outputs: int) -> bool:
     if is_elementwise:  # plans know that
         return False
     return wide >= max(MOST_OF_IT * all_of_it, LEAST / passes, EACH * max(inputs, results))
+
+
+def _loops_are_local(jaxpr: core.Jaxpr) -> bool:
+    """Whether all loops are short, and make their steps of what is known."""
+    return all(
+        is_short(one) and all(map(_is_known, inner(one)))
+        if str(one.primitive) == "scan"
+        else all(map(_loops_are_local, inner(one)))
+        for one in jaxpr.eqns
+    )
+
+
+def _is_known(jaxpr: core.Jaxpr) -> bool:
+    """Whether all primitives are among those that are known; of products of matrices more would have to be."""
+    return all(
+        all(map(_is_known, inner(one))) if str(one.primitive) in CALLS else str(one.primitive) in KNOWN - PRODUCTS
+        for one in jaxpr.eqns
+    )
 
 
 def _is_local(equation: Equation, names: set[str], trace: Trace, carried: set[int], passes: int) -> bool:
