@@ -1,11 +1,11 @@
-"""What goes wrong, each with the argument, the place and the remedy in its message."""
+"""The errors; each message names the argument, the place and the remedy."""
 
 from collections.abc import Iterable
 from typing import NoReturn
 
 
 class ChainError(ValueError):
-    """An input that is no chain, no plan, or does not fit the plan.
+    """An input that is not a chain or a plan, or does not fit the plan.
 
     Examples
     --------
@@ -13,7 +13,7 @@ class ChainError(ValueError):
     >>> chainopt.optimal_order([(2, 3), (4, 5)])
     Traceback (most recent call last):
     ...
-    chainopt.errors.ChainError: J2 (chain[0]) has 3 columns, but J1 (chain[1]) has 4 rows: neighbours must share a size
+    chainopt.errors.ChainError: J2 (chain[0]) has 3 columns, but J1 (chain[1]) has 4 rows: neighbors must share a size
     """
 
 
@@ -32,7 +32,7 @@ class InfeasibleError(ChainError):
 
 
 def meant(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
-    """Ask, of what is unknown, whether a known word was meant; nothing where none is like it, from 0 to 1."""
+    """Ask whether a known word was meant by an unknown one; empty where none is as similar as ``likeness``."""
     from difflib import get_close_matches  # takes 2 ms, which few processes need
 
     alike = get_close_matches(word, list(known), 1, likeness)
@@ -40,7 +40,7 @@ def meant(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
 
 
 def check_keys(data: Iterable[object], known: Iterable[str], what: str) -> None:
-    """Refuse a dict with a key that nobody would read: what was meant by it would be missing without a word.
+    """Refuse a dict with an unknown key, which would otherwise be ignored without a word.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def install(extra: str) -> str:
 
 
 def raise_missing_extra(purpose: str, library: str, extra: str) -> NoReturn:
-    """Say of what needs a library that is not installed how to install it.
+    """Say how to install a library that is missing.
 
     Parameters
     ----------

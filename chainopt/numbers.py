@@ -38,7 +38,7 @@ def counted(number: int, one: str, several: str = "") -> str:
     ----------
     number : int
     one, several : str
-        What one is called, and several are, if not with an s.
+        The singular, and the plural where it is not the singular with an s.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def shape_text(*sizes: int) -> str:
 
 
 def ratio(numerator: float, denominator: float) -> float:
-    """Divide two costs of any magnitude; nothing against nothing is 1."""
+    """Divide two costs of any magnitude; 0 / 0 is 1."""
     if numerator == denominator:
         return 1.0
     try:
@@ -108,7 +108,7 @@ def times(factor: float) -> str:
 
 
 def shown(value: object) -> str:
-    """Write a value as `repr` does, but on one line, cut where it is long, and with nothing that a terminal would obey.
+    """Write a value as `repr` does, but on one line, shortened, and without control characters.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def shown(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Write what is no letter, and no single space, as Python escapes it: a name or a note forges no lines, and no colors.
+    r"""Escape what cannot be printed, so that a name or a note cannot forge lines or colors.
 
     Examples
     --------

@@ -59,7 +59,7 @@ def _sorted_down(rng: np.random.Generator, sizes: int) -> list[int]:
 
 
 def _bitonic(rng: np.random.Generator, sizes: int) -> list[int]:
-    """Up to the middle and down again: nested arcs, as deep as can be."""
+    """Up to the middle and down again: nested arcs, as deep as possible."""
     values = sorted(map(int, rng.integers(1, 10 * sizes, sizes)))
     return values[::2] + values[1::2][::-1]
 
@@ -187,7 +187,7 @@ def random_stages(rng: np.random.Generator, factors: int, largest_size: int, lar
 
 
 def scheduled_chain(sizes: Sequence[int], costs: Sequence[int]) -> JacobianChain:
-    """Make a matrix-free chain as those with published schedules are: a JVP, a VJP and the tape of a stage are one number.
+    """Make a matrix-free chain like those with published schedules: one number is a stage's JVP cost, VJP cost and tape.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def scheduled_chain(sizes: Sequence[int], costs: Sequence[int]) -> JacobianChain
 
 
 def random_scheduled_chain(rng: np.random.Generator, factors: int) -> JacobianChain:
-    """Make such a chain of the published distribution: sizes from 5 to 50, costs from 1,000 to 10,000.
+    """Draw such a chain from the published distribution: sizes from 5 to 50, costs from 1,000 to 10,000.
 
     Parameters
     ----------
@@ -289,4 +289,4 @@ KNOWN_CHAINS: dict[str, KnownChain] = {
         "Kutz, Brunton, Brunton and Proctor, Dynamic Mode Decomposition (2016): 449 x 199 points, 21 modes; 10 steps chosen here",
     ),
 }
-"""Chains of networks and solvers that were published, by name."""
+"""Published chains of networks and solvers, by name."""

@@ -170,7 +170,7 @@ def test_bitonic_chain_of_a_hundred_thousand():
     rise = list(range(1, factors // 2 + 2))
     dims = rise + rise[::-1][1:]
     plan = chainopt.optimal_order(chainopt.JacobianChain.from_dims(dims))
-    # The two ones are the lightest corners, neighbours in the polygon: the fan from either is cheapest, and forward goes first.
+    # The two ones are the lightest corners, neighbors in the polygon: the fan from either is cheapest, and forward goes first.
     assert plan.cost == sum(plan.operations.cost.tolist()) == sum(map(mul, dims[:-2], dims[1:-1]))
     assert plan.mode == "forward"
 

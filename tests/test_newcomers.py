@@ -42,9 +42,9 @@ def stage_of_vectors():
         (lambda: Plan.from_json("plan.json"), "read_text"),
         (lambda: Plan.from_json(3), "read_text"),
         (lambda: Plan.from_dict(optimal_order(MATRICES).to_json()), "but a text, which json.loads reads"),
-        (lambda: Plan.from_dict(optimal_order(MATRICES).chain.to_dict()), "no chainopt.plan, but 'chainopt.chain'"),
-        (lambda: Plan.from_json('{"format": '), "no JSON of a plan \\("),
-        (lambda: chainopt.multi_dot([MATRICES[0], splu(csc_array(np.eye(3))), MATRICES[2]]), "SuperLU, which is no matrix"),
+        (lambda: Plan.from_dict(optimal_order(MATRICES).chain.to_dict()), "not a chainopt.plan, but 'chainopt.chain'"),
+        (lambda: Plan.from_json('{"format": '), "not the JSON of a plan \\("),
+        (lambda: chainopt.multi_dot([MATRICES[0], splu(csc_array(np.eye(3))), MATRICES[2]]), "SuperLU, which is not a matrix"),
         (lambda: optimal_order(MATRICES).execute([MATRICES[0], Future(), MATRICES[2]]), "Future.*client="),
         (stage_of_vectors, "LinearOperator"),
     ],
@@ -96,7 +96,7 @@ def test_products_overflow_in_one_order_and_not_in_another():
 def test_parts_of_chains():
     chain = chainopt.JacobianChain.from_dims([2, 3, 4, 5])
     assert chain[1:] == chainopt.JacobianChain.from_dims([3, 4, 5])
-    with pytest.raises(ChainError, match="neighbours must share a size"):
+    with pytest.raises(ChainError, match="neighbors must share a size"):
         chain[::2]
     with pytest.raises(ChainError, match="empty"):
         chain[3:]

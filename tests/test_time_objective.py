@@ -56,7 +56,7 @@ def test_the_plan_says_where_its_rates_come_from():
     assert hash(again) == hash(plan)
     assert str(again) == str(plan)
     assert plan.objective == "time"
-    with pytest.raises(ChainError, match=r'"sizes"\] is no grid'):
+    with pytest.raises(ChainError, match=r'"sizes"\] is not a grid'):
         Plan.from_dict(plan.to_dict() | {"model": {"name": "time"}})
     with pytest.raises(ChainError, match=r"objective 'time', but its \"model\" is missing"):
         Plan.from_dict({key: value for key, value in plan.to_dict().items() if key != "model"})

@@ -1,7 +1,7 @@
 """What a solver returns: a bracketing, in an array of two rows.
 
-A bracketing of n factors has n - 1 products, and each gap between neighbours is where exactly one of them is split.
-So the first and the last factor that the product split after factor g spans, for every g, say everything.
+A bracketing of n factors has n - 1 products, and each gap between neighbors is where exactly one of them is split.
+So the first and the last factor that the product split after factor g spans, for every g, determine it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Bracketing:
         How the matrix of each factor is obtained, where one is needed; None where all are given.
     order : numpy.ndarray of int32, or None
         The order in which it is executed: g for the product split after factor g, ~k for the accumulation of factor k.
-        None for the usual one, left sides before right sides, and accumulations as late as can be.
+        None for the usual one, left sides before right sides, and accumulations as late as possible.
     """
 
     spans: NDArray[np.int32]
@@ -159,7 +159,7 @@ class Bracketing:
             yield split
 
     def arrivals(self) -> list[int]:
-        """How many factors come to a stack before its last two entries are joined, for every product.
+        """How many factors are put on a stack before its last two entries are joined, for every product.
 
         Kept, as executing a plan again and again asks for little else: between two products of matrices caches are cold.
         """
@@ -173,7 +173,7 @@ class Bracketing:
         return self._arrivals
 
     def fold(self, leaves: Iterable[T], join: Callable[[T, T], T]) -> T:
-        """Join neighbours in this order until one is left; what was joined is let go before the next join begins."""
+        """Join neighbors in this order until one is left; what was joined is let go before the next join begins."""
         supply = iter(leaves)
         stack = [next(supply)]
         for arrivals in self.arrivals():
@@ -241,7 +241,7 @@ class Bracketing:
         return most
 
     def check_order(self) -> None:
-        """Refuse an order in which something is used before it is made, or not made once."""
+        """Refuse an order in which something is used before it is made, or not made exactly once."""
         assert self.order is not None
         ways = [GIVEN] * self.factors if self.ways is None else self.ways.tolist()
         available = {(position, position) for position, way in enumerate(ways) if way == GIVEN}  # or only gone through
@@ -262,7 +262,7 @@ class Bracketing:
             raise ChainError(msg)
 
     def check(self) -> None:
-        """Refuse arrays that are no bracketing, naming the first gap that is wrong."""
+        """Refuse arrays that are not a bracketing, naming the first gap that is wrong."""
         spans: list[tuple[int, int]] = []
         taken = 0
         for first, split, last in self.steps():

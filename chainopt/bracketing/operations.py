@@ -28,7 +28,7 @@ class Mode(StrEnum):
     HYBRID = "hybrid"
 
 
-# How the matrix of a factor is obtained, and what joins two neighbours, as a Bracketing holds them. Beside the joins there is
+# How the matrix of a factor is obtained, and what joins two neighbors, as a Bracketing holds them. Beside the joins there is
 # what makes the matrix of a single factor.
 GIVEN, BY_JVPS, BY_VJPS, OTHERWISE = 0, 1, 2, 3
 PRODUCT, PUSHED, PULLED, ACCUMULATED = 0, 1, 2, 3
@@ -56,7 +56,7 @@ class Accumulation:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """What joins two neighbours: `Multiplication`, `Pushforward` and `Pullback` are kinds of it.
+    """What joins two neighbors: `Multiplication`, `Pushforward` and `Pullback` are kinds of it.
 
     The factors ``first..split`` and ``split+1..last`` are joined at ``cost``; ``worker`` and ``start`` are None where
     nothing was scheduled.
@@ -84,7 +84,7 @@ class Multiplication(Join):
 
 
 class Pushforward(Join):
-    """The stages ``first..split``, matrix-free, applied to the result of ``split+1..last``: one JVP a column and stage.
+    """The matrix-free stages ``first..split``, applied to the result of ``split+1..last``: one JVP per column and stage.
 
     Examples
     --------
@@ -97,7 +97,7 @@ class Pushforward(Join):
 
 
 class Pullback(Join):
-    """The result of ``first..split``, pulled back through the stages ``split+1..last``: one VJP a row and stage.
+    """The result of ``first..split``, pulled back through the stages ``split+1..last``: one VJP per row and stage.
 
     Examples
     --------

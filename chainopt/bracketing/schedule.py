@@ -24,7 +24,7 @@ class Schedule:
     Attributes
     ----------
     workers : int or float
-        How many workers there are; infinity where there are as many as one likes.
+        How many workers there are; infinity for an unlimited number.
     worker : tuple of int
         Who does each step.
     start : tuple of int, or of float
@@ -43,7 +43,7 @@ class Schedule:
         return [_placed(*step) for step in zip(steps, self.worker, self.start, strict=True)]
 
     def operations(self, steps: Iterable[Operation]) -> Iterator[Operation]:
-        """Give the steps their workers and starts; what one worker pushes or pulls on with nothing in between is one run."""
+        """Give the steps their workers and starts; what one worker pushes or pulls on without a break is one run."""
         done: dict[tuple[int, int], int] = {}
         latest: dict[int, int] = {}  # of each worker: what takes no time may stand between two steps without a gap
         placed: list[Operation] = []
@@ -60,13 +60,13 @@ class Schedule:
         return iter(placed)
 
     def to_dict(self) -> PlainDict:
-        """Return the schedule as numbers, lists and, for as many workers as one likes, a text."""
+        """Return the schedule as numbers, lists and, for unlimited workers, a string."""
         workers = "unlimited" if math.isinf(self.workers) else self.workers
         return {"workers": workers, "worker": list(self.worker), "start": list(self.start), "makespan": self.makespan}
 
 
 def _operand(step: Operation) -> tuple[int, int]:
-    """Return the factors that the matrix spans which a step pushes or pulls."""
+    """Return the factors spanned by the matrix that a step pushes or pulls."""
     if isinstance(step, Pushforward):
         return step.split + 1, step.last
     if isinstance(step, Pullback):

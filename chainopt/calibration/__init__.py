@@ -29,7 +29,7 @@ def cost_model() -> TimeModel:
 
 
 def read_cost_model(data: PlainDict) -> TimeModel:
-    """Make a model of the objective "time" that was written, wherever it was measured."""
+    """Make a model of the objective "time" from its dict, wherever it was measured."""
     return TimeModel.from_dict(data)
 
 
@@ -38,23 +38,24 @@ def calibrate(stages: None = None, *, progress: bool = False) -> TimeModel: ...
 @overload
 def calibrate(stages: Sequence[Array], *, progress: bool = False) -> JacobianChain: ...
 def calibrate(stages: Sequence[Array] | None = None, *, progress: bool = False) -> TimeModel | JacobianChain:
-    """Measure this machine once for all, or the stages of a chain.
+    """Measure this machine once and for all, or the stages of a chain.
 
-    Without stages, products of matrices of many shapes are timed for some seconds, and what they took is kept in the user's
-    cache directory, for this processor, BLAS and number of threads; from then on the objective ``"time"`` predicts with it.
+    Without stages, products of matrices of many shapes are timed for some seconds, and the times are kept in the user's
+    cache directory, for this processor, BLAS and number of threads; from then on the objective ``"time"`` predicts with
+    them.
 
     Parameters
     ----------
     stages : sequence, optional
         In product order: matrix-free stages (``shape``, and ``matmat`` or ``rmatmat`` or both), whose products are timed
-        with a block of 16 columns or rows; matrices, and `Jacobian` objects, which are taken as they are.
+        with a block of 16 columns or rows; matrices, and `Jacobian` objects, which are kept as they are.
     progress : bool, optional
         Show a bar; needs rich.
 
     Returns
     -------
     TimeModel or JacobianChain
-        The times of this machine; of stages a chain whose costs are seconds per JVP and VJP.
+        The times of this machine; for stages, a chain whose costs are seconds per JVP and VJP.
 
     Raises
     ------

@@ -20,7 +20,7 @@ _kept: dict[str, TimeModel] = {}  # under "model", once this process has looked
 
 
 def saved_model() -> TimeModel:
-    """Return the times that `calibrate` kept for this machine, or the default, after the first call without looking again.
+    """Return the times that `calibrate` kept for this machine, or the default; the file is read at the first call only.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def _load() -> TimeModel:
     try:
         data = read_json(text, "it")
         if not isinstance(data, dict) or (data.get("format"), data.get("version")) != (FORMAT, VERSION):
-            msg = f"it is no {FORMAT} of version {VERSION}"
+            msg = f"it is not {FORMAT} of version {VERSION}"
             raise ChainError(msg)
         return TimeModel.from_dict(data)
     except (ValueError, RecursionError) as error:  # ChainError and JSONDecodeError are ValueErrors
@@ -78,7 +78,7 @@ def _load() -> TimeModel:
 
 
 def _save(model: TimeModel, file: Path) -> None:
-    """Write a file whole or not at all, and leave no other behind."""
+    """Write a file whole or not at all, and leave no partial file behind."""
     with interrupts_held():
         _replace(model, file)
 
@@ -93,7 +93,7 @@ def _replace(model: TimeModel, file: Path) -> None:
         temporary.replace(file)
     except OSError as error:
         msg = (
-            f"what was measured cannot be kept in {file.parent} ({error.strerror}), and holds for this process only: "
+            f"the measured times cannot be kept in {file.parent} ({error.strerror}), and hold for this process only: "
             "make that directory writable, or set XDG_CACHE_HOME to one that is"
         )
         raise ChainError(msg) from error

@@ -38,21 +38,21 @@ def measure(
 ) -> TimeModel:
     """Time products of all shapes of a grid, without keeping the times.
 
-    Every shape is visited in several sweeps, so that what disturbs the machine for a while does not disturb all measurements
-    of a shape; the least time counts.
+    Every shape is visited in several sweeps, so that a short disturbance does not spoil all measurements of a shape; the
+    least time counts.
 
     Parameters
     ----------
     sizes : sequence of int
         The sizes of the grid, ascending: all shapes (m, k, n) of them are timed.
     sweeps : int
-        How often every shape is visited, while there is time; long products are visited twice at the most.
+        How often every shape is visited, while there is time; long products are visited twice at most.
     visit : float
-        The seconds that a visit takes at the least; one product is always timed.
+        The least seconds that a visit takes; one product is always timed.
     source : str
         Where the times come from, as a plan shows it.
     report : callable, optional
-        What is told the share that is done, from 0 to 1.
+        Called with the share that is done, from 0 to 1.
 
     Examples
     --------
@@ -97,10 +97,10 @@ def measure(
 
 
 def _ceilings(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return what products take at the most that nothing disturbs.
+    """Return what undisturbed products take at most.
 
-    Larger products do not take less time. But those of a column with a row, whose inner size is 1, are no work for BLAS: NumPy
-    takes up to seven times as long for them as for larger matrices, so they are looked at among themselves.
+    Larger products do not take less time. But those of a column with a row, whose inner size is 1, are not work for BLAS: NumPy
+    takes up to seven times as long for them as for larger matrices, so they are compared among themselves.
     """
     ceilings = SPIKE * seconds
     for part in (ceilings[:, :1], ceilings[:, 1:]):

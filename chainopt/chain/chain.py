@@ -50,8 +50,8 @@ class JacobianChain:
     Parameters
     ----------
     jacobians : sequence of Jacobian
-        Neighbours share a size: the columns of one are the rows of the next. (rows, columns) pairs and matrices
-        are taken too.
+        Neighbors share a size: the columns of one are the rows of the next. (rows, columns) pairs and matrices
+        are accepted too.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class JacobianChain:
     Raises
     ------
     ChainError
-        If there is no factor, or neighbours do not fit.
+        If there is no factor, or neighbors do not fit.
 
     Examples
     --------
@@ -139,7 +139,7 @@ class JacobianChain:
 
     @property
     def grids(self) -> list[Grid] | None:
-        """Where the factors of a large chain of dense and block-diagonal ones have nonzeros; None of other chains."""
+        """Where the factors of a large chain of dense and block-diagonal ones have nonzeros; None for other chains."""
         structures = self.structures
         return None if structures is None else grids_of(self.dims, structures)
 
@@ -159,20 +159,20 @@ class JacobianChain:
         return patterns
 
     def proves(self, _cost: Cost, _objective: str) -> bool:
-        """Whether a plan that no bracketing beats is the best there is: a chain that was cut from a graph is not all."""
+        """Whether the best bracketing is the best plan there is; a graph may allow better ones than a chain cut from it."""
         return True
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What is to be said of the chain beside what its factors say."""
+        """Notes on the chain, beyond what its factors tell."""
         return ()
 
     @property
     def gain_bound(self) -> float | None:
-        """What any bracketing gains at most over the better pure mode; None where a matrix is at hand.
+        """The most that any bracketing gains over the better pure mode; None where a matrix is at hand.
 
-        It is ``min(n_in * sum(J), n_out * sum(V)) / (cut * sum(min(J, V)))``, where J and V are what one JVP and one VJP of
-        each stage costs, and ``cut`` is the smallest size in the chain; infinite where neither pure mode is possible.
+        It is ``min(n_in * sum(J), n_out * sum(V)) / (cut * sum(min(J, V)))``, where J and V are the costs of one JVP and
+        one VJP of each stage, and ``cut`` is the smallest size in the chain; infinite where neither pure mode is possible.
 
         Examples
         --------
@@ -193,13 +193,13 @@ class JacobianChain:
         return tuple(pairwise(self.dims))
 
     def label(self, position: int) -> str:
-        """Return what the factor at a position is called."""
+        """Return the name of the factor at a position."""
         position = range(len(self))[position]
         name = None if self.names is None else self.names[position]
         return name or f"J{len(self) - position}"
 
     def shape_text(self, position: int) -> str:
-        """Write the shape of a factor: ``10x2000``, and of a stack of five ``5x10x2000``."""
+        """Write the shape of a factor: ``10x2000``, or ``5x10x2000`` for a stack of five."""
         position = range(len(self))[position]
         batch = () if self.batches is None else self.batches[position]
         label = "" if self.structures is None else self.structures[position].label
@@ -278,7 +278,7 @@ class JacobianChain:
         Raises
         ------
         ChainError
-            If it is no such dict, or of an unknown version.
+            If it is not such a dict, or of an unknown version.
         """
         check_header(data, FORMAT, VERSION)
         check_keys(data, KEYS, f"data ({FORMAT})")
@@ -306,7 +306,7 @@ class JacobianChain:
 
 
 def check_header(data: object, name: str, version: int) -> None:
-    """Refuse what is no dict of a format and version.
+    """Refuse anything but a dict of a format and version.
 
     Parameters
     ----------
@@ -315,14 +315,14 @@ def check_header(data: object, name: str, version: int) -> None:
     name : str
         The format.
     version : int
-        The only one that is read.
+        The only version that is read.
     """
     if not isinstance(data, dict) or data.get("format") != name:
         found = data.get("format") if isinstance(data, dict) else None
         what = (
             f", but {shown(found)}" if found is not None else ", but a text, which json.loads reads" if type(data) is str else ""
         )
-        msg = f'data is no {name}{what}: it must be a dict whose "format" is "{name}", as to_dict() makes it'
+        msg = f'data is not a {name}{what}: it must be a dict whose "format" is "{name}", as to_dict() makes it'
         raise ChainError(msg)
     if type(data.get("version")) is not int or data["version"] != version:
         msg = f"data is of version {shown(data.get('version'))}, but this chainopt reads version {version} of {name}"

@@ -1,4 +1,4 @@
-"""What a chain says of its factors beyond their sizes."""
+"""What a chain knows of its factors beyond their sizes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StageCosts(NamedTuple):
-    """What is known of the stages, a tuple for each quantity with an entry for each factor, None where it is not known."""
+    """What is known of the stages: for each quantity a tuple with an entry for each factor, None where unknown."""
 
     jvp: tuple[Cost | None, ...]
     vjp: tuple[Cost | None, ...]
@@ -28,7 +28,7 @@ class StageCosts(NamedTuple):
 
     @property
     def are_seconds(self) -> bool:
-        """Whether one of the costs is a float: then it counts seconds."""
+        """Whether one of the costs is a float, which is in seconds."""
         return float in {*map(type, self.jvp), *map(type, self.vjp), *map(type, self.accumulation)}
 
 
@@ -42,7 +42,7 @@ class Details(NamedTuple):
 
 
 def broadcast(left: Batch, right: Batch) -> Batch:
-    """Return the leading sizes of a product of two stacks, as ``@`` has them; unlike NumPy's, of any magnitude and number.
+    """Return the leading sizes of a product of two stacks, as for ``@``, but of any magnitude and number.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How much a good order can win at most, found without ordering anything."""
+"""The most that a good order can gain, found without ordering anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def least_possible(dims: Sequence[int], costs: StageCosts | None, structures: Sequence[Structure] | None) -> Cost | None:
-    """Return what accumulating the Jacobian costs at the least; None where a matrix is at hand.
+    """Return the least that accumulating the Jacobian can cost; None where a matrix is at hand.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ def least_possible(dims: Sequence[int], costs: StageCosts | None, structures: Se
 
     Notes
     -----
-    Each stage is accumulated, or a matrix is pushed or pulled through it. The matrix has at least as many columns, or rows, as
-    the smallest size between the stages, and so many has the stage itself. A stage whose matrix costs less than that, by an
-    ``accumulation_cost`` or by the colors of its structure, counts with what it costs.
+    Each stage is accumulated, or a matrix is pushed or pulled through it. That matrix, and the stage's own, has at least as
+    many columns, or rows, as the smallest size in the chain. A stage whose matrix costs less than that, by an
+    ``accumulation_cost`` or by the colors of its structure, counts at that cost.
     """
     if costs is None:
         return None
@@ -51,12 +51,12 @@ def least_possible(dims: Sequence[int], costs: StageCosts | None, structures: Se
 
 
 def swept(vectors: int, costs: Sequence[Cost | None]) -> list[Cost | None]:
-    """Return what so many JVPs, or VJPs, of each stage cost; None where it has none."""
+    """Return what that many JVPs, or VJPs, of each stage cost; None where it has none."""
     return [None if cost is None else vectors * cost for cost in costs]
 
 
 def better(forward: Sequence[Cost | None], reverse: Sequence[Cost | None]) -> Cost:
-    """Return what the better homogeneous sweep costs, by stages; infinitely much where neither is possible."""
+    """Return what the better homogeneous sweep costs, by stages; infinity where neither is possible."""
     modes = [sum(cost for cost in sweep if cost is not None) for sweep in (forward, reverse) if None not in sweep]
     return min(modes, default=math.inf)
 

@@ -1,4 +1,4 @@
-"""One elemental Jacobian, as the planner sees it: a shape, and what its stage can do at which cost."""
+"""One elemental Jacobian, as the planner sees it: a shape, and what its stage can do, at what cost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def checked_size(value: object, place: str) -> int:
-    """Return a size as a Python int, or say where something else stands."""
+    """Return a size as a Python int; refuse anything else, naming its place."""
     if not isinstance(value, bool | np.bool_):
         try:
             size = operator.index(value)  # type: ignore[arg-type]
@@ -35,15 +35,15 @@ def checked_size(value: object, place: str) -> int:
 
 
 def unknown_size(size: object) -> str:
-    """Say what helps where a size is that of an array that is not computed yet; nothing of other sizes."""
+    """Return advice for the size of an array that is not computed yet; nothing for other sizes."""
     if isinstance(size, float) and math.isnan(size):
         return "; a Dask array knows its sizes after compute_chunk_sizes()"
     is_symbol = not isinstance(size, Number | str | bytes | Sequence) and hasattr(size, "__mul__") and not hasattr(size, "shape")
-    return "; of arrays with symbolic sizes multi_dot makes the product" if is_symbol else ""
+    return "; multi_dot multiplies arrays with symbolic sizes" if is_symbol else ""
 
 
 def checked_shape(shape: object, place: str) -> tuple[int, int]:
-    """Return a (rows, columns) pair of Python ints, or say where something else stands."""
+    """Return a (rows, columns) pair of Python ints; refuse anything else, naming its place."""
     if not isinstance(shape, tuple | list) or len(shape) != 2:
         msg = f"{place} is {shown(shape)}: give a pair (rows, columns)"
         raise ChainError(msg)
@@ -51,7 +51,7 @@ def checked_shape(shape: object, place: str) -> tuple[int, int]:
 
 
 def checked_cost(value: object, place: str) -> Cost:
-    """Return a cost as a Python int, or as a float that counts seconds, or say where something else stands."""
+    """Return a cost as a Python int, or as a float in seconds; refuse anything else, naming its place."""
     if isinstance(value, float | np.floating):
         if 0 <= value < math.inf:
             return float(value)
@@ -69,9 +69,9 @@ def checked_cost(value: object, place: str) -> Cost:
 
 
 def checked_name(value: object) -> str:
-    """Return a name, or say what is none."""
+    """Return a name, or refuse it."""
     if not (isinstance(value, str) and value and value.isprintable()):
-        msg = f"name is {shown(value)}: give a text that can be printed on a line, or None"
+        msg = f"name is {shown(value)}: give a string that can be printed on one line, or None"
         raise ChainError(msg)
     return value
 
@@ -85,12 +85,12 @@ class Jacobian:
     shape : (int, int)
         Rows m (outputs of the stage) and columns n (its inputs).
     jvp_cost, vjp_cost : int or float, optional
-        What one ``J @ v`` costs, computed from the stage itself without its matrix, and one ``w @ J``: an int counts fused
+        What one ``J @ v``, and one ``w @ J``, costs when computed from the stage without its matrix: an int counts fused
         multiply-adds, a float seconds. Without either, the matrix is at hand. With one, the stage is matrix-free: its
-        matrix costs n JVPs or m VJPs, and it can be pushed through or pulled back without ever having a matrix.
+        matrix costs n JVPs or m VJPs, and other matrices can be pushed or pulled back through it without forming its own.
     accumulation_cost : int or float, optional
-        What the matrix costs, where it is known otherwise; it replaces n JVPs and m VJPs. Give 0 for a matrix at hand
-        that has a JVP or a VJP besides.
+        What the matrix costs, where that is not n JVPs or m VJPs. Give 0 for a matrix at hand whose stage has a JVP
+        or a VJP as well.
     tape : int, optional
         The memory that a reverse sweep of the stage needs.
     structure : Dense, Diagonal, Identity, Banded, BlockDiagonal or Sparse, optional
@@ -99,13 +99,13 @@ class Jacobian:
     batch : sequence of int, optional
         The leading sizes of a stack of such matrices; they broadcast as those of ``@`` do.
     name : str, optional
-        What the matrix is called in a bracketing instead of its number.
+        The name of the matrix in a bracketing, in place of its number.
 
     Raises
     ------
     ChainError
-        If the shape is no pair of ints that are not negative, a cost is negative or not finite, or the structure is none
-        that such a matrix can have.
+        If the shape is not a pair of non-negative ints, a cost is negative or not finite, or a matrix of this shape
+        cannot have the structure.
 
     Examples
     --------

@@ -112,7 +112,7 @@ def read_factors(items: object, argument: str, *, backwards: bool = False) -> Re
     Raises
     ------
     ChainError
-        If there are none, one is no factor, or neighbors do not fit.
+        If there are none, one is not a factor, or neighbors do not fit.
     """
     if type(items) is list:
         factors = items
@@ -155,7 +155,7 @@ def _listed(items: object, argument: str, accepted: str) -> list[object]:
 
 
 def _read_pair_array(pairs: SizeArray) -> Reading | None:
-    """Read a long array of pairs at once; None where something is to be said about it."""
+    """Read a long array of pairs at once; None where an error has to name an entry."""
     inner = pairs[1:, 0]
     fits = pairs.size > 0 and pairs.min() >= 0 and pairs.max() <= LARGEST_INT64
     if not fits or (inner != pairs[:-1, 1]).any():
@@ -231,7 +231,7 @@ def _as_jacobian(item: object, place: str) -> Jacobian:
 
 
 def _is_number(item: object) -> bool:
-    """Whether it is a size, and no factor: a number, or an array that holds one."""
+    """Whether it is a size and not a factor: a number, or an array that holds one."""
     return hasattr(item, "__index__") and not isinstance(item, bool) and getattr(item, "shape", ()) == ()
 
 
@@ -241,7 +241,7 @@ def _check_neighbors(shapes: Sequence[tuple[int, int]], places: Sequence[str], *
             stage = len(shapes) - position
             msg = (
                 f"J{stage} ({places[position]}) has {counted(left[1], 'column')}, but J{stage - 1} ({places[position + 1]}) "
-                f"has {counted(right[0], 'row')}: neighbours must share a size"
+                f"has {counted(right[0], 'row')}: neighbors must share a size"
             )
             if all(after[1] == before[0] for before, after in pairwise(shapes)):
                 msg += (

@@ -70,7 +70,7 @@ def _frontier(options: Namespace) -> None:
 def _plot(options: Namespace) -> None:
     path = Path(options.output)
     if not path.suffix:
-        msg = f"--output is {str(path)!r}: give a file name with an ending, svg, png, pdf or dot"
+        msg = f"--output is {str(path)!r}: give a file name with the extension svg, png, pdf or dot"
         raise ChainError(msg)
     plan = _plan(options)
     try:
@@ -110,7 +110,7 @@ def _plan(options: Namespace) -> Plan:
 
 
 class _Limits(TypedDict):
-    """What `optimal_order` and `compare` can be told."""
+    """The options of `optimal_order` and `compare`."""
 
     objective: ObjectiveName
     method: MethodName

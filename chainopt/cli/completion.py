@@ -1,4 +1,4 @@
-"""What completes the words of a command line in a shell."""
+"""The scripts with which shells complete the words of a command line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def completion(shell: str, options: Mapping[str, Sequence[str]]) -> str:
     Parameters
     ----------
     shell : {"bash", "zsh", "fish"}
-        Whose.
+        Which shell.
     options : dict
         The options of each command.
 

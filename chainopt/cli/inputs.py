@@ -100,7 +100,7 @@ def _read_file(name: str) -> JacobianChain:
         msg = f"--file {printable(name)} cannot be read: {error.strerror or error}"
         raise ChainError(msg) from None
     except UnicodeDecodeError as error:
-        msg = f"--file {printable(name)} is no text: {error}"
+        msg = f"--file {printable(name)} is not text: {error}"
         raise ChainError(msg) from None
     except ValueError as error:  # a name with a zero in it
         if isinstance(error, ChainError):

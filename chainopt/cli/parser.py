@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "order": "find the cheapest bracketing of a chain",
-    "compare": "hold forward and reverse mode against the cheapest bracketing",
+    "compare": "compare forward and reverse mode with the cheapest bracketing",
     "frontier": "list the least cost for each tape, and the bracketing that has it",
-    "plot": "draw the cheapest bracketing as a tree, into a file",
+    "plot": "draw the cheapest bracketing as a tree into a file",
     "calibrate": "measure this machine for the objective time, and keep the result",
 }
 
@@ -35,12 +35,12 @@ FILES = """what --file reads:
   10x2000 2000x30                            text: shapes, in one line or in several
   10 2000                                    a line for each factor: its rows and its columns
   2000 30 500                                a line for each stage, in the order of evaluation: its outputs, its inputs,
-                                             and the cost of one JVP or VJP; above them may stand how many there are
+                                             and the cost of one JVP or VJP; their number may stand above them
   *.graphml                                  a computation graph in GraphML: nodes with a size, edges with c_tan and c_adj"""
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that leaves it to the caller to say what is wrong."""
+    """A parser that lets the caller report what is wrong."""
 
     def error(self, message: str) -> NoReturn:
         raise ChainError(message)
@@ -66,7 +66,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     if option.startswith("-") and option not in options_of(top, None):
         command = next((name for name in COMMANDS if option in options_of(top, name)), None)
         if command is not None:
-            msg = f"{option} comes behind its command, as in chainopt {command} {option}"
+            msg = f"{option} comes after its command, as in chainopt {command} {option}"
             raise ChainError(msg)
     options, unknown = top.parse_known_args(arguments)
     if unknown:
@@ -96,11 +96,12 @@ def parser() -> argparse.ArgumentParser:
         prog="chainopt",
         description="The cheapest order in which to multiply a chain of Jacobians.",
         epilog="Shapes are rows x columns in product order, the last stage first: chainopt order 10x2000 2000x30 30x1000. "
-        "chainopt order --help says what files are read.",
+        "chainopt order --help lists the file formats.",
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"chainopt {__version__}")
-    top.add_argument("--completion", choices=SHELLS, help="write what completes commands and options in a shell, and end")
+    words = "print a script that completes commands and options in a shell, and exit"
+    top.add_argument("--completion", choices=SHELLS, help=words)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False, **_epilog(name))
@@ -109,7 +110,7 @@ def parser() -> argparse.ArgumentParser:
         if name not in {"calibrate", "frontier"}:
             _add_limits(command)
         if name == "plot":
-            output = "the file; its ending (svg, png, pdf, dot) is its format"
+            output = "the file; its extension (svg, png, pdf, dot) is its format"
             command.add_argument("-o", "--output", metavar="PATH", required=True, help=output)
         elif name != "calibrate":
             command.add_argument("--json", action="store_true", help="write JSON")
@@ -129,9 +130,9 @@ def _add_chain(command: argparse.ArgumentParser) -> None:
 
 def _add_limits(command: argparse.ArgumentParser) -> None:
     command.add_argument("--method", default="auto", help=f"the algorithm: {', '.join(METHODS)}")
-    text = "how products of sparse matrices are known: auto, exact, estimated"
+    text = "how products of sparse matrices are found: auto, exact, estimated"
     command.add_argument("--patterns", default="auto", help=text)
-    command.add_argument("--tape-limit", metavar="N", help="the tape that the reverse sweep of a stage may need")
-    command.add_argument("--memory-limit", metavar="N", help="the matrix entries that may be alive at once")
-    command.add_argument("--workers", metavar="N", default="1", help="how many share the operations, or inf")
-    command.add_argument("--time-limit", metavar="SECONDS", help="when a search for several workers ends")
+    command.add_argument("--tape-limit", metavar="N", help="the largest tape that the reverse sweep of a stage may need")
+    command.add_argument("--memory-limit", metavar="N", help="the most matrix entries that may be alive at once")
+    command.add_argument("--workers", metavar="N", default="1", help="how many workers share the operations, or inf")
+    command.add_argument("--time-limit", metavar="SECONDS", help="the seconds after which a search for several workers ends")

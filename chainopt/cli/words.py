@@ -1,4 +1,4 @@
-"""Advice that is for Python, said in the words of a shell and of JSON."""
+"""Advice meant for Python, put into the words of a shell and of JSON."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _WORDS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"plan the chain anew with optimal_order", "plan the chain anew with chainopt order"),
     (r"raise the limit with sys\.set_int_max_str_digits to write it", "set PYTHONINTMAXSTRDIGITS=0 to write it"),
     (r": plan one matrix of the stack, or give the matrices", ": plan one matrix of the stack"),
-    (r"give an int, at least 1, or math\.inf for as many as one likes", "give a whole number, at least 1, or inf"),
+    (r"give an int, at least 1, or math\.inf for an unlimited number", "give a whole number, at least 1, or inf"),
     (r", or give a function cost\(m, k, n\)", ""),
     (r", or None\b", ""),
     (r"give ints, or take objective \"time\"", "give whole numbers, or take --objective time"),
     (r"\bcalibrate\(\)", "chainopt calibrate"),
-    (r"\bno GraphML that networkx can read", "no GraphML that can be read"),
+    (r"\bnot GraphML that networkx can read", "not GraphML that can be read"),
     # Options.
     (r"\b(memory|tape|time)_limit\b", r"--\1-limit"),
     (r"(?<!-)\b(objective|method|patterns|workers) is\b", r"--\1 is"),
@@ -42,7 +42,7 @@ _WORDS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"\ban int that is not negative", "a whole number that is not negative"),
     (r"\b(an int|ints)\b(?= above| \d|,| of| with)", "whole numbers"),
     (r"\bis of version None\b", "says no version"),
-    (r"\bis of type (\w+): give a list", "is no list: give a list"),
+    (r"\bis of type (\w+): give a list", "is not a list: give a list"),
     (r"\b(Identity|Diagonal|Dense)\(\), but", lambda found: f"{found[1].lower()}, but"),
     (r"\bthe shape is \((\d+), (\d+)\)", r"the shape is \1x\2"),
     (r"\bis (None|True|False)\b", lambda found: f"is {_JSON[found[1]]}"),
@@ -54,7 +54,7 @@ _WORDS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
 
 
 def in_words_of_a_shell(message: str) -> str:
-    """Say what helps at a command line, where the message is for Python."""
+    """Turn a message meant for Python into one for the command line."""
     for words, others in _WORDS:
         message = re.sub(words, others, message)
     return message

@@ -43,7 +43,7 @@ class CustomModel:
         Raises
         ------
         ChainError
-            If the function gives what is no cost.
+            If the function returns something other than a cost.
         """
         sizes = np.broadcast_arrays(m, k, n)
         if sizes[0].size >= FEWEST_COMPILED and hasattr(self.function, "py_func") and sizes[0].dtype == np.int64:

@@ -1,4 +1,4 @@
-"""The number of multiplications of structured products, estimated in the place of counted: plans in less time than products."""
+"""The number of multiplications of structured products, estimated instead of counted: planning takes less time than products."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class EstimatedMultiplications(Multiplications):
     chain : JacobianChain
         Matrices, at least one of them structured.
     leaves : sequence of Leaf, optional
-        What has been seen of its factors.
+        What is known of its factors.
     is_rough : bool
         Whether nonzeros are not counted where that takes as long as the products, or promises little.
     """
@@ -71,7 +71,7 @@ class EstimatedMultiplications(Multiplications):
         return products_of(len(self.leaves), cheapest(len(self.leaves), self.work)[0])
 
     def along(self, bracketing: Bracketing) -> NumpyArray:
-        """Return about what the product needs that is split after factor g, for every g."""
+        """Return about what the product that is split after factor g needs, for every g."""
         spans = zip(bracketing.first.tolist(), bracketing.last.tolist(), strict=True)
         costs = [self.work(first, split + 1, last + 1) for split, (first, last) in enumerate(spans)]
         return np.array(costs, dtype=object)

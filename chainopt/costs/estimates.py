@@ -1,8 +1,8 @@
 """What products of sparse matrices cost, estimated in less time than the products take.
 
-What the numbers of nonzeros alone say is enough where a thin matrix at one end is swept through the chain, as in powers times a
-vector. Where two sparse matrices are to be multiplied and that is much work, the nonzeros of rows and columns are counted, and
-estimated of products: a matrix with a few full columns costs far more than one whose nonzeros are spread.
+Numbers of nonzeros are enough where a thin matrix at one end is swept through the chain, as in powers times a vector. Where two
+sparse matrices have to be multiplied and that is much work, the nonzeros of rows and columns are counted, and those of products
+are estimated: a matrix with a few full columns costs far more than one whose nonzeros are spread.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class FirstLook(NamedTuple):
         return self.least() * MARGIN >= self.costs[0, len(self.are_full)]
 
     def least(self) -> float:
-        """Return what the chain costs if products of sparse matrices have no more nonzeros than their sides, as of blocks."""
+        """Return what the chain costs if products of sparse matrices have no more nonzeros than their sides, as with blocks."""
         counts = tuple([self.stored[i, i + 1] for i in range(len(self.are_full))])
         return _least(self.sizes, counts, self.are_full)
 
@@ -159,9 +159,9 @@ def cheapest(
     work : callable
         The work of the product of ``i..k-1`` with ``k..j-1``, given i, k and j.
     join : callable
-        Told the split of an interval before that is a side of a product.
+        Called with the split of an interval before the interval becomes a side of a product.
     alike : tuple of int, optional
-        What tells factors apart: intervals of equal ones are split alike. Worth it where factors come again, as in powers.
+        What tells factors apart: intervals of equal ones are split alike. Worth it where factors recur, as in powers.
     """
     costs, splits = {(i, i + 1): 0.0 for i in range(factors)}, {}
     known: dict[tuple[int, ...], tuple[float, int]] = {}  # of the intervals before, by their factors
@@ -205,7 +205,7 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
     leaves : sequence of Leaf
         The factors.
     much : float
-        How many multiplications of sparse matrices by each other have to be needed before nonzeros are counted.
+        Nonzeros are counted only if products of two sparse matrices need more multiplications than this.
     """
     look = first_look(leaves)
     if len(leaves) > FACTORS and look.products_of_sparse([id(leaf) for leaf in leaves]) > MOST_SAMPLED:

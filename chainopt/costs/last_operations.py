@@ -7,7 +7,7 @@ The product of the factors ``i..j-1`` is made by one of
 - a pull of the product of ``i..j-2`` back through stage j-1, by a VJP for each of its rows;
 - for a single factor, an accumulation of its matrix, which is free where it is at hand.
 
-What it is applied to is made on its own, and as cheaply as can be. So all recurrences over intervals, lower bounds and models
+What it is applied to is made on its own, and as cheaply as possible. So all recurrences over intervals, lower bounds and models
 of the problem are about these four. Kernels hold copies of the numbers of the four, as Numba's cache watches one file.
 """
 
@@ -53,7 +53,7 @@ class Row(NamedTuple):
     """The costs of all last operations of the intervals that begin with factor i, as kernels take them.
 
     Those of multiplications are at [k, j] where i < k < j, those of the push through stage i and of the pull through stage j-1 at
-    [j]; below zero is what cannot be done.
+    [j]; what cannot be done is below zero.
     """
 
     products: NumpyArray
@@ -63,7 +63,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LastOperations:
-    """All that can be done with a chain, at which cost.
+    """All that can be done with a chain, and at what cost.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def peak_memory(chain: JacobianChain, bracketing: Bracketing, estimate: Callable[[int, int], int] | None = None) -> int:
-    """Return the most entries alive at once: results, seeds of accumulations, two neighbors inside a run; not given factors.
+    """Return the most entries alive at once: results, seeds of accumulations, two neighbors inside a run, but no given factors.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def entries_of(chain: JacobianChain, estimate: Callable[[int, int], int] | None 
     chain : JacobianChain
         What is multiplied.
     estimate : callable, optional
-        About how many nonzeros the product of ``i..j-1`` has, given i and j; in the place of patterns, which have to be formed.
+        About how many nonzeros the product of ``i..j-1`` has, given i and j; instead of patterns, which would have to be formed.
     """
     dims, batches, structures = chain.dims, chain.batches, chain.structures
 

@@ -66,7 +66,7 @@ class Multiplications:
         return cost
 
     def to_dict(self) -> PlainDict:
-        """Return nothing: there is one such model."""
+        """Return nothing: there is only one such model."""
         return {}
 
 
@@ -106,8 +106,8 @@ def exact_sizes(chain: JacobianChain) -> NumpyArray:
     return sizes if is_small(chain) else sizes.astype(object)
 
 
-def neighbours(dims: list[int]) -> int:
-    """Return the sum of the products of neighbouring sizes."""
+def neighbors(dims: list[int]) -> int:
+    """Return the sum of the products of neighboring sizes."""
     products: Iterator[int] = map(mul, dims, dims[1:])
     return sum(products)
 
@@ -117,7 +117,7 @@ def homogeneous(chain: JacobianChain) -> tuple[int, int]:
     sizes = chain.sizes
     if sizes.size <= SHORT:
         dims = sizes.tolist()
-        return _both(neighbours(dims), dims[0], dims[1], dims[-2], dims[-1])
+        return _both(neighbors(dims), dims[0], dims[1], dims[-2], dims[-1])
     forward, reverse = homogeneous_rows(sizes[np.newaxis])
     return forward.item(0), reverse.item(0)
 
@@ -131,7 +131,7 @@ def homogeneous_rows(sizes: SizeArray) -> tuple[NumpyArray, NumpyArray]:
 
 
 def _both(border: Any, outputs: Any, after: Any, before: Any, inputs: Any) -> tuple[Any, Any]:
-    """Return the costs of both modes, given the sum of the products of neighbouring sizes, and the two sizes at either end.
+    """Return the costs of both modes, given the sum of the products of neighboring sizes, and the two sizes at either end.
 
     Right to left every product ends with the last size: ``d[n] * (d[0] d[1] + ... + d[n-2] d[n-1])``;
     left to right every product begins with the first.

@@ -1,4 +1,4 @@
-"""In which numbers costs are added: int64, floats where one is a float, else Python ints; decided only here."""
+"""The type in which costs are added: int64, floats where one is a float, else Python ints; decided only here."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def number_type(columns: Iterable[Any], terms: int) -> Any:
     Parameters
     ----------
     columns : iterable of arrays, of lists or of numbers
-        The costs, of which those below zero stand for none.
+        The costs; those below zero stand for no cost.
     terms : int
-        How many of them are added at the most.
+        How many of them are added at most.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def in_numbers(costs: Any, dtype: Any) -> Any:
     Raises
     ------
     ChainError
-        If an int beside floats is larger than all of them.
+        If an int beside floats is larger than any float.
     """
     try:
         return np.asarray(costs, dtype=dtype)
@@ -73,12 +73,12 @@ def in_numbers(costs: Any, dtype: Any) -> Any:
 
 
 def added(costs: Iterable[Cost], nothing: Cost) -> Any:
-    """Add costs, one after the other, to what nothing costs: exactly if all are ints, else in floats.
+    """Add costs one after the other, starting from ``nothing``: exactly if all are ints, else in floats.
 
     Raises
     ------
     ChainError
-        If the sum is larger than all floats.
+        If the sum is larger than any float.
     """
     try:
         total = sum(costs, nothing)

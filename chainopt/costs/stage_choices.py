@@ -27,8 +27,8 @@ NEVER = -1
 class StageChoices(NamedTuple):
     """For each factor what its matrix costs and how it is then obtained, and what one JVP and one VJP cost.
 
-    ``push`` and ``pull`` are NEVER where the stage lacks the mode, or where its tape is above the limit. Where
-    ``only_products``, all matrices are at hand, and nothing can be done but multiply them.
+    ``push`` and ``pull`` are NEVER where the stage lacks the mode, or where its tape is above the limit. With
+    ``only_products`` all matrices are at hand, and can only be multiplied.
     """
 
     leaves: list[Cost]
@@ -89,7 +89,7 @@ def stage_choices(chain: JacobianChain, tape_limit: float | None = None, model: 
     chain : JacobianChain
         Any chain; one whose matrices are all at hand has no choices.
     tape_limit : float, optional
-        The largest tape that a stage may have which is pulled back or accumulated by VJPs.
+        The largest tape that a stage may have if it is pulled back or accumulated by VJPs.
     model : CostModel
         What JVPs, VJPs and accumulations cost.
 

@@ -1,6 +1,6 @@
 """The number of multiplications of structured products: no more than the nonzeros of the two patterns need.
 
-The pattern of a product of neighbours is the Boolean product of their patterns, which is associative: it does not depend on
+The pattern of a product of neighbors is the Boolean product of their patterns, which is associative: it does not depend on
 the bracketing, so that it is computed once for each interval of the chain.
 """
 

@@ -117,12 +117,12 @@ class TimeModel:
 
     @classmethod
     def from_dict(cls, data: Any) -> Self:
-        """Make the model that `to_dict` wrote; beside it may stand a format, a version and a name.
+        """Make the model that `to_dict` wrote; a format, a version and a name may be given with it.
 
         Raises
         ------
         ChainError
-            If an entry is missing, is not known, or not what a measurement can give.
+            If an entry is missing or unknown, or cannot come from a measurement.
         """
         entries: PlainDict = data if isinstance(data, dict) else {}
         check_keys(entries, ("format", "version", "name", *cls.__slots__), "data of a time model")
@@ -130,10 +130,10 @@ class TimeModel:
         seconds: Any = entries.get("seconds")
         source: Any = entries.get("source")
         if not _is_grid(sizes):
-            msg = 'data["sizes"] is no grid: it must be a list of at least two increasing ints, the first of them 1'
+            msg = 'data["sizes"] is not a grid: it must be a list of at least two increasing ints, the first of them 1'
             raise ChainError(msg)
         if not isinstance(seconds, list) or len(seconds) != len(sizes) ** 3 or not all(map(_is_time, seconds)):
-            msg = f'data["seconds"] must be a list of {len(sizes) ** 3} positive, finite numbers, one for each three sizes'
+            msg = f'data["seconds"] must be a list of {len(sizes) ** 3} positive, finite numbers, one for each triple of sizes'
             raise ChainError(msg)
         rates: list[Any] = [entries.get(key) for key in ("sparse_seconds", "overhead", "count_seconds")]
         if not all(map(_is_time, rates)):
@@ -152,7 +152,7 @@ def _logarithms(sizes: tuple[int, ...], seconds: tuple[float, ...]) -> tuple[NDA
 
 
 def _as_floats(numbers: Any) -> NDArray[np.float64]:
-    """Turn ints of any magnitude into floats, the largest of which can still be calculated with."""
+    """Turn ints of any magnitude into floats, the largest of which still allow calculations."""
     sizes = np.asarray(numbers)
     if sizes.dtype == object:  # an int beyond 1e308 is no float, so it is cut before
         sizes = np.asarray(np.minimum(sizes, int(LARGEST)))

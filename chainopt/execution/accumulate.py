@@ -29,7 +29,7 @@ def accumulate(
     sample: Array = None,
     chunk_size: int | None = None,
 ) -> Array:
-    """Build the matrix of a stage from JVPs or VJPs: one a column or row, or where it is not dense one a color of those.
+    """Build the matrix of a stage from JVPs or VJPs: one per column or row, or, where it is not dense, per color of those.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ def accumulate(
     axis : int
         1 to push columns forward through it, 0 to pull rows back.
     through : callable
-        Takes a seed to what the stage makes of it.
+        Returns what the stage makes of a seed.
     sample : array, optional
-        Of which library, dtype and device seeds have to be, as `seed_sample` returns it.
+        Shows the library, dtype and device that seeds must have, as `seed_sample` returns it.
     chunk_size : int, optional
         How many columns or rows go through at once; all of them by default.
     """
@@ -62,7 +62,7 @@ def accumulate(
 
 
 def chunks(size: int, chunk_size: int | None) -> list[slice]:
-    """Cut columns, or rows, into parts of at most so many; one where that is None."""
+    """Cut columns, or rows, into parts of at most ``chunk_size``; one part where that is None."""
     chunk = max(size if chunk_size is None else min(chunk_size, size), 1)
     return [slice(begin, min(begin + chunk, size)) for begin in range(0, size, chunk)]
 

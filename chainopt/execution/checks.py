@@ -44,7 +44,7 @@ USES = {"rmatmat": " (its VJP; rmatvec of SciPy's operators)", "matmat": " (its 
 
 
 def checked_workers(workers: object, planned: float) -> int:
-    """Return how many threads there are to be; those that the plan is for where ``workers`` is None."""
+    """Return the number of threads; that of the plan where ``workers`` is None."""
     wanted = planned if workers is None else workers
     if isinstance(wanted, float) and wanted == math.inf:
         return cores()
@@ -138,7 +138,7 @@ def _place(chain: JacobianChain, position: int) -> str:
 
 
 def _check_numbers(matrix: Array, chain: JacobianChain, position: int) -> None:
-    """Refuse a matrix of something else than numbers, or with masks."""
+    """Refuse a matrix of anything but numbers, or with masks."""
     if has_mask(matrix) or (isinstance(matrix, Remote) and matrix.type_name == "MaskedArray"):
         msg = f"{_place(chain, position)} is a masked array, which has no product: give its filled(...)"
         raise ChainError(msg)
@@ -162,7 +162,7 @@ def _check_units(matrices: Sequence[Array], chain: JacobianChain, out: Array) ->
 
 
 def loses_units(matrix: Array, quantity: Array) -> bool:
-    """Whether a matrix multiplies with arrays that have a unit, as one that is given, and drops it: of SciPy, or holding such."""
+    """Whether a matrix multiplies with arrays that have a unit, but drops it: a SciPy matrix, or what holds one."""
     if backend_of(matrix).is_sparse or hasattr(getattr(matrix, "magnitude", None), "toarray"):
         return True
     scipy = sys.modules.get("scipy.sparse.linalg")
@@ -200,13 +200,13 @@ def _as_matrix(factor: Array, chain: JacobianChain, position: int, needed: set[s
         try:
             factor = np.asarray(factor)
         except ValueError as error:
-            msg = f"{_place(chain, position)} is no matrix: {error}"
+            msg = f"{_place(chain, position)} is not a matrix: {error}"
             raise ChainError(msg) from None
         if factor.dtype == object and factor.ndim == 0:
             name = type_name(factor[()])
             remedy = "give a matrix, or an operator with shape, matmat and rmatmat"
-            remedy = "give client=, that of the cluster which it is on" if name == "Future" else remedy
-            msg = f"{_place(chain, position)} is a {name}, which is no matrix: {remedy}"
+            remedy = "give client=, the client of its cluster" if name == "Future" else remedy
+            msg = f"{_place(chain, position)} is a {name}, which is not a matrix: {remedy}"
             raise ChainError(msg)
     if not hasattr(factor, "shape"):
         msg = f"{_place(chain, position)} is a {type(factor).__name__} without a shape: give a matrix"
@@ -232,7 +232,7 @@ def _check_out(out: Array, shape: tuple[int, ...], library: Backend, dtypes: Seq
     """
     if not library.takes_out or backend_of(out) is not library:
         msg = (
-            f"out is a {type(out).__name__}: it serves where all factors are NumPy arrays, or PyTorch tensors; else leave it out"
+            f"out is a {type(out).__name__}: it works only if all factors are NumPy arrays, or PyTorch tensors; else leave it out"
         )
         raise ChainError(msg)
     if tuple(out.shape) != shape:
@@ -245,7 +245,7 @@ def _check_out(out: Array, shape: tuple[int, ...], library: Backend, dtypes: Seq
 
 
 def _of_one_library(factors: list[Array]) -> list[Array]:
-    """Convert NumPy arrays among those of a library that multiplies with its own only, and refuse what else there is."""
+    """Convert NumPy arrays among those of a library that multiplies only with its own, and refuse all others."""
     libraries = [backend_of(factor) for factor in factors]
     first = next((position for position, library in enumerate(libraries) if library.stands_alone), None)
     if first is None:

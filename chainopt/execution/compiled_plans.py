@@ -1,4 +1,4 @@
-"""Plans that are executed in functions which `torch.compile` traces: what they do, as numbers and texts, and doing it."""
+"""Plans that are executed in functions which `torch.compile` traces: what they do, as numbers and strings, and doing it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ACCUMULATED = {Mode.FORWARD: "by jvps", Mode.REVERSE: "by vjps", None: "otherwis
 
 
 class Traceable:
-    """What `torch.compile` reads of a plan: numbers and texts, not arrays.
+    """What `torch.compile` reads of a plan: numbers and strings, not arrays.
 
     While a function is compiled nobody knows whether matrices keep to their structures, so all are multiplied as they are.
     """
@@ -41,9 +41,9 @@ class Traceable:
     __slots__ = ()
 
     def _traceable(self: Planned) -> Program | None:
-        """Return what the plan does; None where that is not traced, and the graph is broken.
+        """Return what the plan does; None where that cannot be traced, so that the graph breaks.
 
-        This is a structured stage whose matrix is built and has more nonzeros than the compiled code should list.
+        That happens where the matrix of a structured stage is built and has too many nonzeros to list in compiled code.
         """
         chain: JacobianChain = self.chain
         matrices = tuple(pairwise(chain.sizes.tolist()))

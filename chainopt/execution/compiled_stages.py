@@ -1,6 +1,6 @@
 """Plans with matrix-free stages in functions that `torch.compile` traces: their operations in plain Python, on tensors.
 
-The stages are the user's own objects, whose `matmat` and `rmatmat` are traced as whatever else is called.
+The stages are the user's own objects, whose `matmat` and `rmatmat` are traced like any other function.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Step(NamedTuple):
         The factors that it joins, as those of `Join`.
     pattern : tuple of four tuples of int, optional
         Of a stage whose matrix is built and is not dense: the rows and the columns of its nonzeros, and the colors of all
-        columns, and of all rows, -1 of what is empty.
+        columns, and of all rows, -1 where empty.
     """
 
     kind: str
@@ -39,7 +39,7 @@ class Step(NamedTuple):
 
 
 def are_traceable(factors: Sequence[Array]) -> bool:
-    """Whether stages compute with tensors: SciPy's operators do not, and without a tensor nobody knows which seeds they take."""
+    """Whether stages compute with tensors: SciPy's operators do not, and without a tensor it is unknown which seeds they take."""
     scipy = sys.modules.get("scipy.sparse.linalg")
     if scipy is not None and any(isinstance(factor, scipy.LinearOperator) for factor in factors):
         return False
@@ -84,7 +84,7 @@ def stages_product(steps: Sequence[Step], shapes: Sequence[tuple[int, ...]], fac
 
 
 def _sample(factors: Sequence[Array]) -> Array:
-    """Return a tensor among the factors, of whose dtype and device seeds are; None where there is none."""
+    """Return a tensor among the factors, whose dtype and device seeds have; None where there is none."""
     tensor = sys.modules["torch"].Tensor
     for factor in factors:
         if isinstance(factor, tensor):
@@ -136,7 +136,7 @@ def _pulled(stage: Array, matrix: Array, position: int) -> Array:
 def _accumulated(
     kind: str, stage: Array, position: int, shape: tuple[int, ...], pattern: tuple[tuple[int, ...], ...] | None, sample: Array
 ) -> Array:
-    """Return the matrix of a stage; a tensor in its place is its own."""
+    """Return the matrix of a stage; a tensor in its place is that matrix itself."""
     if not _is_stage(stage):
         return stage
     if kind == "otherwise" and hasattr(stage, "elemental_jacobian"):

@@ -1,7 +1,7 @@
 """Products of arrays whose sizes may be symbols, in functions that are compiled: plain Python on sizes and arrays.
 
-What plans and checks are made of, NumPy and the caches of this process, `torch.compile` cannot trace. What is asked of a size
-there becomes a condition of the compiled code; `jax.export` has no answer to some of what is asked of its symbols.
+`torch.compile` cannot trace what plans and checks are made of: NumPy and the caches of this process. A question about a size
+becomes a condition of the compiled code, and `jax.export` cannot answer some questions about its symbols.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     Pairs = Sequence[tuple[int, int]]
 
 
-WHOLE = "chainopt plans, and runs what it planned, in Python: do so outside of what is compiled, or leave fullgraph out"
+WHOLE = "chainopt plans, and runs what it planned, in Python: do so outside the compiled function, or leave fullgraph out"
 MOST_DIMS = 7  # of which all orders are compared: what is asked of symbols takes milliseconds
 
 
 def is_compiling() -> bool:
-    """Whether this is not run, but traced by `torch.compile`."""
+    """Whether this is being traced by `torch.compile`, not run."""
     compiler = sys.modules.get("torch.compiler")
     return compiler is not None and compiler.is_compiling()
 
 
 def is_in_compiled_function() -> bool:
-    """Whether this is traced, or called by what `torch.compile` has given up tracing, and then tries to trace call by call.
+    """Whether this is traced, or called by code that `torch.compile` gave up tracing whole and now traces call by call.
 
-    What it cannot trace of NumPy is an error there, and not run as it is.
+    NumPy that cannot be traced is an error there, instead of being run as it is.
     """
     if is_compiling():
         return True
@@ -45,12 +45,12 @@ def is_in_compiled_function() -> bool:
 
 
 def is_symbol(size: object) -> bool:
-    """Whether a size is no number yet."""
+    """Whether a size is not a number yet."""
     return not isinstance(size, int | float | np.number)
 
 
 def symbolic_product(arrays: Sequence[Array], out: Array = None) -> Array:
-    """Multiply two or more arrays in an order that is cheapest, as far as their sizes can be compared.
+    """Multiply two or more arrays in the cheapest order, as far as their sizes can be compared.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def symbolic_product(arrays: Sequence[Array], out: Array = None) -> Array:
         Where the product is copied to.
     """
     if len(arrays) < 2:
-        msg = "arrays holds no two arrays to multiply"
+        msg = "arrays holds fewer than two arrays to multiply"
         raise ChainError(msg)
     for position, array in enumerate(arrays):
         if hasattr(array, "matmat") or hasattr(array, "rmatmat"):
@@ -85,7 +85,7 @@ def symbolic_product(arrays: Sequence[Array], out: Array = None) -> Array:
 
 
 def without_matrix(position: int, operator: Array) -> ChainError:
-    """Return what is said of an operator at `multi_dot`, which asks for matrices."""
+    """Return the error for an operator at `multi_dot`, which asks for matrices."""
     return ChainError(
         f"arrays[{position}] is matrix-free (a {type(operator).__name__}): plan with optimal_order, where "
         "Jacobian(shape, jvp_cost=..., vjp_cost=...) stands for it, and give the operator to plan.execute"
@@ -150,7 +150,7 @@ def _nearly_cheapest(dims: Sequence[Array]) -> Pairs:
 
 
 def _is_less(cost: Array, other: Array) -> bool:
-    """Compare two costs; where the symbols leave it open, neither is less."""
+    """Compare two costs; where the symbols do not decide, neither is less."""
     if is_compiling():  # a condition of the compiled code
         return bool(cost < other)
     try:
@@ -180,7 +180,7 @@ def copied(product: Array, out: Array) -> Array:
 
 
 def untraced(function: Callable[..., Array], reason: str = WHOLE) -> Callable[..., Array]:
-    """Return what is run as it is, where this is traced: the graph is broken there, or, if it must not be, PyTorch says why."""
+    """Return what is run untraced: the graph breaks there or, if it must not, PyTorch says why."""
     sys.modules["torch._dynamo"].graph_break(msg=reason)
     disabled: Callable[..., Array] = sys.modules["torch.compiler"].disable(function, reason=reason)
     return disabled

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Shared:
-    """Whoever is free takes what is ready and holds up the product most."""
+    """A free worker takes the ready operation that holds up the product most."""
 
     def __init__(self, urgency: Sequence[Cost]) -> None:
         self.urgency = urgency
@@ -33,7 +33,7 @@ class Shared:
 
 
 class Assigned:
-    """Everybody does what a schedule says, in its order; those who have nothing to do are not called."""
+    """Each worker does what a schedule says, in its order; those with nothing to do are not called."""
 
     def __init__(self, operations: Sequence[Operation], order: Sequence[int]) -> None:
         by_worker: dict[int, deque[int]] = {}
@@ -53,7 +53,7 @@ class Assigned:
 
 
 class Crew:
-    """Threads that share the operations of one product. All they share is touched under one lock, ``turn``.
+    """Threads that share the operations of one product. All that they share is accessed under one lock, ``turn``.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class Crew:
                 pool.add(position)
 
     def run(self, workers: int, begin: Callable[[ExitStack], None]) -> Array:
-        """Return the product; what goes wrong first, in a thread or here, ends all threads and is raised once.
+        """Return the product; the first error, in a thread or here, ends all threads and is raised once.
 
         Every thread begins with ``begin(stack)``, and leaves the stack when it ends.
         """
@@ -121,7 +121,7 @@ class Crew:
                 del failure  # which holds this frame
 
     def interrupt(self, error: BaseException) -> None:
-        """Let all threads end what they are doing, and nothing more; whoever interrupts again does not wait for that."""
+        """Let all threads finish their current operation; a second interrupt does not wait for that."""
         is_again, self.is_interrupted = self.is_interrupted, True
         self.stop(error)
         if is_again:
@@ -174,7 +174,7 @@ class Crew:
                 self.turn.notify_all()
 
     def stop(self, error: BaseException) -> None:
-        """Let nobody begin anything any more."""
+        """Let no thread begin anything more."""
         with self.turn:
             if self.error is None:
                 self.error = error

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Options(NamedTuple):
-    """How a product is asked for, as `Plan.execute` takes it."""
+    """The options of a product, as `Plan.execute` takes them."""
 
     workers: object
     chunk_size: int | None
@@ -42,7 +42,7 @@ def execute(client: Client, plan: Planned, factors: Iterable[Array], options: Op
     """Do a plan's operations on a cluster.
 
     Factors that are Dask arrays are multiplied chunk by chunk. Others are sent once, intermediates stay on the workers until
-    they are used, and what is lost with a worker is made again.
+    they are used, and what is lost with a worker is computed again.
 
     Parameters
     ----------

@@ -30,12 +30,12 @@ def check_client(client: Client) -> None:
 
 @contextmanager
 def losses_named(client: Client) -> Iterator[None]:
-    """Say in one sentence that a cluster has lost its scheduler, or that a task ends every worker that takes it on.
+    """Say in one sentence that a cluster has lost its scheduler, or that a task kills every worker that runs it.
 
     Raises
     ------
     ChainError
-        Instead of what Dask raises then; what tasks raise themselves passes, and so does a cancellation by somebody else.
+        Instead of Dask's own error; errors of the tasks themselves, and cancellations by others, pass through.
     """
     from concurrent.futures import CancelledError
 
@@ -46,7 +46,7 @@ def losses_named(client: Client) -> Iterator[None]:
         yield
     except KilledWorker as error:
         losses = error.allowed_failures + 1
-        msg = f"client lost {losses} workers with the same task, {error.task}: their logs say what ends them, often it is memory"
+        msg = f"client lost {losses} workers with the same task, {error.task}: see their logs, the cause is often memory"
         raise ChainError(msg) from error
     except (OSError, CancelledError) as error:
         if client.status == "running" and not isinstance(error, CommClosedError):
@@ -56,4 +56,4 @@ def losses_named(client: Client) -> Iterator[None]:
 
 
 def _address(client: Client) -> str:
-    return str(getattr(client.scheduler, "address", None) or "whose address is not known any more")
+    return str(getattr(client.scheduler, "address", None) or "whose address is no longer known")

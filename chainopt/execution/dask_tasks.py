@@ -38,13 +38,13 @@ class Tasks:
     matrices : list
         The checked factors, in their forms, or what is known of those that are on the cluster.
     sample : array or None
-        Of which library, dtype and device seeds have to be, as `seed_sample` returns it.
+        Shows the library, dtype and device that seeds must have, as `seed_sample` returns it.
     planned : int or inf
         How many workers the plan is for.
     chunk_size : int or None
         How many columns or rows go through a stage at once; None for all of them.
     finish : callable or None
-        What is done with the product at last.
+        What is done with the product at the end.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Tasks:
         self.followed: set[int] = set()
 
     def product(self, done: Callable[[int], None] | None, *, gather: bool) -> Array:
-        """Return the product, or its future; made anew as far as a worker took with it what only it had."""
+        """Return the product, or its future; what is lost with a worker is computed again."""
         if gather and not self.operations and not isinstance(self.matrices[0], Remote):
             return self.matrices[0]
         from concurrent.futures import CancelledError
@@ -85,7 +85,7 @@ class Tasks:
             except BaseException:  # Ctrl-C too: a traceback that is kept keeps nothing on the cluster
                 self._release(final)
                 raise
-        msg = f"client lost {ATTEMPTS} workers with factors of this product: see what ends them in their logs"
+        msg = f"client lost {ATTEMPTS} workers with factors of this product: their logs say what ends them"
         raise ChainError(msg)
 
     def _send(self) -> None:
@@ -111,7 +111,7 @@ class Tasks:
                 self.factors[position] = form if self.operations else _finished(form, gather=False) and matrix.future
 
     def _submitted(self, *, keep: bool) -> list[Array]:
-        """Begin all operations, as one graph; without ``keep`` only the last result is held once it has been used."""
+        """Begin all operations, as one graph; without ``keep`` only the last result is kept after use."""
         from dask import annotate
 
         if not self.operations:
@@ -149,7 +149,7 @@ class Tasks:
                 continue
             if isinstance(matrix, Remote) and matrix.future.status != "finished":
                 place = f"factors[{position}] ({self.chain.label(position)})"
-                msg = f"{place} is a future, and was lost with its worker: make it again"
+                msg = f"{place} is a future, and was lost with its worker: create it again"
                 raise ChainError(msg)
             self.factors[position] = None
         return None in self.factors
@@ -170,7 +170,7 @@ def _finished(future: Future, *, gather: bool) -> Array:
 
 
 def _priorities(operations: Sequence[Operation], takes: Sequence[Sequence[int]], planned: float) -> list[int]:
-    """Rank the operations, the higher the sooner: as a schedule begins them, else what holds up the product most first."""
+    """Rank the operations, the higher the sooner: as a schedule begins them, else those first that hold up the product most."""
     order = in_order_of_schedule(operations, takes, planned)
     if order is None:
         left = critical_path(operations, consumers(takes))

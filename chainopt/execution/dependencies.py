@@ -1,4 +1,4 @@
-"""What every operation of a plan takes and waits for, and how much is left to do after it."""
+"""What every operation of a plan takes and waits for, and how much work is left after it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def consumers(takes: Sequence[Sequence[int]]) -> list[int | None]:
 
 
 def critical_path(operations: Sequence[Operation], taken_by: Sequence[int | None]) -> list[Cost]:
-    """Return for every operation what the plan costs from its beginning on, as far as it holds up the product."""
+    """Return for every operation the cost of the longest path from its beginning to the product."""
     left: list[Cost] = [0] * len(operations)
     for position in range(len(operations) - 1, -1, -1):
         consumer = taken_by[position]

@@ -29,7 +29,7 @@ class DiagonalForm:
 
 
 class IdentityForm:
-    """An identity, and the matrix, or the vector of ones, that was given for it."""
+    """An identity, with the matrix or the vector of ones that was given for it."""
 
     def __init__(self, given: Array) -> None:
         self.given = given

@@ -31,7 +31,7 @@ class Performer:
     ----------
     operations : sequence of Operation
     sample : array, optional
-        Of which library, dtype and device seeds have to be, as `seed_sample` returns it.
+        Shows the library, dtype and device that seeds must have, as `seed_sample` returns it.
     structures : sequence of Structure, optional
         Of the factors, where not all of them are dense.
     chunk_size : int, optional
@@ -39,7 +39,7 @@ class Performer:
     last_product : callable, optional
         What multiplies two matrices for the last operation, if it is a product.
     done : callable, optional
-        Is told the position of each operation that is done.
+        Called with the position of each operation that is done.
     """
 
     operations: Sequence[Operation]
@@ -79,7 +79,7 @@ def perform(
     taken : list
         The operands, in product order.
     sample : array, optional
-        Of which library, dtype and device seeds have to be, as `seed_sample` returns it.
+        Shows the library, dtype and device that seeds must have, as `seed_sample` returns it.
     structure : Structure, optional
         Of a matrix that is accumulated; dense by default.
     chunk_size : int, optional
@@ -106,7 +106,7 @@ def perform(
 
 
 def _through(step: Callable[[Array, Array], Array], stages: list[Array], held: list[Array]) -> Array:
-    """Take a matrix through stages; each, and what went into it, is let go once it has been gone through."""
+    """Take a matrix through stages; each, and its input, is released once it is done."""
     while stages:
         held.append(step(stages.pop(0), held.pop()))
     return held.pop()
@@ -127,7 +127,7 @@ def _pull(stage: Array, matrix: Array) -> Array:
 
 
 def _accumulation(stage: Array, mode: Mode | None, sample: Array, structure: Structure, chunk_size: int | None) -> Array:
-    """Build the matrix of a stage; a matrix that stands in the place of the stage is its own."""
+    """Build the matrix of a stage; a matrix given in place of the stage is that matrix itself."""
     if not is_operator(stage):
         return stage
     if mode is None and hasattr(stage, "elemental_jacobian"):

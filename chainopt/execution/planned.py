@@ -1,4 +1,4 @@
-"""What execution asks of a plan; plans stand in a room above."""
+"""What execution asks of a plan; plans are in a room above."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Factors that are on a cluster already: what they are is asked for, they are not fetched."""
+"""Factors that are already on a cluster: they are described there, and not fetched."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _METHODS = ("matmat", "rmatmat", "matvec")
 
 
 def described(client: Client, factors: list[Array]) -> list[Array]:
-    """Put in the place of every future what is known of its matrix.
+    """Replace every future by what is known of its matrix.
 
     Raises
     ------
     ChainError
-        If a future is of no matrix, or failed.
+        If a future is not of a matrix, or failed.
     """
     from distributed import Future
 

@@ -43,7 +43,7 @@ def run(
     ----------
     plan : Planned
     handed : list
-        Of one entry, the factors; emptied, so that what the caller does not hold lives no longer than it is needed.
+        Of one entry, the factors; emptied, so that what the caller does not hold lives only as long as it is needed.
     out, workers, chunk_size, client, gather, progress
         As `Plan.execute` takes them.
     """
@@ -58,7 +58,7 @@ def run(
         options = dask.Options(workers, chunk_size, out, gather=gather, progress=progress)
         return dask.execute(client, plan, handed.pop(), options)
     if not gather:
-        msg = "gather is False, but there is no client where the product could stay: give client="
+        msg = "gather is False, but without a client there is no cluster on which the product can stay: give client="
         raise ChainError(msg)
     chain, bracketing = plan.chain, plan.association
     thread_count = 1 if workers is None and plan.schedule is None else checked_workers(workers, plan.workers)

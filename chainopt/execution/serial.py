@@ -28,13 +28,13 @@ def multiply(
     ----------
     bracketing : Bracketing
     factors : list
-        Emptied on the way, so that an operand that nobody else holds lives no longer than it is needed.
+        Emptied on the way, so that an operand that nobody else holds lives only as long as it is needed.
     product : callable
         What multiplies two matrices.
     last_product : callable, optional
-        What does so for the last product, if not that.
+        What does so for the last product, if it is a different function.
     done : callable, optional
-        Is told the position of each product that is done.
+        Called with the position of each product that is done.
     """
     factors.reverse()
     take, waiting = factors.pop, [factors.pop()]
@@ -56,7 +56,7 @@ def multiply(
 
 
 def execute(perform: Performer, factors: list[Array]) -> Array:
-    """Do the operations of a plan; the list of factors is emptied on the way, and what is not needed any more is let go."""
+    """Do the operations of a plan; the list of factors is emptied on the way, and what is no longer needed is released."""
     results: dict[tuple[int, int], Array] = {}
 
     def take(span: tuple[int, int]) -> Array:

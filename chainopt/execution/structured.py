@@ -1,4 +1,4 @@
-"""Structured factors are brought into the forms in which they are multiplied, if their nonzeros lie where they may."""
+"""Structured factors are brought into the forms in which they are multiplied, if their nonzeros lie inside their structures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def prepared(
     list
         The factors.
     callable or None
-        What makes of their product what ``@`` would give; None where it is the only factor, as it was given.
+        What turns their product into what ``@`` would give; None where it is the only factor, as it was given.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def in_form(matrix: Array, structure: Structure, place: str) -> Array:
     Parameters
     ----------
     matrix : array
-        Of whatever library; where its numbers are not known yet, they are not looked at.
+        Of any library; numbers that are not known yet are not checked.
     structure : Structure
     place : str
         What errors call the matrix.
@@ -97,7 +97,7 @@ def in_form(matrix: Array, structure: Structure, place: str) -> Array:
         form = matrix  # no sparse form is known there, and a dense one is right
         fits = numbers is None or _is_masked(numbers, _mask(structure, matrix.shape))
     if not fits:
-        what = "is no identity" if structure.is_identity else "has nonzeros outside of it"
+        what = "is not an identity" if structure.is_identity else "has nonzeros outside of it"
         msg = f"{place} was planned with the structure {structure!r}, but {what}: plan it with another structure, or without one"
         raise ChainError(msg)
     return form
@@ -106,8 +106,8 @@ def in_form(matrix: Array, structure: Structure, place: str) -> Array:
 class _Known:
     """Which sparse arrays have been found inside of which patterns: checking takes longer than a product with a vector.
 
-    What is known is known of the arrays of indices. Whoever writes into those is not told that a nonzero is outside; the product
-    is right all the same, for it is the matrix itself that is multiplied.
+    This holds for the arrays of indices. If someone writes into those, a nonzero outside is not noticed; the product is right
+    all the same, as the matrix itself is multiplied.
     """
 
     def __init__(self) -> None:
@@ -185,7 +185,7 @@ def _is_inside(matrix: Array, structure: Structure) -> bool:
 
 
 def _sparse_form(matrix: Array, structure: Structure) -> Array:
-    """Return what of a NumPy array lies inside of a structure, as a sparse array of SciPy."""
+    """Return the part of a NumPy array inside of a structure, as a SciPy sparse array."""
     sparse = scipy_sparse()
     if structure.diagonals is None:
         pattern = places(structure.pattern(matrix.shape))

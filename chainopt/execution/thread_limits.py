@@ -1,4 +1,4 @@
-"""One thread for every worker: BLAS, OpenMP and the libraries are held to it, and get back what they had."""
+"""One thread for every worker: BLAS, OpenMP and the libraries are limited to it, and get back what they had."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Pin:
-    """A setting of the whole process: who comes first changes it, who leaves last restores it.
+    """A setting of the whole process: the first to enter changes it, the last to leave restores it.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Pin:
 
 
 def controller() -> ThreadpoolController:
-    """Look for libraries that have threads of their own; anew, which takes a millisecond, if modules have been imported since.
+    """Find libraries that have threads of their own; again, which takes a millisecond, if modules have been imported since.
 
     Raises
     ------
@@ -81,7 +81,7 @@ _LIBRARIES: dict[Backend, Pin] = {}
 
 @contextmanager
 def one_thread_each() -> Iterator[Callable[[], None]]:
-    """Hold BLAS to one thread; every worker then calls what this gives, once, in its own thread.
+    """Limit BLAS to one thread; every worker then calls what this yields, once, in its own thread.
 
     OpenMP counts for each thread apart, and so does PyTorch, so that the calling thread keeps what it had.
     """

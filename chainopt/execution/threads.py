@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def execute(perform: Performer, factors: list[Array], workers: int, planned: float) -> Array:
     """Do the operations of a plan by several threads with one BLAS thread each.
 
-    A schedule for as many workers is followed; else whoever is free takes what holds up the product most.
+    A schedule for that many workers is followed; else a free worker takes what holds up the product most.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def execute(perform: Performer, factors: list[Array], workers: int, planned: flo
     workers : int
         How many threads share the operations, at most.
     planned : int or inf
-        For how many workers the plan is.
+        How many workers the plan is for.
     """
     operations = perform.operations
     takes = sources(operations)

@@ -1,4 +1,4 @@
-"""A matrix taken through a matrix-free stage, and what is said of stages that do not do what they should."""
+"""A matrix taken through a matrix-free stage, and the errors of stages that do not do what they should."""
 
 from __future__ import annotations
 

@@ -50,7 +50,9 @@ def as_matrix(matrix: Array, edge: EdgeName) -> Array:
         try:
             matrix = np.asarray(matrix)
         except (ValueError, TypeError, OverflowError) as error:
-            what = "holds rows of several lengths" if "inhomogeneous" in str(error) else f"is no matrix ({printable(str(error))})"
+            what = (
+                "holds rows of several lengths" if "inhomogeneous" in str(error) else f"is not a matrix ({printable(str(error))})"
+            )
             msg = f"{edge}: its jacobian {what}: give a matrix"
             raise ChainError(msg) from None
         if matrix.dtype.kind not in "biufc":
@@ -199,5 +201,5 @@ def _check_identity(matrix: Array, edge: EdgeName) -> None:
     if not backend_of(matrix).goes_with_scipy:
         return
     if not ((matrix == 1).all() if matrix.ndim == 1 else _is_identity(matrix)):
-        msg = f"{edge}: its jacobian is no identity, but its structure is Identity(): give another structure, or none"
+        msg = f"{edge}: its jacobian is not an identity, but its structure is Identity(): give another structure, or none"
         raise ChainError(msg)

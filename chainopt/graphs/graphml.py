@@ -52,7 +52,7 @@ def read_graphml(path: str | os.PathLike[str]) -> Graph:
     Raises
     ------
     ChainError
-        If the file is no GraphML, a node or an edge does not say which it is, or an edge's structure is none.
+        If the file is not GraphML, a node or an edge does not say which it is, or an edge's structure is none.
     OSError
         If it cannot be read.
 
@@ -80,7 +80,7 @@ def read_graphml(path: str | os.PathLike[str]) -> Graph:
             graph = nx.read_graphml(BytesIO(data))
         defaults = _defaults(root)
     except (ParseError, nx.NetworkXError, LookupError, ValueError, TypeError, RecursionError, AttributeError) as error:
-        msg = f"{printable(str(path))} is no GraphML that networkx can read: {_reason(error)}"
+        msg = f"{printable(str(path))} is not GraphML that networkx can read: {_reason(error)}"
         raise ChainError(msg) from None
     _check_names(root, path)
     if not isinstance(graph, nx.DiGraph):

@@ -106,7 +106,7 @@ def _numbered(argument: str, chosen: object, numbers: dict[Hashable, int]) -> li
         except TypeError:  # what cannot be hashed is no node
             number = None
         if number is None:
-            msg = f"{argument} has {shown(node)}, which is no node of the graph: it has {named(list(numbers))}"
+            msg = f"{argument} has {shown(node)}, which is not a node of the graph: it has {named(list(numbers))}"
             raise ChainError(msg)
         if number in ends:
             msg = f"{argument} has {shown(node)} twice: name every node once"

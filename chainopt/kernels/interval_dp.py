@@ -21,7 +21,7 @@ pulled back stage by stage, one tape alive at a time, so that the limit concerns
 Compiled on int64 arrays, every value that is formed is at most ``p1 * p2 * p3 + p2 * sum(sizes[i] * sizes[i + 1])``
 times the largest weight, with the largest sizes ``p1 >= p2 >= p3``: a product has three different sizes; and a fan
 from the lighter end of ``i..k``, which weighs at most ``p2``, costs at most ``p2`` times the sum over its border, as does
-one of ``k..j``, so that what is left of a candidate, two optima of neighbours, is at most ``p2`` times the whole sum.
+one of ``k..j``, so that what is left of a candidate, two optima of neighbors, is at most ``p2`` times the whole sum.
 
 The rows are filled from the last to the first, and a row from left to right: as soon as ``table[i][k]`` is final it is
 offered to every ``j > k`` at once, with row ``k``, which is final too. The inner loop thus runs along two contiguous rows

@@ -1,7 +1,7 @@
 """All orders of executing a chain under a limit on what is alive at once: the exact search.
 
 How much is alive depends on everything that has been made so far, in both halves of the chain, so that intervals cannot be
-solved one by one. But it depends on no more than *what* has been made, not how: on which gaps between neighbours are joined,
+solved one by one. But it depends on no more than *what* has been made, not how: on which gaps between neighbors are joined,
 and which stages have been accumulated. These are the states, one bit for each gap and each matrix-free stage. An operation
 sets one bit, or two where it pushes or pulls through a stage, which then counts as accumulated, and never clears one. So one
 pass over the states in the order of their numbers meets each after all that lead to it, and the least cost of reaching the

@@ -36,8 +36,8 @@ def tape_frontier(chain: ChainLike, *, objective: Objective = "multiplications")
 
     Notes
     -----
-    A limit between two tapes of the chain does what the lower one does, and the least cost never rises with the limit. So
-    the tapes are halved: where both ends of a range cost the same, nothing is between them.
+    A limit between two tapes of the chain acts as the lower one does, and the least cost never rises with the limit. So
+    the tapes are bisected: where both ends of a range cost the same, no corner lies between them.
 
     Examples
     --------

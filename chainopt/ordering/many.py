@@ -35,9 +35,9 @@ def optimal_orders(
     Parameters
     ----------
     dims : array of int, shape (N, n + 1), or sequence of JacobianChain
-        A chain of n factors a row: the n + 1 sizes between them, outputs first; or N chains of n stages of any kind.
+        A chain of n factors in each row: the n + 1 sizes between them, outputs first; or N chains of n stages of any kind.
     objective, method, tape_limit
-        As for `optimal_order`. What products of sparse matrices need is always counted here.
+        As for `optimal_order`. Products of sparse matrices are always counted here.
     client : distributed.Client, optional
         A Dask cluster over which the chains are spread (needs the extra ``dask``); the answer is the same.
 
@@ -49,7 +49,7 @@ def optimal_orders(
     Raises
     ------
     ChainError
-        If ``dims`` is no such array, an option is unknown, or ``client`` is no client of a cluster that can be used.
+        If ``dims`` is not such an array, an option is unknown, or ``client`` is not the client of a usable cluster.
 
     Examples
     --------

@@ -36,7 +36,7 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
     Parameters
     ----------
     arrays : sequence of arrays
-        Matrices; the first may be 1-D, a row, and the last 1-D, a column. Beyond NumPy's: stacks, which broadcast as
+        Matrices; the first may be 1-D, a row, and the last 1-D, a column. Beyond NumPy: stacks, which broadcast as
         those of ``@`` do; SciPy sparse arrays; JAX arrays, traced ones too; PyTorch tensors, with their gradients;
         Dask arrays; arrays of libraries that follow the array API standard.
     out : array, optional
@@ -51,15 +51,15 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
     Raises
     ------
     ChainError
-        If there are fewer than two arrays, or neighbours among three or more do not fit; of two NumPy says it, in a
-        ValueError too.
+        If there are fewer than two arrays, or neighbors among three or more do not fit; for two, NumPy raises a
+        ValueError.
     numpy.linalg.LinAlgError
-        If an array has no two dimensions.
+        If an array has the wrong number of dimensions.
 
     Notes
     -----
-    Another order rounds otherwise, and a product of numbers near the ends of their range, as 1e25 and 1e-30 are in float32, may
-    overflow in one order and not in another. Matrices that are scaled to about 1 do not.
+    Another order rounds differently, and numbers near the ends of their range, such as 1e25 and 1e-30 in float32, may overflow
+    in one order and not in another. Matrices scaled to about 1 do not.
 
     Examples
     --------
@@ -155,7 +155,7 @@ def _with_ends(out: Array, *, is_row: bool, is_column: bool) -> Array:
 
 
 def _are_sparse(matrices: list[Array]) -> bool:
-    """Whether they are numbers in SciPy's sparse arrays and NumPy's, which fit together; else others say what does not."""
+    """Whether they are numbers in SciPy's sparse arrays and NumPy's, which fit together; if not, others raise the error."""
     shapes = [matrix.shape for matrix in matrices]
     fits = all(len(shape) == 2 and min(shape) > 0 for shape in shapes)
     fits = fits and all(one[1] == other[0] for one, other in pairwise(shapes)) and len(shapes) <= LONGEST_KEPT
@@ -209,7 +209,7 @@ def _in_pairs(pairs: list[tuple[int, int]], held: list[Array], product: Callable
 def _pairs(shapes: tuple[tuple[int, ...], ...]) -> list[tuple[int, int]] | None:
     """Return which two are multiplied, one pair after the other, each product in the place of its left side.
 
-    None where these are no matrices that fit together: others say what does not.
+    None where these are not matrices that fit together: others raise the error.
     """
     fits = len(shapes) > 1 and {*map(len, shapes)} == _TWO and all(one[1] == other[0] for one, other in pairwise(shapes))
     if not fits:

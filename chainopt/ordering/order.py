@@ -34,7 +34,7 @@ def optimal_order(
     time_limit: float | None = None,
     progress: bool = False,
 ) -> Plan:
-    """Find the cheapest bracketing of a chain of Jacobians, or for several workers the one that is done first.
+    """Find the cheapest bracketing of a chain of Jacobians, or for several workers the one that finishes first.
 
     Parameters
     ----------
@@ -47,15 +47,15 @@ def optimal_order(
     method : {"auto", "polygon", "interval", "textbook", "heuristic", "exact", "cp-sat"}
         For one worker all are exact, and the last three are "auto". "polygon" is Hu and Shing's O(n log n) algorithm [1]_ [2]_,
         for chains without stacks or with equal ones; "interval" the O(n^3) dynamic program [3]_; "textbook" the same in plain
-        Python. "auto" takes the polygon where it can, and for up to three factors a formula. Chains with matrix-free stages are
-        for the interval program. For several workers: "heuristic" finds good plans for chains of any length; "exact" goes on from
-        there until it has proved which plan is the best, by a search of its own and, where that takes long, by Google's OR-Tools,
-        if it is installed (the extra ``schedule``); "auto" searches for a proof of up to 32 factors, for about a second;
-        "cp-sat" leaves the proof to OR-Tools.
+        Python. "auto" takes the polygon where it can, and for up to three factors a formula. Chains with matrix-free stages need
+        the interval program. For several workers: "heuristic" finds good plans for chains of any length; "exact" goes on from
+        there until it has proved a plan best, by a search of its own and, where that takes long, by Google's OR-Tools, if it is
+        installed (the extra ``schedule``); "auto" searches for a proof of up to 32 factors, for about a second; "cp-sat" leaves
+        the proof to OR-Tools.
     patterns : {"auto", "exact", "estimated"}
-        How the nonzeros of products of sparse matrices are known. "exact": what products need is counted, for which patterns are
-        formed, but for those that no cheap plan holds. "estimated": sizes, numbers of nonzeros and the counts of some rows say
-        about what they need [4]_ [5]_, in time that is linear in the nonzeros of the factors; the plan has
+        How the nonzeros of products of sparse matrices are found. "exact": multiplications are counted from the patterns of the
+        products, which are formed except where no cheap plan needs them. "estimated": they are estimated from sizes, numbers of
+        nonzeros and the counts of some rows [4]_ [5]_, in time linear in the nonzeros of the factors; the plan has
         ``cost_is_exact=False`` and ``is_optimal=False``. "auto": exact where planning takes little time, or at most about a tenth
         of that of the product, judged by sizes and numbers of nonzeros; else estimated. Chains of dense, diagonal and banded
         matrices are always exact, and so are plans for other objectives, for matrix-free stages, several workers or a limit on
@@ -64,18 +64,17 @@ def optimal_order(
         The memory that the reverse sweep of a stage may need: no stage with a larger tape is pulled back or
         accumulated by VJPs.
     memory_limit : float, optional
-        The number of matrix entries that may be alive at once, `Plan.peak_memory`. Of chains with up to 20 gaps and
-        matrix-free stages together, all orders of execution are searched. Of longer ones the plan keeps the limit, but
-        may have ``is_optimal=False``; its `Plan.lower_bound` says how far it can be from the best.
+        The number of matrix entries that may be alive at once, `Plan.peak_memory`. For chains with up to 20 gaps and
+        matrix-free stages together, all orders of execution are searched. For longer ones the plan keeps the limit,
+        but may have ``is_optimal=False``; its `Plan.lower_bound` says how far it can be from the best.
     workers : int, or math.inf
-        How many workers share the operations, each of which one of them does without a break. What is minimized is then the time
-        at which the last operation ends, `Plan.makespan`; the operations of the plan have a worker and a start. With `math.inf`,
-        as many as one likes, the interval program is exact.
+        How many workers share the operations; each operation is done by one worker without a break. With several, the time at
+        which the last operation ends is minimized, `Plan.makespan`, and each operation of the plan has a worker and a start.
+        With `math.inf`, an unlimited number, the interval program is exact.
     time_limit : float, optional
-        The seconds after which a search for several workers ends with the best plan so far. So does one that is interrupted, by
-        Ctrl-C.
+        The seconds after which a search for several workers ends with the best plan so far. Ctrl-C ends it likewise.
     progress : bool
-        Whether such a search shows how far it is, on standard error.
+        Whether such a search shows its progress on standard error.
 
     Returns
     -------
@@ -86,14 +85,14 @@ def optimal_order(
     Raises
     ------
     ChainError
-        If the chain is empty, does not fit together or is no chain, an option is unknown, or an estimate is asked for where
-        there is none.
+        If the chain is empty, does not fit together or is not a chain, an option is unknown, or an estimate is asked for
+        where none exists.
     InfeasibleError
         If no plan meets the limits; the message names the least that would do.
 
     Notes
     -----
-    The logger "chainopt" is told, at the level INFO, how many factors were ordered, by which method, and in what time.
+    The logger "chainopt" reports, at the level INFO, how many factors were ordered, by which method, and in what time.
 
     References
     ----------
@@ -136,7 +135,7 @@ def optimal_order(
 
 
 def step_order(chain: ChainLike, *, objective: Objective = "multiplications") -> Plan:
-    """Return the cheapest bracketing, counted, as a step of something larger, which tells the logger of itself."""
+    """Return the cheapest bracketing, counted, as a step of something larger, which does its own logging."""
     problem = asked(chain, objective, None, None, 1, None, False, "exact")
     return Plan(problem, select(problem, "auto").solve(problem))
 
@@ -152,10 +151,10 @@ def compare(
     workers: float = 1,
     time_limit: float | None = None,
 ) -> Comparison:
-    """Hold forward and reverse mode against the cheapest bracketing.
+    """Compare forward and reverse mode with the cheapest bracketing.
 
-    Parameters and errors are those of `optimal_order`. With several workers it is the makespans that are compared, and the
-    sweeps share them too.
+    Parameters and errors are those of `optimal_order`. With several workers the makespans are compared, and the sweeps use
+    all workers too.
 
     Examples
     --------

@@ -25,9 +25,9 @@ def forward_order(
 ) -> Plan:
     """Plan the product in forward mode, right to left: ``J3 (J2 J1)``.
 
-    Matrix-free stages are accumulated, the rightmost, by JVPs, and pushed through, the others. Parameters and errors are
-    those of `optimal_order`, and an `InfeasibleError` where a matrix-free stage has no JVP. Several workers share what there is
-    to share, the accumulations.
+    Of matrix-free stages the rightmost is accumulated by JVPs, and the others are pushed through. Parameters and errors are
+    those of `optimal_order`, plus an `InfeasibleError` where a matrix-free stage has no JVP. Several workers can share only the
+    accumulations.
 
     Examples
     --------
@@ -50,9 +50,9 @@ def reverse_order(
 ) -> Plan:
     """Plan the product in reverse mode, left to right: ``(J3 J2) J1``.
 
-    Matrix-free stages are accumulated, the leftmost, by VJPs, and pulled back through, the others. Parameters and errors
-    are those of `optimal_order`, and an `InfeasibleError` where a matrix-free stage has no VJP, or its tape is too large.
-    Several workers share what there is to share, the accumulations.
+    Of matrix-free stages the leftmost is accumulated by VJPs, and the others are pulled back through. Parameters and
+    errors are those of `optimal_order`, plus an `InfeasibleError` where a matrix-free stage has no VJP, or its tape is
+    too large. Several workers can share only the accumulations.
 
     Examples
     --------

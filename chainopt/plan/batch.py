@@ -61,7 +61,7 @@ class PlanBatch(Sequence[Plan]):
 
     @property
     def model(self) -> CostModel:
-        """What gave the costs."""
+        """The cost model."""
         return self.problems.model
 
     @property
@@ -76,7 +76,7 @@ class PlanBatch(Sequence[Plan]):
 
     @property
     def modes(self) -> NDArray[np.object_]:
-        """The modes, shape (N,): each a `Mode`, which compares as its text does."""
+        """The modes, shape (N,): each a `Mode`, which equals its text."""
         return self.solutions.modes
 
     def __len__(self) -> int:

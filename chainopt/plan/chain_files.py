@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_LETTERS = 2**26  # of a file; a plan of a million factors has 40 million
 MOST = {",": 6_000_000, "[": 1_500_000, "{": 400_000, '"': 3_000_000}  # each of which takes memory, once it is read
 _KINDS = {str: "a text", bool: "true or false", type(None): "null"}  # of JSON that no chain is; the rest are numbers
-FORMS = '{"dims": [10, 2000, 30]}, {"shapes": [[10, 2000], [2000, 30]]}, what --json writes, or lines as 10x2000'
+FORMS = '{"dims": [10, 2000, 30]}, {"shapes": [[10, 2000], [2000, 30]]}, what --json writes, or lines such as 10x2000'
 
 
 def read_chain(text: str, place: str) -> JacobianChain:
@@ -58,7 +58,7 @@ def read_chain(text: str, place: str) -> JacobianChain:
     except (ValueError, RecursionError) as error:
         found = repr(printable(text[:40])) if text.strip() else "empty"
         why = "nested too deeply" if isinstance(error, RecursionError) else error
-        msg = f"{place} is {found}, which is no JSON ({why}): give {FORMS}"
+        msg = f"{place} is {found}, which is not JSON ({why}): give {FORMS}"
         raise ChainError(msg) from None
     try:
         return _chain_in(data, place)
@@ -70,15 +70,15 @@ def read_chain(text: str, place: str) -> JacobianChain:
 
 
 def check_length(text: str, place: str) -> None:
-    """Refuse what would take hundreds of megabytes, once it is read.
+    """Refuse a text that would take hundreds of megabytes once it is read.
 
     Raises
     ------
     ChainError
-        If it is so long, or has so many parts.
+        If it is too long, or has too many parts.
     """
     if len(text) > MOST_LETTERS:
-        msg = f"{place} has more than {MOST_LETTERS:,} letters, which is too long for a chain"
+        msg = f"{place} has more than {MOST_LETTERS:,} characters, which is too long for a chain"
         raise ChainError(msg)
     for letter, most in MOST.items():
         if text.count(letter) > most:

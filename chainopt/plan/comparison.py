@@ -45,19 +45,19 @@ class Comparison:
 
     @property
     def speedup(self) -> float:
-        """What the better pure mode takes over what the optimum takes; 1.0 for 0/0, infinite without a pure mode."""
+        """How many times as much the better pure mode takes as the optimum; 1.0 for 0/0, infinite without a pure mode."""
         pure = [plan.makespan for plan in (self.forward, self.reverse) if plan is not None]
         return ratio(min(pure), self.optimal.makespan) if pure else math.inf
 
     @property
     def full_trace(self) -> int:
-        """The tapes of all stages together, what reverse mode keeps that stores them all at once."""
+        """The sum of the tapes of all stages: what reverse mode keeps if it stores them all at once."""
         costs = self.optimal.chain.stage_costs
         return 0 if costs is None else sum(costs.tape)
 
     @property
     def unit(self) -> str:
-        """What the costs count, and with several workers that they are makespans."""
+        """The unit of the costs, which says with several workers that they are makespans."""
         workers = self.optimal.workers
         if workers == 1:
             return self.optimal.unit
@@ -86,7 +86,7 @@ class Comparison:
         ]
 
     def to_dict(self) -> PlainDict:
-        """Return the costs and the three plans as plain lists, ints and texts."""
+        """Return the costs and the three plans as plain lists, ints and strings."""
         plans = {"forward": self.forward, "reverse": self.reverse, "optimal": self.optimal}
         return {name: None if plan is None else plan.to_dict() for name, plan in plans.items()}
 

@@ -57,7 +57,7 @@ class Skip(NamedTuple):
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
 class GraphChain(JacobianChain):
-    """A `JacobianChain` made from a graph, as `linearize` returns it; every function takes it as one.
+    """A `JacobianChain` made from a graph, as `linearize` returns it; every function accepts it as one.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class GraphChain(JacobianChain):
     stages : sequence of sequence of nodes
         The nodes that each stage computes, in product order too.
     notes : sequence of str
-        What there is to say about the graph: what was ignored, and why.
+        Notes about the graph: what was ignored, and why.
     skips : sequence of Skip
         Identities that the product of the factors lacks: the Jacobian is ``chain.add_skips(product)``.
 
@@ -132,7 +132,7 @@ class GraphChain(JacobianChain):
         return self
 
     def proves(self, cost: Cost, objective: str) -> bool:
-        """Whether a plan that no bracketing of the chain beats is the best of the graph, too."""
+        """Whether the best bracketing of the chain is the best plan for the graph, too."""
         costs = self.graph_costs
         if costs is None or costs.is_path:
             return costs is not None
@@ -140,12 +140,12 @@ class GraphChain(JacobianChain):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What is to be said of the chain: its notes, and what its product lacks."""
+        """Notes on the chain: those of the graph, and what the product lacks."""
         added = [f"the identity from {skip.tail!r} to {skip.head!r} is added to the product" for skip in self.skips]
         return *added, *self.notes
 
     def add_skips(self, product: ArrayLike) -> NumpyArray:
-        """Return the Jacobian, given the product of the factors, which is left as it is: the skips are added.
+        """Return the Jacobian: the product of the factors, itself left unchanged, with the skips added.
 
         Examples
         --------
@@ -182,12 +182,12 @@ class GraphChain(JacobianChain):
         return plot_cuts(graph, self.stages[::-1], self.dims[::-1], skips, ax)
 
     def to_dict(self) -> PlainDict:
-        """Return the chain as plain lists, numbers and texts, with a format version; see `from_dict`.
+        """Return the chain as plain lists, numbers and strings, with a format version; see `from_dict`.
 
         Raises
         ------
         ChainError
-            If a node is neither a text, a number, nor a tuple of such: JSON knows no other names.
+            If a node is not a string, a number or a tuple of these: JSON has no other names.
         """
         data = JacobianChain.to_dict(self)
         data["stages"] = [[plain_node(node) for node in stage] for stage in self.stages]
@@ -201,12 +201,12 @@ class GraphChain(JacobianChain):
     def from_dict(cls, data: PlainDict) -> Self:
         """Make the chain that `to_dict` wrote; that of a `JacobianChain` has no nodes.
 
-        That the graph is a path can be seen of the chain; what else is stored of the graph's costs is shown, and proves nothing.
+        Whether the graph is a path follows from the chain; other stored costs of the graph are shown, but prove nothing.
 
         Raises
         ------
         ChainError
-            If it is no such dict, or of an unknown version.
+            If it is not such a dict, or of an unknown version.
 
         Examples
         --------
@@ -261,7 +261,7 @@ def read_chain_dict(data: object) -> JacobianChain:
     Raises
     ------
     ChainError
-        If it is no such dict, or of an unknown version.
+        If it is not such a dict, or of an unknown version.
     """
     kind = GraphChain if isinstance(data, dict) and "stages" in data else JacobianChain
     return kind.from_dict(cast("PlainDict", data))  # which refuses what is no dict

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class GraphCosts(NamedTuple):
-    """What the classic orders of elimination cost in a graph, and what all of them cost at least.
+    """What the classic orders of elimination cost in a graph, and a lower bound for all orders.
 
     Attributes
     ----------
@@ -21,15 +21,15 @@ class GraphCosts(NamedTuple):
         What it costs to eliminate the variables as they are computed, and from the last to the first. None where edges are
         known by their JVPs and VJPs: there the pure modes of the chain are those of the graph.
     lower_bound : int or float
-        What any order of vertex elimination costs at least; 0 where nothing is known.
+        The least that any order of vertex elimination can cost; 0 where nothing is known.
     gain_bound : float, optional
-        How many times cheaper than the better of the pure modes any order is at most.
+        The most times that any order can be cheaper than the better pure mode.
     is_path : bool
         Whether the graph is a path that is cut at every variable: the bracketings of the chain are all that there is.
     objective : str
         What is counted.
     is_claimed : bool, optional
-        Whether this was read, and the graph is not at hand to compute it from.
+        Whether this was read from a file, without the graph to compute it from.
     """
 
     pure: tuple[Cost, Cost] | None
@@ -60,7 +60,7 @@ def read_costs(data: object, *, may_be_path: bool) -> GraphCosts:
     Raises
     ------
     ChainError
-        If it is no such dict, or says of a chain that is none that it is a path.
+        If it is not such a dict, or claims that the graph is a path where it cannot be one.
     """
     place = 'data["graph_costs"]'
     if not isinstance(data, dict):

@@ -1,4 +1,4 @@
-"""The brackets of a plan on a line of print: whole, or those of a long chain elided in balance."""
+"""The brackets of a plan on one printed line: whole, or for a long chain elided, yet balanced."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST = 300  # letters of the brackets of more factors, beyond which the inner
 
 
 def bracketing_line(plan: PlanData, most_factors: int = MOST_FACTORS) -> str:
-    """Return the brackets for a line of print: whole as far as they fit, else the outer products."""
+    """Return the brackets for one printed line: whole if they fit, else the outer products."""
     return _line(plan, most_factors)[0]
 
 

@@ -33,8 +33,8 @@ def read_lines(text: str, place: str) -> JacobianChain:
     ----------
     text : str
         Shapes, ``10x2000``, or a line for each with its rows and columns, ``10 2000``, in product order. Or, in the order of
-        evaluation, ``m n cost`` for each stage: its outputs, its inputs, and what one JVP or VJP of it costs and its reverse
-        sweep keeps; above them may stand how many there are. One line of four and more numbers has the sizes between factors.
+        evaluation, ``m n cost`` for each stage: its outputs, its inputs, and one number for its JVP cost, VJP cost and tape;
+        their count may stand above them. One line of four or more numbers has the sizes between factors.
     place : str
         What the text is called in errors.
 
@@ -75,7 +75,7 @@ def read_lines(text: str, place: str) -> JacobianChain:
         stages.append(Jacobian((outputs, inputs), jvp_cost=cost, vjp_cost=cost, tape=cost))
     if is_announced and lines[0] != [str(len(stages))]:
         announced, found = printable(lines[0][0])[:40], counted(len(stages), "stage")
-        msg = f"{place} announces {announced}, and holds {found}: give their number, then a line for each"
+        msg = f"{place} announces {announced}, but holds {found}: give their number, then a line for each"
         raise ChainError(msg)
     return JacobianChain.from_stages(stages)
 

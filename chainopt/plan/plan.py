@@ -73,35 +73,35 @@ class Plan(PlanData, Traceable):
         ----------
         factors : sequence of matrices
             In product order, of the chain's shapes: NumPy, SciPy sparse, JAX (traced too), PyTorch and Dask arrays, and those
-            of libraries that follow the array API standard. For matrix-free stages a `scipy.sparse.linalg.LinearOperator`, or
-            anything with ``shape``, ``matmat(V)`` and ``rmatmat(W)`` (``J^H @ W``, as in SciPy), as far as the plan uses
-            them; or their matrix. What has an ``elemental_jacobian()``, too, is asked for it where the plan accumulates the
-            stage otherwise, and for ``identity_seed(rows, columns, offset)``, if it has one, where a seed is needed. With a
-            client also futures.
+            of libraries that follow the array API standard. For a matrix-free stage its matrix, a
+            `scipy.sparse.linalg.LinearOperator`, or anything with ``shape`` and those of ``matmat(V)`` and ``rmatmat(W)``
+            (``J^H @ W``, as in SciPy) that the plan uses. Its ``elemental_jacobian()``, if any, is called where the plan
+            accumulates the stage otherwise, and its ``identity_seed(rows, columns, offset)``, if any, where a seed is needed.
+            With a client also futures.
         out : array, optional
             Where the product goes, by the rules of `numpy.matmul` or `torch.matmul`.
         workers : int, optional
             How many threads share the operations (needs the extra ``threads``); `math.inf`: as many as there are cores.
-            They follow the plan's schedule if it is for as many workers; else whoever is free takes what holds up the
-            product most. BLAS has one thread for each worker meanwhile. 1: one operation after the other, by as many
-            threads as BLAS has. None: what the plan is for.
+            They follow the plan's schedule if it is for that many workers; else a free worker takes the operation that
+            holds up the product most. Meanwhile BLAS uses one thread per worker. 1: one operation after the other, each
+            with all threads of BLAS. None: as many as the plan is for.
         progress : bool
             Whether to show a progress bar (needs the extra ``terminal``).
         chunk_size : int, optional
-            How many columns, or rows, go through matrix-free stages at once; all of them by default. Less memory is
-            then needed inside the stages, and between those of a run.
+            How many columns, or rows, go through matrix-free stages at once; all of them by default. Fewer need
+            less memory inside the stages, and between those of a run.
         client : distributed.Client, optional
-            A Dask cluster whose workers do the operations (needs the extra ``dask``), those first that hold up the
-            product most. Intermediates stay there and are released as soon as they are used; what is lost with a worker
-            is made again.
+            A Dask cluster whose workers do the operations (needs the extra ``dask``), those that hold up the product
+            most first. Intermediates stay there and are released once used; what is lost with a worker is computed
+            again.
         gather : bool
-            Whether to fetch the product from the cluster; else its future is returned, once it is done.
+            Whether to fetch the product from the cluster; if not, its future is returned, once it is done.
 
         Returns
         -------
         array
-            The product, of the type, dtype and device that ``@`` gives; a chain of one is its factor itself. Among Dask
-            arrays it is a Dask array, in chunks and lazy, which nothing gathers; with a client it is persisted there.
+            The product, of the type, dtype and device that ``@`` gives; for a chain of one, the factor itself. With
+            Dask arrays it is a lazy Dask array in chunks, which nothing gathers; with a client it is persisted there.
 
         Raises
         ------
@@ -113,7 +113,7 @@ class Plan(PlanData, Traceable):
         Factors that JAX or ``torch.func`` is tracing, and Dask arrays, which are lazy, are multiplied in the calling thread,
         whatever ``workers`` is: nothing is computed yet.
 
-        An error in one worker, or Ctrl-C, ends all of them, as soon as their operations have come to an end.
+        An error in one worker, or Ctrl-C, stops all of them as soon as their current operations end.
 
         Examples
         --------
@@ -133,7 +133,7 @@ class Plan(PlanData, Traceable):
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the bracketing as a tree of products (needs the extra ``plot``), and return its axes.
 
-        With several workers the schedule is drawn beside it: a line a worker, a bar an operation.
+        With several workers the schedule is drawn beside it: a row per worker, a bar per operation.
         """
         from chainopt.report.gantt import plot_gantt, side_by_side
         from chainopt.report.tree_figure import plot_tree
@@ -155,7 +155,7 @@ class Plan(PlanData, Traceable):
         return dot(self.chain, self.association, products_of(self.chain, self.association, self.model))
 
     def to_dict(self) -> PlainDict:
-        """Return the plan as plain lists, ints and texts, with a format version; see `from_dict`."""
+        """Return the plan as plain lists, ints and strings, with a format version; see `from_dict`."""
         return plan_dict(self)
 
     @classmethod
@@ -165,7 +165,7 @@ class Plan(PlanData, Traceable):
         Raises
         ------
         ChainError
-            If it is no such dict, of an unknown version, or contradicts itself.
+            If it is not such a dict, is of an unknown version, or contradicts itself.
         """
         return cls(*read_plan(data))
 
@@ -186,7 +186,7 @@ class Plan(PlanData, Traceable):
         Raises
         ------
         ChainError
-            If it is no such text.
+            If it is not such a text.
         """
         return cls.from_dict(from_json(text))
 

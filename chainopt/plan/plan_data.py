@@ -50,7 +50,7 @@ class PlanData:
 
     @property
     def model(self) -> CostModel:
-        """What gave the costs."""
+        """The cost model."""
         return self.problem.model
 
     @property
@@ -67,13 +67,13 @@ class PlanData:
     def cost(self) -> Cost:
         """The exact number of fused multiply-adds; a float in seconds for the objective "time".
 
-        Where `cost_is_exact` is False, about how many, and so are the costs of the operations and `peak_memory`.
+        Where `cost_is_exact` is False it is an estimate, and so are the costs of the operations and `peak_memory`.
         """
         return self.solution.cost
 
     @property
     def cost_is_exact(self) -> bool:
-        """Whether the cost has been counted; that of sparse chains may be estimated, by the option ``patterns``."""
+        """Whether the cost has been counted; for sparse chains it may be estimated, see the option ``patterns``."""
         return not isinstance(self.problem.model, EstimatedMultiplications)
 
     @property
@@ -83,9 +83,9 @@ class PlanData:
 
     @property
     def mode(self) -> Mode:
-        """What the operations add up to.
+        """The mode of the plan as a whole.
 
-        "any" for at most two factors, "forward" where everything is associated right to left, "reverse" left to right, else
+        "any" for at most two factors, "forward" where all is associated right to left, "reverse" where left to right, else
         "hybrid".
         """
         return self.solution.mode
@@ -97,18 +97,18 @@ class PlanData:
 
     @property
     def is_optimal(self) -> bool:
-        """Whether it is known that no bracketing is cheaper or, with several workers, done earlier.
+        """Whether it is known that no bracketing is cheaper or, with several workers, finishes earlier.
 
-        Of a chain that was cut from a graph: whether that is known of the graph.
+        For a chain that was cut from a graph, whether that is known of the graph.
         """
         solution = self.solution
         return solution.is_optimal and self.cost_is_exact and self.chain.proves(solution.makespan, self.objective)
 
     @property
     def claims(self) -> tuple[str, ...]:
-        """What a dict or JSON says of this plan and cannot be checked in a second: "is_optimal", "lower_bound".
+        """What a dict or JSON claims of this plan that cannot be checked in a second: "is_optimal", "lower_bound".
 
-        `is_optimal` is False then; `lower_bound` is what was read. Of a plan that was found in this process nothing is claimed.
+        `is_optimal` is False then; `lower_bound` is what was read. For a plan found in this process it is empty.
 
         Examples
         --------
@@ -129,7 +129,7 @@ class PlanData:
         """The whole product with its brackets, as text: ``"((J3 J2) J1)"``.
 
         Stages without matrices: ``(J2 > A)`` pushes A through stage 2 by its JVPs, ``(A < J2)`` pulls it back by its VJPs,
-        ``(J1 > I)`` and ``(I < J1)`` are the matrix of stage 1, built so from the identity, and ``[J1]`` is built otherwise.
+        ``(J1 > I)`` and ``(I < J1)`` build the matrix of stage 1 from the identity; ``[J1]`` is that matrix, built otherwise.
         """
         return whole(self.chain, self.association, self.model)
 
@@ -168,17 +168,17 @@ class PlanData:
 
     @property
     def workers(self) -> float:
-        """How many workers share the operations; `math.inf` for as many as one likes."""
+        """How many workers share the operations; `math.inf` for an unlimited number."""
         return 1 if self.schedule is None else self.schedule.workers
 
     @property
     def makespan(self) -> Cost:
-        """When the last operation ends; with one worker the cost."""
+        """When the last operation ends; with one worker, the cost."""
         return self.solution.makespan
 
     @property
     def lower_bound(self) -> Cost:
-        """What every bracketing that meets the limits takes at the least (`makespan`), as far as this plan's method knows."""
+        """The least `makespan` that any bracketing within the limits can have, as far as this plan's method knows."""
         return self.solution.makespan if self.is_optimal else known_bound(self) or 0
 
     @property
@@ -188,7 +188,7 @@ class PlanData:
 
     @property
     def peak_memory(self) -> int:
-        """The most matrix entries alive at once while the plan runs, the given factors not counted."""
+        """The most matrix entries alive at once while the plan runs, not counting the given factors."""
         if self.schedule is not None:
             steps = steps_of(self.chain, self.association, self.model)
             return scheduled_peak(self.chain, steps, self.schedule.start)

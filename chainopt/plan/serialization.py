@@ -93,7 +93,7 @@ def read_plan(data: PlainDict) -> tuple[Problem, Solution]:
     Raises
     ------
     ChainError
-        If the dict is none of a plan, of an unknown version, or contradicts itself.
+        If the dict is not that of a plan, is of an unknown version, or contradicts itself.
     """
     check_header(data, FORMAT, VERSION)
     check_keys(data, KEYS, f"data ({FORMAT})")
@@ -333,7 +333,7 @@ def _lacking(kinds: NDArray[np.int8], ways: NDArray[np.int8], costs: StageCosts)
 
 
 def to_json(data: PlainDict) -> str:
-    """Write a dict as JSON, or say that one of its numbers is too long."""
+    """Write a dict as JSON; refuse numbers that are too long."""
     import json  # takes 2 ms, which few processes need
 
     try:
@@ -345,7 +345,7 @@ def to_json(data: PlainDict) -> str:
 
 
 def from_json(text: Any) -> PlainDict:
-    """Read the dict of a plan from JSON, or say that the text is none."""
+    """Read the dict of a plan from JSON; refuse any other text."""
     from chainopt.files import read_json
 
     try:
@@ -357,6 +357,6 @@ def from_json(text: Any) -> PlainDict:
         remedy = ": give what to_json wrote, of a file its read_text()" if is_name else ""
         if isinstance(text, bytes | bytearray) and text[:2] in {b"\x1f\x8b", b"BZ"}:
             remedy = ": it is compressed, give what gzip.decompress or bz2.decompress makes of it"
-        msg = f"text is no JSON of a plan{remedy} ({error})"
+        msg = f"text is not the JSON of a plan{remedy} ({error})"
         raise ChainError(msg) from None
     return data

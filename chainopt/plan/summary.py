@@ -90,7 +90,7 @@ def _claimed(plan: PlanData) -> str:
 def _schedule_facts(plan: PlanData, schedule: Schedule) -> Facts:
     if math.isinf(plan.workers):
         used = len({*schedule.worker})
-        workers = f"as many as one likes, of which {used} {'is' if used == 1 else 'are'} used"
+        workers = f"unlimited, of which {used} {'is' if used == 1 else 'are'} used"
     else:
         time = int(plan.workers) * plan.makespan
         idle = max(time - plan.cost, 0 * time)  # sums of floats may differ in their last digits

@@ -33,7 +33,7 @@ class TapeFrontier(Sequence[Corner]):
     Attributes
     ----------
     plans : tuple of Plan
-        The cheapest plan at each corner: with less tape there is no plan that is as cheap.
+        The cheapest plan at each corner: with less tape no plan is as cheap.
 
     Examples
     --------
@@ -63,13 +63,13 @@ class TapeFrontier(Sequence[Corner]):
         return Corner(self.plans[index].tape, self.plans[index].cost)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the least cost over the tape (needs the extra ``plot``), and return the axes."""
+        """Draw the least cost against the tape (needs the extra ``plot``), and return the axes."""
         from chainopt.report.frontier_figure import plot_frontier
 
         return plot_frontier(list(self), self.plans[0].unit, ax)
 
     def to_dict(self) -> PlainDict:
-        """Return the corners and their plans as plain lists, ints and texts."""
+        """Return the corners and their plans as plain lists, ints and strings."""
         return {
             "corners": [list(corner) for corner in self],
             "plans": [plan.to_dict() for plan in self.plans],

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainopt.bracketing.operations import Mode
 from chainopt.chain.gain_bound import least_possible
-from chainopt.costs.multiplications import INT64_LIMIT, largest_stack, neighbours, stack_table
+from chainopt.costs.multiplications import INT64_LIMIT, largest_stack, neighbors, stack_table
 from chainopt.kernels import interval_dp, policy
 from chainopt.solvers import interval_batch
 from chainopt.solvers.base import Candidate, Method, needs_one_worker
@@ -119,7 +119,7 @@ def bound(problem: Problem) -> Any:
     chain, choices = problem.chain, problem.choices
     sizes: list[int] = chain.sizes.tolist()
     one, two, three = [*heapq.nlargest(3, sizes), 1][:3]
-    border = neighbours(sizes) + sizes[0] * sizes[-1]
+    border = neighbors(sizes) + sizes[0] * sizes[-1]
     products = one * two * max(three, 1) + two * border
     if not choices.only_products:
         return products + sum(choices.leaves) + one * max(0, *choices.push, *choices.pull)

@@ -70,7 +70,7 @@ def read_model(data: object) -> CostModel:
     """
     name = data.get("name") if isinstance(data, dict) else None
     if not isinstance(name, str) or name not in OBJECTIVES:
-        msg = f'data["model"] is no cost model that can be read: known are {", ".join(map(repr, OBJECTIVES))}'
+        msg = f'data["model"] is not a cost model that can be read: known are {", ".join(map(repr, OBJECTIVES))}'
         raise ChainError(msg)
     model: CostModel = _home(name).read_cost_model(data)
     return model

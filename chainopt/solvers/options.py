@@ -121,6 +121,6 @@ def checked_workers(workers: Any) -> float:
     is_count = isinstance(workers, int | np.integer)
     fits: Any = is_number and (1 <= workers < 2**63 if is_count else workers == math.inf)
     if not fits:
-        msg = f"workers is {shown(workers)}: give an int, at least 1, or math.inf for as many as one likes"
+        msg = f"workers is {shown(workers)}: give an int, at least 1, or math.inf for an unlimited number"
         raise ChainError(msg)
     return int(workers) if is_count else math.inf

@@ -10,7 +10,7 @@ import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import Mode
-from chainopt.costs.multiplications import INT64_LIMIT, MULTIPLICATIONS, is_small, neighbours
+from chainopt.costs.multiplications import INT64_LIMIT, MULTIPLICATIONS, is_small, neighbors
 from chainopt.kernels import policy, polygon
 from chainopt.solvers.base import Candidate, Method, Solution, Solutions, gathered, needs_dense_products
 from chainopt.solvers.pure_modes import preferred
@@ -92,7 +92,7 @@ def fits_int64(chain: JacobianChain) -> bool:
 def bound(sizes: list[int]) -> int:
     """Return a bound on every value that the kernel forms."""
     second = heapq.nlargest(2, sizes)[1]
-    return second * (neighbours(sizes) + sizes[0] * sizes[-1])
+    return second * (neighbors(sizes) + sizes[0] * sizes[-1])
 
 
 def _by_kernel(rows: SizeArray) -> tuple[Any, Any, Any]:

@@ -113,7 +113,7 @@ class _Search:
         return cost
 
     def _greedy(self, most: float) -> float:
-        """Return what it costs to join, time and again, the two neighbours whose product is the cheapest."""
+        """Return what it costs to join, time and again, the two neighbors whose product is the cheapest."""
         ends, cost = [*range(self.factors + 1)], 0
         splits: dict[tuple[int, int], int] = {}
         while len(ends) > 2:

@@ -29,7 +29,7 @@ class Banded(Structure):
     Raises
     ------
     ChainError
-        If one is no int, or negative.
+        If one is not an int, or negative.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class Banded(Structure):
 
     @property
     def label(self) -> str:
-        """What stands behind the shape: "band 1+0"."""
+        """What is printed after the shape: "band 1+0"."""
         return f"band {self.lower}+{self.upper}"
 
     @property
@@ -65,7 +65,7 @@ class Banded(Structure):
         return self.lower, self.upper
 
     def to_dict(self) -> PlainDict:
-        """Return the structure as a text and two ints."""
+        """Return the structure as a string and two ints."""
         return {"kind": "banded", "lower": self.lower, "upper": self.upper}
 
     @classmethod

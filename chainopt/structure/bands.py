@@ -7,7 +7,7 @@ closed under products. (i, j) is a nonzero of the product of two of them if some
 
     -(lower1 + lower2) <= j - i <= upper1 + upper2,    i < inner + lower1,    j < inner + upper2.
 
-So a rectangular factor can cut rows and columns off a band, and nothing else happens to it.
+So all that a rectangular factor can do to a band is cut off rows and columns.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ FEW = 40  # pairs, up to which Python ints are faster than arrays
 
 
 def numbered(size: int, others: int = 0) -> IntArray:
-    """Return the numbers from 0 of rows that are looked at one by one; ``others`` is how many columns there are, or the reverse.
+    """Return the numbers from 0 of rows (or columns) that are visited one by one; ``others`` counts the columns (or rows).
 
     Raises
     ------
     ChainError
-        If they are too many.
+        If there are too many.
     """
     if size > MOST_NUMBERED or others >= INT64_LIMIT // 2:
         msg = (
@@ -113,7 +113,7 @@ class Band:
 
     @property
     def widest_row(self) -> int:
-        """How many places the fullest row has; the counts rise, stay and fall, so that the bends decide."""
+        """How many places the fullest row has; the counts rise, stay and fall, so that only the bends matter."""
         if self.row_end == 0 or self.column_end == 0:
             return 0
         bends = [min(max(row, 0), self.row_end - 1) for row in (0, self.lower, self.column_end - self.upper - 1)]
@@ -165,7 +165,7 @@ def multiplications(left: Band, right: Band) -> int:
 
 
 def table_of_multiplications(lefts: list[Band], rights: list[Band]) -> CostArray:
-    """Return `multiplications` of every left with every right: an array of a row a left, of int64 or Python ints."""
+    """Return `multiplications` of every left with every right: an array with a row per left, of int64 or Python ints."""
     if len(lefts) * len(rights) <= FEW:
         table = np.empty((len(lefts), len(rights)), dtype=object)
         table[:] = [[multiplications(left, right) for right in rights] for left in lefts]

@@ -24,7 +24,7 @@ MOST_LISTED = 2**24
 
 @dataclass(frozen=True, slots=True)
 class BlockDiagonal(Structure):
-    """Dense blocks along the diagonal, as of a function that works on groups of its inputs one by one.
+    """Dense blocks along the diagonal, as for a function that works on groups of its inputs one by one.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class BlockDiagonal(Structure):
     Raises
     ------
     ChainError
-        If they are no such sequence.
+        If they are not such a sequence.
 
     Examples
     --------
@@ -91,7 +91,7 @@ class BlockDiagonal(Structure):
         Raises
         ------
         ChainError
-            Which names both.
+            If it is another one; the message names both.
         """
         if self.own_shape != tuple(shape):
             msg = f"structure is a BlockDiagonal of {shape_text(*self.own_shape)} together, but the shape is {shape}"
@@ -99,7 +99,7 @@ class BlockDiagonal(Structure):
 
     @property
     def label(self) -> str:
-        """What stands behind the shape: "2 blocks"."""
+        """What is printed after the shape: "2 blocks"."""
         return counted(len(self.blocks), "block")
 
     @property
@@ -108,7 +108,7 @@ class BlockDiagonal(Structure):
         return sum(rows for rows, _ in self.blocks), sum(columns for _, columns in self.blocks)
 
     def to_dict(self) -> PlainDict:
-        """Return the structure as a text and lists of ints."""
+        """Return the structure as a string and lists of ints."""
         return {"kind": "blockdiagonal", "blocks": [list(block) for block in self.blocks]}
 
     @classmethod

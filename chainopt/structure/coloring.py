@@ -54,7 +54,7 @@ def coloring_of(structure: Structure, shape: tuple[int, int], axis: int) -> IntA
     Returns
     -------
     numpy.ndarray of int64
-        Read-only, for it is kept for the next call.
+        Read-only, as it is kept for the next call.
     """
     pattern = structure.pattern(shape)
     coloring = color_columns(pattern if axis == 1 else transposed(pattern))
@@ -63,10 +63,11 @@ def coloring_of(structure: Structure, shape: tuple[int, int], axis: int) -> IntA
 
 
 def color_columns(pattern: Pattern) -> IntArray:
-    """Give columns that share a row different colors, few of them.
+    """Color the columns with few colors, so that columns that share a row differ.
 
-    Of a band they are as few as can be: the columns of a row are neighbors, so that counting them off repeatedly does.
-    Else the best of some greedy orders is taken, which may need more than the fullest row has places.
+    For a band they are as few as possible: the columns of a row are neighbors, so that numbering them cyclically
+    suffices. Otherwise the best of some greedy orders is taken, which may need more colors than the fullest row has
+    places.
     """
     columns = np.arange(pattern.shape[1], dtype=np.int64)
     used = pattern.column_counts() > 0

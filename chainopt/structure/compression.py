@@ -45,12 +45,12 @@ class Coloring:
 
     @property
     def jvps(self) -> int:
-        """How many JVPs there are, as many as colors of columns."""
+        """How many JVPs there are, one for each color of columns."""
         return int(self.columns.max(initial=-1)) + 1
 
     @property
     def vjps(self) -> int:
-        """How many VJPs there are, as many as colors of rows."""
+        """How many VJPs there are, one for each color of rows."""
         return int(self.rows.max(initial=-1)) + 1
 
     @property
@@ -69,7 +69,7 @@ class Coloring:
 class Sources(NamedTuple):
     """Where each nonzero of a pattern is read off, in the order of the pattern.
 
-    A JVP holds it at a row, for a color of columns; a VJP at a column, for a color of rows.
+    A JVP, for a color of columns, holds it at a row; a VJP, for a color of rows, at a column.
     """
 
     by_row: BoolArray  # whether a VJP holds it
@@ -78,7 +78,7 @@ class Sources(NamedTuple):
 
     @property
     def is_complete(self) -> bool:
-        """Whether each nonzero is found alone."""
+        """Whether each nonzero is alone somewhere."""
         return bool((self.color >= 0).all())
 
 
@@ -95,7 +95,7 @@ def sources(entries: Entries, coloring: Coloring) -> Sources:
     Returns
     -------
     Sources
-        With the color -1 where a nonzero is alone nowhere.
+        With the color -1 where a nonzero is nowhere alone.
     """
     rows = np.repeat(np.arange(entries.shape[0], dtype=np.int64), np.diff(entries.indptr))
     columns = entries.indices.astype(np.int64)
@@ -116,7 +116,7 @@ def sources(entries: Entries, coloring: Coloring) -> Sources:
 
 
 def alone(lines: IntArray, colors: IntArray, count: int, size: int) -> BoolArray:
-    """Tell which places are the only ones of their color in their line; of those without a color none is."""
+    """Tell which places are the only ones of their color in their line; those without a color are not."""
     if count == 0:
         return np.zeros(lines.size, dtype=bool)
     keys = lines * count + np.maximum(colors, 0)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Dense(Structure):
-    """No zeros are known: what a Jacobian without a structure is.
+    """A matrix with no known zeros: what a Jacobian is without a structure.
 
     Examples
     --------

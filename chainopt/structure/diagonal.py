@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class Diagonal(Structure):
-    """Nonzeros on the main diagonal only, as of a function that is applied element by element.
+    """Nonzeros on the main diagonal only, as for a function that is applied element by element.
 
     Examples
     --------
-    A layer is a dense matrix behind a diagonal one, which costs as many multiplications as the other has entries.
+    A layer is a dense matrix times a diagonal one, which costs as many multiplications as the dense one has entries.
 
     >>> from chainopt import Diagonal, Jacobian, optimal_order
     >>> optimal_order([Jacobian((10, 500)), Jacobian((500, 500), structure=Diagonal())]).cost

@@ -25,11 +25,11 @@ FEW_COLUMNS = 10_000  # more of them are not colored in every order: it is deare
 
 
 def greedy_colors(entries: Entries) -> IntArray:
-    """Give columns that share a row different colors, few of them; -1 where a column is empty.
+    """Color columns with few colors, so that columns that share a row differ; -1 where a column is empty.
 
-    The columns are counted off, as a stencil wants it, or colored greedily: as they come, those of many neighbors first, and
-    those of few last. Then the colors are given anew, color by color, which never takes more. It ends as soon as there are as
-    few colors as the fullest row has places.
+    The columns are numbered cyclically, as suits a stencil, or colored greedily: in their order, those with many neighbors
+    first, or those with few last. Then they are colored again, color by color, which never takes more. It ends as soon as the
+    colors are as few as the places of the fullest row.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class _Coloring:
         return np.asarray(colors, dtype=np.int64)
 
     def _counted_off(self) -> IntArray | None:
-        """Color by the remainder of the column's number, if there is a number that fits and takes few."""
+        """Color by the remainder of the column's number, if there is a divisor that fits and takes few colors."""
         most = 2 * self.bound
         begins, indices = self.places[:2]
         stamps = self._given(np.full(most, -1, dtype=np.int64))
@@ -134,7 +134,7 @@ class _Coloring:
         return _better(best, self.greedy(ordered[is_used[ordered]]))
 
     def _again(self, best: IntArray) -> IntArray:
-        """Color class by class, from the last one, or the smallest: what shares a color may share the first one that is free."""
+        """Color class by class, from the last one, or the smallest: columns that share a color may share the first free one."""
         most = max(PASSES, MANY_PASSES // (self.pairs + 1)) if self.columns <= FEW_COLUMNS else 1
         fruitless = 0
         for number in range(most):
@@ -171,7 +171,7 @@ def _falling(numbers: IntArray) -> IntArray:
 
 
 def _renumbered(colors: IntArray) -> IntArray:
-    """Leave no color out."""
+    """Renumber the colors without gaps."""
     used = colors >= 0
     colors[used] = np.unique(colors[used], return_inverse=True)[1]
     return colors

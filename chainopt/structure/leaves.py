@@ -29,15 +29,15 @@ class Leaf:
     shape : (int, int)
         Rows and columns.
     nonzeros : int
-        How many it has.
+        How many nonzeros it has.
     is_full : bool
-        Whether it is dense, so that products with it are, but for rows and columns that are empty.
+        Whether it is dense, so that products with it are too, but for empty rows and columns.
     is_unit : bool
         Whether it is an identity, whose products cost nothing.
     is_closed : bool
         Whether its pattern is a band, whose products with other bands are known in closed form.
     source : Structure or SciPy sparse array, optional
-        What knows the places; None for a dense factor.
+        Where the nonzeros are; None for a dense factor.
     """
 
     shape: tuple[int, int]
@@ -49,7 +49,7 @@ class Leaf:
 
     @property
     def has_gaps(self) -> bool:
-        """Whether more than a tenth of its rows, or of its columns if it lists those, is empty: as products then may be."""
+        """Whether more than a tenth of its rows, or of its columns if it lists those, is empty, as products may then be."""
         begins = getattr(self.source, "begins", getattr(self.source, "indptr", None))
         return begins is not None and bool(np.count_nonzero(begins[1:] > begins[:-1]) < FILLED * (begins.size - 1))
 

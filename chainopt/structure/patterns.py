@@ -1,8 +1,8 @@
 """The pattern of nonzeros of a matrix, and of a product: the Boolean product, which no bracketing changes.
 
 The simplest form that holds a pattern is used: a `Band`, in closed form; a `Rectangle`, what a dense factor makes of its
-neighbours: some rows in full, but for some columns; `Places`, listed one by one; or a `Bitmap`, where they are many, of
-which whole rows are joined in the time in which some places are looked up. A product needs, for every inner index p, one
+neighbors: some rows in full, but for some columns; `Places`, listed one by one; or, where they are many, a `Bitmap`,
+whose whole rows are joined in the time of looking up some places. For every inner index p, a product needs one
 multiplication for every pair of a nonzero in column p of the left and one in row p of the right matrix.
 
 Reference: A. Griewank and U. Naumann, "Accumulating Jacobians as chained sparse matrix products", Math. Program. 95 (2003).
@@ -186,7 +186,7 @@ def multiplications(left: Pattern, right: Pattern) -> int:
 
 
 def is_unit(pattern: Pattern) -> bool:
-    """Whether it is that of an identity, whose products cost nothing."""
+    """Whether it is the pattern of an identity, whose products cost nothing."""
     return isinstance(pattern, Band) and pattern.is_unit
 
 

@@ -1,9 +1,9 @@
-"""How many nonzeros the rows and columns of all products in a chain have, estimated in time that is linear in the factors'.
+"""How many nonzeros the rows and columns of all products in a chain have, estimated in time linear in those of the factors.
 
-The counts of the rows of a product travel leftwards: a row has as many nonzeros as the rows that it picks have together, but for
-those that meet at one place. How many meet is known for some rows that are drawn, whose patterns are formed; and those of the
-columns travel rightwards, and add up to the same number. A dense factor makes a product a rectangle, of the rows that are not
-empty to its left and of the columns that are not to its right, which are known exactly.
+The counts of the rows of a product travel leftwards: a row has as many nonzeros as the rows that it picks have together, less
+those that meet at one place. How many meet is known for some random rows, whose patterns are formed. The counts of the columns
+travel rightwards, and add up to the same number. A dense factor makes a product a rectangle, of the rows that are not empty to
+its left and of the columns that are not to its right, which are known exactly.
 
 References: E. Cohen, "Structure prediction and computation of sparse matrix products", J. Comb. Optim. 2 (1998), which lets
 sketches travel likewise; J. Sommer, M. Boehm, A. V. Evfimievski, B. Reinwald, P. J. Haas, "MNC: structure-exploiting sparsity

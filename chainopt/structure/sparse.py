@@ -31,7 +31,7 @@ class Sparse(Structure):
     Parameters
     ----------
     pattern : SciPy sparse array, or two-dimensional array
-        Of a sparse array the entries that it stores count, whatever their value; of another those that are not zero.
+        For a sparse array the entries that it stores count, whatever their value; for any other, those that are not zero.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Sparse(Structure):
     Raises
     ------
     ChainError
-        If it is no such array.
+        If it is not such an array.
 
     Examples
     --------
@@ -116,7 +116,7 @@ class Sparse(Structure):
         Raises
         ------
         ChainError
-            If they are no such lists.
+            If they are not such lists.
         """
         pattern = object.__new__(cls)
         try:
@@ -147,7 +147,7 @@ class Sparse(Structure):
         return Places.of_rows(shape, self.begins, self.columns)
 
     def check(self, shape: tuple[int, int]) -> None:
-        """Refuse another shape than that of the pattern."""
+        """Refuse any shape but that of the pattern."""
         if shape != self.shape:
             msg = f"structure has a pattern of {self.shape[0]}x{self.shape[1]}, but the shape is {shape}"
             raise ChainError(msg)
@@ -171,7 +171,7 @@ class Sparse(Structure):
 
     @property
     def label(self) -> str:
-        """What stands behind the shape: "sparse 3"."""
+        """What is printed after the shape: "sparse 3"."""
         return f"sparse {self.columns.size}"
 
     @property
@@ -180,7 +180,7 @@ class Sparse(Structure):
         return self.shape
 
     def to_dict(self) -> PlainDict:
-        """Return the structure as a text and lists of ints."""
+        """Return the structure as a string and lists of ints."""
         return {
             "kind": "sparse",
             "shape": list(self.shape),
@@ -197,12 +197,12 @@ class Sparse(Structure):
 
 
 def _check_ints(numbers: Sequence[int] | NumpyArray) -> None:
-    """Refuse what NumPy would round, or take for a number.
+    """Refuse what NumPy would round, or mistake for a number.
 
     Raises
     ------
     TypeError
-        If it is no sequence of ints.
+        If it is not a sequence of ints.
     """
     if isinstance(numbers, np.ndarray):
         is_whole = numbers.dtype.kind in "iu" or not numbers.size
@@ -213,7 +213,7 @@ def _check_ints(numbers: Sequence[int] | NumpyArray) -> None:
 
 
 def _is_ascending(rows: int, indptr: NumpyArray, indices: NumpyArray) -> bool:
-    """Whether rows begin one behind the other, and their columns ascend, as `scipy.sparse` has it of a canonical format."""
+    """Whether rows begin one behind the other, and their columns ascend, as in the canonical format of `scipy.sparse`."""
     if indptr.shape != (rows + 1,) or indptr[0] != 0 or indptr[-1] != indices.size or (indptr[1:] < indptr[:-1]).any():
         return False
     is_first = np.zeros(indices.size + 1, dtype=bool)

@@ -1,4 +1,4 @@
-"""Colors for a symmetric matrix, of which each nonzero needs to be found once only, at its place or at its mirror image."""
+"""Colors for a symmetric matrix, each of whose nonzeros has to be found only once, at its place or at its mirror image."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def symmetric_products(entries: Entries) -> Coloring:
 
 
 def _star_colors(entries: Entries) -> IntArray:
-    """Color the vertices greedily; those of very many neighbors have a color of their own, which never disturbs."""
+    """Color the vertices greedily; those with very many neighbors get a color of their own, which never conflicts."""
     used = np.diff(entries.indptr) > 0
     graph = _without(entries, np.zeros(used.size, dtype=bool))
     counts = np.diff(graph.indptr).astype(np.int64)

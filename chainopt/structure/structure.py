@@ -1,4 +1,4 @@
-"""What every structure can say of itself; the structures themselves stand in files of their own."""
+"""What every structure can say of itself; each structure is in a file of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Structure(ABC):
     """Where a Jacobian has nonzeros.
 
     A new structure is an immutable class that derives from this one, in a file of its own that `structures` imports. It has
-    to say its `pattern`. One with parameters is a frozen dataclass, which says its `label`, `to_dict` and `from_dict`, too.
+    to define `pattern`. One with parameters is a frozen dataclass, which also defines `label`, `to_dict` and `from_dict`.
     """
 
     __slots__ = ()
@@ -48,7 +48,7 @@ class Structure(ABC):
         Raises
         ------
         ChainError
-            Which `pattern` raises.
+            As `pattern` raises it.
         """
         self.pattern(shape)
 
@@ -63,7 +63,7 @@ class Structure(ABC):
 
     @property
     def label(self) -> str:
-        """What stands behind the shape of such a matrix, where a chain is printed."""
+        """What is printed after the shape of such a matrix in a chain."""
         return type(self).__name__.lower()
 
     @property
@@ -81,12 +81,12 @@ class Structure(ABC):
         return shape[0] == shape[1] and self.diagonals == (0, 0)
 
     def to_dict(self) -> PlainDict:
-        """Return the structure as texts, ints and lists; see `structure_from_dict`."""
+        """Return the structure as strings, ints and lists; see `structure_from_dict`."""
         return {"kind": type(self).__name__.lower()}
 
     @classmethod
     def from_dict(cls, data: PlainDict) -> Self:
-        """Make the structure of this class that its `to_dict` wrote; what is missing there may be a KeyError."""
+        """Make the structure of this class that its `to_dict` wrote; what is missing may raise a KeyError."""
         check_keys(data, ("kind",), "data of a structure")
         return cls()
 
@@ -97,7 +97,7 @@ def structure_from_dict(data: object) -> Structure:
     Raises
     ------
     ChainError
-        If it is no such dict.
+        If it is not such a dict.
     """
     kind = data.get("kind") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(kind, str) or kind not in _KINDS:
@@ -114,7 +114,7 @@ def structure_from_dict(data: object) -> Structure:
 
 
 def check_structure(structure: object, shape: Shape) -> None:
-    """Refuse what is no structure, or none that a matrix of this shape can have."""
+    """Refuse anything but a structure that a matrix of this shape can have."""
     if not isinstance(structure, Structure):
         names = ", ".join(kind.__name__ for kind in _KINDS.values())
         msg = f"structure is {shown(structure)}: give one of {names}, made with its parameters, or None"

@@ -1,4 +1,4 @@
-"""Colors for columns and rows both: rows that are full are found by VJPs, so that the columns of the others need few colors.
+"""Colors for both columns and rows: full rows are found by VJPs, so that the columns of the others need few colors.
 
 References: A. K. M. S. Hossain and T. Steihaug, "Computing a sparse Jacobian matrix by rows and columns", Optim. Methods
 Softw. 10, 1998. T. F. Coleman and A. Verma, "The efficient computation of sparse Jacobian matrices using automatic
@@ -25,14 +25,14 @@ SPLITS = 3  # are tried, those that promise most
 
 
 def fewest_products(entries: Entries, *, has_jvps: bool = True, has_vjps: bool = True) -> Coloring:
-    """Color columns, rows, or both, whichever takes the fewest products; of equally many JVPs are taken.
+    """Color columns, rows, or both, whichever takes the fewest products; JVPs win a tie.
 
     Parameters
     ----------
     entries : scipy.sparse.csr_array of bool
         The pattern.
     has_jvps, has_vjps : bool
-        What there is; one at least.
+        Which of them there are; at least one.
     """
     transposed = entries.T.tocsr()
     found: list[Coloring] = []

@@ -84,7 +84,7 @@ def test_plot(ending, tmp_path, capsys):
         (["order", "--json"], "order needs a chain"),
         (["order", "2x3", "--file", "x.json"], "two chains: give either shapes or --file"),
         (["order", "-1x3"], "shape '-1x3' has a negative size"),
-        (["plot", "2x3", "-o", "."], "--output is '.': give a file name with an ending"),
+        (["plot", "2x3", "-o", "."], "--output is '.': give a file name with the extension"),
         (["plot", "2x3", "-o", "plan"], "--output is 'plan'"),
         (["order", "2x3", "4x5"], "J2 (shape 1) has 3 columns, but J1 (shape 2) has 4 rows"),
         (["order", "2*3"], "shape 1 is '2*3': give ROWSxCOLUMNS"),
@@ -114,15 +114,15 @@ def test_bad_input_is_one_line(arguments, message, capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is no JSON"),
-        ("2\n3 2 10\n", "announces 2, and holds 1 stage"),
+        ("", "is not JSON"),
+        ("2\n3 2 10\n", "announces 2, but holds 1 stage"),
         ("1\n3 2\n", "stage 1, is '3 2'"),
         ('[{"rows": 3}]', 'entry 1 must hold "shape", and what is known'),
         ('[{"shape": [2, 3], "jvp_cost": -1}]', "jvp_cost is -1"),
         ("true", "holds true or false: give {"),
-        ("{", "is no JSON"),
-        ("[" * 100_000, "is no JSON"),
-        ("7", "announces 7, and holds 0 stages"),
+        ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("7", "announces 7, but holds 0 stages"),
         ("{}", '"format", "dims" or "shapes"'),
         ("[]", "shapes is empty"),
         ("[[2, 3], [3, 4.5]]", "shape 2 (columns) is 4.5"),
@@ -140,7 +140,7 @@ def test_a_file_that_is_no_text(tmp_path, capsys):
     path = tmp_path / "chain.json"
     path.write_bytes(b"\xff\xfe\x00")
     assert main(["order", "--file", str(path)]) == 2
-    assert "is no text" in capsys.readouterr().err
+    assert "is not text" in capsys.readouterr().err
 
 
 def test_matrix_free_chains(tmp_path, capsys, monkeypatch):
@@ -235,7 +235,7 @@ def test_output_that_cannot_be_written():
 def test_without_standard_streams(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", None)
     assert main(["order", "--file", "-"]) == 2
-    assert "is no JSON" in capsys.readouterr().err
+    assert "is not JSON" in capsys.readouterr().err
     monkeypatch.setattr(sys, "stdout", None)
     assert main(["order", *SHAPES]) == 0
 

@@ -62,7 +62,7 @@ def test_lines_of_stages():
         ('{"optimal": 7}', 'without "format"'),
         ('{"dims": 7}', "dims is of type int"),
         ('{"shapes": 7}', "holds a number"),
-        ("hello\x1b[31m", r"is 'hello\\\\x1b\[31m', which is no JSON"),
+        ("hello\x1b[31m", r"is 'hello\\\\x1b\[31m', which is not JSON"),
         ('[{"\x1b[31m": 3}]', "no JSON"),
         ('[{"\\u001b[31m": 3}]', r"must hold the arguments of Jacobian"),
         ("[true, 3]", "shapes"),
@@ -76,7 +76,7 @@ def test_what_is_no_chain(text, message):
 
 def test_what_is_too_long(monkeypatch):
     monkeypatch.setattr(chain_files, "MOST_LETTERS", 100)
-    with pytest.raises(ChainError, match="more than 100 letters"):
+    with pytest.raises(ChainError, match="more than 100 characters"):
         read_chain("7" * 101, "the text")
     monkeypatch.setitem(chain_files.MOST, "[", 5)
     with pytest.raises(ChainError, match=r"more than 5 times '\['"):
@@ -136,7 +136,7 @@ def test_compressed_files(ending, tmp_path, capsys):
         (compress(b" " * (2**26 + 1)), "holds more than 67,108,864 bytes"),
         (compress(b"[2, 3]")[:-5], "cannot be read"),
         (b"[2, 3]", "cannot be read"),
-        (compress(b"\xff\xfe"), "is no text"),
+        (compress(b"\xff\xfe"), "is not text"),
         (compress(b""), "is empty"),
     ):
         path = tmp_path / f"wrong.json.{ending}"

@@ -24,7 +24,7 @@ LINES = [  # words, and what the error says
     (["order", *TWO, "--time-limit", "-1"], "--time-limit is -1"),
     (["order", "20x30", "10x20"], "J2 (shape 1) has 30 columns, but J1 (shape 2) has 10 rows"),
     (["plot", *TWO, "-o", "/nowhere/at/all.svg"], "--output /nowhere/at/all.svg cannot be written: No such file or directory"),
-    (["--file", "x.json", "order"], "--file comes behind its command, as in chainopt order --file"),
+    (["--file", "x.json", "order"], "--file comes after its command, as in chainopt order --file"),
     (["calibrate", "--json"], "calibrate has no --json, but order, compare, frontier"),
     (["10**3"], "no command '10**3'; known are"),
     (["10x3"], "did you mean chainopt order 10x3?"),
@@ -34,7 +34,7 @@ FILES = [  # what JSON holds, and what the error says
     (True, "holds true or false"),
     (3.5, "holds a number"),
     ("x", "holds a text"),
-    ({"dims": None}, "dims is no list: give a list of sizes"),
+    ({"dims": None}, "dims is not a list: give a list of sizes"),
     ({"dims": [True, 2]}, "dims[0] is true: a size is a whole number that is not negative"),
     ({"foo": 1}, 'is an object without "format"'),
     ({"format": "foo"}, 'its "format" must be "chainopt.chain", as --json writes it'),
@@ -83,7 +83,7 @@ def test_files(data, message, tmp_path, capsys):
 def test_graphs(tmp_path, capsys):
     path = tmp_path / "graph.graphml"
     for text, message in (
-        ("<a", "is no GraphML that can be read: unclosed token"),
+        ("<a", "is not GraphML that can be read: unclosed token"),
         ('<graphml><graph><node id="x"><data key="s">3</data></node></graph></graphml>', "no key s"),
         (f'<graphml>{KEY}<graph><node id="x"><data key="s">a</data></node></graph></graphml>', "'a' is no number"),
         (f'<graphml>{FLAG}<graph><node id="x"><data key="b">-1</data></node></graph></graphml>', "neither true nor false"),

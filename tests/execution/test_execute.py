@@ -166,7 +166,7 @@ def test_factors_are_released_one_by_one():
         (lambda factors: [factors[0].astype(object).view(Subclass), *factors[1:]], r"factors\[0\] \(J3\) has the dtype object"),
         (lambda factors: [np.ma.masked_array(factors[0]), *factors[1:]], r"factors\[0\] \(J3\) is a masked array"),
         (lambda factors: [factors[0].astype(str), *factors[1:]], r"factors\[0\] \(J3\) has the dtype <U"),
-        (lambda factors: [[[1, 2], [3]], *factors[1:]], r"factors\[0\] \(J3\) is no matrix"),
+        (lambda factors: [[[1, 2], [3]], *factors[1:]], r"factors\[0\] \(J3\) is not a matrix"),
         (lambda factors: [None, *factors[1:]], r"factors\[0\] \(J3\)"),
         (lambda factors: [Shapeless(), *factors[1:]], r"factors\[0\] \(J3\) is a Shapeless without a shape"),
     ],

@@ -69,7 +69,7 @@ def test_parallel_edges_are_written(tmp_path):
 def test_what_is_no_graphml_is_refused(tmp_path, text):
     path = tmp_path / "graph.graphml"
     path.write_text(text)
-    with pytest.raises(ChainError, match="is no GraphML that networkx can read"):
+    with pytest.raises(ChainError, match="is not GraphML that networkx can read"):
         read_graphml(path)
 
 
@@ -128,7 +128,7 @@ def test_what_does_not_say_which_it_is_is_refused(tmp_path, element, message):
 def test_encodings_that_nobody_knows_and_endless_structures_are_refused(tmp_path):
     path = tmp_path / "graph.graphml"
     path.write_text('<?xml version="1.0" encoding="klingon"?><graphml/>')
-    with pytest.raises(ChainError, match="is no GraphML that networkx can read"):
+    with pytest.raises(ChainError, match="is not GraphML that networkx can read"):
         read_graphml(path)
     nx.write_graphml(nx.DiGraph([("x", "y", {"structure": '{"kind": ' * 100_000})]), path)
     with pytest.raises(ChainError, match="edge 'x' -> 'y': structure: "):

@@ -193,7 +193,7 @@ def test_what_is_said_to_be_an_identity_is_one(make):
         return nx.DiGraph([("x", "y", {"jacobian": matrix, "structure": Identity()})])
 
     for wrong in (np.ones((2, 2)), np.zeros((2, 2)), np.diag([1, 2]), np.array([[0, 1], [1, 0]]), np.array([[3]])):
-        with pytest.raises(ChainError, match="edge 'x' -> 'y': its jacobian is no identity, but its structure is Identity"):
+        with pytest.raises(ChainError, match="edge 'x' -> 'y': its jacobian is not an identity, but its structure is Identity"):
             accumulate(graph(make(wrong)))
     for size in (0, 1, 3):
         np.testing.assert_array_equal(np.asarray(accumulate(graph(make(np.eye(size))))), np.eye(size))

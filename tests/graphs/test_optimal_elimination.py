@@ -260,7 +260,7 @@ class TestExecute:
             ({("x", "v"): [[1.0], [1.0, 2.0]], ("v", "y"): np.ones((1, 1))}, "rows of several lengths"),
             ({}, "has no jacobian"),
             ({("x", "v"): np.ones((2, 3)), ("v", "y"): np.ones((1, 1))}, r"has the shape \(2, 3\)"),
-            ({("x", "y"): np.ones((1, 1))}, "is no edge of the graph"),
+            ({("x", "y"): np.ones((1, 1))}, "is not an edge of the graph"),
         ],
     )
     def test_what_does_not_fit(self, jacobians, message):
@@ -455,7 +455,7 @@ def test_why_nothing_is_proved_is_said():
     nx.set_node_attributes(path, 3, "size")
     nx.set_edge_attributes(path, chainopt.Banded(1, 0), "structure")
     path.add_edge(3, 9)
-    assert "structures that are no diagonals" in str(chainopt.optimal_elimination(path))
+    assert "structures that are not diagonal" in str(chainopt.optimal_elimination(path))
 
 
 def test_jacobians_that_do_not_go_together():

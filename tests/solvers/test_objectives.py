@@ -76,7 +76,7 @@ def test_what_is_no_objective(objective):
 
 @pytest.mark.parametrize("data", [None, 5, {}, {"name": "flops"}, {"name": ["time"]}])
 def test_what_is_no_written_model(data):
-    with pytest.raises(ChainError, match="is no cost model that can be read: known are 'multiplications', 'time'"):
+    with pytest.raises(ChainError, match="is not a cost model that can be read: known are 'multiplications', 'time'"):
         read_model(data)
 
 

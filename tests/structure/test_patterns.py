@@ -1,4 +1,4 @@
-"""Patterns: every product of every pair of neighbours against Boolean matrices."""
+"""Patterns: every product of every pair of neighbors against Boolean matrices."""
 
 import sys
 
@@ -27,7 +27,7 @@ def is_unit(pattern):
 
 @settings(max_examples=300)
 @given(chains())
-def test_products_of_neighbours_whatever_the_bracketing(problem):
+def test_products_of_neighbors_whatever_the_bracketing(problem):
     dims, given_structures = problem
     factors = len(given_structures)
     held, dense = {}, {}

@@ -1,4 +1,4 @@
-"""Arrays of any library that follows the array API standard, which the library is asked for in its own words."""
+"""Arrays of any library that follows the array API standard, whose functions are called in its own namespace."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def backend_named(name: str) -> ArrayApiBackend:
 
 
 def backend_for(factor: Array) -> ArrayApiBackend | None:
-    """Return what stands for the library of an array that follows the standard; None of anything else."""
+    """Return what stands for the library of an array that follows the standard; None for anything else."""
     namespace = getattr(factor, "__array_namespace__", None)
     if namespace is None or isinstance(factor, np.generic):
         return None

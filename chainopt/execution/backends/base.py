@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Backend:
-    """A library of arrays; what stands here is what NumPy does, to what NumPy can work with.
+    """A library of arrays; what is defined here is what NumPy does.
 
-    A file here is imported only where its library has been: whoever holds one of its arrays has done that.
+    A file here is imported only where its library has been: whoever holds one of its arrays has imported it.
 
     Attributes
     ----------
     library, arrays : str
-        What the library, and several of its arrays, are called in messages.
+        The names of the library, and of several of its arrays, in messages.
     stands_alone : bool
         Whether its arrays multiply with their own only: NumPy's among them are converted, those of others refused.
     one_dtype : bool
@@ -36,7 +36,7 @@ class Backend:
     goes_with_scipy : bool
         Whether its arrays multiply with SciPy's sparse arrays.
     in_chunks : bool
-        Whether its arrays come in chunks, which are made where they are used; so do seeds, then.
+        Whether its arrays, and then seeds, come in chunks, which are made where they are used.
     """
 
     library = "the library of other arrays"
@@ -93,11 +93,11 @@ class Backend:
         return None
 
     def seed(self, matrix: NumpyArray, dtype: DType, _: Array) -> Array:
-        """Hand a seed over, of a dtype, or where that is None of the dtype and on the device of a sample."""
+        """Hand a seed over, of a dtype or, where that is None, of the dtype and on the device of a sample."""
         return matrix if dtype is None else matrix.astype(dtype, copy=False)
 
     def eye(self, shape: tuple[int, int], offset: int, dtype: DType, sample: Array) -> Array:
-        """Return a seed of zeros with ones on the diagonal that lies so many columns to the right."""
+        """Return a seed of zeros with ones on the diagonal that lies ``offset`` columns to the right."""
         return self.seed(np.eye(*shape, k=offset), dtype, sample)
 
     def from_diagonal(self, vector: Array) -> Array:
@@ -143,11 +143,11 @@ class Backend:
         return matrix * vector
 
     def pass_through(self, step: Callable[[Array, Array], Array], stage: Array, matrix: Array, _: int) -> Array:
-        """Take a matrix through a stage, whose columns (axis 1) or rows (axis 0) have nothing to do with each other."""
+        """Take a matrix through a stage, whose columns (axis 1) or rows (axis 0) are independent."""
         return step(stage, matrix)
 
     def wait_for(self, array: Array) -> None:
-        """Wait until an array is computed, if it is handed out before that, as by JAX and those that do as JAX does."""
+        """Wait until an array is computed, if it is handed out before that, as by JAX."""
         wait = getattr(array, "block_until_ready", None)
         if wait is not None:
             wait()
@@ -184,14 +184,14 @@ class Backend:
     # Threads.
 
     def settings(self) -> Callable[[ExitStack], None] | None:
-        """Note what the library keeps for this thread alone; what is returned brings it to another one."""
+        """Note the library's settings of this thread; what is returned applies them in another one."""
         return None
 
     def limit_threads(self) -> None:
-        """Let the library have one thread for what this thread calls."""
+        """Limit the library to one thread for what this thread calls."""
 
     def restore_threads(self) -> Callable[[], None] | None:
-        """Return what gives the library the threads back that it has now; None where nothing has to be given back."""
+        """Return what gives the library back its present threads; None where nothing has to be restored."""
         return None
 
 

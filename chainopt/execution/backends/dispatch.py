@@ -69,7 +69,7 @@ def becomes_numpy(factor: Array) -> bool:
 
 
 def labels_of(factor: Array) -> str | None:
-    """Say which labels a factor has, as of pandas and xarray, that no product here would keep, or align; None of others."""
+    """Say which labels a factor has, as in pandas and xarray, that no product here would keep or align; None for others."""
     if hasattr(factor, "dims") and (hasattr(factor, "coords") or hasattr(factor, "sizes")):
         return "names of its dimensions"
     axes = getattr(factor, "axes", None)
@@ -79,7 +79,7 @@ def labels_of(factor: Array) -> str | None:
 
 
 def has_unit(factor: Array) -> bool:
-    """Whether an array has a unit of measurement, as those of astropy and pint."""
+    """Whether an array has a unit of measurement, as in astropy and pint."""
     return not backend_of(factor).stands_alone and (hasattr(factor, "unit") or hasattr(factor, "units"))
 
 
@@ -92,7 +92,7 @@ def has_mask(factor: Array) -> bool:
 
 
 def loss(factor: Array) -> str | None:
-    """Say what of something, or of what a list holds, no array of NumPy would keep; None where that is nothing."""
+    """Say what a NumPy array of something, or of what a list holds, would lose; None where that is nothing."""
     if isinstance(factor, list | tuple):
         return next((lost for entry in factor if (lost := loss(entry)) is not None), None)
     labels = labels_of(factor)
@@ -102,7 +102,7 @@ def loss(factor: Array) -> str | None:
 
 
 def is_numbered(axis: object) -> bool:
-    """Whether the labels of a table are those that pandas gives of itself, 0, 1, 2 and so on."""
+    """Whether the labels of a table are those that pandas gives by default: 0, 1, 2 and so on."""
     return getattr(axis, "start", None) == 0 and getattr(axis, "step", None) == 1
 
 

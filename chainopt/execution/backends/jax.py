@@ -54,7 +54,7 @@ class JaxBackend(Backend):
         return jnp.where(mask, matrix, 0)
 
     def numbers(self, array: Array) -> Array:
-        """Return the array as NumPy's, for while a function is traced JAX would trace the checks, too; None of a traced one."""
+        """Return the array as NumPy's, since JAX would trace the checks with the function; None for a traced one."""
         return None if self.is_lazy(array) else np.asarray(array)
 
 

@@ -39,7 +39,7 @@ class NumpyBackend(Backend):
         return is_numeric(matrix.dtype)
 
     def takes_forms(self, matrix: Array) -> bool:
-        """Whether an array is of no subclass, which has rules of its own, and of a dtype that SciPy knows."""
+        """Whether an array is not of a subclass, which has rules of its own, and of a dtype that SciPy knows."""
         return type(matrix) is np.ndarray and matrix.dtype in NUMBERS and matrix.dtype != np.float16
 
     def scale_rows(self, vector: Array, matrix: Array) -> Array:
@@ -64,7 +64,7 @@ class NumpyBackend(Backend):
         return None
 
     def settings(self) -> Callable[[ExitStack], None]:
-        """Note what is done about overflows and the like, which NumPy 1 keeps for each thread and NumPy 2 for each context."""
+        """Note how overflows and the like are handled, which NumPy 1 keeps for each thread and NumPy 2 for each context."""
         errors: dict[str, Any] = {**np.geterr(), "call": np.geterrcall()}
 
         def enter(stack: ExitStack) -> None:

@@ -25,9 +25,9 @@ class Remote:
         Of which type it is there.
     shape : tuple of int
     dtype, device
-        As its library says them; None where it has none.
+        As its library gives them; None where it has none.
     methods : sequence of str
-        What it can do, if it is known by that, and not by its entries.
+        What it can do, if it is known by that and not by its entries.
     """
 
     def __init__(

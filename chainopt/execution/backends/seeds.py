@@ -20,7 +20,7 @@ def seed_sample(factors: Iterable[Array]) -> Array:
 
 
 def seed_for(stage: Array, sample: Array, matrix: NumpyArray) -> Array:
-    """Hand a seed over as a stage takes it, and the factors, of which there is a sample."""
+    """Hand a seed over as the stage takes it, and the factors, of which ``sample`` is one."""
     return _library_for(stage, sample).seed(matrix, getattr(stage, "dtype", None), sample)
 
 

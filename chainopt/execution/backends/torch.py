@@ -80,7 +80,7 @@ class TorchBackend(Backend):
         return torch.where(self.convert(mask, matrix), matrix, 0)
 
     def wait_for(self, tensor: Array) -> None:
-        """Wait until a tensor is computed: GPUs are left alone with it."""
+        """Wait until a tensor is computed: on a GPU calls return before that."""
         if tensor.is_cuda:
             torch.cuda.synchronize(tensor.device)
 
@@ -131,11 +131,11 @@ class TorchBackend(Backend):
         return enter
 
     def limit_threads(self) -> None:
-        """Let PyTorch have one thread for what this thread calls."""
+        """Limit PyTorch to one thread for what this thread calls."""
         torch.set_num_threads(1)
 
     def restore_threads(self) -> Callable[[], None]:
-        """Return what gives PyTorch the threads back that it has now."""
+        """Return what gives PyTorch back its present threads."""
         threads = torch.get_num_threads()
         return lambda: torch.set_num_threads(threads)
 

@@ -146,7 +146,7 @@ class Elimination:
             if pair in known:
                 given[known[pair]] = matrix
             elif pair not in self.problem.ignored:
-                msg = f"jacobians has {shown(pair)}, which is no edge of the graph: name them (tail, head)"
+                msg = f"jacobians has {shown(pair)}, which is not an edge of the graph: name them (tail, head)"
                 raise ChainError(msg)
         return given
 

@@ -108,7 +108,7 @@ def why_unproved(problem: EliminationProblem, method: str) -> str:
     if problem.is_matrix_free:
         return "edges have JVPs and VJPs: what a product costs depends on which matrices there are"
     if problem.kinds is None:
-        return f"edges have structures that are no diagonals: such orders are proved up to {FEW} vertices"
+        return f"edges have structures that are not diagonal: such orders are proved up to {FEW} vertices"
     if is_too_large(problem):
         return "costs may be beyond 2**56, up to which orders are proved"
     if problem.count > MOST_SEARCHED:

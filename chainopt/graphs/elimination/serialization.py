@@ -68,7 +68,7 @@ def read_elimination(data: object) -> tuple[EliminationProblem, Found]:
         If it is no such dict, of an unknown version, or contradicts itself.
     """
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        msg = f'data is no elimination: its "format" must be "{FORMAT}"'
+        msg = f'data is not an elimination: its "format" must be "{FORMAT}"'
         raise ChainError(msg)
     if data.get("version") != VERSION:
         msg = f"data is of version {shown(data.get('version'))}: this one reads version {VERSION}"

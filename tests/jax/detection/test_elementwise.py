@@ -10,7 +10,7 @@ WEIGHTS = np.linspace(-1, 1, 12)
 
 test_patterns = battery(
     {
-        "a sum of neighbours": lambda x: jnp.sin(x[1:]) - x[:-1] / 3,
+        "a sum of neighbors": lambda x: jnp.sin(x[1:]) - x[:-1] / 3,
         "a product": lambda x: x[1:] * x[:-1] ** 2,
         "a quotient": lambda x: x[1:] / (1 + x[:-1] ** 2),
         "powers": lambda x: (jnp.abs(x[1:]) + 1) ** x[:-1],
@@ -29,7 +29,7 @@ test_patterns = battery(
         "a choice by a number": lambda x: jax.lax.select_n(jnp.bool_(True), x, x[::-1]),
         "rectified": lambda x: jax.nn.relu(x[1:] - x[:-1]),
         "clipped": lambda x: jnp.clip(x, -0.5, 0.5),
-        "between neighbours": lambda x: jnp.clip(x[1:-1], x[:-2], x[2:]),
+        "between neighbors": lambda x: jnp.clip(x[1:-1], x[:-2], x[2:]),
         "the larger": lambda x: jnp.maximum(x, x[::-1]) + jnp.minimum(x, 0.1),
         "rounded": lambda x: jnp.round(x * 3) + jnp.floor(x) * x[::-1],
         "the sign": lambda x: jnp.sign(x),

@@ -26,7 +26,7 @@ test_patterns = battery(
     {
         "five steps": lambda x: repeat(x, heat, 5),
         "three hundred steps of entries": lambda x: repeat(x, lambda c: c * jnp.tanh(x), 300),
-        "three hundred steps of neighbours": (lambda x: repeat(x, heat, 300), False),
+        "three hundred steps of neighbors": (lambda x: repeat(x, heat, 300), False),
         "many steps of halves": (lambda x: repeat(halves(x), jax.vmap(heat), 500), False),
         "steps that give something": lambda x: lax.scan(lambda c, v: (v, c * v), 1.0, x)[1],
         "steps from behind": lambda x: lax.scan(lambda c, v: (v, c * v), 1.0, x, reverse=True)[1],
@@ -42,7 +42,7 @@ test_patterns = battery(
             lambda s: s[0] < 3, lambda s: (s[0] + 1, jnp.roll(s[1], 1) * 0.5), (0, x)
         )[1],
         "a loop that ends by value": lambda x: lax.while_loop(lambda s: jnp.sum(s**2) > 1, lambda s: s * 0.5, x),
-        "neighbours, as long as they are large": (lambda x: lax.while_loop(lambda s: jnp.sum(s**2) > 1, heat, x * 3), False),
+        "neighbors, as long as they are large": (lambda x: lax.while_loop(lambda s: jnp.sum(s**2) > 1, heat, x * 3), False),
         "halves, as long as they are large": (
             lambda x: lax.while_loop(lambda s: jnp.sum(s**2) > 1, lambda s: jax.vmap(heat)(s) * 0.5, halves(x)),
             False,

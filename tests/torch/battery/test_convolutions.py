@@ -35,7 +35,7 @@ PROGRAMS = {
         image[..., :2, :2],
         other_image[..., :2, :2],
     ),
-    "nearest neighbours": at(lambda z: functional.interpolate(z, size=5) ** 2, line, other_line),
+    "nearest neighbors": at(lambda z: functional.interpolate(z, size=5) ** 2, line, other_line),
     "unfold and fold": at(lambda z: functional.fold(functional.unfold(z, 3) ** 2, (6, 6), 3), image, other_image),
     "grid_sample": at(
         lambda z: functional.grid_sample(z, torch.tanh(z[:, :, :2, :2].permute(0, 2, 3, 1)), align_corners=False),
