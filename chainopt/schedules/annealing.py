@@ -18,7 +18,7 @@ SLICE = 0.1  # seconds between two looks at the clock
 
 
 def anneal(trees: Trees, length: Any, table: int, seed: int) -> None:
-    """Try moves, in slices, between which the clock is looked at.
+    """Try moves in slices, and check the time between them.
 
     Parameters
     ----------

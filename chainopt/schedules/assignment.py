@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Timetable(NamedTuple):
-    """A bracketing in the order of the starts; for each of its events who does it, and from when on; and when all is done."""
+    """A bracketing in the order of the starts; for each of its events the worker and the start; and when all is done."""
 
     bracketing: Bracketing
     workers: tuple[int, ...]
@@ -36,7 +36,7 @@ class Timetable(NamedTuple):
 
 
 def event_of(operation: Operation) -> int:
-    """Return what an operation is called in the order of a bracketing: its gap, or ~k for the accumulation of factor k."""
+    """Return an operation's number in the order of a bracketing: its gap, or ~k for the accumulation of factor k."""
     return ~operation.first if isinstance(operation, Accumulation) else operation.split
 
 
@@ -50,12 +50,12 @@ def timetable(instance: Instance, spans: NDArray[np.int32], joins: NDArray[np.in
     spans, joins : arrays
         The bracketing: what the result at each gap spans, and how its sides are joined.
     starts : mapping
-        When each event starts in some schedule whose workers are not named yet; here it starts no later.
+        When each event starts in a schedule without assigned workers; here it starts no later.
 
     Notes
     -----
     Operations are taken in the order of the starts, those that take no time first: there is then a worker free for them. The
-    worker is the one that made what is needed, if it is free in time: so a run stays with one.
+    worker is the one that made what is needed, if it is free in time, so that a run stays with one worker.
     """
     bracketing = instance.choices.bracketing(spans, joins)
     operands, times = _tasks(instance, bracketing)
@@ -87,7 +87,7 @@ def timetable(instance: Instance, spans: NDArray[np.int32], joins: NDArray[np.in
 
 
 def _tasks(instance: Instance, bracketing: Bracketing) -> tuple[dict[int, list[int]], dict[int, Any]]:
-    """Return, by event, each after those that it needs, the events whose results it needs, and how long it takes."""
+    """Return, for each event, listed after those that it needs, the events whose results it needs, and how long it takes."""
     operands: dict[int, list[int]] = {}
     times: dict[int, Any] = {}
     by_first: dict[int, int] = {}  # the last event so far whose result begins with a factor, and ends with one

@@ -1,4 +1,4 @@
-"""What "auto" does for several workers: a good plan, and, of short chains, a proof if one is found in about a second."""
+"""What "auto" does for several workers: a good plan and, for short chains, a proof if one is found in about a second."""
 
 from __future__ import annotations
 

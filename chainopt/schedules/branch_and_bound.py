@@ -1,4 +1,4 @@
-"""The best plan for several workers, and that it is the best: see `chainopt.kernels.bnb_search`."""
+"""The best plan for several workers, with a proof: see `chainopt.kernels.bnb_search`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STEPS, UNCOMPILED_STEPS = 500_000, 2_000  # between two looks at the clock
 
 
 def search(instance: Instance, incumbent: Incumbent, most_steps: float = math.inf, options: Options | None = None) -> None:
-    """Look for better plans until there is none, the time is over, or the steps are taken.
+    """Look for better plans until there is none, or time or steps run out.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def search(instance: Instance, incumbent: Incumbent, most_steps: float = math.in
     incumbent : Incumbent
         What better plans and bounds are offered to; it must have a plan.
     most_steps : float
-        How many operations are tried at the most, about.
+        About how many operations are tried at most.
     options : Options, optional
         Those of the instance, where they are known already.
     """
@@ -65,7 +65,7 @@ def search(instance: Instance, incumbent: Incumbent, most_steps: float = math.in
 
 
 def _arrays(instance: Instance, options: Options, most_steps: float) -> tuple[Any, tuple[Any, Any], tuple[Any, ...]]:
-    """Make the arrays of a search that takes so many steps at the most: its state, its plan, and all that the kernel is given."""
+    """Make the arrays of a search of at most ``most_steps`` steps: its state, its plan, and all that the kernel is given."""
     factors, workers = instance.factors, instance.workers
     depths = 2 * factors + 1
     buckets = _buckets(instance, most_steps)

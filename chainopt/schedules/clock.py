@@ -1,4 +1,4 @@
-"""In which numbers the searches for schedules tell the time: ints wherever that is exact, else floats."""
+"""The numbers in which the searches for schedules hold times: ints wherever that is exact, else floats."""
 
 from __future__ import annotations
 
@@ -77,16 +77,16 @@ def clock_for(costs: Sequence[NumpyArray], terms: int, factor: int, *, are_all: 
     costs : sequence of arrays
         What operations cost; below zero is what cannot be done.
     terms : int
-        How many of them are added at the most.
+        How many of them are added at most.
     factor : int
-        By what the kernels multiply the sums.
+        What the kernels multiply the sums by.
     are_all : bool
-        Whether there are no other costs; else those that there are may be no multiples of a tick that these are multiples of.
+        Whether these are all costs; others may not be multiples of the same tick.
 
     Raises
     ------
     ChainError
-        If sums of floats could be larger than all floats.
+        If sums of floats could be larger than any float.
     """
     dtype = number_type(costs, terms * factor)
     if dtype is not np.float64:
@@ -94,7 +94,7 @@ def clock_for(costs: Sequence[NumpyArray], terms: int, factor: int, *, are_all: 
     columns = [in_numbers(column, np.float64) for column in costs]
     largest = max(float(column.max(initial=0)) for column in columns)
     if math.isinf(largest * terms * factor):
-        msg = f"costs that are floats are as large as {largest:.3g}: so many of them cannot be added, give ints, or a larger unit"
+        msg = f"costs that are floats are as large as {largest:.3g}: their sum would overflow, give ints, or a larger unit"
         raise ChainError(msg)
     bits = min(FLOAT_BITS, INT_BITS - factor.bit_length()) - terms.bit_length()
     exponent = math.frexp(largest)[1] - bits  # of the finest tick that can be counted
@@ -106,7 +106,7 @@ def clock_for(costs: Sequence[NumpyArray], terms: int, factor: int, *, are_all: 
 
 
 def _ticks(costs: NDArray[np.float64], exponent: int) -> NDArray[np.int64] | None:
-    """Count costs in ticks; None where one is no multiple of a tick, or is lost on the way there and back."""
+    """Count costs in ticks; None where one is not a multiple of a tick, or does not survive the round trip."""
     ticks = np.ldexp(costs, -exponent)
     if not (np.array_equal(ticks, np.rint(ticks)) and np.array_equal(np.ldexp(ticks, exponent), costs)):
         return None

@@ -41,7 +41,7 @@ class CpSat(Method):
         return needs_several_workers(problem)
 
     def solve(self, problem: Problem) -> Solution:
-        """Find the best plan, or, in a limited time, a good one.
+        """Find the best plan, or, within a time limit, a good one.
 
         Raises
         ------
@@ -101,7 +101,7 @@ def can_hold(instance: Instance) -> bool:
 
 
 def search(instance: Instance, incumbent: Incumbent) -> None:
-    """Look for better plans than the incumbent's, where the solver begins, until there is none or the time is over."""
+    """Look for better plans than the incumbent's, from which the solver starts, until there is none or the time is over."""
     cp = cp_model()
     model = Model(cp, instance, incumbent)
     solver = cp.CpSolver()
@@ -120,7 +120,7 @@ def search(instance: Instance, incumbent: Incumbent) -> None:
 def _solved(solver: Any, model: Any, watch: Any) -> Any:
     """Run the solver; Ctrl-C ends it with the best so far.
 
-    Its own handler of interrupts takes locks that the interrupted thread may hold, and then waits for ever: so it works in
+    Its own handler of interrupts takes locks that the interrupted thread may hold, and then waits forever: so it works in
     another thread, and this one waits for it, or for the user.
     """
     solver.parameters.catch_sigint_signal = False
@@ -136,7 +136,7 @@ def _solved(solver: Any, model: Any, watch: Any) -> Any:
 
 
 def _watch(cp: ModuleType, incumbent: Incumbent) -> Any:
-    """Show how far the solver is."""
+    """Show the progress of the solver."""
 
     class Watch(cp.CpSolverSolutionCallback):  # type: ignore[name-defined,misc]
         least = incumbent.bound

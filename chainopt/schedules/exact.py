@@ -1,4 +1,4 @@
-"""The method "exact": the best plan for several workers, with a proof; and what "auto" does of it in about a second."""
+"""The method "exact": the best plan for several workers, with a proof; and the part of it that "auto" does in about a second."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ OWN_SECONDS = 30.0  # after which it does: before, it proves less than the own s
 class Exact(Method):
     """Branch and bound from a good plan on, until there is a proof; where that takes long, OR-Tools goes on.
 
-    Of chains that are too long for it, more than 200 factors, or 40 where costs are ints that no machine number holds, the good
-    plan is the answer, that of "heuristic".
+    For chains that are too long for it, of more than 200 factors, or 40 where costs are ints that no machine number holds, the
+    answer is that of "heuristic".
     """
 
     name = "exact"
@@ -35,7 +35,7 @@ class Exact(Method):
         return needs_several_workers(problem)
 
     def solve(self, problem: Problem) -> Solution:
-        """Find the best plan, or, in a limited time, a good one."""
+        """Find the best plan, or, within a time limit, a good one."""
 
         def search(instance: Instance, incumbent: Incumbent) -> str:
             search_well(instance, incumbent)
@@ -53,7 +53,7 @@ METHOD = Exact()
 
 
 def _prove(instance: Instance, incumbent: Incumbent) -> None:
-    """Search for a proof; where the own search has none after a while, OR-Tools, if it is installed, may find one."""
+    """Search for a proof; where chainopt's search has none after a while, OR-Tools, if it is installed, may find one."""
     until = incumbent.until
     may_go_on = instance.factors <= MOST_MODELED and cp_sat.can_hold(instance) and cp_sat.is_installed()
     if may_go_on:

@@ -50,15 +50,15 @@ METHOD = Heuristic()
 def search_well(instance: Instance, incumbent: Incumbent, *, by_moves_only: bool = False) -> None:
     """Look for good plans.
 
-    First come those of the pure modes and of interval programs; then what a short search of all plans finds, for short chains the
-    best there is; what moves on trees find; and such a search from there.
+    First come those of the pure modes and of interval programs; then what a short search of all plans finds, which for short
+    chains is the best there is; then what moves on trees find; and then another short search from there.
 
     Parameters
     ----------
     instance : Instance
         What is planned.
     incumbent : Incumbent
-        What is offered the plans.
+        Receives the plans.
     by_moves_only : bool
         Whether the short searches are left out, as where another proof is to stand on its own.
     """

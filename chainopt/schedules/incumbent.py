@@ -1,4 +1,4 @@
-"""The best plan so far, and what no plan can be better than: what all searches hand on to each other."""
+"""The best plan so far, and the lower bound: what the searches hand on to each other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class TimeIsOverError(Exception):
-    """The time is over in the middle of something that cannot be left otherwise."""
+    """The time is over in the middle of something that can only be left by an error."""
 
 
 @dataclass(slots=True)
@@ -26,14 +26,14 @@ class Incumbent:
     until : float
         When to stop, by `time.monotonic`.
     rounding : float
-        By which share of them sums of times may be wrong: 0 where they are ints. Bounds are lowered by it, so that they are ones;
-        what is better by no more than twice of it is taken for the same.
+        The share by which sums of times may be wrong: 0 where they are ints. Bounds are lowered by it, so that they remain
+        bounds; a plan better by at most twice that counts as equal.
     show : callable, optional
         Called with the makespan and the bound whenever a search has gone on for a while.
     timetable : Timetable, optional
         The best plan so far.
     bound : int or float
-        What no plan takes less than.
+        The least that any plan takes.
     """
 
     until: float
@@ -48,7 +48,7 @@ class Incumbent:
             self.timetable = timetable
 
     def raise_bound(self, bound: Cost) -> None:
-        """Take note of what no plan is below."""
+        """Take note of a lower bound."""
         if self.rounding:
             bound *= 1 - self.rounding
         self.bound = max(self.bound, bound)
@@ -72,20 +72,20 @@ class Incumbent:
 
     @property
     def target(self) -> Any:
-        """What a better plan takes at the most."""
+        """The most that a better plan may take."""
         return self.makespan * (1 - self.rounding) if self.rounding else self.makespan - 1
 
     def tell(self, makespan: Cost, bound: Cost) -> None:
-        """Show how far a search is, if somebody wants to know."""
+        """Show the progress of a search, if ``show`` is given."""
         if self.show is not None:
             self.show(makespan, bound)
 
     def check_time(self) -> None:
-        """Leave what cannot be left otherwise, if the time is over and there is a plan."""
+        """Raise `TimeIsOverError` if the time is over and there is a plan."""
         if self.timetable is not None and not self.goes_on():
             raise TimeIsOverError
 
     def goes_on(self) -> bool:
-        """Whether time is left; how far the search is gets shown on the way."""
+        """Whether time is left; also shows the progress."""
         self.tell(self.makespan, self.bound)
         return time.monotonic() < self.until

@@ -40,7 +40,7 @@ class Instance(NamedTuple):
     workers : int
         How many can ever be busy at once.
     clock : Clock
-        In which numbers times are held.
+        The numbers in which times are held.
     is_compiled : bool
         Whether the kernels run compiled, on arrays; else everything is lists.
     counts_sizes : bool
@@ -88,11 +88,11 @@ class Instance(NamedTuple):
 
     @property
     def rounding(self) -> float:
-        """By which share of them sums of times may be wrong, over all operations and workers; 0 where they are ints."""
+        """The share by which sums of times may be wrong, over all operations and workers; 0 where they are ints."""
         return 4 * (self.factors + self.workers) * 2.0**-52 if self.clock.rounds else 0.0
 
     def share(self, work: Any) -> Any:
-        """Return what work takes at the least that the workers share."""
+        """Return the least time that shared work takes."""
         return work / self.workers if self.clock.rounds else -(-work // self.workers)
 
     def times(self, *shape: int, fill: float = 0) -> Any:
@@ -108,7 +108,7 @@ class Instance(NamedTuple):
         return array if self.is_compiled else array.tolist()
 
     def prices_from(self, i: int) -> Any:
-        """Return what products cost whose result begins with factor i, at [k, j]; empty where that is the product of sizes."""
+        """Return the costs of products whose result begins with factor i, at [k, j]; empty where that is the product of sizes."""
         if self.counts_sizes:
             return self.times(0, 0)
         return self.prices[i] if len(self.prices) else self.for_kernels(self.clock.times(self.problem.operations.row(i).products))
@@ -135,7 +135,7 @@ def instance_of(problem: Problem) -> Instance:
     Raises
     ------
     ChainError
-        If costs are floats whose sums could be larger than all floats.
+        If costs are floats whose sums could be larger than any float.
     """
     chain, choices = problem.chain, problem.choices
     factors = len(chain)
@@ -177,7 +177,7 @@ def instance_of(problem: Problem) -> Instance:
 
 
 def _costs_of_stages(problem: Problem) -> Iterator[NumpyArray]:
-    """Yield what JVPs, VJPs and matrices cost, and the most that a stage is ever pushed or pulled through for."""
+    """Yield what JVPs, VJPs and matrices cost, and the most that a push or pull through a stage can cost."""
     choices, most = problem.choices, max(problem.chain.dims)
     yield np.array(choices.leaves, dtype=object)
     for column in (choices.push, choices.pull):

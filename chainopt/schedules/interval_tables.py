@@ -1,4 +1,4 @@
-"""The interval programs that searches for schedules start from: for one worker, all of them, and as many as one likes."""
+"""The interval programs that searches for schedules start from: for one worker, all workers, and unlimited workers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Tables(NamedTuple):
     work : table
         The least work of each interval.
     bound : int or float
-        What no plan of the whole chain takes less than.
+        The least that any plan of the whole chain takes.
     """
 
     splits: Any

@@ -1,4 +1,4 @@
-"""What no plan is below, known at once: a bound for searches that end before their interval programs are finished."""
+"""A lower bound known at once, for searches that end before their interval programs are finished."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def quick_bound(instance: Instance) -> tuple[Any, Bracketing | None]:
-    """Return a lower bound on the makespan: the least work, or less, shared evenly. And the bracketing, where that is known."""
+    """Return a lower bound on the makespan: the least work, or less, shared evenly; and the bracketing, where it is known."""
     bracketing = None
     if instance.problem.chain.details is None and instance.counts_sizes and instance.factors > 2:
         bracketing, work, *_ = polygon.METHOD.solve(Problem(instance.problem.chain))
@@ -29,7 +29,7 @@ def _relaxed_work(instance: Instance) -> Any:
     """Return the work of the cheapest choice at each gap, as if its result had as few rows and columns as any can have.
 
     A stage needs its matrix, unless it is pushed through at the gap to its right or pulled through at the gap to its left: so
-    the choices of neighbors hang together, and nothing else does.
+    only the choices of neighbors depend on each other.
     """
     dims, choices = instance.problem.chain.dims, instance.problem.choices
     leaves = choices.leaves

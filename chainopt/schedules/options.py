@@ -67,11 +67,11 @@ class Options:
 
     @property
     def bound(self) -> Any:
-        """What no plan of the whole chain takes less than."""
+        """The least that any plan of the whole chain takes."""
         return self.instance.share(plain(self.times[self.instance.factors * self.room]))
 
     def bound_of(self, option: int) -> Any:
-        """Return what no plan takes less than that has an option at its root, or one after it."""
+        """Return the least that any plan takes with this option, or a later one, at its root."""
         return self.instance.share(plain(self.least[option]))
 
     def timetable(self, intervals: list[int], chosen: list[int]) -> Timetable:

@@ -1,4 +1,4 @@
-"""The homogeneous modes for several workers, who share what there is to share, the accumulations."""
+"""The homogeneous modes for several workers, which can share only the accumulations."""
 
 from __future__ import annotations
 

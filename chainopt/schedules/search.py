@@ -1,4 +1,4 @@
-"""What all methods for several workers have in common: a search with an incumbent, which time or the user may end."""
+"""What all methods for several workers have in common: a search with an incumbent, which a time limit or the user may end."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def solve_by(search: Callable[[Instance, Incumbent], str], problem: Problem, met
     problem : Problem
         What is planned.
     method : str
-        The name of the method that ran, where the search does not come to say so.
+        The name of the method, where the search ends before it returns one.
     """
     until = _end(problem.time_limit)
     instance = instance_of(problem)

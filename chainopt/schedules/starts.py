@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def offer_starts(instance: Instance, incumbent: Incumbent, programs: list[Program]) -> tuple[Trees, list[tuple[Any, int]]]:
-    """Offer the pure modes first, as of plans that take as long the first is kept, and then what interval programs find.
+    """Offer the pure modes first, since of equally long plans the first is kept, and then what interval programs find.
 
     Parameters
     ----------
     instance : Instance
         What is planned.
     incumbent : Incumbent
-        What is offered the plans, and told the bound.
+        Receives the plans and the bound.
     programs : list of Program
         Which programs are run, first of all the one for one worker.
 

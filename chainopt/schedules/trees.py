@@ -44,7 +44,7 @@ class Trees:
     instance : Instance
         What is planned.
     incumbent : Incumbent
-        What is offered every plan.
+        Receives every plan.
     tables : Tables, optional
         Those of interval programs, from which trees are built.
     """
@@ -73,7 +73,7 @@ class Trees:
         root : int
             The gap at its top.
         noise : int
-            What its paths are weighted by, at random; 0 for as they are.
+            The random weight of its paths; 0 leaves them as they are.
         """
         instance = self.instance
         columns, schedule = instance.columns, self.schedule
@@ -126,7 +126,7 @@ class Trees:
         return stack[0][1]
 
     def _prices_of(self, tree: Any) -> list[Any]:
-        """Return the prices of the products of a tree, by split, looked up as if there were a table of all."""
+        """Return the prices of the products of a tree, by split, as if there were a table of all."""
         spans = np.array([list(tree[annealing.FIRST]), list(tree[annealing.LAST])], dtype=np.int32)
         problem = self.instance.problem
         costs = product_tables.along(problem.chain, Bracketing(spans), problem.model).tolist()

@@ -1,4 +1,4 @@
-"""The method "interval" for as many workers as one likes: the plan whose longest path is the shortest."""
+"""The method "interval" for unlimited workers: the plan whose longest path is the shortest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Unlimited(Method):
-    """An interval program is exact, for nothing counts but the longest path."""
+    """An interval program is exact, since only the longest path counts."""
 
     name = "interval"
     is_exact = True

@@ -57,7 +57,7 @@ class Problem(_Asked):
     time_limit : int or float, optional
         The seconds after which a search ends with the best so far.
     shows_progress : bool
-        Whether such a search shows how far it is.
+        Whether such a search shows its progress.
 
     Notes
     -----
@@ -106,17 +106,17 @@ class Solution(NamedTuple):
     cost : int or float
         What all operations cost together.
     mode : Mode
-        What they add up to; among equals forward goes first, then reverse, then a hybrid.
+        The mode that they add up to; among equals forward comes first, then reverse, then hybrid.
     is_optimal : bool
         Whether nothing that meets the limits is better, as the method that found it has proved.
     lower_bound : int or float
-        What is minimized, cost or makespan, is no less than this for anything that meets the limits; 0 where nothing is known.
+        No bracketing within the limits has a lower cost or makespan; 0 where nothing is known.
     method : str
-        The method that found it, which may be another one than was asked for.
+        The method that found it, which may differ from the one asked for.
     schedule : Schedule, optional
         Who does what when, for several workers.
     claims : tuple of str, optional
-        What was read of it and could not be checked: "is_optimal", "lower_bound".
+        What was read about it and could not be checked: "is_optimal", "lower_bound".
     """
 
     bracketing: Bracketing
@@ -141,7 +141,7 @@ class ProblemBatch:
     Parameters
     ----------
     chains : numpy.ndarray, shape (N, n + 1), or sequence of JacobianChain
-        The sizes between the factors, outputs first, a chain a row; or chains of any kind.
+        The sizes between the factors, outputs first, a chain in each row; or chains of any kind.
     model : CostModel
         What operations cost.
     tape_limit : int or float, optional
@@ -232,7 +232,7 @@ def gathered(solutions: Sequence[Solution], factors: int) -> Solutions:
 
 
 def cost_array(costs: Sequence[Cost] | CostArray) -> CostArray:
-    """Put costs into an array: of float64 if one is a float, of int64 if they fit, else of Python ints."""
+    """Put costs into an array: float64 if one is a float, int64 if they fit, else Python ints."""
     if isinstance(costs, np.ndarray) and costs.dtype != object:
         return costs
     exact = np.empty(len(costs), dtype=object)
@@ -249,11 +249,11 @@ class Method(ABC):
     Attributes
     ----------
     name : str
-        What it is asked for by, and called in a plan.
+        Its name, as an option and in a plan.
     is_exact : bool
-        Whether what it finds is the best, for every problem that it handles; one that is not claims nothing but what it proves.
+        Whether what it finds is the best, for every problem that it handles; others claim only what they prove.
     keeps_memory_limit : bool
-        Whether it minds the limit on memory; for the others `chainopt.solvers.memory_limited` does.
+        Whether it keeps the limit on memory; for the others `chainopt.solvers.memory_limited` does.
     handles_many_chains : bool
         Whether it has a way of its own to solve a batch of chains of stages.
     """
@@ -281,7 +281,7 @@ class Method(ABC):
 
 
 def needs_dense_products(problem: Problem) -> str | None:
-    """Return what a method needs that knows matrices at hand only, and that products cost their sizes."""
+    """Return what a method needs that knows only matrices at hand whose products cost their sizes."""
     if problem.workers != 1:
         return needs_one_worker(problem)
     details = problem.chain.details

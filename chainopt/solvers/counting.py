@@ -26,7 +26,7 @@ SHARE = 0.1  # of the time of the product, which exact planning may take
 SHORT = 3e-4  # seconds of exact planning that are always spent: an estimate would not take much less
 LONG, FEW = 100, 16  # factors, and different ones of them: beyond, a look at all intervals takes as long as exact planning
 
-# Seconds, measured; what is decided by them is the same on every machine.
+# Seconds, measured; decisions by them are the same on every machine.
 PER_SPLIT, PER_NONZERO, PER_PLACE = 4e-6, 2e-8, 2e-8
 PER_SAMPLE = 4e-4  # of the rows of a product
 PER_FORMED = 1.2e-8  # multiplication of patterns
@@ -34,12 +34,12 @@ PER_PRODUCT, PER_SPARSE, PER_MIXED, PER_DENSE = 1e-5, 6e-9, 1e-9, 1e-10
 
 
 def check_patterns(patterns: object) -> None:
-    """Refuse an option that is none.
+    """Refuse an unknown option.
 
     Raises
     ------
     ChainError
-        Which names those there are.
+        If there is no such option; the message names those there are.
     """
     if not isinstance(patterns, str) or patterns not in PATTERNS:
         msg = f"patterns is {shown(patterns)}: known are {', '.join(map(repr, PATTERNS))}"

@@ -23,9 +23,9 @@ BYTES_PER_JACOBIAN = 100  # of a chain that is written out stage by stage
 
 
 def spread(client: Client, method: Method, batch: ProblemBatch) -> Solutions:
-    """Solve the pieces of a batch on the cluster, and put their solutions together; the first piece that fails says why.
+    """Solve the pieces of a batch on the cluster, and put their solutions together; the first error of a piece is raised.
 
-    The pieces travel with their tasks, so that those of a worker that dies are solved by another one.
+    The pieces travel with their tasks, so that another worker solves those of a worker that dies.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ class Estimated(Method):
         return None if isinstance(problem.model, EstimatedMultiplications) else "needs estimated products"
 
     def solve(self, problem: Problem) -> Solution:
-        """Find a bracketing that is estimated to be the cheapest; of several forward mode, else reverse mode."""
+        """Find a bracketing that is estimated to be the cheapest; among equals forward mode, then reverse mode."""
         model = problem.model
         assert isinstance(model, EstimatedMultiplications)
         factors, products = len(problem.chain), model.cheapest_products()

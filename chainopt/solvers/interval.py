@@ -83,7 +83,7 @@ def _cheapest(problem: Problem) -> Candidate:
 
 
 def _nothing_to_gain(problem: Problem) -> Candidate | None:
-    """Return the pure mode that costs no more than anything can."""
+    """Return the pure mode if nothing can cost less."""
     chain = problem.chain
     least = least_possible(chain.dims, chain.stage_costs, chain.structures)
     if least is None:
@@ -92,7 +92,7 @@ def _nothing_to_gain(problem: Problem) -> Candidate | None:
 
 
 def fill_by_tiles(table: NumpyArray, sizes: NumpyArray, *columns: NumpyArray | None) -> None:
-    """Fill the table, a diagonal of tiles after the other; the tiles of a diagonal are independent and run side by side."""
+    """Fill the table, one diagonal of tiles after the other; the tiles of a diagonal are independent and run side by side."""
     fill_tile = policy.compiled(interval_dp.fill_tile, interval_dp.relax, interval_dp.relax_twice)
     width = len(sizes)
     if width <= UNTILED:

@@ -91,5 +91,5 @@ def _filled_in(dtype: Any, operations: LastOperations, kinds: Any, splits: Any, 
 
 
 def most_terms(factors: int) -> int:
-    """Return how many costs any sum in the table has at the most, bad candidates included."""
+    """Return how many costs any sum in the table has at most, bad candidates included."""
     return 4 * factors + 4

@@ -28,7 +28,7 @@ def model_of(objective: Objective) -> CostModel:
     Raises
     ------
     ChainError
-        If it is no objective.
+        If it is not an objective.
     """
     if objective is USUAL:  # short chains are ordered in microseconds
         return MULTIPLICATIONS
@@ -47,7 +47,7 @@ def model_of(objective: Objective) -> CostModel:
 
 
 def written(model: CostModel) -> PlainDict:
-    """Return a cost model as texts and numbers.
+    """Return a cost model as strings and numbers.
 
     Raises
     ------
@@ -55,18 +55,18 @@ def written(model: CostModel) -> PlainDict:
         If it is a function.
     """
     if not hasattr(model, "to_dict"):
-        msg = f"objective {model.name} has no to_dict, by which it could be written"
+        msg = f"objective {model.name} has no to_dict, so that it cannot be written"
         raise ChainError(msg)
     return {"name": model.name, **model.to_dict()}
 
 
 def read_model(data: object) -> CostModel:
-    """Make the cost model that `written` wrote.
+    """Read the cost model that `written` wrote.
 
     Raises
     ------
     ChainError
-        If it is none.
+        If it is not such a model.
     """
     name = data.get("name") if isinstance(data, dict) else None
     if not isinstance(name, str) or name not in OBJECTIVES:

@@ -1,4 +1,4 @@
-"""The options of the doors, checked once: what they make is a problem, which no method has to check again."""
+"""The options of the doors, checked once: they make a problem that no method has to check again."""
 
 from __future__ import annotations
 
@@ -81,12 +81,12 @@ def asked(
 
 
 def check_method(method: object) -> None:
-    """Refuse a method that is none.
+    """Refuse an unknown method.
 
     Raises
     ------
     ChainError
-        Which names those there are.
+        If there is no such method; the message names those there are.
     """
     if not isinstance(method, str) or method not in METHODS:
         msg = f"method is {shown(method)}: known are {', '.join(map(repr, METHODS))}"
@@ -99,7 +99,7 @@ def checked_limit(name: str, value: Any) -> float:
     Raises
     ------
     ChainError
-        If it is no number, or negative; the message names the argument.
+        If it is not a number, or negative; the message names the argument.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value >= 0:
         unit = " of matrix entries (2**30 bytes hold 2**27 entries of float64)" if name == "memory_limit" else ""
@@ -115,7 +115,7 @@ def checked_workers(workers: Any) -> float:
     Raises
     ------
     ChainError
-        If it is none.
+        If it is not a number of workers.
     """
     is_number = isinstance(workers, int | float | np.number) and not isinstance(workers, bool | np.bool_)
     is_count = isinstance(workers, int | np.integer)

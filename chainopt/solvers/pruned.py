@@ -1,9 +1,9 @@
-"""The interval program for structured chains of matrices, without forming what no cheap plan holds.
+"""The interval program for structured chains of matrices, without forming what no cheap plan needs.
 
 What a product costs follows from the counts of the columns of its left side and of the rows of its right side, before it is
 formed. So the pattern of an interval is needed only where a product with it may be part of the best plan: the two sweeps and a
-greedy order are upper bounds, and an interval that costs as much as they do, together with the least that the factors outside of
-it cost, belongs to no better plan.
+greedy order are upper bounds, and no better plan contains an interval that costs as much as they do, together with the least
+that the factors outside of it cost.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ METHOD = Pruned()
 
 
 class _Side:
-    """A factor, or the product of several: its pattern, and the counts of it, each found when it is asked for."""
+    """A factor, or the product of several: its pattern and its counts, each found when it is asked for."""
 
     def __init__(self, pattern: Pattern) -> None:
         self.pattern = pattern
@@ -88,7 +88,7 @@ class _Search:
         self._least = [0, *accumulate(_least_costs([self.formed[i, i + 1] for i in range(self.factors)]))]
 
     def best(self) -> Candidate:
-        """Return the cheapest bracketing; of several forward mode, else reverse mode."""
+        """Return the cheapest bracketing; among equals forward mode, then reverse mode."""
         n = self.factors
         forward = self._swept([(i, i + 1, n) for i in range(n - 2, -1, -1)], math.inf)
         reverse = self._swept([(0, k, k + 1) for k in range(1, n)], forward)
@@ -102,7 +102,7 @@ class _Search:
         return Candidate(Bracketing.from_splits(n, lambda i, j: self.splits[i, j]), int(cost), Mode.HYBRID)
 
     def _swept(self, products: list[tuple[int, int, int]], most: float) -> float:
-        """Return what products cost that are made one after the other; infinite as soon as that is more than ``most``."""
+        """Return the cost of products made one after the other; infinite as soon as that is more than ``most``."""
         cost = 0
         for i, k, j in products:
             cost += self._cost(i, k, j)
@@ -113,7 +113,7 @@ class _Search:
         return cost
 
     def _greedy(self, most: float) -> float:
-        """Return what it costs to join, time and again, the two neighbors whose product is the cheapest."""
+        """Return the cost of joining, again and again, the two neighbors whose product is the cheapest."""
         ends, cost = [*range(self.factors + 1)], 0
         splits: dict[tuple[int, int], int] = {}
         while len(ends) > 2:
@@ -131,7 +131,7 @@ class _Search:
         return cost
 
     def _cheapest(self, bound: float) -> float:
-        """Return the least cost; where none is below the bound, the bound, which the splits stand for that were found before."""
+        """Return the least cost, or the bound where none is below it; the splits found before then stand for it."""
         n = self.factors
         found: dict[tuple[int, int], int] = {}
         for width in range(2, n + 1):
@@ -175,12 +175,12 @@ class _Search:
         return self._between[key]
 
     def _outside(self, i: int, j: int) -> int:
-        """Return what the factors outside of an interval cost at least: each is in one product by itself, maybe two in one."""
+        """Return the least that the factors outside of an interval cost: each is in a product by itself, or two are in one."""
         return (self._least[-1] - self._least[j] + self._least[i] + 1) // 2
 
 
 def _least_costs(leaves: list[_Side]) -> list[int]:
-    """Return what a product with each factor by itself needs at least, whatever it is multiplied with.
+    """Return the least that a product with each factor by itself needs, whatever it is multiplied with.
 
     As the left side it meets a row for each index in which the product of all to its right has something, and no less in a part
     of that; as the right side likewise.

@@ -114,7 +114,7 @@ class PureMode(Method):
         return factors - 1 if self._is_forward else 0
 
     def end(self, factors: int) -> int:
-        """Return the position of the size that says how many vectors are swept."""
+        """Return the position of the size that is the number of swept vectors."""
         return factors if self._is_forward else 0
 
     def _impassable(self, problem: Problem) -> int | None:

@@ -45,12 +45,12 @@ def select(problem: Problem, method: str = "auto") -> Method:
     problem : Problem
         What is to be solved; its options have been checked.
     method : str
-        What was asked for: a name of `chainopt.typing.MethodName`, or "forward" or "reverse", the homogeneous sweeps.
+        A name of `chainopt.typing.MethodName`, or "forward" or "reverse", the homogeneous sweeps.
 
     Returns
     -------
     Method
-        The first of those that answer to the name and handle the problem. It minds the limit on memory, if there is one.
+        The first of those that answer to the name and handle the problem. It keeps the limit on memory, if there is one.
 
     Raises
     ------
@@ -73,12 +73,12 @@ def select(problem: Problem, method: str = "auto") -> Method:
 
 
 def check_answering(name: str) -> None:
-    """Refuse the name of a method that a plan cannot be of.
+    """Refuse a name that cannot be that of a plan's method.
 
     Raises
     ------
     ChainError
-        Which names those there are.
+        If there is no such method; the message names those there are.
     """
     known = (*METHODS, *PURE, *BY_THEMSELVES)
     if name not in known:
@@ -113,16 +113,16 @@ def select_for_all(batch: ProblemBatch, method: str = "auto") -> Method:
 
 
 def candidates(method: str, factors: int, is_for_one: bool) -> Iterator[Method]:  # noqa: FBT001 -- of a cache, and quick so
-    """Go through the methods that answer to a name, the first choice first; those after the one that is taken stay unimported.
+    """Go through the methods that answer to a name, the first choice first; those after the chosen one are not imported.
 
     Parameters
     ----------
     method : str
         The name.
     factors : int
-        How many the chain has: of less than three there is nothing to choose, as long as they are matrices.
+        How many the chain has: with fewer than three there is nothing to choose, if they are matrices.
     is_for_one : bool
-        Whether there is one worker: then nothing is imported that makes schedules.
+        Whether there is one worker: then nothing that makes schedules is imported.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def _within_memory(problem: Problem, method: str) -> Method:
 
 
 def _handles(problem: Problem, name: str) -> bool:
-    """Whether a method handles a problem by itself, and not another one in its place."""
+    """Whether a method handles a problem itself, without another one in its place."""
     methods = candidates(name, 4, problem.workers == 1)
     return any(candidate.refusal(problem) is None for candidate in methods if name in {candidate.name, "auto"})
 

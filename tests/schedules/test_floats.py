@@ -133,7 +133,7 @@ def test_ints_that_no_machine_number_holds_beside_floats(workers):
     too_large = [Jacobian((4, 6), jvp_cost=10**400), Jacobian((6, 3))]
     with pytest.raises(ChainError, match="give ints, or a larger unit"):
         chainopt.optimal_order(too_large, objective=quarters, workers=workers)
-    with pytest.raises(ChainError, match="so many of them cannot be added"):
+    with pytest.raises(ChainError, match="their sum would overflow"):
         chainopt.optimal_order(DIMS, objective=lambda m, k, n: 1e305 * m * k * n, workers=workers)
 
 

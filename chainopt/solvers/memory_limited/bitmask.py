@@ -1,4 +1,4 @@
-"""A search of all states of a short chain, of which matrices are alive: see `chainopt.kernels.memory_bitmask_dp`."""
+"""A search of all states of a short chain, each the set of matrices alive: see `chainopt.kernels.memory_bitmask_dp`."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Frontier(Method):
         return needs_one_worker(problem)
 
     def solve(self, problem: Problem) -> Solution:
-        """Find a plan that keeps the limit, and what any such plan costs at the least."""
+        """Find a plan that keeps the limit, and the least that any such plan can cost."""
         limited = memory_problem(problem)
         relaxed = cheapest(_relaxed(limited), problem.choices)
         bracketing = None if relaxed is None else _bracketing(limited, limited.limit)
@@ -60,7 +60,7 @@ METHOD = Frontier()
 
 
 def _relaxed(limited: MemoryProblem) -> LastOperations:
-    """Forbid the operations that break the limit on their own: what is left is the problem with less of its limit."""
+    """Forbid the operations that break the limit on their own: what is left is a relaxation of the problem."""
     limit = limited.limit
     entries = np.array(limited.entries, dtype=object)
     counted = entries.copy()  # given factors are not

@@ -1,4 +1,4 @@
-"""What the methods that mind a limit on memory share: entries and seeds, and how they read, name and refuse."""
+"""What the methods that keep a limit on memory share: entries and seeds, and how they read, name and refuse."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def number_types(costs: Iterable[Any], sizes: Iterable[Any], factors: int) -> tu
     Parameters
     ----------
     costs, sizes : iterable of arrays or lists
-        All that are added.
+        All numbers that are added.
     factors : int
         How many factors the chain has: there are fewer than twice as many operations.
     """
@@ -136,7 +136,7 @@ def in_order(events: list[int], joins: Any, ways: list[int]) -> Bracketing:
 
 
 def named(problem: Problem, bracketing: Bracketing) -> Candidate:
-    """Name the mode; a sweep that costs the same takes the place, and the usual order where it keeps the limit."""
+    """Name the mode; a sweep that costs the same, or the usual order, takes its place where it keeps the limit."""
     chain, limit = problem.chain, problem.memory_limit
     assert limit is not None
     if chain.stage_costs is not None and bracketing.kinds is None:

@@ -1,4 +1,4 @@
-"""The cheaper of the homogeneous sweeps that keep a limit on memory: for long chains, of which there is too much to search."""
+"""The cheaper of the homogeneous sweeps that keep a limit on memory: for chains that are too long to search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A limit on memory for methods that know none: their answer where it keeps the limit, else that of a method that minds it."""
+"""A limit on memory for methods that know none: their answer where it keeps the limit, else that of a method that does."""
 
 from __future__ import annotations
 
