@@ -37,9 +37,9 @@ def accumulate(
     Parameters
     ----------
     graph : networkx.DiGraph or networkx.MultiDiGraph
-        As for `linearize`; every edge between the inputs and the outputs has its ``jacobian``: a NumPy array, what NumPy
-        makes one of, as nested lists, a SciPy sparse array or, with its costs, a `scipy.sparse.linalg.LinearOperator`. An
-        identity needs none.
+        As for `linearize`; every edge between the inputs and the outputs has its ``jacobian``: a NumPy array, or what
+        becomes one, such as nested lists, a SciPy sparse array or, with its costs, a
+        `scipy.sparse.linalg.LinearOperator`. An identity needs none.
     inputs, outputs : sequence of nodes, optional
         The columns and rows, in their order; by default the sources and the sinks.
 
@@ -55,9 +55,9 @@ def accumulate(
 
     Notes
     -----
-    Whichever is cheaper is taken; the logger ``chainopt`` says which, at level INFO. Of the chain, what the plan accumulates is
-    accumulated, by vertex elimination inside the stages; what it pushes or pulls through a stage goes through its edges one by
-    one. Operators are asked for as many JVPs and VJPs as were counted.
+    The cheaper of the two is used; the logger ``chainopt`` says which, at level INFO. In the chain, the stages that the plan
+    accumulates are accumulated by vertex elimination; what it pushes or pulls through a stage goes through its edges one by
+    one. Operators are asked for exactly the JVPs and VJPs that were counted.
 
     Examples
     --------

@@ -26,7 +26,7 @@ def cut_code(graph: ComputationGraph, *, at_narrowest: bool = False) -> Candidat
     graph : ComputationGraph
         With operations. Where the user has named stages, it is cut between these and nowhere else.
     at_narrowest : bool
-        Whether one of the cuts is where least is live, whatever that costs.
+        Whether to cut where least is live, whatever that costs.
     """
     assert graph.operations is not None
 
@@ -66,7 +66,7 @@ def _merged(search: CutSearch, candidate: Candidate, is_cheap: Callable[[Candida
 
 
 def _moved(search: CutSearch, candidate: Candidate, rank: Callable[[Candidate], Rank]) -> Candidate:
-    """Move cuts by one step, as long as that helps: in front of an entrywise function, or behind it."""
+    """Move cuts by one step, as long as that helps: to before an entrywise function, or after it."""
     positions = candidate.line.positions
     before = None
     while before is not candidate:

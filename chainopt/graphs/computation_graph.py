@@ -1,4 +1,4 @@
-"""A computation graph as it is cut: what lies between its inputs and its outputs, the variables numbered."""
+"""A computation graph to be cut: what lies between its inputs and its outputs, with numbered variables."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class ComputationGraph:
     Attributes
     ----------
     flow : Flow
-        The variables that depend on an input and that an output depends on.
+        The variables that depend on an input and on which an output depends.
     partials : dict from (tail, head) to Partial
         What is known of each edge, parallel ones added up.
     names, sizes : list
-        Of all variables. An input that another input reaches has two numbers: the variable that is seeded, and, an identity
-        behind it, the one computed.
+        Of all variables. An input that another input reaches has two numbers: the seeded variable and, after an identity,
+        the computed one.
     sources, targets : list of int
         The inputs and the outputs, in the order of columns and rows.
     notes : list of str

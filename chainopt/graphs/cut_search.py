@@ -41,7 +41,7 @@ class CutSearch:
     ----------
     graph : ComputationGraph
     jacobian : callable
-        What the planner is to know of a stage.
+        Returns what the planner is to know of a stage.
     rank : callable
         Of two candidates the one with the smaller rank is better.
     """
@@ -52,7 +52,7 @@ class CutSearch:
         self._seen: set[tuple[Stage, ...]] = set()
 
     def consider(self, line: Line, cuts: Sequence[int]) -> None:
-        """Order one more chain, unless the least that it can cost is too much."""
+        """Order one more chain, unless even its lower bound is too much."""
         stages = line.stages(cuts)[::-1]
         if tuple(stages) in self._seen:
             return
@@ -76,12 +76,12 @@ class CutSearch:
         return self._candidate(self._chain(jacobians, stages), jacobians, stages, line, tuple(cuts))
 
     def ordered(self, jacobians: list[Jacobian], stages: list[Stage], line: Line, cuts: tuple[int, ...]) -> Candidate | None:
-        """Order a chain; None where the least that it can cost is too much.
+        """Order a chain; None where even its lower bound is too much.
 
         Parameters
         ----------
         jacobians, stages : list
-            The factors, in product order, and the stages that they are of.
+            The factors, in product order, and their stages.
         line, cuts : Line and tuple of int
             How they were cut.
         """

@@ -42,7 +42,7 @@ def narrowest(line: Line) -> int | None:
 
 
 def smallest(line: Line, positions: Sequence[int], most: int) -> list[int]:
-    """Return as many cuts as can be, first the smallest of them, of equal ones some evenly spread."""
+    """Return at most ``most`` cuts, the smallest first, and of equal ones some that are evenly spread."""
     if len(positions) <= most:
         return list(positions)
     bound = line.live[sorted(positions, key=line.live.__getitem__)[most]]
@@ -53,7 +53,7 @@ def smallest(line: Line, positions: Sequence[int], most: int) -> list[int]:
 
 
 def _narrow(line: Line, *, first_of_equals: bool = False) -> list[int]:
-    """Return where less is live than at the positions around; of equal neighbors the last one, where most has been let go."""
+    """Return where less is live than at the positions around; of equal neighbors the last one, where most has been released."""
     live = [line.live[position] for position in (0, *line.positions, len(line.order))]
     triples = zip(line.positions, live, live[1:], live[2:], strict=False)
     if first_of_equals:

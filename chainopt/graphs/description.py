@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 Attributes: TypeAlias = "Mapping[str, Any]"
-"""What a node or an edge says of itself, by names."""
+"""The attributes of a node or an edge, by name."""
 
 
 class Description(NamedTuple):

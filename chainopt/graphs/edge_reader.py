@@ -40,7 +40,7 @@ def as_matrix(matrix: Array, edge: EdgeName) -> Array:
     Raises
     ------
     ChainError
-        If it is a list of something else than numbers, of lists of several lengths, or of what has a unit, a mask or labels.
+        If it is a list of anything but numbers, of lists of several lengths, or of what has a unit, a mask or labels.
     """
     if isinstance(matrix, list | tuple | int | float | complex):
         lost = loss(matrix)
@@ -85,7 +85,7 @@ def known_shape(attributes: Attributes, edge: EdgeName) -> tuple[int, int] | Non
 
 
 class EdgeReader:
-    """Reads edges; most of a large graph have the same attributes as others, and are read once."""
+    """Reads edges; in a large graph many have the same attributes, which are read once."""
 
     def __init__(self) -> None:
         self._known: dict[Hashable, Partial] = {}
@@ -116,7 +116,7 @@ def read_partial(attributes: Attributes, shape: tuple[int, int], edge: EdgeName)
     Raises
     ------
     ChainError
-        If one of them is no such thing, or they do not go together.
+        If one of them is wrong, or they do not go together.
     """
     costs = [None if (cost := attributes.get(name)) is None else checked_cost(cost, f"{edge}: {name}") for name in _COSTS]
     jvp, vjp, accumulation = costs
@@ -131,7 +131,7 @@ def read_partial(attributes: Attributes, shape: tuple[int, int], edge: EdgeName)
     at_hand = Partial(0, entries, entries, tape, (matrix,), structure=structure, pattern=pattern)
     if jvp is vjp is accumulation is None:
         if is_matrix_free:
-            msg = f"{edge}: its jacobian is matrix-free (a {type(matrix).__name__}): give jvp_cost and vjp_cost besides"
+            msg = f"{edge}: its jacobian is matrix-free (a {type(matrix).__name__}): give jvp_cost and vjp_cost too"
             raise ChainError(msg)
         return at_hand
     if matrix is not None and not is_matrix_free:
@@ -171,7 +171,7 @@ def _structure(attributes: Attributes, shape: tuple[int, int], edge: EdgeName) -
 def _shown_by(matrix: Array) -> Structure | None:
     """Return the structure of a matrix: sparse if it is SciPy's, an identity if its entries are those of one.
 
-    A number 1 is none: a graph of scalars should not be planned otherwise where one of them happens to be 1.
+    The number 1 is not one: a graph of scalars should not be planned differently where one happens to be 1.
     """
     library = backend_of(matrix)
     if not library.goes_with_scipy or (isinstance(matrix, np.ndarray) and type(matrix) is not np.ndarray):
@@ -197,7 +197,7 @@ def _is_identity(matrix: Array) -> bool:
 
 
 def _check_identity(matrix: Array, edge: EdgeName) -> None:
-    """Refuse another matrix where an identity is announced: it would never be looked at."""
+    """Refuse any other matrix where an identity is declared: it would never be read."""
     if not backend_of(matrix).goes_with_scipy:
         return
     if not ((matrix == 1).all() if matrix.ndim == 1 else _is_identity(matrix)):

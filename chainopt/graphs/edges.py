@@ -34,7 +34,7 @@ class Partial(NamedTuple):
     matrices : tuple of matrices
         They add up to its matrix, one for each parallel edge; None where one is unknown.
     given : tuple of three costs
-        What the user gave as costs of a JVP, of a VJP and of the accumulation; all None where the matrix is at hand.
+        The user's costs of a JVP, of a VJP and of the accumulation; all None where the matrix is at hand.
     structure, pattern : Structure and Pattern, optional
         Where it has nonzeros; None of a dense one.
     """
@@ -81,16 +81,16 @@ class Unit(NamedTuple):
 
 
 IDENTITY = Partial(0, 0, 0, structure=Identity())
-"""What passes a variable on. It costs nothing, wherever it stands."""
+"""What passes a variable on, at no cost wherever it stands."""
 
 
 def written_out(size: int) -> Partial:
-    """Return an identity as a matrix: only as such can something be added to it. Its JVPs and VJPs are free."""
+    """Return an identity as a matrix: only then can something be added to it. Its JVPs and VJPs are free."""
     return Partial(0, 0, 0, matrices=(Unit(size),), structure=Diagonal(), pattern=Band.of((size, size), 0, 0))
 
 
 def added(one: Partial, other: Partial) -> Partial:
-    """Return what two parallel edges are together; their sum is free, as it multiplies nothing."""
+    """Return two parallel edges as one; their sum is free, as it multiplies nothing."""
     accumulation, tape = one.accumulation + other.accumulation, one.tape + other.tape
     matrices = one.matrices + other.matrices
     jvp, vjp = total_cost((one.jvp, other.jvp)), total_cost((one.vjp, other.vjp))

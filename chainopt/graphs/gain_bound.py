@@ -1,4 +1,4 @@
-"""How much a good order can win at most, found without ordering anything."""
+"""The most that a good order can gain, found without ordering anything."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def gain_bound(problem: JacobianChain | Sequence[Jacobian] | Graph) -> float | N
     ----------
     problem : JacobianChain, networkx.DiGraph or networkx.MultiDiGraph
         A chain, or a graph as `linearize` takes it; for a graph the bound holds for all chains whose stages are accumulated by
-        JVPs or VJPs as a whole. Additive skips are peeled before.
+        JVPs or VJPs as a whole. Additive skips are taken out first.
 
     Returns
     -------
     float or None
-        ``min(n_in * sum(J), n_out * sum(V)) / (cut * sum(min(J, V)))``, where J and V are what one JVP and one VJP of each
-        stage costs, and ``cut`` is the smallest size in the chain, of a graph the smallest vertex cut. What costs less than that
-        by itself, by an ``accumulation_cost`` or the colors of its structure, counts with what it costs. Infinite where neither
-        pure mode is possible. None where a matrix is at hand: there no such bound holds.
+        ``min(n_in * sum(J), n_out * sum(V)) / (cut * sum(min(J, V)))``, where J and V are the costs of one JVP and one VJP of
+        each stage, and ``cut`` is the smallest size in the chain, for a graph the smallest vertex cut. A stage that costs less
+        than that, by an ``accumulation_cost`` or the colors of its structure, counts at its own cost. Infinite where neither
+        pure mode is possible. None where a matrix is at hand, since no such bound holds then.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class _Part(NamedTuple):
     jvp, vjp : int or float, optional
         What one JVP and one VJP cost; at least one of the two is known.
     accumulation : int or float, optional
-        What its matrix costs, where that is known otherwise.
+        What its matrix costs, where that is given.
     vectors : tuple of two ints, optional
         How many JVPs, and how many VJPs, make its matrix, where it has a structure.
     is_first, is_last : bool
@@ -75,13 +75,13 @@ class _Part(NamedTuple):
     is_last: bool
 
     def least(self, cut: int) -> Cost:
-        """Return what it costs at the least, where matrices have no fewer than so many rows and columns."""
+        """Return the least that it costs where matrices have at least that many rows and columns."""
         columns, rows = (cut, cut) if self.vectors is None else (min(cut, count) for count in self.vectors)
         by_mode = [count * cost for count, cost in ((columns, self.jvp), (rows, self.vjp)) if cost is not None]
         return min(by_mode if self.accumulation is None else (*by_mode, self.accumulation))
 
     def swept(self, columns: int, rows: int) -> tuple[Cost | None, Cost | None]:
-        """Return what it costs a forward and a reverse sweep at the most; where they begin, even a dear accumulation."""
+        """Return the most that it costs a forward and a reverse sweep; where they begin, even an expensive accumulation."""
         costs = []
         for count, cost, is_begin in ((columns, self.jvp, self.is_first), (rows, self.vjp, self.is_last)):
             known = is_begin and self.accumulation is not None

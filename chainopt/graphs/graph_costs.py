@@ -1,4 +1,4 @@
-"""What the classic orders of elimination cost in a graph, and what any order costs at least."""
+"""What the classic orders of elimination cost in a graph, and a lower bound for any order."""
 
 from __future__ import annotations
 

@@ -39,9 +39,9 @@ def read_graphml(path: str | os.PathLike[str]) -> Graph:
     Parameters
     ----------
     path : path
-        Of a GraphML file. A node may have a ``size``; an edge ``c_tan`` and ``c_adj``, the cost of one JVP and one VJP, which
+        A GraphML file. A node may have a ``size``; an edge ``c_tan`` and ``c_adj``, the cost of one JVP and one VJP, which
         count unless ``has_model`` is false, ``acc_stat``, true if its matrix is at hand, ``accumulation_cost``, ``tape`` and
-        ``structure``: "identity", "diagonal", or what else a structure is in JSON, as ``{"kind": "banded", "lower": 1, "upper":
+        ``structure``: "identity", "diagonal", or another structure in JSON, such as ``{"kind": "banded", "lower": 1, "upper":
         1}``. The names are those of ADMission [1]_; ``jvp_cost`` and ``vjp_cost`` are understood too.
 
     Returns
@@ -52,7 +52,7 @@ def read_graphml(path: str | os.PathLike[str]) -> Graph:
     Raises
     ------
     ChainError
-        If the file is not GraphML, a node or an edge does not say which it is, or an edge's structure is none.
+        If the file is not GraphML, a node or an edge lacks its name, or an edge's structure is not one.
     OSError
         If it cannot be read.
 
@@ -99,22 +99,22 @@ def _bytes_of(path: str | os.PathLike[str]) -> bytes:
     data = bytes_of(path, MOST_BYTES)
     tags = data.count(b"<")
     if tags > MOST_TAGS:
-        msg = f"{printable(str(path))} holds {counted(tags, 'tag')}: of GraphML up to {MOST_TAGS:,} are read"
+        msg = f"{printable(str(path))} holds {counted(tags, 'tag')}: at most {MOST_TAGS:,} tags of GraphML are read"
         raise ChainError(msg)
     return data
 
 
 def _reason(error: Exception) -> str:
-    """Say what XML, or a value in it, is not."""
+    """Say what is wrong with the XML, or with a value in it."""
     text = printable(str(error))
     if isinstance(error, KeyError):  # networkx looks up keys that are declared, and what stands for true and false
-        text = f"{text} is no key that it declares, or neither true nor false"
+        text = f"{text} is a key that it does not declare, or neither true nor false"
     text = re.sub(r"(?:invalid literal for int\(\) with base 10|could not convert string to float): (.*)", _NO_NUMBER, text)
     return text if len(text) < LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
 
 
 def _defaults(root: Element) -> dict[str, dict[str, Any]]:
-    """Return what nodes and edges have of which the file says nothing, by names."""
+    """Return the default attributes of nodes and edges, by name."""
     defaults: dict[str, dict[str, Any]] = {"node": {}, "edge": {}}
     for key in root.findall("{*}key"):
         default, name = key.find("{*}default"), key.get("attr.name")
@@ -128,7 +128,7 @@ def _defaults(root: Element) -> dict[str, dict[str, Any]]:
 
 
 def _check_names(root: Element, path: str | os.PathLike[str]) -> None:
-    """Refuse nodes and edges that do not say which they are: networkx calls them all None."""
+    """Refuse nodes and edges without names: networkx calls them all None."""
     for tag, names in (("node", ("id",)), ("edge", ("source", "target"))):
         for number, element in enumerate(root.iterfind(f"{{*}}graph/{{*}}{tag}"), 1):
             for name in names:
@@ -138,7 +138,7 @@ def _check_names(root: Element, path: str | os.PathLike[str]) -> None:
 
 
 def _read_costs(attributes: dict[str, Any], place: str) -> None:
-    """Put the attributes of an edge as files have them into those that `linearize` reads."""
+    """Turn the attributes of an edge in a file into those that `linearize` reads."""
     if "structure" in attributes:
         attributes["structure"] = _read_structure(attributes["structure"], place)
     has_model, is_at_hand = (
@@ -152,7 +152,7 @@ def _read_costs(attributes: dict[str, Any], place: str) -> None:
 
 
 def _truth(value: object, place: str) -> bool:
-    """Return whether a value is true: a boolean, a number, or a text that stands for one of them."""
+    """Return whether a value is true: a boolean, a number, or a string that stands for one of them."""
     if isinstance(value, bool | int | float):
         return bool(value)
     truth = _TRUTHS.get(str(value).strip().lower())
@@ -177,9 +177,9 @@ def write_graphml(graph: Graph, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     graph : networkx.DiGraph or networkx.MultiDiGraph
-        As `linearize` takes it. Nodes are written as texts.
+        As `linearize` takes it. Nodes are written as strings.
     path : path
-        Where to.
+        The file to write.
 
     Raises
     ------
@@ -204,7 +204,7 @@ def write_graphml(graph: Graph, path: str | os.PathLike[str]) -> None:
     written = type(graph)()
     for name, size in sizes.items():
         if _NOT_IN_XML.search(str(name)):
-            msg = f"node {shown(name)} has a letter that no XML holds: rename it, as with networkx.relabel_nodes"
+            msg = f"node {shown(name)} has a character that XML cannot hold: rename it, as with networkx.relabel_nodes"
             raise ChainError(msg)
         written.add_node(name, size=size)
     for tail, head, attributes in graph.edges(data=True):

@@ -1,4 +1,4 @@
-"""From a graph to the cheapest chain that was found."""
+"""From a graph to the cheapest chain found."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def linearize(graph: Graph, *, inputs: Sequence[Hashable] | None = None, outputs
     Parameters
     ----------
     graph : networkx.DiGraph or networkx.MultiDiGraph
-        Nodes are variables. Their attribute ``size`` is by default that of the Jacobians on their edges, else 1. An edge
-        ``u -> v`` is the partial derivative of v by u, with, as far as known, ``jacobian``, a matrix of shape (size of v, size
-        of u), ``jvp_cost``, ``vjp_cost``, ``accumulation_cost``, ``tape`` and ``structure``, as of `Jacobian`. An edge without
-        any has a dense matrix at hand; a SciPy sparse one has its pattern, and an identity, said or seen, is free. Parallel
-        edges add up.
+        Nodes are variables. Their ``size`` is by default that of the Jacobians on their edges, else 1. An edge ``u -> v`` is
+        the partial derivative of v with respect to u, with, as far as known, ``jacobian``, a matrix of shape (size of v, size
+        of u), ``jvp_cost``, ``vjp_cost``, ``accumulation_cost``, ``tape`` and ``structure``, as in `Jacobian`. An edge without
+        any has a dense matrix at hand; a SciPy sparse matrix gives its pattern, and an identity, declared or found, is free.
+        Parallel edges add up.
     inputs, outputs : sequence of nodes, optional
         The columns and rows, in their order. By default the sources and the sinks, in node order. The Jacobian sums over all
         paths from an input to an output, through other inputs too.
@@ -53,7 +53,7 @@ def linearize(graph: Graph, *, inputs: Sequence[Hashable] | None = None, outputs
     -------
     GraphChain
         A `JacobianChain` whose ``stages[i]`` names the nodes that stage i computes. Its ``notes`` say what was ignored. The
-        Jacobian is the product of its factors, and of its ``skips`` the identities besides: ``chain.add_skips(product)``.
+        Jacobian is the product of its factors plus the identities of its ``skips``: ``chain.add_skips(product)``.
 
     Raises
     ------
@@ -62,14 +62,15 @@ def linearize(graph: Graph, *, inputs: Sequence[Hashable] | None = None, outputs
 
     Notes
     -----
-    Every position of a topological order is a cut, and what is live there its state: what has been computed and is needed yet.
-    Several orders, and several sets of cuts for each, are tried; the chain whose best bracketing is the cheapest is returned,
-    of equal ones that with the narrowest cut, then with the most cuts through a single variable, and then the shortest.
-    Inside a stage the Jacobian may be accumulated by vertex elimination. Chains that cannot win by the bound on what any order
-    gains are not ordered.
+    Every position of a topological order is a cut, and its state is what is live there: computed and still needed. Several
+    orders, and several sets of cuts for each, are tried. The chain whose best bracketing is the cheapest is returned; of equal
+    ones that with the narrowest cut, then that with the most cuts through a single variable, and then the shortest. Inside a
+    stage the Jacobian may be accumulated by vertex elimination. Chains that the bound on any order's gain rules out are not
+    ordered.
 
-    An identity from an input straight to an output, as of ``x + g(x)``, would be alive at every cut, so that none is narrow. It
-    is no part of the chain, but one of its ``skips``. Elsewhere identities belong to their stage and cost nothing.
+    An identity from an input straight to an output, as in ``x + g(x)``, would be live at every cut, so that none would be
+    narrow. It is one of the chain's ``skips`` instead of part of a stage. Elsewhere identities belong to their stage and cost
+    nothing.
 
     Examples
     --------
@@ -94,7 +95,7 @@ def linearize(graph: Graph, *, inputs: Sequence[Hashable] | None = None, outputs
 
 
 def cut_edges(graph: ComputationGraph) -> Linearization:
-    """Find the cheapest chain of a graph whose edges stand for themselves: inside of stages variables are eliminated."""
+    """Find the cheapest chain of a graph whose edges stand for themselves: inside stages variables are eliminated."""
     stages = StageCache(graph)
     stages.is_thorough = len(graph.flow) <= THOROUGH
     search = CutSearch(graph, stages.jacobian, _rank)
@@ -117,7 +118,7 @@ def _rank(candidate: Candidate) -> Rank:
 
 
 def _limited(line: Line, cuts: Sequence[int], stages: StageCache) -> Sequence[int]:
-    """Return as many cuts as the method for the chain can do with; for one of matrices at hand there is a fast method."""
+    """Return as many cuts as the chain's method can handle; for matrices at hand there is a fast method."""
     if len(cuts) < LONGEST:
         return cuts
     parts = line.stages(cuts)
@@ -126,7 +127,7 @@ def _limited(line: Line, cuts: Sequence[int], stages: StageCache) -> Sequence[in
 
 
 def _refined(search: CutSearch, stages: StageCache) -> Candidate:
-    """Return the best, all finalists looked at closely: their stages refined, and with their structures."""
+    """Return the best of the finalists, with their stages refined and given their structures."""
     best = search.finalists[0]
     stages.is_thorough = True
     for finalist in search.finalists:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Stage(NamedTuple):
-    """A part of a graph: variables in, variables out, and those it computes, in an order in which they can be.
+    """A part of a graph: variables in, variables out, and those that it computes, in a possible order.
 
     A variable may come in and go out, or go out and be used inside.
     """
@@ -29,7 +29,7 @@ class Stage(NamedTuple):
 class Line:
     """The variables of a graph in the order in which they are computed, the inputs left out.
 
-    At position p the first p of them are computed, and what is live is what has been computed and is needed yet.
+    At position p the first p of them are computed, and what is live has been computed and is still needed.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Line:
     positions : list of int
         Where it can be cut: between two steps, ascending.
     ends : dict from int to int
-        The position from which on a variable is not needed any more, one more than there are where it is an output.
+        The position from which a variable is no longer needed; beyond the last one for an output.
     live, counts : list of int
         The size of what is live at each position, and how many variables that are.
     """
@@ -104,7 +104,7 @@ def live_sizes(begins: Mapping[int, int], ends: Mapping[int, int], positions: in
     Parameters
     ----------
     begins, ends : dict from int to int
-        The position from which on each variable is live, and that from which on it is not any more.
+        The position from which each variable is live, and that from which it no longer is.
     positions : int
         How many positions there are.
     size : callable

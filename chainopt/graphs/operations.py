@@ -28,7 +28,7 @@ class Operation(NamedTuple):
     jvp, vjp : int or float, optional
         What one JVP and one VJP of it cost, by all that it reads and writes; None where it has none.
     stage : int
-        The stage of the user's in which it is, from 1; 0 where none are named.
+        The user's stage that it is in, from 1; 0 where none are named.
     """
 
     equation: int

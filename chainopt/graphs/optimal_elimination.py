@@ -34,10 +34,10 @@ def optimal_elimination(
     seed: int = 0,
     progress: bool = False,
 ) -> Elimination:
-    """Find a cheap order in which to eliminate the intermediate vertices of a computation graph, and prove what can be proved.
+    """Find a cheap order in which to eliminate the intermediate vertices of a computation graph, and prove as much as possible.
 
-    To eliminate a vertex is to multiply every edge into it with every edge out of it, and to add each product to the edge that is
-    there; when all are eliminated, the edges between inputs and outputs are the Jacobian.
+    To eliminate a vertex is to multiply every edge into it by every edge out of it, and to add each product to the edge that it
+    parallels; when all are eliminated, the edges from inputs to outputs are the Jacobian.
 
     Parameters
     ----------
@@ -47,11 +47,10 @@ def optimal_elimination(
         The columns and rows, in their order; by default the sources and the sinks.
     method : {"auto", "exact", "annealing", "markowitz", "relative-markowitz", "forward", "reverse"}
         "exact" searches until it has a proof, "annealing" improves the cheapest classic order by threshold accepting, "auto" does
-        both as far as they pay. "markowitz" eliminates the vertex that costs the least then, "relative-markowitz" that which
-        is the furthest below what it would cost as the last one. "forward" and "reverse" are the topological order and its
-        reverse.
+        both as far as they pay. "markowitz" always eliminates the vertex that is cheapest at that point, "relative-markowitz" the
+        one furthest below what it would cost as the last one. "forward" and "reverse" are the topological order and its reverse.
     time_limit : float, optional
-        In seconds. Without one, orders and proofs are given up after as much work as takes a few seconds, the same each time.
+        In seconds. Without one, the search stops after a fixed amount of work, which takes a few seconds.
     seed : int
         What the random numbers of "annealing" begin with.
     progress : bool
@@ -65,19 +64,19 @@ def optimal_elimination(
     Raises
     ------
     ChainError
-        If the graph has a cycle, sizes or shapes do not fit, there are no inputs or outputs, or an option is none of those known.
+        If the graph has a cycle, sizes or shapes do not fit, there are no inputs or outputs, or an option is unknown.
 
     Notes
     -----
-    The cost of a vertex is its size times the size of each predecessor times that of each successor; of structured edges what
-    their product takes: nothing with an identity, a multiplication for each entry of the other one with a diagonal matrix.
+    A vertex costs, for each predecessor and successor, the product of the three sizes; with structured edges, what their
+    product takes: nothing with an identity, and with a diagonal matrix one multiplication for each entry of the other edge.
 
-    Which vertices have gone before decides what one costs, not their order. So a connected set is eliminated for the least, over
-    the vertex that goes last, of what that one costs then, between all that reaches it through the set and all that it
-    reaches, and of what the components cost that it leaves. On a path the sets are intervals, and this is the dynamic program
+    What a vertex costs depends on which vertices have gone before, not on their order. So the cost of a connected set is the
+    least, over the vertex that goes last, of that vertex's cost between all that reaches it through the set and all that it
+    reaches, plus the costs of the components that it leaves. On a path the sets are intervals, and this is the dynamic program
     for matrix chains that `optimal_order` runs: bracketing is vertex elimination on a path. For other graphs the problem is
-    believed to be hard [2]_; a lower bound by vertex cuts prunes the search. Of up to 25 vertices, a table
-    holds all sets; of more than 62 no proof is tried, and the lower bound is that of groups of vertices, each in its best order.
+    believed to be hard [2]_; a lower bound by vertex cuts prunes the search. For up to 25 vertices, a table holds all sets;
+    for more than 62 no proof is tried, and the lower bound is that of groups of vertices, each in its best order.
 
     References
     ----------

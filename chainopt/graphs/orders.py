@@ -57,9 +57,9 @@ class Steps:
         return self._computed(list(range(len(self.heads))))
 
     def thrifty(self) -> list[int]:
-        """Return the order that computes next what lets go of most, or adds least, to what is live; the newest of equals.
+        """Return the order that computes next what releases most of what is live, or adds least to it; the newest of equals.
 
-        How much that is is found when a step becomes possible, and not again when others have been computed.
+        That amount is found when a step becomes possible, and not updated when others have been computed.
         """
         sizes, kept = self.graph.sizes, set(self.graph.targets)
         uses: dict[int, int] = {}  # the steps that a variable waits for
@@ -106,7 +106,7 @@ def _by_generations(before: list[list[int]], after: list[list[int]]) -> list[int
 
 
 def _depth_first(before: list[list[int]], after: list[list[int]]) -> list[int]:
-    """Return next always what became possible last."""
+    """Return next, at each step, what became possible last."""
     missing = [len(others) for others in before]
     waiting = [step for step, others in enumerate(before) if not others]
     order = []

@@ -33,15 +33,15 @@ def read_graph(
     graph : networkx.DiGraph or networkx.MultiDiGraph
         As `linearize` takes it.
     inputs, outputs : sequence of nodes, optional
-        The columns and rows, in their order. By default the nodes that the graph of a function marks as such, of other graphs the
-        sources and the sinks.
+        The columns and rows, in their order. By default the nodes that the graph of a function marks as such; for other graphs
+        the sources and the sinks.
     is_peeled : bool
         Whether identities from an input straight to an output are taken out, as skips.
 
     Raises
     ------
     ChainError
-        If it is no directed graph without a cycle, or sizes, shapes, costs, inputs or outputs do not fit.
+        If it is not a directed graph without cycles, or sizes, shapes, costs, inputs or outputs do not fit.
     """
     import networkx as nx
 
@@ -78,7 +78,7 @@ def read_graph(
 
 
 def _misspelt(what: str, held: Sequence[Attributes], known: tuple[str, ...]) -> list[str]:
-    """Say of attributes that are nearly called as those that are read that they are not: others are the user's own affair."""
+    """Return notes on attributes with names nearly like those that are read; others are the user's own affair."""
     others = {name for attributes in held for name in attributes}.difference(known)
     hints = {str(name): meant(str(name), known, 0.8) for name in others if len(str(name)) < 30}
     return [f"{what} have {shown(name)}, which is not read{hint}" for name, hint in sorted(hints.items()) if hint]

@@ -61,7 +61,7 @@ class _Follower:
 
 
 def scaled_matrix(graph: ComputationGraph, stage: Stage) -> ScaledMatrix | None:
-    """Recognize a stage whose Jacobian is known; None of another."""
+    """Recognize a stage whose Jacobian is known; None for any other."""
     if len(stage.inputs) != 1 or len(stage.outputs) != 1 or not stage.computed:
         return None
     follower = _Follower(graph, stage.inputs[0])
@@ -71,7 +71,7 @@ def scaled_matrix(graph: ComputationGraph, stage: Stage) -> ScaledMatrix | None:
 
 
 def known_runs(line: Line, begin: int, end: int) -> Iterator[tuple[int, int, ScaledMatrix | None]]:
-    """Take a stage apart: yield from where to where the longest parts with a known Jacobian go, and what is between them.
+    """Take a stage apart: yield the ranges of the longest parts with a known Jacobian, and of what is between them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The sizes of variables: as they are given, else as the Jacobians on their edges have them."""
+"""The sizes of variables: as they are given, else by the Jacobians on their edges."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sizes_of(description: Description) -> list[int]:
     Raises
     ------
     ChainError
-        If one is no size, or two edges, or an edge and a node, do not fit.
+        If one is not a size, or two edges, or an edge and a node, do not fit.
     """
     names = description.names
     given = [attributes.get("size") for attributes in description.nodes]

@@ -19,7 +19,7 @@ def peeled(
 ) -> list[Edge]:
     """Return the identities that can be taken out of the product, each as often as it adds: no path leads beyond them.
 
-    An input that is an output itself is one from itself to itself. Something must be left that needs a product.
+    An input that is an output itself is one from itself to itself. Something that needs a product must be left.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def peeled(
     outputs = set(targets)
 
     def is_reached(node: int) -> bool:
-        """Whether anything else than straight identities leads to an input."""
+        """Whether anything but straight identities leads to an input."""
         return any((tail, node) in others or (tail, node) not in straight for tail in flow.tails[node])
 
     units = [node for node in sources if node in outputs and node in flow.tails and not is_reached(node)]

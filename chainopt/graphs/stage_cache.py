@@ -23,9 +23,9 @@ WORK = 100_000  # products up to which elimination is tried in a stage
 
 
 class StageCache:
-    """Makes the Jacobians of stages; one that was made already is not made again, nor what is like it but for its names.
+    """Makes the Jacobians of stages; none is made twice, nor are those that differ only in names.
 
-    ``is_thorough`` says whether the orders of elimination are improved, which takes several times as long as to find them.
+    ``is_thorough`` says whether the orders of elimination are improved, which takes several times as long as finding them.
     """
 
     def __init__(self, graph: ComputationGraph) -> None:

@@ -29,7 +29,7 @@ class StageOperator:
     sizes : sequence of int
         Of all variables.
     dtype : dtype
-        Of what all matrices make together.
+        That of all matrices together.
     """
 
     def __init__(self, stage: Stage, partials: Partials, sizes: Sequence[int], dtype: DType) -> None:

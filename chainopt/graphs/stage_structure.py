@@ -26,7 +26,7 @@ PAIRS = 100_000  # of nonzeros in the same row or column; to color more takes lo
 
 
 def structure_of(stage: Stage, partials: Partials, sizes: Sequence[int]) -> Structure | None:
-    """Return the structure of a stage of several blocks; None of one that is dense, or too large to look at."""
+    """Return the structure of a stage of several blocks; None for one that is dense, or too large to examine."""
     if not stage.computed and stage.inputs == stage.outputs:
         return Identity()
     rows, columns = (sum(sizes[node] for node in nodes) for nodes in (stage.outputs, stage.inputs))
@@ -59,7 +59,7 @@ def structure_of(stage: Stage, partials: Partials, sizes: Sequence[int]) -> Stru
 def _row(
     node: int, tails: list[int], rows_of: dict[int, dict[int, Pattern]], partials: Partials, sizes: Sequence[int]
 ) -> dict[int, Pattern]:
-    """Return how a variable depends on each of those that come in, given how those do that it is computed from."""
+    """Return how a variable depends on each input of the stage, given how the variables that it is computed from do."""
     row: dict[int, Pattern] = {}
     for tail in tails:
         partial = partials[tail, node]

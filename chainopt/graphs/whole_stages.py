@@ -19,9 +19,9 @@ IMPOSSIBLE = 10**30  # costs the matrix of a stage without JVP and VJP: so much 
 
 
 class WholeStages:
-    """Makes the Jacobians of stages; one that was made already is not made again.
+    """Makes the Jacobians of stages; none is made twice.
 
-    A JVP or a VJP of a stage is one of each of its operations. No variable inside is eliminated: that is what cuts are for.
+    A JVP or a VJP of a stage takes one of each of its operations. No variable inside is eliminated: that is what cuts are for.
     """
 
     def __init__(self, graph: ComputationGraph) -> None:

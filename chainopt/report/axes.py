@@ -23,7 +23,7 @@ NONZERO = "#404040"  # of its nonzeros
 
 
 def new_axes(width: float, height: float) -> Axes:
-    """Make a figure of so many inches with one pair of axes.
+    """Make a figure of the given size in inches, with one pair of axes.
 
     Raises
     ------
@@ -42,12 +42,12 @@ def new_axes(width: float, height: float) -> Axes:
 
 
 def axes_of(ax: Axes | None, width: float, height: float) -> Axes:
-    """Return the axes that the user gave, or new ones of so many inches.
+    """Return the axes that the user gave, or new ones of the given size in inches.
 
     Raises
     ------
     ChainError
-        If it is none: a figure is written to a file by its `savefig`.
+        If ``ax`` is not axes: a figure is written to a file by its `savefig`.
     """
     if ax is None:
         return new_axes(width, height)
@@ -63,7 +63,7 @@ def ink(axes: Axes) -> Any:
 
 
 def line_grey(axes: Axes) -> str:
-    """Return the grey of lines that say less than what they join: dark on light, and light on dark."""
+    """Return the gray of lines that matter less than what they join: dark on light, and light on dark."""
     from matplotlib.colors import to_rgb
 
     return "#606060" if sum(to_rgb(ink(axes))) < 1.5 else "#A8A8A8"
@@ -78,9 +78,9 @@ def draw_arrow(axes: Axes, tail: tuple[float, float], head: tuple[float, float],
     tail, head : tuple of two floats
         Where it begins and ends.
     shrink : float
-        How many points it stays away from both.
+        How many points it keeps away from both.
     **style
-        What is another one than that of most edges.
+        What differs from most edges.
     """
     is_long = head[0] - tail[0] > 1 and abs(head[1] - tail[1]) < 1
     arrow = {

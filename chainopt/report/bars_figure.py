@@ -23,7 +23,7 @@ def plot_bars(rows: Sequence[Row], unit: str, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     rows : sequence of Row
-        A bar each, from above to below.
+        A bar each, from top to bottom.
     unit : str
         What the costs count.
     ax : matplotlib.axes.Axes, optional

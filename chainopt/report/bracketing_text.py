@@ -76,7 +76,7 @@ def operations_text(operations: Iterable[Operation], labels: Sequence[str]) -> s
 
 
 def elided_text(bracketing: Bracketing, label: Callable[[int], str]) -> str:
-    """Write the outer products of a long chain with their brackets, and of the others the factors at both ends.
+    """Write the outer products of a long chain with their brackets; of the others, only the factors at both ends.
 
     Those of the most factors are written out first: ``((J40 ... J8) (J7 (J6 ... J1)))``.
 
@@ -84,7 +84,7 @@ def elided_text(bracketing: Bracketing, label: Callable[[int], str]) -> str:
     ----------
     bracketing : Bracketing
     label : callable
-        What a factor is called, by its position.
+        Returns the name of the factor at a position.
     """
     splits: dict[tuple[int, int], int] = {}
     spans = [(0, bracketing.factors - 1)]

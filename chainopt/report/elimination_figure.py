@@ -24,7 +24,7 @@ def plot_elimination(
     title: str,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a graph from left to right, and at each vertex its place in the order.
+    """Draw a graph from left to right, with the place of each vertex in the order.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What can be had for how much tape, as steps."""
+"""The least cost for each tape, as steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def plot_frontier(corners: Sequence[tuple[int, Cost]], unit: str, ax: Axes | None = None) -> Axes:
-    """Draw the least cost over the tape: with any tape between two corners, the left one is what can be had.
+    """Draw the least cost against the tape: between two corners the cost is that of the left one.
 
     Parameters
     ----------

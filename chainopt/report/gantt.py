@@ -1,4 +1,4 @@
-"""A schedule as a Gantt chart: a line a worker, a bar an operation."""
+"""A schedule as a Gantt chart: a row per worker, a bar per operation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STYLES = {
 
 
 def side_by_side(factors: int, ax: Axes | None) -> tuple[Axes, Axes]:
-    """Make axes for the tree and, beside them, for the chart; those given are shared out among the two."""
+    """Make axes for the tree and, beside them, for the chart; given axes are divided between the two."""
     ax = axes_of(ax, min(7 + 1.3 * factors, 20), min(2.2 + 0.8 * factors, 9))
     place = ax.get_subplotspec()
     if place is None:  # put there by its corners
@@ -43,7 +43,7 @@ def side_by_side(factors: int, ax: Axes | None) -> tuple[Axes, Axes]:
 
 
 def style_of(operation: Operation) -> str:
-    """Name the style of an operation, which is what the legend says that it does."""
+    """Return the name of an operation's style, which the legend shows."""
     if isinstance(operation, Accumulation):
         return "accumulation"
     if isinstance(operation, Multiplication):
@@ -54,18 +54,18 @@ def style_of(operation: Operation) -> str:
 def plot_gantt(
     operations: Sequence[Operation], makespan: Cost, lower_bound: Cost, labels: Sequence[str], unit: str, axes: Axes
 ) -> Axes:
-    """Draw each operation as a bar from its start on, on its worker's line; a bar names the factors that its result spans.
+    """Draw each operation as a bar from its start on, in its worker's row; a bar names the factors that its result spans.
 
     Parameters
     ----------
     operations : sequence of Operation
         With their workers and starts.
     makespan, lower_bound : int or float
-        When the last of them ends, and what no plan takes less than; where that is less, it is a dashed line.
+        When the last of them ends, and the least that any plan takes; where that is less, it is a dashed line.
     labels : sequence of str, length n
-        What the factors are called.
+        The names of the factors.
     unit : str
-        What times count.
+        The unit of times.
     axes : matplotlib.axes.Axes
         Where the chart goes.
 

@@ -28,8 +28,8 @@ def plot_cuts(
 ) -> Axes:
     """Draw variables from left to right as they are computed, and a dashed line at each cut with the size of what is live there.
 
-    ``stages`` and the ``sizes`` between them come in evaluation order. What no stage computes, and is no input of one, is left
-    out.
+    ``stages`` and the ``sizes`` between them come in evaluation order. Variables that no stage computes or takes as input are
+    left out.
     """
     columns = _columns(graph, stages, skips)
     nodes = [node for column in columns for node in column]

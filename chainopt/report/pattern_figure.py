@@ -23,7 +23,7 @@ JVPS, VJPS = ("viridis", 0.0, 0.9), ("autumn", 0.1, 0.7)  # the color map of eac
 
 
 def plot_pattern(entries: Entries, coloring: Coloring, ax: Axes | None = None) -> Axes:
-    """Draw a point for each nonzero, in the color of the product that it is read off: from blue to yellow JVPs, in red VJPs.
+    """Draw a point for each nonzero, in the color of the product that it is read off: JVPs from blue to yellow, VJPs in red.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def plot_pattern(entries: Entries, coloring: Coloring, ax: Axes | None = None) -
 
 
 def _shades(name: str, begin: float, end: float, number: int, colors: IntArray) -> NumpyArray:
-    """Return red, green and blue of each color of so many."""
+    """Return red, green and blue of each color, of ``number`` colors."""
     import matplotlib as mpl
 
     table = mpl.colormaps[name](np.linspace(begin, end, max(number, 1)))[:, :3]

@@ -1,4 +1,4 @@
-"""How far something is that takes seconds: a bar, or lines on standard error."""
+"""The progress of what takes seconds: a bar, or lines on standard error."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def progress_bar(title: str, total: float = 1.0) -> Iterator[ProgressBar]:
 
 @contextmanager
 def progress_over(title: str, amounts: Sequence[float]) -> Iterator[Callable[[int], None]]:
-    """Show a bar over steps, each as long as its amount; the function that it gives is told which step is done."""
+    """Show a bar over steps, each as long as its amount; the function that it yields takes the step that is done."""
     with progress_bar(title, sum(amounts)) as bar:
         yield lambda position: bar.advance(amounts[position])
 
 
 @contextmanager
 def search_progress(what: str = "makespan") -> Iterator[Callable[[Cost, Cost], None]]:
-    """Give a function that writes a line a second: the makespan, or what else is sought, the lower bound, and the gap."""
+    """Yield a function that writes a line a second: the makespan, or ``what`` is sought, the lower bound, and the gap."""
     begin = last = time.monotonic()
 
     def show(least: Cost, bound: Cost) -> None:

@@ -25,14 +25,14 @@ class Row(NamedTuple):
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """A text for each column."""
+        """The text of each column."""
         tape = () if self.tape is None else (count(self.tape),)
         cost, memory = f"{self.about}{count(self.cost)}", f"{self.about}{count(self.peak_memory)}"
         return (self.name, cost, times(self.times_optimal), memory, *tape, self.bracketing)
 
 
 class ComparisonTable(NamedTuple):
-    """Orders of the same chain, a row each.
+    """Orders of the same chain, one per row.
 
     Attributes
     ----------
@@ -83,9 +83,9 @@ def in_columns(names: Sequence[str], rows: Sequence[Sequence[str]], left: int = 
     names : sequence of str
         What stands above the columns.
     rows : sequence of sequence of str
-        A text for each column.
+        The text of each column.
     left : int
-        How many columns, besides the last one, hold texts instead of numbers; they are the first ones.
+        How many of the first columns hold text instead of numbers, as the last one does.
     """
     lines = [names, *([printable(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -101,7 +101,7 @@ def in_columns(names: Sequence[str], rows: Sequence[Sequence[str]], left: int = 
 
 
 def table_html(names: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> str:
-    """Lay rows out in HTML, for notebooks; names are no markup there."""
+    """Lay rows out in HTML, for notebooks; names are escaped."""
     from html import escape
 
     def line(texts: Sequence[str], tag: str) -> str:
@@ -118,7 +118,7 @@ def facts_html(facts: Sequence[tuple[str, str]]) -> str:
 
 
 def facts_text(facts: Sequence[tuple[str, str]]) -> str:
-    """Lay named facts out, one a line, whatever letters names and notes have."""
+    """Lay named facts out, one a line, whatever characters names and notes have."""
     width = max(len(name) for name, _ in facts)
     return "\n".join(f"{name.ljust(width)}  {printable(text)}" for name, text in facts)
 

@@ -135,7 +135,7 @@ def plot_tree(
 
 
 def _pixels(structure: Structure, shape: tuple[int, int]) -> BoolArray | None:
-    """Return where a factor has nonzeros, in few pixels; None of a dense one, of one that has too many, and without SciPy."""
+    """Return where a factor has nonzeros, in few pixels; None if it is dense or has too many, and without SciPy."""
     pattern = None if structure.is_dense or find_spec("scipy") is None else structure.pattern(shape)
     if pattern is None or not 0 < pattern.nonzeros <= MOST_NONZEROS:
         return None

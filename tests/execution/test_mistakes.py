@@ -118,5 +118,5 @@ def test_masks_and_units_are_not_dropped():
 @pytest.mark.parametrize("name", ["a\0", "\x1b[31m", "\ud800"])
 def test_names_that_no_file_holds_are_not_written(name, tmp_path):
     nx = pytest.importorskip("networkx")
-    with pytest.raises(ChainError, match="has a letter that no XML holds"):
+    with pytest.raises(ChainError, match="has a character that XML cannot hold"):
         chainopt.write_graphml(nx.DiGraph([(name, "b")]), tmp_path / "x.graphml")
