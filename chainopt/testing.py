@@ -146,7 +146,7 @@ def chain_dims(family: str, factors: int, seed: int = 0) -> list[int]:
     [60, 56, 13, 6, 13, 17, 56]
     """
     if family not in FAMILIES:
-        msg = f"family is {shown(family)}: known are {', '.join(map(repr, FAMILIES))}"
+        msg = f"family is {shown(family)}: give one of {', '.join(map(repr, FAMILIES))}"
         raise ChainError(msg)
     if factors < 1:
         msg = f"factors is {factors}: a chain has at least one"

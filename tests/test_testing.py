@@ -34,7 +34,7 @@ def test_families_are_what_they_are_called():
 
 
 def test_what_cannot_be_made():
-    with pytest.raises(ChainError, match="family is 'odd': known are 'random'"):
+    with pytest.raises(ChainError, match="family is 'odd': give one of 'random'"):
         chain_dims("odd", 3)
     with pytest.raises(ChainError, match="factors is 0"):
         chain_dims("random", 0)

@@ -59,7 +59,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         shape = f": did you mean chainopt order {printable(first)}?" if SHAPE.fullmatch(first) else ""
         flag = f": did you mean --{first}?" if first in {"help", "version", "completion"} else ""
         hint = flag or meant(first.lower(), COMMANDS) or shape
-        msg = f"no command {printable(first)[:60]!r}{hint}; known are {', '.join(COMMANDS)}"
+        msg = f"no command {printable(first)[:60]!r}{hint}; give one of {', '.join(COMMANDS)}"
         raise ChainError(msg)
     top = parser()
     option = (first or "").partition("=")[0]

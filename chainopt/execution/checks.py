@@ -128,7 +128,7 @@ def _misfit(
     if len(backwards) > 1 and backwards == list(shapes):
         advice = "this looks like evaluation order, the first stage first: give the factors in product order, reversed"
     else:
-        advice = "plan the chain anew with optimal_order" if found else "give a matrix"
+        advice = "plan the chain again with optimal_order" if found else "give a matrix"
         advice = next(filter(None, map(unknown_size, found)), "").removeprefix("; ") or advice
     return ChainError(f"{_place(chain, position)} has the shape {found}, but the plan is for {shown(shape)}: {advice}")
 

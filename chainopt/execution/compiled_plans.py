@@ -110,7 +110,7 @@ def compiled_product(program: Program, factors: Sequence[Array], out: Array = No
         if tuple(factor.shape) != shape and not (diagonals[position] and tuple(factor.shape) == shape[:1]):
             msg = (
                 f"factors[{position}] has the shape {tuple(factor.shape)}, but the plan is for {shape}: "
-                "plan the chain anew with optimal_order"
+                "plan the chain again with optimal_order"
             )
             raise ChainError(msg)
     product = product_in(pairs, factors) if steps is None else stages_product(steps, shapes, factors)

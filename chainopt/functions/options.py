@@ -97,11 +97,11 @@ class Options:
             msg = f"the function is {shown(function)}, which cannot be called"
             raise ChainError(msg)
         if mode not in MODES:
-            msg = f"mode is {shown(mode)}: known are {', '.join(map(repr, MODES))}"
+            msg = f"mode is {shown(mode)}: give one of {', '.join(map(repr, MODES))}"
             raise ChainError(msg)
         randomness = others.get("randomness", "error")
         if randomness not in RANDOMNESS:
-            msg = f"randomness is {shown(randomness)}: known are {', '.join(map(repr, RANDOMNESS))}"
+            msg = f"randomness is {shown(randomness)}: give one of {', '.join(map(repr, RANDOMNESS))}"
             raise ChainError(msg)
         if others.get("low_rank") and mode in {"forward", "reverse", "elimination"}:
             low_rank = others["low_rank"]

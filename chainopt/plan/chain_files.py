@@ -82,7 +82,7 @@ def check_length(text: str, place: str) -> None:
         raise ChainError(msg)
     for letter, most in MOST.items():
         if text.count(letter) > most:
-            msg = f"{place} has more than {most:,} times {letter!r}, which are too many for a chain"
+            msg = f"{place} has {letter!r} more than {most:,} times, which is too often for a chain"
             raise ChainError(msg)
 
 

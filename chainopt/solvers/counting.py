@@ -42,7 +42,7 @@ def check_patterns(patterns: object) -> None:
         If there is no such option; the message names those there are.
     """
     if not isinstance(patterns, str) or patterns not in PATTERNS:
-        msg = f"patterns is {shown(patterns)}: known are {', '.join(map(repr, PATTERNS))}"
+        msg = f"patterns is {shown(patterns)}: give one of {', '.join(map(repr, PATTERNS))}"
         raise ChainError(msg)
 
 

@@ -42,7 +42,7 @@ def model_of(objective: Objective) -> CostModel:
         from chainopt.costs.custom import CustomModel
 
         return CustomModel(objective)
-    msg = f"objective is {shown(objective)}: known are {', '.join(map(repr, OBJECTIVES))}, or give a function cost(m, k, n)"
+    msg = f"objective is {shown(objective)}: give one of {', '.join(map(repr, OBJECTIVES))}, or give a function cost(m, k, n)"
     raise ChainError(msg)
 
 
@@ -70,7 +70,7 @@ def read_model(data: object) -> CostModel:
     """
     name = data.get("name") if isinstance(data, dict) else None
     if not isinstance(name, str) or name not in OBJECTIVES:
-        msg = f'data["model"] is not a cost model that can be read: known are {", ".join(map(repr, OBJECTIVES))}'
+        msg = f'data["model"] is not a cost model that can be read: give one of {", ".join(map(repr, OBJECTIVES))}'
         raise ChainError(msg)
     model: CostModel = _home(name).read_cost_model(data)
     return model

@@ -89,7 +89,7 @@ def check_method(method: object) -> None:
         If there is no such method; the message names those there are.
     """
     if not isinstance(method, str) or method not in METHODS:
-        msg = f"method is {shown(method)}: known are {', '.join(map(repr, METHODS))}"
+        msg = f"method is {shown(method)}: give one of {', '.join(map(repr, METHODS))}"
         raise ChainError(msg)
 
 

@@ -82,7 +82,7 @@ def check_answering(name: str) -> None:
     """
     known = (*METHODS, *PURE, *BY_THEMSELVES)
     if name not in known:
-        msg = f'data["method"] is {shown(name)}: known are {", ".join(known)}'
+        msg = f'data["method"] is {shown(name)}: give one of {", ".join(known)}'
         raise ChainError(msg)
 
 

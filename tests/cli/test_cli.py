@@ -79,7 +79,7 @@ def test_plot(ending, tmp_path, capsys):
     ("arguments", "message"),
     [
         ([], "no command: give one of order, compare, frontier, plot"),
-        (["best"], "no command 'best'; known are order, compare"),
+        (["best"], "no command 'best'; give one of order, compare"),
         (["order"], "order needs a chain"),
         (["order", "--json"], "order needs a chain"),
         (["order", "2x3", "--file", "x.json"], "two chains: give either shapes or --file"),

@@ -15,7 +15,7 @@ PYTHON = re.compile(
 )
 LINES = [  # words, and what the error says
     (["order", *TWO, "--method", "foo"], "--method is 'foo'"),
-    (["order", *TWO, "--objective", "foo"], "--objective is 'foo': known are 'multiplications', 'time'"),
+    (["order", *TWO, "--objective", "foo"], "--objective is 'foo': give one of 'multiplications', 'time'"),
     (["order", *TWO, "--patterns", "foo"], "--patterns is 'foo'"),
     (["order", *TWO, "--workers", "0"], "--workers is 0: give a whole number, at least 1, or inf"),
     (["order", *TWO, "--workers", "2", "--method", "polygon"], "plans for one worker, and --workers is 2"),
@@ -26,7 +26,7 @@ LINES = [  # words, and what the error says
     (["plot", *TWO, "-o", "/nowhere/at/all.svg"], "--output /nowhere/at/all.svg cannot be written: No such file or directory"),
     (["--file", "x.json", "order"], "--file comes after its command, as in chainopt order --file"),
     (["calibrate", "--json"], "calibrate has no --json, but order, compare, frontier"),
-    (["10**3"], "no command '10**3'; known are"),
+    (["10**3"], "no command '10**3'; give one of"),
     (["10x3"], "did you mean chainopt order 10x3?"),
 ]
 FILES = [  # what JSON holds, and what the error says

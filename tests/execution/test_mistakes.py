@@ -15,7 +15,7 @@ OPERATOR = aslinearoperator(np.ones((20, 30)))
     ("factors", "message"),
     [
         (FACTORS[::-1], "looks like evaluation order"),
-        ([FACTORS[0], FACTORS[2], FACTORS[1]], "plan the chain anew"),
+        ([FACTORS[0], FACTORS[2], FACTORS[1]], "plan the chain again"),
         ([FACTORS[0], None, FACTORS[2]], "is None"),
         ([FACTORS[0], OPERATOR.matvec, FACTORS[2]], "a function or method"),
         ([FACTORS[0], OPERATOR, FACTORS[2]], "jvp_cost= or vjp_cost="),

@@ -218,7 +218,7 @@ def edge_with(**attributes):
         (nx.DiGraph([("x", "y")]), {"inputs": "x"}, "inputs is 'x': give a sequence"),
         (nx.DiGraph([("x", "y")]), {"outputs": 3}, "outputs is 3: give a sequence"),
         (nx.DiGraph([("x", "y")]), {"inputs": ["z"]}, "'z', which is not a node of the graph: it has 'x', 'y'"),
-        (nx.DiGraph([("x", "y")]), {"inputs": [["x"]]}, "no node"),
+        (nx.DiGraph([("x", "y")]), {"inputs": [["x"]]}, "not a node"),
         (nx.DiGraph([("x", "y")]), {"outputs": ["y", "y"]}, "'y' twice"),
         (sized([("x", "y", {"jacobian": np.ones((3, 4))})], y=2), {}, r"'x' -> 'y'.*shape \(3, 4\).*'y' has the size 2"),
         (sized([("x", "y", {"jacobian": np.ones((3, 4))})], x=3), {}, r"'x' has the size 3.*\(size of 'y', size of 'x'\)"),

@@ -273,11 +273,11 @@ class TestExecute:
     [
         ({"seed": "x"}, "seed is 'x': give an int"),
         ({"seed": -1}, "seed is -1"),
-        ({"method": "best"}, "known are 'auto'"),
+        ({"method": "best"}, "give one of 'auto'"),
         ({"time_limit": -1}, "at least 0"),
         ({"time_limit": float("nan")}, "at least 0"),
         ({"time_limit": "1"}, "give seconds"),
-        ({"inputs": ["nobody"]}, "no node of the graph"),
+        ({"inputs": ["nobody"]}, "not a node of the graph"),
         ({"outputs": []}, "at least one node"),
     ],
 )
@@ -330,7 +330,7 @@ def test_json_and_back():
         ("cost", 1, "but the order costs"),
         ("order", [0, 0], "once"),
         ("order", None, "list"),
-        ("method", "magic", "known are"),
+        ("method", "magic", "give one of"),
         ("edges", [[0, 0, {}]], "topological order"),
         ("edges", [3], "must be a list"),
         ("inputs", 50, "go together"),
@@ -437,7 +437,7 @@ def test_eliminations_are_equal_by_content():
 @pytest.mark.parametrize("method", ["auto", "luck", None])
 def test_a_stored_method_is_one_that_answers(method):
     data = chainopt.optimal_elimination(nx.DiGraph([("x", "v"), ("v", "y")])).to_dict()
-    with pytest.raises(chainopt.ChainError, match=r'data\["method"\] is .*: known are exact, annealing'):
+    with pytest.raises(chainopt.ChainError, match=r'data\["method"\] is .*: give one of exact, annealing'):
         chainopt.Elimination.from_dict({**data, "method": method})
 
 

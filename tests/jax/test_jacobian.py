@@ -259,7 +259,7 @@ def test_options(jax, jnp, jacobian):
     expected = jax.jacfwd(function)(x)
     for chunk_size in (1, 2, 7, 1000):
         assert_same(jax, jacobian(function, mode="planned", chunk_size=chunk_size)(x), expected)
-    with pytest.raises(ChainError, match="mode is 'best': known are 'auto', 'forward', 'reverse', 'planned'"):
+    with pytest.raises(ChainError, match="mode is 'best': give one of 'auto', 'forward', 'reverse', 'planned'"):
         jacobian(function, mode="best")
     for chunk_size in (0, True, 2.5):
         with pytest.raises(ChainError, match="chunk_size is"):

@@ -337,11 +337,11 @@ def test_command_line(kind, objective, arguments, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"method": "bogus"}, "known are"),
-        ({"method": None}, "known are"),
-        ({"method": ["auto"]}, "known are"),
-        ({"objective": "flops"}, "known are"),
-        ({"objective": None}, "known are"),
+        ({"method": "bogus"}, "give one of"),
+        ({"method": None}, "give one of"),
+        ({"method": ["auto"]}, "give one of"),
+        ({"objective": "flops"}, "give one of"),
+        ({"objective": None}, "give one of"),
         ({"objective": lambda *_: -1}, "not negative"),
         ({"objective": lambda *_: "1"}, "a cost is a number"),
         ({"objective": lambda *_: math.nan}, "a cost is a number"),

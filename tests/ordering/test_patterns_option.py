@@ -322,7 +322,7 @@ def test_stages_and_huge_sizes_are_not_estimated():
 @pytest.mark.parametrize("patterns", ["sketched", None, 1])
 def test_an_unknown_option_is_refused(patterns):
     for door in (optimal_order, compare, forward_order, reverse_order):
-        with pytest.raises(ChainError, match="known are 'auto', 'exact', 'estimated'"):
+        with pytest.raises(ChainError, match="give one of 'auto', 'exact', 'estimated'"):
             door([(2, 3), (3, 4)], patterns=patterns)
 
 

@@ -81,7 +81,7 @@ def test_a_schedule_that_could_be_shorter():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "made up"}, "known are"),
+        ({"method": "made up"}, "give one of"),
         ({"cost": 900_000.0}, "contradicts itself"),
         ({"cost": True}, "contradicts itself"),
         ({"kinds": [0, 0]}, "no matrix-free stage"),

@@ -42,10 +42,10 @@ def test_forward_and_reverse():
     assert not forward.is_optimal
     assert forward.lower_bound == 0
     for pure in (chainopt.forward_order, chainopt.reverse_order, chainopt.compare, chainopt.optimal_order):
-        with pytest.raises(ChainError, match="objective is 'flops': known are 'multiplications', 'time', or give a function"):
+        with pytest.raises(ChainError, match="objective is 'flops': give one of 'multiplications', 'time', or give a function"):
             pure(SHAPES, objective="flops")
     for call in (chainopt.compare, chainopt.optimal_order):
-        with pytest.raises(ChainError, match="method is 'best': known are 'auto', 'polygon', 'interval', 'textbook'"):
+        with pytest.raises(ChainError, match="method is 'best': give one of 'auto', 'polygon', 'interval', 'textbook'"):
             call(SHAPES, method="best")
 
 

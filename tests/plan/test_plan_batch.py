@@ -92,9 +92,9 @@ def test_the_method_is_the_one_that_ran(method):
 
 
 def test_unknown_options_are_named():
-    with pytest.raises(chainopt.ChainError, match="method is 'x': known are 'auto'"):
+    with pytest.raises(chainopt.ChainError, match="method is 'x': give one of 'auto'"):
         chainopt.optimal_orders([[1, 2]], method="x")
-    with pytest.raises(chainopt.ChainError, match="objective is 'x': known are 'multiplications'"):
+    with pytest.raises(chainopt.ChainError, match="objective is 'x': give one of 'multiplications'"):
         chainopt.optimal_orders([[1, 2]], objective="x")
 
 

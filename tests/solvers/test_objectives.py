@@ -70,13 +70,13 @@ def test_an_added_objective(added):
 
 @pytest.mark.parametrize("objective", ["flops", "", 7, None, ["time"]])
 def test_what_is_no_objective(objective):
-    with pytest.raises(ChainError, match="known are 'multiplications', 'time', or give a function"):
+    with pytest.raises(ChainError, match="give one of 'multiplications', 'time', or give a function"):
         model_of(objective)
 
 
 @pytest.mark.parametrize("data", [None, 5, {}, {"name": "flops"}, {"name": ["time"]}])
 def test_what_is_no_written_model(data):
-    with pytest.raises(ChainError, match="is not a cost model that can be read: known are 'multiplications', 'time'"):
+    with pytest.raises(ChainError, match="is not a cost model that can be read: give one of 'multiplications', 'time'"):
         read_model(data)
 
 

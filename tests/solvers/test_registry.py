@@ -161,7 +161,7 @@ def test_batches():
 
 
 def test_names_and_methods_belong_together():
-    with pytest.raises(ChainError, match="method is 'formula': known are 'auto'"):
+    with pytest.raises(ChainError, match="method is 'formula': give one of 'auto'"):
         select(Problem(DENSE), "formula")
     assert get_args(MethodName) == options.METHODS
     for name in options.METHODS:

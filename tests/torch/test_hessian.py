@@ -237,7 +237,7 @@ def test_dtypes_are_those_of_torch(torch, hessian):
 def test_errors(torch, hessian):
     with pytest.raises(ChainError, match="holomorphic is True: PyTorch has no such derivative"):
         hessian(torch.sum, holomorphic=True)
-    with pytest.raises(ChainError, match="randomness is 'sme': known are 'error', 'same', 'different'"):
+    with pytest.raises(ChainError, match="randomness is 'sme': give one of 'error', 'same', 'different'"):
         hessian(torch.sum, randomness="sme")
     with pytest.raises(ValueError, match="floating point") as expected:
         torch.func.hessian(torch.sum)(torch.arange(3))

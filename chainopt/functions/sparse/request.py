@@ -40,7 +40,7 @@ def with_sparsity(options: Options, sparse: Array, pattern: Array, check: Array,
     """
     kind = next((one for one in KINDS if sparse is one or (isinstance(sparse, str) and sparse == one)), None)
     if kind is None:
-        msg = f'sparse is {shown(sparse)}: known are True, False and "low-rank"'
+        msg = f'sparse is {shown(sparse)}: give True, False or "low-rank"'
         raise ChainError(msg)
     if not isinstance(check, bool):
         msg = f"check is {shown(check)}: give True or False"

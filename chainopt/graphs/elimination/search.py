@@ -59,7 +59,7 @@ def search(problem: EliminationProblem, method: str, seed: int, budget: Budget) 
         If there is no such method, or the seed is none.
     """
     if method not in METHODS:
-        msg = f"method is {shown(method)}: known are {', '.join(map(repr, METHODS))}"
+        msg = f"method is {shown(method)}: give one of {', '.join(map(repr, METHODS))}"
         raise ChainError(msg)
     if type(seed) is not int or seed < 0:
         msg = f"seed is {shown(seed)}: give an int that is not negative"

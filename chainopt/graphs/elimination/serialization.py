@@ -105,7 +105,7 @@ def read_elimination(data: object) -> tuple[EliminationProblem, Found]:
     assert cost is not None
     known = [name for name in METHODS if name != "auto"]  # which chooses, and does not answer
     if method not in known:
-        msg = f'data["method"] is {shown(method)}: known are {", ".join(known)}'
+        msg = f'data["method"] is {shown(method)}: give one of {", ".join(known)}'
         raise ChainError(msg)
     if cost != data.get("cost"):
         msg = f'data["cost"] is {shown(data.get("cost"))}, but the order costs {cost}'
