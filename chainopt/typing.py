@@ -54,7 +54,7 @@ Graph: TypeAlias = "nx.DiGraph[Any, dict[str, Any], dict[str, Any]]"
 """Variables and the partial derivatives between them; nodes are hashable, edges have attributes."""
 
 PlainDict: TypeAlias = dict[str, Any]
-"""What JSON can hold: texts, numbers, lists and dicts of such."""
+"""What JSON can hold: strings, numbers, lists and dicts of these."""
 
 
 class HasShape(Protocol):

@@ -22,7 +22,7 @@ _WORDS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"\bis a dict without", "is an object without"),
     (r"look at operations, or plot a part", "look at what chainopt order writes"),
     (r"look at operations( instead)?", r"look at what chainopt order --json writes\1"),
-    (r"plan the chain again with optimal_order", "plan the chain anew with chainopt order"),
+    (r"plan the chain again with optimal_order", "plan the chain again with chainopt order"),
     (r"raise the limit with sys\.set_int_max_str_digits to write it", "set PYTHONINTMAXSTRDIGITS=0 to write it"),
     (r": plan one matrix of the stack, or give the matrices", ": plan one matrix of the stack"),
     (r"give an int, at least 1, or math\.inf for an unlimited number", "give a whole number, at least 1, or inf"),

@@ -140,7 +140,7 @@ class TimeModel:
             msg = 'data["sparse_seconds"], data["overhead"] and data["count_seconds"] must be positive, finite numbers'
             raise ChainError(msg)
         if not isinstance(source, str):
-            msg = 'data["source"] must be a text that says where the times come from'
+            msg = 'data["source"] must be a string that says where the times come from'
             raise ChainError(msg)
         sparse_seconds, overhead, count_seconds = map(float, rates)
         return cls(tuple(sizes), tuple(map(float, seconds)), sparse_seconds, overhead, count_seconds, source)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_LETTERS = 2**26  # of a file; a plan of a million factors has 40 million
 MOST = {",": 6_000_000, "[": 1_500_000, "{": 400_000, '"': 3_000_000}  # each of which takes memory, once it is read
-_KINDS = {str: "a text", bool: "true or false", type(None): "null"}  # of JSON that no chain is; the rest are numbers
+_KINDS = {str: "a string", bool: "true or false", type(None): "null"}  # of JSON that no chain is; the rest are numbers
 FORMS = '{"dims": [10, 2000, 30]}, {"shapes": [[10, 2000], [2000, 30]]}, what --json writes, or lines such as 10x2000'
 
 

@@ -220,7 +220,7 @@ class GraphChain(JacobianChain):
         for key, entries in lists.items():
             wanted = str if key == "notes" else list
             if not isinstance(entries, list) or not all(isinstance(entry, wanted) for entry in entries):
-                msg = f'data["{key}"] must be a list of {"texts" if key == "notes" else "lists"}'
+                msg = f'data["{key}"] must be a list of {"strings" if key == "notes" else "lists"}'
                 raise ChainError(msg)
         skips = []
         for index, entry in enumerate(lists["skips"]):
@@ -288,7 +288,7 @@ def read_node(stored: object) -> Hashable:
         return tuple(map(read_node, stored))
     if stored is None or isinstance(stored, str | int | float):
         return stored
-    msg = f"data names a node {shown(stored)}: a node is a text, a number or a list of such"
+    msg = f"data names a node {shown(stored)}: a node is a string, a number or a list of these"
     raise ChainError(msg)
 
 

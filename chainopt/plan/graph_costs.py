@@ -69,7 +69,7 @@ def read_costs(data: object, *, may_be_path: bool) -> GraphCosts:
     check_keys(data, GraphCosts._fields[:-1], place)
     pure, is_path, objective = data.get("pure"), data.get("is_path"), data.get("objective")
     if not (isinstance(is_path, bool) and isinstance(objective, str)) or (pure is not None and not isinstance(pure, list)):
-        msg = f'{place} must say "is_path" (true or false), "objective" (a text), and may say "pure" (a list of two costs)'
+        msg = f'{place} must say "is_path" (true or false), "objective" (a string), and may say "pure" (a list of two costs)'
         raise ChainError(msg)
     if pure is not None and len(pure) != 2:
         msg = f'{place}["pure"] must be a list of two costs, of forward and reverse mode'

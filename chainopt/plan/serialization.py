@@ -61,7 +61,7 @@ CONFIRMED = 300  # factors up to which the cheapest plan is looked for again, to
 
 
 def plan_dict(plan: PlanData) -> PlainDict:
-    """Return a plan as plain lists, ints and texts, with a format version."""
+    """Return a plan as plain lists, ints and strings, with a format version."""
     association = plan.association
     kinds, ways, order = association.kinds, association.ways, association.order
     return {
@@ -101,7 +101,7 @@ def read_plan(data: PlainDict) -> tuple[Problem, Solution]:
     association = read_association(data, chain)
     is_optimal, objective, method = data.get("is_optimal"), data.get("objective"), data.get("method")
     if not (isinstance(is_optimal, bool) and isinstance(objective, str) and isinstance(method, str)):
-        msg = 'data must say "is_optimal" (true or false), "objective" and "method" (texts)'
+        msg = 'data must say "is_optimal" (true or false), "objective" and "method" (strings)'
         raise ChainError(msg)
     model = MULTIPLICATIONS if data.get("model") is None else read_model(data["model"])
     if model.name != objective:

@@ -33,7 +33,7 @@ FILES = [  # what JSON holds, and what the error says
     (None, "holds null"),
     (True, "holds true or false"),
     (3.5, "holds a number"),
-    ("x", "holds a text"),
+    ("x", "holds a string"),
     ({"dims": None}, "dims is not a list: give a list of sizes"),
     ({"dims": [True, 2]}, "dims[0] is true: a size is a whole number that is not negative"),
     ({"foo": 1}, 'is an object without "format"'),

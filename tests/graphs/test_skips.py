@@ -219,8 +219,8 @@ def test_names_that_json_changes_are_kept():
     [
         ({"stages": [["y"]]}, "names the nodes of 1 stage, and the chain has 2 factors"),
         ({"stages": "y"}, r'data\["stages"\] must be a list of lists'),
-        ({"stages": [["y"], [{}]]}, "a node is a text, a number or a list"),
-        ({"notes": [3]}, r'data\["notes"\] must be a list of texts'),
+        ({"stages": [["y"], [{}]]}, "a node is a string, a number or a list"),
+        ({"notes": [3]}, r'data\["notes"\] must be a list of strings'),
         ({"skips": [["x", "y"]]}, r'data\["skips"\]\[0\] must be a list of tail'),
         ({"skips": [["x", "y", 0, -1, 2]]}, "size is an int that is not negative"),
         ({"skips": [["x", "y", 0, 0, 9]]}, "does not fit into a Jacobian of 4x4"),

@@ -170,7 +170,7 @@ class Elimination:
         return f"vertex elimination: {amount(self.cost, self.problem.model.unit)}{', optimal' if self.is_optimal else ''}"
 
     def to_dict(self) -> PlainDict:
-        """Return the elimination as plain lists, ints and texts, with a format version; see `from_dict`."""
+        """Return the elimination as plain lists, ints and strings, with a format version; see `from_dict`."""
         from chainopt.graphs.elimination.serialization import elimination_dict
 
         return elimination_dict(self.problem, self.found)
@@ -208,7 +208,7 @@ class Elimination:
         return cls.from_dict(from_json(text))
 
     def _facts(self) -> list[tuple[str, str]]:
-        """Return what `print` shows, line by line: a name and a text."""
+        """Return what `print` shows, line by line: a name and a string."""
         problem, unit = self.problem, self.problem.model.unit
         names = [str(node) for node in self.order]
         if len(names) > MOST_NAMES:

@@ -1,4 +1,4 @@
-"""An elimination as plain lists, numbers and texts, and back. What it claims is counted, and bounded, anew."""
+"""An elimination as plain lists, numbers and strings, and back. What it claims is counted, and bounded, anew."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def elimination_dict(problem: EliminationProblem, found: Found) -> PlainDict:
     Raises
     ------
     ChainError
-        If a node is neither a text, a number, nor a tuple of such.
+        If a node is not a string, a number or a tuple of these.
     """
     return {
         "format": FORMAT,
