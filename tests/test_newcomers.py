@@ -41,7 +41,7 @@ def stage_of_vectors():
         (lambda: chainopt.optimal_orders([10, 20, 30]), r"\[\[10, 20, 30\]\].*from_dims"),
         (lambda: Plan.from_json("plan.json"), "read_text"),
         (lambda: Plan.from_json(3), "read_text"),
-        (lambda: Plan.from_dict(optimal_order(MATRICES).to_json()), "but a string, which json.loads reads"),
+        (lambda: Plan.from_dict(optimal_order(MATRICES).to_json()), "but a str, which json.loads reads"),
         (lambda: Plan.from_dict(optimal_order(MATRICES).chain.to_dict()), "not a chainopt.plan, but 'chainopt.chain'"),
         (lambda: Plan.from_json('{"format": '), "not the JSON of a plan \\("),
         (lambda: chainopt.multi_dot([MATRICES[0], splu(csc_array(np.eye(3))), MATRICES[2]]), "SuperLU, which is not a matrix"),

@@ -320,7 +320,7 @@ def check_header(data: object, name: str, version: int) -> None:
     if not isinstance(data, dict) or data.get("format") != name:
         found = data.get("format") if isinstance(data, dict) else None
         what = (
-            f", but {shown(found)}" if found is not None else ", but a string, which json.loads reads" if type(data) is str else ""
+            f", but {shown(found)}" if found is not None else ", but a str, which json.loads reads" if type(data) is str else ""
         )
         msg = f'data is not a {name}{what}: it must be a dict whose "format" is "{name}", as to_dict() makes it'
         raise ChainError(msg)
