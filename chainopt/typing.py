@@ -1,4 +1,4 @@
-"""Types that the whole house uses."""
+"""Types that the whole package uses."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Cost: TypeAlias = int | float
 """An int counts fused multiply-adds, or what a custom objective counts; a float is a time in seconds, or such a count."""
 
 MethodName: TypeAlias = Literal["auto", "polygon", "interval", "textbook", "heuristic", "exact", "cp-sat"]
-"""What `chainopt.solvers.registry` finds a method by."""
+"""The names by which `chainopt.solvers.registry` finds a method."""
 
 PatternsName: TypeAlias = Literal["auto", "exact", "estimated"]
-"""How the nonzeros of products of sparse matrices are known."""
+"""How the nonzeros of products of sparse matrices are found."""
 
 ObjectiveName: TypeAlias = Literal["multiplications", "time"]
-"""What `chainopt.solvers.objectives` finds a cost model by."""
+"""The names by which `chainopt.solvers.objectives` finds a cost model."""
 
 Array: TypeAlias = Any
 """An array, tensor or sparse matrix of any library, or an operator: what can be a factor, an intermediate or a product."""
@@ -58,7 +58,7 @@ PlainDict: TypeAlias = dict[str, Any]
 
 
 class HasShape(Protocol):
-    """A matrix, or a stack of them, of which only the shape is looked at."""
+    """A matrix, or a stack of them, of which only the shape is read."""
 
     @property
     def shape(self) -> tuple[int, ...]:
