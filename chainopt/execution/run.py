@@ -58,7 +58,7 @@ def run(
         options = dask.Options(workers, chunk_size, out, gather=gather, progress=progress)
         return dask.execute(client, plan, handed.pop(), options)
     if not gather:
-        msg = "gather is False, but without a client there is no cluster on which the product can stay: give client="
+        msg = "gather is False, but there is no client with which the product could stay: give client="
         raise ChainError(msg)
     chain, bracketing = plan.chain, plan.association
     thread_count = 1 if workers is None and plan.schedule is None else checked_workers(workers, plan.workers)
