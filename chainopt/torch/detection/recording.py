@@ -91,12 +91,13 @@ def without_writing(function: Callable[..., Sequence[Array]], given: Sequence[Ar
     given : sequence of tensors
         Like those that it will be called with.
     further : str
-        Names of operators of which there are rules, but that are written by simpler ones, too.
+        Names of operators of which there are rules, but that are written by simpler ones, too. If there are any, the function is
+        a derivative, most of which write.
     """
     pure = torch.func.functionalize(function, remove="mutations_and_views")
     graph = None
     for table in (simpler(further), None):
-        for form in (function, pure):
+        for form in (pure, function) if further else (function, pure):
             graph = _recorded_as(form, given, table)
             if not _writes(graph):
                 return graph

@@ -60,7 +60,7 @@ def _pushed(main: Flat, count: int) -> Flat:
 
 
 def _recorded(function: Flat, given: Sequence[Array]) -> Array:
-    graph = without_writing(torch.func.functionalize(function, remove="mutations_and_views"), given, NORMS)
+    graph = without_writing(function, given, NORMS)
     for node in graph.graph.nodes:
         read = getattr(graph, str(node.target)) if node.op == "get_attr" else None
         if unseen(graph, node) or is_in_place(node) or BACKEND.is_traced(read):

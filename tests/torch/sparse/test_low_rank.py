@@ -48,6 +48,8 @@ FUNCTIONS = {
     "softmax of two rows": (lambda x: x.reshape(2, -1).softmax(-1).ravel(), 2),
     "parameters": (lambda x: x * WEIGHTS * (WEIGHTS * x).sum(), 1),
     "written": (written, 1),
+    "padded by itself": (lambda x: functional.pad(x[None], (1, 1), mode="circular")[0, :N] * x.sum(), 1),
+    "a cosine": (lambda x: functional.cosine_similarity(x, x.roll(1), dim=0) * x, 1),
     "detached": (lambda x: x * x.detach().sum() + x.sum(), 1),
     "a variance and a mean": (lambda x: torch.var_mean(x)[0] * x + torch.var_mean(x)[1] ** 2, 2),
     "sparse": (stencil, 0),
