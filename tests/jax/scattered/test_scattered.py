@@ -94,7 +94,7 @@ def some_function(rng):
 
 
 @pytest.mark.usefixtures("always")
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(1))
 def test_random_functions(seed):
     function = some_function(np.random.default_rng(seed))
     derivative, expected = jacobian(function, mode="planned"), jax.jit(jax.jacfwd(function))
