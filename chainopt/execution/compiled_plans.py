@@ -35,7 +35,7 @@ ACCUMULATED = {Mode.FORWARD: "by jvps", Mode.REVERSE: "by vjps", None: "otherwis
 class Traceable:
     """What `torch.compile` reads of a plan: numbers and strings, not arrays.
 
-    While a function is compiled nobody knows whether matrices keep to their structures, so all are multiplied as they are.
+    While a function is compiled it is unknown whether matrices keep to their structures, so all are multiplied as they are.
     """
 
     __slots__ = ()

@@ -75,7 +75,7 @@ class MatrixFree(NamedTuple):
 
 
 class Unit(NamedTuple):
-    """The matrix of an identity, which nobody has given."""
+    """The matrix of an identity that was not given."""
 
     size: int
 

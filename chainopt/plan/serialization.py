@@ -1,4 +1,4 @@
-"""The dict of a plan: written, read, and refused where it is none."""
+"""The dict of a plan: written, read, or refused."""
 
 from __future__ import annotations
 
@@ -313,7 +313,7 @@ def _read_kinds(data: PlainDict, chain: JacobianChain) -> tuple[NDArray[np.int8]
 
 
 def _lacking(kinds: NDArray[np.int8], ways: NDArray[np.int8], costs: StageCosts) -> int | None:
-    """Return the position of a stage that is used as it cannot be; None where there is none."""
+    """Return the position of a stage that is used in an impossible way; None where there is none."""
     pushed, pulled = np.flatnonzero(kinds == PUSHED).tolist(), (np.flatnonzero(kinds == PULLED) + 1).tolist()
     for positions, column in ((pushed, costs.jvp), (pulled, costs.vjp)):
         for position in positions:

@@ -35,15 +35,15 @@ def annealed(
     Parameters
     ----------
     problem : EliminationProblem
-        Whose edges all have a kind, and are not too many for bit rows.
+        Its edges all have a kind, and are few enough for bit rows.
     order : sequence of int
         The vertices.
     seed : int
-        What the random numbers begin with.
+        The seed of the random numbers.
     budget : Budget
         How long it may take.
     lower_bound : int
-        Below which no order can be: there it ends.
+        No order can be below it: the search ends there.
     is_long : bool
         Whether it goes on as long as there is time.
     """

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Budget:
-    """A limit of time, if there is one; without it work is counted, so that the same is found again.
+    """A limit of time, if there is one; without it work is counted, so that results repeat.
 
     Parameters
     ----------
     time_limit : float, optional
         In seconds, from now.
     report : callable, optional
-        Is told what is known, now and then: a cost, and a lower bound.
+        Called now and then with what is known: a cost, and a lower bound.
     """
 
     def __init__(self, time_limit: float | None, report: Callable[[Cost, Cost], None] | None = None) -> None:
@@ -36,7 +36,7 @@ class Budget:
 
     @property
     def left(self) -> float | None:
-        """How many seconds are left; None where nobody counts them."""
+        """How many seconds are left; None where there is no limit."""
         return None if self.time_limit is None else self.time_limit - (time.monotonic() - self.begin)
 
     def is_over(self) -> bool:

@@ -38,9 +38,9 @@ def executed(
     order : sequence of int
         The vertices.
     jacobians : dict from (tail, head) to arrays
-        What stands in the place of the edges' own matrices, by position; all of the same library.
+        What replaces the edges' own matrices, by position; all of the same library.
     all_given : sequence of arrays
-        These, and those of edges that lie on no path: where nothing else does they tell the library.
+        These, and those of edges that lie on no path, which tell the library where nothing else does.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def _value(problem: EliminationProblem, edge: Edge, matrix: Array) -> Array:
 
 def _checked(matrix: Array, shape: tuple[int, int], name: EdgeName) -> Array:
     if matrix is None:
-        msg = f"{name} has no jacobian: give every edge between inputs and outputs one, or execute a mapping that has them"
+        msg = f"{name} has no jacobian: give every edge between inputs and outputs one, or give execute a dict that has them"
         raise ChainError(msg)
     lost = labels_of(matrix) or ("a mask" if has_mask(matrix) else None)
     if lost is not None:
@@ -169,7 +169,7 @@ def _check_units(problem: EliminationProblem, values: Mapping[Edge, Array]) -> N
 
 
 def _sum(one: Array, other: Array, size: int) -> Array:
-    """Add two parallel edges; an identity is written out, for the sum of two is none."""
+    """Add two parallel edges; an identity is written out, as the sum of two is not one."""
     if one is UNIT and other is UNIT:
         return 2 * np.eye(size)
     if one is UNIT or other is UNIT:
@@ -185,7 +185,7 @@ def _eye_like(matrix: Array, size: int) -> Array:
 
 
 def _assembled(problem: EliminationProblem, before: Sequence[Mapping[int, Array]], sample: Array) -> Array:
-    """Put the edges together that are left, rows as the outputs and columns as the inputs."""
+    """Assemble the edges that are left, with rows as the outputs and columns as the inputs."""
     inputs = range(problem.count, problem.count + problem.inputs)
     rows = [[before[head].get(tail, ...) for tail in inputs] for head in problem.outputs]
     known = [block for row in rows for block in row if block is not UNIT and block is not ...]
@@ -206,6 +206,6 @@ def _assembled(problem: EliminationProblem, before: Sequence[Mapping[int, Array]
 
 
 def _sample(parts: Sequence[Array]) -> Array:
-    """Return an array of the dtype of all together, which shows of which library, and where, the rest has to be."""
+    """Return an array with the common dtype, which shows the library and the device that the rest must have."""
     parts = [getattr(part, "magnitude", part) for part in parts]  # edges may have units of which no sum is
     return reduce(add, [part[..., :0, :0] if len(part.shape) == 2 else part.reshape(-1)[:0].reshape(0, 0) for part in parts])

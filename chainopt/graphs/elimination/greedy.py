@@ -27,7 +27,7 @@ def reverse(problem: EliminationProblem, _budget: Budget | None = None) -> list[
 
 
 def markowitz(problem: EliminationProblem, budget: Budget) -> list[int]:
-    """Return again and again the vertex of lowest degree, of equal ones the first in topological order.
+    """Return, again and again, the vertex of lowest degree; of equal ones the first in topological order.
 
     The degree is what it costs to eliminate the vertex then.
     """
@@ -37,7 +37,7 @@ def markowitz(problem: EliminationProblem, budget: Budget) -> list[int]:
 def relative_markowitz(problem: EliminationProblem, budget: Budget) -> list[int]:
     """Do the same with the degree less what the vertex would cost if it were eliminated last.
 
-    Its neighbors are then all inputs and outputs that it is connected to.
+    Then its neighbors are all inputs and outputs that it is connected to.
     """
     into = _reach(problem, range(problem.count, problem.count + problem.inputs), forwards=True)
     out_of = _reach(problem, problem.outputs, forwards=False)
@@ -72,7 +72,7 @@ def _lowest(problem: EliminationProblem, subtracted: Sequence[int], budget: Budg
 
 
 def _reach(problem: EliminationProblem, ends: Sequence[int], *, forwards: bool) -> list[int]:
-    """Return for each vertex the sizes of the ends together that it is connected to."""
+    """Return for each vertex the total size of the ends that it is connected to."""
     neighbors: list[list[int]] = [[] for _ in problem.names]
     for tail, head in problem.edges:
         neighbors[head if forwards else tail].append(tail if forwards else head)

@@ -2,7 +2,7 @@
 
 A vertex cut bounds what a vertex costs, and what has gone before can no longer be cut at. So a group costs at least the least,
 over its orders, of the sum of these bounds, and groups that have no vertex in common cost the sum. The bound is raised by pairs
-of which either is dear after the other: such vertices are put together.
+in which either is expensive after the other: such vertices are put together.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def grouped_bound(part: ComponentGraph, budget: Budget) -> int:
 
 
 def _affinity(part: ComponentGraph) -> IntArray:
-    """Return how much is to be won by having two vertices in one group."""
+    """Return how much is gained by having two vertices in one group."""
     dearer = np.maximum(part.alone_without - part.alone, 0)
     np.fill_diagonal(dearer, 0)
     edges = np.zeros_like(dearer)

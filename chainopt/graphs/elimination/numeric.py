@@ -40,7 +40,7 @@ def numeric(partial: Partial, edge: EdgeName) -> Partial:
     Raises
     ------
     ChainError
-        If one is missing, holds no numbers, or has nonzeros where its structure has none.
+        If one is missing, does not hold numbers, or has nonzeros where its structure has none.
     """
     return partial._replace(matrices=tuple(_numeric_part(matrix, partial, edge) for matrix in partial.matrices))
 
@@ -179,7 +179,7 @@ class NumericElimination(VertexElimination):
         return partial._replace(matrices=(_sparse_form(matrix) if partial.pattern is not None else dense_form(matrix),))
 
     def matrix(self, dtype: DType) -> Array:
-        """Put the matrices together that are left when all is eliminated, rows as the outputs and columns as the inputs."""
+        """Assemble the matrices that are left when all is eliminated, with rows as the outputs and columns as the inputs."""
         rows = [[self.before[~head].get(tail) for tail in self.stage.inputs] for head in self.stage.outputs]
         known = [partial for row in rows for partial in row if partial is not None and partial is not IDENTITY]
         is_sparse = bool(known) and all(partial.pattern is not None for partial in known)

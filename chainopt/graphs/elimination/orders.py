@@ -1,4 +1,4 @@
-"""In which order the variables of a stage are eliminated: the cheapest of several."""
+"""The order in which the variables of a stage are eliminated: the cheapest of several."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def cheapest_order(
     The orders are forward, reverse, lowest Markowitz degree and lowest relative Markowitz degree, each degree counted in
     multiplications [1]_, and that of the best bracketing. The relative degree subtracts what the variable would cost if it were
     eliminated last, when all its neighbors are inputs and outputs. The bracketing is that of the chain between the variables
-    on every path, an identity past everything left out: of a path, with or without a skip, the best order there is. To find
-    the best of all orders is believed to be hard [2]_.
+    that are on every path but an identity that bypasses all; for a path, with or without a skip, it is the best order there is.
+    To find the best of all orders is believed to be hard [2]_.
 
     References
     ----------
@@ -140,7 +140,7 @@ def _lowest(elimination: VertexElimination, subtracted: dict[int, int]) -> Itera
 def _reach(
     elimination: VertexElimination, order: Iterable[int], edges: dict[int, dict[int, Partial]], ends: Sequence[int]
 ) -> dict[int, int]:
-    """Return for each variable the size of all the ends together that it is connected to.
+    """Return for each variable the total size of the ends that it is connected to.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class EliminationProblem:
     ----------
     names : list of nodes
         The intermediate vertices in topological order, then the inputs, then the outputs. An output that is used further on, and
-        an input that depends on another one, is a vertex, too: what it is as an end stands behind an identity.
+        an input that depends on another one, is a vertex, too: as an end it stands after an identity.
     sizes : list of int
         Of all of them.
     count, inputs : int
@@ -55,7 +55,7 @@ class EliminationProblem:
 
     @cached_property
     def kinds(self) -> dict[Edge, int] | None:
-        """The kinds of all edges; None where one is of no such kind: structured otherwise, or matrix-free."""
+        """The kinds of all edges; None where one has another structure, or is matrix-free."""
         kinds = {}
         for (tail, head), partial in self.edges.items():
             kind = _kind(partial)
@@ -66,13 +66,13 @@ class EliminationProblem:
 
     @cached_property
     def key(self) -> tuple[object, ...]:
-        """What makes two problems the same: all but the matrices on the edges."""
+        """What two equal problems share: all but the matrices on the edges."""
         edges = frozenset((edge, partial.given, partial.structure) for edge, partial in self.edges.items())
         return tuple(self.names), tuple(self.sizes), self.count, self.inputs, edges, tuple(self.beside), self.model
 
     @property
     def stage(self) -> Stage:
-        """The whole as a stage, in which the outputs are computed at last."""
+        """The whole as a stage, in which the outputs are computed last."""
         ends = range(self.count + self.inputs, len(self.names))
         return Stage(tuple(range(self.count, self.count + self.inputs)), tuple(ends), (*range(self.count), *ends))
 
@@ -142,7 +142,7 @@ def _kind(partial: Partial) -> int | None:
 
 
 def _topological(flow: Flow, inner: set[int]) -> list[int]:
-    """Return vertices, each behind those that it is computed from, else as the graph lists them."""
+    """Return vertices, each after those that it is computed from, else as the graph lists them."""
     waiting = {node: sum(tail in inner for tail in flow.tails[node]) for node in inner}
     ready = [node for node, number in waiting.items() if number == 0]
     heapify(ready)

@@ -28,7 +28,7 @@ SMALLEST_TABLE, LARGEST_TABLE = 1 << 13, 1 << 23
 
 
 class Proof(NamedTuple):
-    """What is known of the best order: the best that was found, and what any order costs at least."""
+    """What is known of the best order: the best that was found, and the least that any order can cost."""
 
     order: list[int]
     lower_bound: int
@@ -42,16 +42,16 @@ def proved(
     Parameters
     ----------
     problem : EliminationProblem
-        Whose edges all have a kind.
+        Its edges all have a kind.
     order : sequence of int
-        The best that is known.
+        The best known order.
     budget : Budget
         How long it may take.
     most_work : int, optional
         How much is looked at for each component, sets times the square of its vertices.
     is_last : bool
-        Whether nobody looks for better orders afterwards: then components of few vertices are solved at any rate, and as long as
-        there is a limit of time, that alone ends the search.
+        Whether no search for better orders follows: then components of few vertices are solved in any case, and a time limit, if
+        there is one, alone ends the search.
 
     Notes
     -----
@@ -165,7 +165,7 @@ class _Search:
         return int(state), int(value)
 
     def grow(self) -> bool:
-        """Make the table larger, if it may be."""
+        """Make the table larger, if that is allowed."""
         sets, least, lasts = self.table
         if len(sets) >= LARGEST_TABLE:
             return False

@@ -27,7 +27,7 @@ class Replay(Protocol):
         """Return the vertices and ends that it has edges to and from."""
 
     def remaining(self) -> Cost:
-        """Return what is to be paid when all vertices are eliminated."""
+        """Return the cost that is left when all vertices are eliminated."""
 
 
 class KindReplay:
@@ -105,7 +105,7 @@ class KindReplay:
         return components
 
     def remaining(self) -> int:
-        """Return what is to be paid when all vertices are eliminated: nothing."""
+        """Return the cost that is left when all vertices are eliminated: none."""
         return 0
 
     def _weight(self, edges: dict[int, int]) -> int:
@@ -124,7 +124,7 @@ class StructuredReplay:
         return self._elimination.eliminate(vertex)
 
     def degree(self, vertex: int) -> int:
-        """Return the Markowitz degree, in which what is no identity counts as dense."""
+        """Return the Markowitz degree, in which all but identities count as dense."""
         return self._elimination.degree(vertex)
 
     def neighbors(self, vertex: int) -> list[int]:
@@ -132,7 +132,7 @@ class StructuredReplay:
         return [*self._elimination.before[vertex], *self._elimination.after[vertex]]
 
     def remaining(self) -> Cost:
-        """Return what the matrices cost of the edges that are left."""
+        """Return the cost of the matrices of the edges that are left."""
         return sum(
             (
                 partial.accumulation

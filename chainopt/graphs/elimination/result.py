@@ -35,14 +35,14 @@ class Elimination:
     Attributes
     ----------
     order : tuple of nodes
-        The intermediate vertices, as they are eliminated. An output that is used further on, and an input that depends on
-        another, is among them: what it is as an end stays, behind an identity.
+        The intermediate vertices, as they are eliminated. An output that is used further on, or an input that depends on
+        another, is among them: as an end it remains, after an identity.
     cost : int or float
         Multiplications, or seconds where the edges' costs are seconds.
     lower_bound : int or float
-        What any order of *vertex* elimination costs at least. Edge and face elimination may be cheaper still.
+        The least that any order of *vertex* elimination can cost. Edge and face elimination may be cheaper still.
     is_optimal : bool
-        Whether the cost is that bound: no order of vertex elimination is cheaper.
+        Whether the cost equals that bound: no order of vertex elimination is cheaper.
     method : str
         Which algorithm found the order.
 
@@ -71,7 +71,7 @@ class Elimination:
 
     @property
     def lower_bound(self) -> Cost:
-        """What any order of vertex elimination costs at least."""
+        """The least that any order of vertex elimination can cost."""
         return self.found.lower_bound
 
     @property
@@ -110,8 +110,8 @@ class Elimination:
         Parameters
         ----------
         jacobians : dict from (tail, head) to matrices, optional
-            In the place of the edges' ``jacobian``; of shape (size of the head, size of the tail), or stacks of such, which
-            broadcast; of NumPy, JAX, PyTorch, or of another library. An identity needs none.
+            In place of the edges' ``jacobian``; of shape (size of the head, size of the tail), or stacks of these,
+            which broadcast; of NumPy, JAX, PyTorch, or another library. An identity needs none.
 
         Returns
         -------
@@ -166,7 +166,7 @@ class Elimination:
 
     @property
     def title(self) -> str:
-        """What the figure is called."""
+        """The title of the figure."""
         return f"vertex elimination: {amount(self.cost, self.problem.model.unit)}{', optimal' if self.is_optimal else ''}"
 
     def to_dict(self) -> PlainDict:
@@ -177,12 +177,12 @@ class Elimination:
 
     @classmethod
     def from_dict(cls, data: PlainDict) -> Self:
-        """Make the elimination that `to_dict` wrote; what it claims is counted, and bounded, anew.
+        """Make the elimination that `to_dict` wrote; its claims are counted and bounded again.
 
         Raises
         ------
         ChainError
-            If it is no such dict, of an unknown version, or contradicts itself.
+            If it is not such a dict, is of an unknown version, or contradicts itself.
         """
         from chainopt.graphs.elimination.serialization import read_elimination
 
@@ -201,14 +201,14 @@ class Elimination:
         Raises
         ------
         ChainError
-            If it is no such text.
+            If it is not such a text.
         """
         from chainopt.plan.serialization import from_json
 
         return cls.from_dict(from_json(text))
 
     def _facts(self) -> list[tuple[str, str]]:
-        """Return what `print` shows, line by line: a name and a string."""
+        """Return the lines that `print` shows: each a name and a string."""
         problem, unit = self.problem, self.problem.model.unit
         names = [str(node) for node in self.order]
         if len(names) > MOST_NAMES:

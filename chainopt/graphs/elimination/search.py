@@ -49,14 +49,14 @@ def search(problem: EliminationProblem, method: str, seed: int, budget: Budget) 
     method : str
         One of `METHODS`.
     seed : int
-        What random numbers begin with.
+        The seed of the random numbers.
     budget : Budget
         How long it may take.
 
     Raises
     ------
     ChainError
-        If there is no such method, or the seed is none.
+        If there is no such method, or the seed is not valid.
     """
     if method not in METHODS:
         msg = f"method is {shown(method)}: give one of {', '.join(map(repr, METHODS))}"
@@ -85,7 +85,7 @@ def search(problem: EliminationProblem, method: str, seed: int, budget: Budget) 
 
 
 def cheaper_order(problem: EliminationProblem, cost: Cost) -> Found | None:
-    """Return an order that costs less than what is known, found in a tenth of the time that this takes; None if there is none.
+    """Return an order that costs less than the known one, found in a tenth of the time that it takes; None if there is none.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""An elimination as plain lists, numbers and strings, and back. What it claims is counted, and bounded, anew."""
+"""An elimination as plain lists, numbers and strings, and back. Its claims are counted and bounded again."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def read_elimination(data: object) -> tuple[EliminationProblem, Found]:
     Raises
     ------
     ChainError
-        If it is no such dict, of an unknown version, or contradicts itself.
+        If it is not such a dict, is of an unknown version, or contradicts itself.
     """
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         msg = f'data is not an elimination: its "format" must be "{FORMAT}"'
@@ -127,9 +127,9 @@ def _list(data: PlainDict, key: str) -> list[Array]:
 
 
 def _edge(entry: Array, place: str, count: int, inputs: int, everything: int) -> Edge:
-    """Return an edge, from a vertex or an input to a vertex behind it, or to an output."""
+    """Return an edge, from a vertex or an input to a later vertex, or to an output."""
     if not isinstance(entry, list) or len(entry) != 3 or not isinstance(entry[2], dict):
-        msg = f"{place} must be a list of the tail, the head, and a dict of what is known of the edge"
+        msg = f"{place} must be a list of the tail, the head, and a dict of what is known about the edge"
         raise ChainError(msg)
     tail, head = (checked_size(number, place) for number in entry[:2])
     is_forward = tail < head if tail < count else tail < count + inputs

@@ -33,14 +33,14 @@ def fits(part: ComponentGraph, known: int) -> bool:
 
 
 def by_table(part: ComponentGraph, known: int, budget: Budget) -> Answer | None:
-    """Return the best order; None where time was over before.
+    """Return the best order; None where time ran out before.
 
     Parameters
     ----------
     part : ComponentGraph
         One that `fits`.
     known : int
-        The cost of an order that is at hand.
+        The cost of a known order.
     budget : Budget
         How long it may take.
     """

@@ -33,7 +33,7 @@ NOTHING = Step(0, frozenset(), frozenset())
 
 
 def product_cost(model: CostModel, sizes: tuple[int, int, int], count: int | None = None) -> Cost:
-    """Return what a product of an m x k and a k x n matrix costs; one of structured matrices takes so many multiplications."""
+    """Return what a product of an m x k and a k x n matrix costs; one of structured matrices takes ``count`` multiplications."""
     priced: Any = model  # which takes numbers as well as arrays
     cost = priced.products(*sizes) if count is None else priced.structured(count)
     return cost if isinstance(model, Multiplications) else float(cost)
@@ -102,8 +102,8 @@ class VertexElimination:
     def cheapest(self, node: int, tails: dict[int, Partial], heads: dict[int, Partial]) -> Step:
         """Return the least cost of all products at a variable, and from where and to where matrices are needed for it.
 
-        A product of two edges needs the matrix of one of them. So either all edges that come in have matrices, and of those
-        that go out as many as pays, or the reverse. A product of two matrices is formed as such, or one of them is pushed or
+        A product of two edges needs the matrix of one of them. So either all incoming edges have matrices, and as many
+        outgoing ones as pays, or the reverse. A product of two matrices is formed as such, or one of them is pushed or
         pulled through the other edge, whose matrix may be needed for others only.
         """
         ins = [(tail, partial) for tail, partial in tails.items() if partial is not IDENTITY]
@@ -134,7 +134,7 @@ class VertexElimination:
         return Step(reverse, ins_with_matrix, {head for head, _ in outs})
 
     def _pairs(self, node: int, ins: list[tuple[int, Partial]], outs: list[tuple[int, Partial]]) -> list[list[Cost]]:
-        """Return what the products cost of edges that all have matrices, a list for each that goes out."""
+        """Return the costs of products of edges that all have matrices, a list for each outgoing edge."""
         if not isinstance(self.model, Multiplications) or any(partial.pattern is not None for _, partial in (*ins, *outs)):
             return [[self.pair(node, head, left, right, tail)[0] for tail, right in ins] for head, left in outs]
         size = self.size(node)  # the same as there, for the multitude of dense edges
@@ -150,7 +150,7 @@ class VertexElimination:
         return [[min(height * pulled, width * pushed) for width, pulled in rights] for height, pushed in lefts]
 
     def pair(self, node: int, head: int, left: Partial, right: Partial, tail: int) -> tuple[Cost, int]:
-        """Return what the product of two edges costs of which both have matrices, and how it is formed."""
+        """Return what the product of two edges with matrices costs, and how it is formed."""
         height, width = self.size(head), self.size(tail)
         count = None
         if left.pattern is not None or right.pattern is not None:
@@ -197,5 +197,5 @@ class VertexElimination:
         return width * self.size(node) * height
 
     def remaining(self) -> Cost:
-        """Return what the matrices of the edges cost that are left when all is eliminated."""
+        """Return the cost of the matrices of the edges that are left when all is eliminated."""
         return sum((partial.accumulation for node in self.stage.outputs for partial in self.before[~node].values()), 0)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def waists_of(stage: Stage, partials: Partials) -> list[int]:
-    """Return the computed variables that all paths pass through but those that are an identity from an input to an output.
+    """Return the computed variables on all paths, except paths that are an identity from an input to an output.
 
     In the order of the stage a variable is one of them if nothing else is live when it has been computed.
     """
