@@ -106,4 +106,4 @@ if not TYPE_CHECKING:  # or else type checkers take every name
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_MODULES, "__version__"])
+    return sorted([*__all__, *_MODULES])

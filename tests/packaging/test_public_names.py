@@ -17,7 +17,7 @@ def test_a_star_import_brings_all_of_them():
 
 
 def test_completion_shows_the_public_names_only():
-    assert {*dir(chainopt)} == {*chainopt.__all__, *MODULES, "__version__"}
+    assert {*dir(chainopt)} == {*chainopt.__all__, *MODULES}
     assert chainopt.__all__ == sorted(chainopt.__all__)
     with pytest.raises(AttributeError, match="no attribute 'jacobian'"):
         _ = chainopt.jacobian
