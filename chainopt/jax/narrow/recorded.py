@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from chainopt.functions.sparse.narrow import Held
 from chainopt.jax.compressed import gathered, pushes, vjps
 from chainopt.jax.narrow.factors import left_factor, right_factor, zeros_of
-from chainopt.jax.traced import TracedJaxpr
+from chainopt.jax.traced_jaxpr import TracedJaxpr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ from chainopt.jax.staged.apart import always_true
 from chainopt.jax.staged.chain import multiplied
 from chainopt.jax.staged.sections import ColoredSection
 from chainopt.jax.staged.segments import cut
-from chainopt.jax.traced import TracedJaxpr
+from chainopt.jax.traced_jaxpr import TracedJaxpr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
