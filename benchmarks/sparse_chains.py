@@ -30,7 +30,7 @@ def grid(n):
 
 
 def aggregates(n, size=4):
-    """Make the interpolation from groups of neighbours to their members."""
+    """Make the interpolation from groups of neighbors to their members."""
     return sparse.csr_array((np.ones(n), (np.arange(n), np.arange(n) // size)), shape=(n, -(-n // size)))
 
 

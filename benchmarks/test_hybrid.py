@@ -50,7 +50,7 @@ def test_random_chains(contest, short):
         figures = np.median(ratios), ratios.mean(), *np.quantile(ratios, (0.9, 0.99)), ratios[-1]
         line = [f"n = {factors}", *(f"{100 * shares[mode]:.1f} %" for mode in MODES), *(f"{ratio:,.3g} ×" for ratio in figures)]
         contest.lines(f"{RANDOM}; {count:,} chains a line", head, [line])
-    for mode in ("hybrid", "forward", "reverse"):  # in the colours that they have elsewhere
+    for mode in ("hybrid", "forward", "reverse"):  # in the colors that they have elsewhere
         shares = [100 * by_length[factors][1][mode] for factors in by_length]
         contest.curve("which mode costs least", mode, by_length, shares, xlabel="factors", ylabel="chains, %", ylim=(0, 100))
     percents = np.linspace(0, 100, 201)

@@ -232,7 +232,7 @@ class TorchStage:
 
 
 @pytest.mark.parametrize("cost", ["jvp_cost", "vjp_cost"])
-def test_a_coloured_accumulation_asks_for_as_many_vectors_as_it_costs(torch, cost):
+def test_a_colored_accumulation_asks_for_as_many_vectors_as_it_costs(torch, cost):
     dense = written_out(Banded(1, 1), (30, 30)) * np.random.default_rng(3).random((30, 30))
     plan = optimal_order(
         [Jacobian((30, 30), structure=Banded(1, 1), **{cost: 5}), Jacobian((30, 30), structure=Sparse(np.eye(30)))]
