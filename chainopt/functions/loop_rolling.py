@@ -156,7 +156,7 @@ def _as_loop(
         values.update(zip(last, repeat(body, tuple(values[variable] for variable in initial), trips - 1), strict=True))
 
     price = Price.total(equation.price for equation in steps[1]).times(trips - 1)
-    turned = sum(equation.derivative.turned for equation in steps[1] if equation.inputs[0] in fixed) * (trips - 1)
+    turned = sum(equation.derivative.turned for equation in steps[1] if {*fixed}.issuperset(equation.inputs[:1])) * (trips - 1)
     reads = tuple(dict.fromkeys((*fixed, *initial)))
     has_rule = any(equation.has_rule for equation in steps[1])
     return Equation("loop", run, reads, last, Derivative(price, turned=turned), steps[1][0].stage, has_rule=has_rule)

@@ -62,7 +62,7 @@ class Way:
 
 def refusal(reason: str) -> ChainError:
     """Return the error that says why a function cannot be planned."""
-    return ChainError(f'the function cannot be planned, for {reason}: take mode "forward", "reverse" or "auto"')
+    return ChainError(f'the function cannot be planned, for {reason.rstrip(":")}: take mode "forward", "reverse" or "auto"')
 
 
 class Record:

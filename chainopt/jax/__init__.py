@@ -93,7 +93,7 @@ def jacobian(
         makes dense passes through a few narrow variables: ``L`` is the derivative of the results with respect to them, ``R``
         their derivative with respect to the inputs. The cheapest such variables are found, but none where the Jacobian is
         sparse anyway, and none inside a loop of more than 32 steps. ``S`` is as above; ``L`` and ``R`` are dense, in pytrees like
-        the factors of ``low_rank``.
+        the factors of ``low_rank``. Where a narrow variable depends on another one, both parts may be much larger than their sum.
     pattern : sparse or dense matrix, optional
         Where nonzeros may be, if that is known: flattened results by flattened inputs. A SciPy sparse array, a BCOO, or dense.
     check : bool

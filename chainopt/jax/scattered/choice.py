@@ -18,11 +18,12 @@ from chainopt.structure.counted_off import counted_off
 from chainopt.structure.two_sided_coloring import fewest_products
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from chainopt.functions.trace import Trace
     from chainopt.jax.linear_program import LinearProgram
     from chainopt.structure.patterns import Entries
+    from chainopt.typing import Array
 
 FEWER = 8  # times as few products as passes: the nonzeros are put in their places besides
 ENOUGH = 64  # times as few: then nothing else is tried
@@ -62,8 +63,28 @@ def _candidates(program: LinearProgram, most: int) -> Iterator[ScatteredJacobian
         places, nonzeros = math.prod(split.found.shape), int(split.found.sets.counts().sum())
         if nonzeros > min(FULL * places, MOST_NONZEROS) or split.rank > min(most // 2, MOST_RANK):
             continue
+        if depend_on_each_other(program, split.held):
+            continue
         entries = tidy(split.found.pattern)
         yield ScatteredJacobian(program, split, entries, _colored(entries), work)
+
+
+def depend_on_each_other(program: LinearProgram, held: Sequence[Array]) -> bool:
+    """Whether one of several variables that are held is computed from another one.
+
+    The sparse part and the product of the thin matrices may be much larger then than their sum: what the variables feed back
+    may keep a function stable, which is not while they are held. A JVP, whose rounding errors are fed back, too, is exact there.
+    Otherwise it adds up the same two parts, and rounds as they do.
+    """
+    behind: set[Array] = set()
+    for step in program.steps:
+        if behind.isdisjoint(step.read):
+            behind.update(one for one in step.written if one in held)
+        elif any(one in held for one in step.written):
+            return True
+        else:
+            behind.update(step.written)
+    return False
 
 
 def _colored(entries: Entries) -> Coloring:

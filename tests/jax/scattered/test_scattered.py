@@ -238,3 +238,22 @@ def test_infinite_derivatives_stay_in_their_rows():
     is_number = ~np.isnan(expected)
     assert not is_number.all()
     np.testing.assert_allclose(found[is_number], expected[is_number], **TOLERANCE)
+
+
+def test_what_a_narrow_variable_feeds_back_is_not_held():
+    """While they are held, what they keep stable grows, and the two parts would cancel."""
+    size = 256
+    weights = jnp.zeros(size).at[0].set(1.0) + 1e-3 * jnp.cos(jnp.arange(size))
+
+    def controlled(u):
+        for _ in range(8):
+            measured = weights @ u
+            u = (0.2 * (stencil(u) + 4 * u) + 0.01 * measured).at[0].set(100 * u[0] - 99.5 * measured)
+        return u
+
+    u = jnp.cos(jnp.arange(size, dtype=float))
+    expected = jax.jacrev(controlled)(u)
+    for mode in ("auto", "planned"):
+        derivative = jacobian(controlled, mode=mode)
+        for _ in range(2):
+            np.testing.assert_allclose(derivative(u), expected, rtol=1e-9, atol=1e-9 * abs(expected).max())
