@@ -96,6 +96,20 @@ def test_tensors_with_ends_of_one_dimension_go_where_torch_puts_them(dims):
         chainopt.multi_dot(factors, out=torch.empty(1, 9, 1, dtype=torch.float64))
 
 
+def test_what_is_traced_of_products_with_ends_of_one_dimension():
+    torch, (row, middle, column) = tensors((4,), (4, 5), (5,))
+    for arrays in ([row, middle, column], [middle, column], [row, middle]):
+        torch.testing.assert_close(compiling.symbolic_product(arrays), chainopt.multi_dot(arrays))
+    out = torch.zeros((), dtype=torch.float64)
+    assert compiling.symbolic_product([row, middle, column], out) is out
+    with pytest.raises(ChainError, match="fewer than two arrays"):
+        compiling.symbolic_product([row])
+    with pytest.raises(np.linalg.LinAlgError, match="may have one dimension"):
+        compiling.symbolic_product([row, column, column])
+    with pytest.raises(ChainError, match=r"out is of shape \(4,\)"):
+        compiling.symbolic_product([middle, column], row.new_zeros(4).float())
+
+
 def test_exported_products_of_symbolic_sizes():
     jax = pytest.importorskip("jax")
     export = pytest.importorskip("jax.export")
@@ -209,11 +223,44 @@ def test_compiled_stages_without_matrices():
         return [plan.execute([left, make(middle), right]) for (plan, make), middle in zip(programs, middles, strict=True)]
 
     found = torch.compile(products, backend="eager", fullgraph=True)(*middles)
-    for name, middle, product in zip(STAGES, middles, found, strict=True):
+    for name, middle, product, (plan, make) in zip(STAGES, middles, found, programs, strict=True):
         expected = left @ middle @ right
         torch.testing.assert_close(product, expected, msg=name)
+        traced = compiled_plans.compiled_product(plan._traceable(), [left, make(middle), right])  # what is traced, run as it is
+        torch.testing.assert_close(traced, expected, msg=name)
         gradients = [torch.autograd.grad(value.sin().sum(), middle)[0] for value in (product, expected)]
         torch.testing.assert_close(gradients[0][middle != 0], gradients[1][middle != 0], msg=name)
+
+
+class Seeded(Operator):
+    def identity_seed(self, size, width, begin):
+        assert begin == 0
+        return self.matrix.new_ones(size).diag()[:, :width]
+
+
+def test_what_is_traced_of_stages_beside_diagonals_and_seeds_of_their_own():
+    torch, (left, right) = tensors((4, 4), (4, 6))
+    for costs in ({"jvp_cost": 10**6, "accumulation_cost": 0}, {"vjp_cost": 10**6, "accumulation_cost": 0}):
+        plan = chainopt.optimal_order([chainopt.Jacobian((4, 4), **costs), (4, 6)])
+        traced = compiled_plans.compiled_product(plan._traceable(), [Seeded(left), right])
+        torch.testing.assert_close(traced, left @ right)
+    diagonal = chainopt.Jacobian((4, 4), structure=chainopt.Diagonal())
+    values = left[0]
+    for costs, pair, expected in (
+        ({"jvp_cost": 1}, (Operator(left), values), left * values),
+        ({"vjp_cost": 1}, (values, Operator(left)), values[:, None] * left),
+    ):
+        stage = chainopt.Jacobian((4, 4), **costs)
+        plan = chainopt.optimal_order([stage, diagonal] if "jvp_cost" in costs else [diagonal, stage])
+        torch.testing.assert_close(compiled_plans.compiled_product(plan._traceable(), pair), expected)
+        whole = torch.compile(lambda pair, plan=plan: plan.execute(pair), backend="eager", fullgraph=True)
+        torch.testing.assert_close(whole(pair), expected)
+    out = torch.zeros(4, 6, dtype=torch.float64)
+    plan = chainopt.optimal_order([chainopt.Jacobian((4, 4), jvp_cost=1), (4, 6)])
+    assert compiled_plans.compiled_product(plan._traceable(), [Operator(left), right], out) is out
+    torch.testing.assert_close(out, left @ right)
+    with pytest.raises(ChainError, match="factors has 1 matrix, but the plan is for a chain of 2"):
+        compiled_plans.compiled_product(plan._traceable(), [right])
 
 
 def test_compiled_stages_that_do_not_do_what_the_plan_asks_for():
@@ -233,8 +280,12 @@ def test_compiled_stages_that_do_not_do_what_the_plan_asks_for():
     for stage, message in (OneWay(), "without matmat"), (Wrong(left), "makes"), (left[:, :3], "the plan is for"):
         with pytest.raises(ChainError, match=message):
             torch.compile(lambda right, stage=stage: plan.execute([stage, right]), backend="eager")(right)
+        with pytest.raises(ChainError, match=message):
+            compiled_plans.compiled_product(plan._traceable(), [stage, right])
     with pytest.raises(ChainError, match="plan needs its matrix"):
         torch.compile(lambda right: plan.execute([left, Operator(right)]), backend="eager")(right)
+    with pytest.raises(ChainError, match="plan needs its matrix"):
+        compiled_plans.compiled_product(plan._traceable(), [Operator(left), Operator(right)])
     with pytest.raises(ChainError, match="matrix-free"):
         torch.compile(lambda right: chainopt.multi_dot([Operator(left), right]), backend="eager")(right)
 

@@ -81,7 +81,7 @@ def test_dask_gives_a_task_up():
 
     error = KilledWorker("Multiplication-0-1", None, 3)
     with (
-        pytest.raises(ChainError, match=r"^client lost 4 workers with the same task, Multiplication-0-1: their logs"),
+        pytest.raises(ChainError, match=r"^client lost 4 workers with the same task, Multiplication-0-1: see their logs"),
         losses_named(None),
     ):
         raise error

@@ -183,7 +183,7 @@ except KeyboardInterrupt:
             time.sleep(4)
             process.send_signal(signal.SIGINT)
         assert process.stdout.read().split() == ["True", "interrupted"]
-    assert time.monotonic() - begin < 25
+    assert time.monotonic() - begin < 100  # OR-Tools would go on for ever
 
 
 def test_without_or_tools(monkeypatch):
