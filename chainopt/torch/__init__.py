@@ -90,7 +90,7 @@ def jacobian(
         "low-rank" returns a triple ``(S, L, R)``; the Jacobian is ``S + L @ R``. Means, norms, integrals or softmaxes make a
         Jacobian dense, but the narrow variables that they pass through are found, and held while the sparse part is computed. The
         factors have the pytrees of ``low_rank``. They are computed from the recorded operators of the JVP, so the JVPs of the
-        function must be complete, not cut off by `no_grad`.
+        function must be complete, not cut off by ``no_grad``.
     pattern : sparse or dense matrix, optional
         Where nonzeros may be, if that is known: flattened results by flattened inputs. A SciPy sparse array, or dense.
     check : bool
