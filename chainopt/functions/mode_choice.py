@@ -66,6 +66,7 @@ def _sums(backend: Backend, program: Program) -> dict[str, int]:
     """
     trace, results = program.trace, program.trace.outputs
     calls = backend.overhead_of_jvps * len(trace.equations)
+    has_products = multiplies_matrices(trace, backend.products)
     carried, pushed, pulled, turned = carrying(trace), 0, 0, 0
     for equation in trace.equations:
         before = sum(trace.size(variable) for variable in equation.inputs if variable in carried)
@@ -77,11 +78,9 @@ def _sums(backend: Backend, program: Program) -> dict[str, int]:
         if equation.name in backend.reductions:
             pushed += before
         elif equation.name in backend.parts and after == 1:
-            pulled += before
+            pulled += 0 if has_products else before
         elif equation.name in backend.broadcasts and after > before:
             pulled += after
-    if multiplies_matrices(trace, backend.products):
-        pulled = 0
     passes = {"forward": sum(map(trace.size, trace.inputs)), "reverse": sum(map(trace.size, results))}
     return {
         "forward": passes["forward"] * (WORK_OF_A_SUM * pushed + WORK_OF_A_TURN * turned) + calls,
