@@ -85,9 +85,14 @@ def test_steps_of_loops_are_stages():
         return out @ jax.lax.fori_loop(0, 4, lambda _, c: costly(costly(c)), into @ x)
 
     assert isinstance(program_of(ends, jnp.ones(64)).line, MixedLine)
-    wide = program_of(lambda u: jax.lax.fori_loop(0, 4, lambda _, c: costly(c) + c.mean(), u), jnp.ones(600))
+    wide = program_of(lambda u: jax.lax.fori_loop(0, 4, lambda _, c: costly(c) + u.mean(), u), jnp.ones(600))
     assert isinstance(wide.line, ScatteredJacobian)
     assert wide.line.rank == 4
+
+    def fed_back(u):
+        return jax.lax.fori_loop(0, 4, lambda _, c: costly(c) + c.mean(), u)
+
+    assert not hasattr(program_of(fed_back, jnp.ones(600)), "line")
 
     def accumulated(u):
         return jax.lax.scan(lambda c, _: (jnp.cumsum(stencil(c)), None), u, None, length=3)[0]
