@@ -8,7 +8,7 @@ are estimated: a matrix with a few full columns costs far more than one whose no
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.structure.leaves import Leaf
+    from chainopt.typing import NumpyArray
 
     Splits = dict[tuple[int, int], int]
     Products = list[tuple[int, int, int]]
@@ -27,7 +28,7 @@ EVEN = 1.5  # times the multiplications of spread nonzeros: up to here, estimate
 MUCH = 3e5  # multiplications of a sparse product, below which counting takes as long as they do
 WORTH, WORTH_PER_NONZERO = 1e4, 5.0  # multiplications that take far longer than to draw rows of a product of so large factors
 SHORT = 100  # factors of a chain that is kept
-LOOKED_AT, STRIDE = 10_000, 611_953  # entries; a prime
+LOOKED_AT = 10_000  # entries
 FACTORS, MOST_SAMPLED = 64, 2_100  # and the different products that they have, of which rows are drawn
 CHEAP = 0.25  # nonzeros are counted in a tenth of the time of so many multiplications for each
 
@@ -220,7 +221,7 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
     cost = look.costs[0, len(leaves)]
     if much and (of_sparse > much or sum(look.stored[k - 1, k] + look.stored[k, k + 1] for k in pairs) < CHEAP * cost):
         # Where nonzeros are in a few rows and columns, a product needs many times what it would if they were spread evenly.
-        skew = max(1.0, *(_counted(leaves[k - 1], leaves[k]) / (look.work(k - 1, k, k + 1) or 1.0) for k in pairs))
+        skew = max(1.0, *(_skew(leaves[k - 1], leaves[k], look.work(k - 1, k, k + 1) or 1.0) for k in pairs))
         drawing = WORTH + WORTH_PER_NONZERO * sum(leaf.nonzeros for leaf in listed) / len(listed)
         if skew <= EVEN and look.least() <= drawing * look.products_of_sparse([id(leaf) for leaf in leaves]):
             return look
@@ -232,10 +233,21 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
     return SampledCounts(leaves)
 
 
-def _counted(left: Leaf, right: Leaf) -> float:
-    """Return about how many multiplications the product of two sparse matrices needs: each entry of the left meets a row."""
-    columns, begins = left.listed().indices, right.listed().indptr
+def _skew(left: Leaf, right: Leaf, work: float) -> float:
+    """Return about how many times as many multiplications the product of two sparse matrices needs as with spread nonzeros.
+
+    Each entry of the left meets a row of the right. Where all rows are about as long that is known without looking at the left.
+    """
+    columns, lengths = left.listed().indices, np.diff(right.listed().indptr)
+    bound = left.nonzeros * int(lengths.max(initial=0)) / work
+    if bound <= EVEN or not columns.size:
+        return bound
     if columns.size > LOOKED_AT:  # at some that are as good as drawn, and the same each time
-        columns = columns[np.arange(LOOKED_AT) * STRIDE % columns.size]
-    met = int((begins[columns + 1] - begins[columns]).sum())
-    return float(met * left.nonzeros / max(columns.size, 1))
+        columns = columns[(_drawn() * columns.size).astype(np.intp)]
+    return float(int(lengths[columns].sum()) * left.nonzeros / (columns.size * work))
+
+
+@cache
+def _drawn() -> NumpyArray:
+    """Return numbers between 0 and 1 that fill it evenly, in step with no pattern: multiples of the golden ratio."""
+    return np.arange(LOOKED_AT) * ((math.sqrt(5.0) - 1.0) / 2.0) % 1.0

@@ -95,6 +95,8 @@ def checked_factors(
         if out is not None:
             _check_out(out, shape_of_product, NUMPY, [matrix.dtype for matrix in matrices], has_operators=False)
         return matrices
+    if out is None and all(map(_is_plain, matrices)) and [matrix.shape for matrix in matrices] == shapes:
+        return matrices
     structures = chain.structures
     for position, shape in enumerate(shapes):
         matrix = matrices[position]
@@ -112,6 +114,11 @@ def checked_factors(
         dtypes, has_operators = [matrix.dtype for matrix in at_hand], len(at_hand) < len(matrices)
         _check_out(out, shape_of_product, library, dtypes, has_operators=has_operators)
     return _of_one_library(matrices)
+
+
+def _is_plain(matrix: Array) -> bool:
+    """Whether it is a matrix of numbers, of NumPy's or SciPy's own classes, of which nothing more has to be asked."""
+    return backend_of(matrix).has_own_class(matrix) and matrix.dtype in NUMBERS
 
 
 def _misfit(

@@ -43,7 +43,7 @@ def prepared(
     """
     forms = [
         factor
-        if is_operator(factor) or structure.is_dense or isinstance(factor, Remote)
+        if structure.is_dense or _KNOWN.holds(factor, structure) or is_operator(factor) or isinstance(factor, Remote)
         else in_form(factor, structure, f"factors[{position}] ({chain.label(position)})")
         for position, (factor, structure) in enumerate(zip(factors, structures, strict=True))
     ]
@@ -87,7 +87,7 @@ def in_form(matrix: Array, structure: Structure, place: str) -> Array:
         else:
             form = DiagonalForm(library.diagonal(matrix) if is_whole else matrix)
     elif library.is_sparse:
-        form, fits = matrix, _KNOWN.holds(matrix, structure) or _is_inside(matrix, structure)
+        form, fits = matrix, _is_inside(matrix, structure)
         if fits:
             _KNOWN.add(matrix, structure)
     elif library.goes_with_scipy and library.takes_forms(matrix):

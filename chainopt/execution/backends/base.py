@@ -56,6 +56,10 @@ class Backend:
         """Whether a dtype is one of the library's own, which NumPy does not know."""
         return False
 
+    def has_own_class(self, _: Array) -> bool:
+        """Whether an array is of a class that NumPy or SciPy defines: it has no unit, no mask, and no rules of its own."""
+        return False
+
     def is_lazy(self, _: Array) -> bool:
         """Whether an array stands for numbers that come later: it is traced, or computed when it is asked for."""
         return False

@@ -34,6 +34,10 @@ class NumpyBackend(Backend):
         """Whether something is a NumPy array."""
         return isinstance(factor, np.ndarray)
 
+    def has_own_class(self, matrix: Array) -> bool:
+        """Whether an array is of no subclass."""
+        return type(matrix) is np.ndarray
+
     def is_numeric(self, matrix: Array) -> bool:
         """Whether an array holds numbers."""
         return is_numeric(matrix.dtype)

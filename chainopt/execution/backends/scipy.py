@@ -25,6 +25,10 @@ class ScipyBackend(Backend):
         """Whether something is a sparse array or matrix."""
         return bool(sparse.issparse(factor))
 
+    def has_own_class(self, matrix: Array) -> bool:
+        """Whether it is of a class of SciPy's, and of no subclass."""
+        return type(matrix).__module__.startswith("scipy.sparse.")
+
     def is_numeric(self, matrix: Array) -> bool:
         """Whether an array holds numbers."""
         return is_numeric(matrix.dtype)
