@@ -176,13 +176,16 @@ class RecordedFunction:
             raise ChainError(msg) from error
 
     def narrowed(self) -> Iterator[Narrow]:
-        """Yield the function with sets of narrow variables held, no variable first."""
+        """Yield the function with sets of narrow variables held, no variable first.
+
+        Raises
+        ------
+        UnplannableError
+            If its JVP cannot be recorded.
+        """
         if self.recording is None or not self.has_jvps:
             return
-        try:
-            graphs = LinearGraphs(self)
-        except UnplannableError:
-            return
+        graphs = LinearGraphs(self)
         walked = WalkedGraph(graphs.first)
         for split in splits(walked):
             yield NarrowFunction(self, graphs, walked.watched, split)

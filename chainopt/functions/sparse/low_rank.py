@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
+from chainopt.functions.backend import UnplannableError
 from chainopt.functions.sparse.colors import sparse_part
 from chainopt.functions.sparse.program import SparseProgram
 
@@ -73,6 +74,9 @@ def low_rank_program(
         choice = Choice(recorded, options)
     except ChainError as error:
         raise _explained(error, recorded, options) from None
+    except UnplannableError as error:
+        msg = f"whether the Jacobian is sparse plus low rank is not known: {error}. Take sparse=True, or jacobian(f) without sparse="
+        raise ChainError(msg) from None
     return LowRankProgram(backend, choice.narrow, results, choice.entries, choice.coloring, call, options.chunk_size)
 
 
@@ -80,7 +84,7 @@ def has_low_rank(recorded: Narrowable, options: Options) -> bool:
     """Whether a Jacobian that is not sparse is one plus a product of thin factors."""
     try:
         Choice(recorded, options)
-    except ChainError:
+    except (ChainError, UnplannableError):
         return False
     return True
 

@@ -44,9 +44,14 @@ def recorded_jvp(traced: TracedFunction) -> Array:
     def main(*tensors: Array) -> list[Array]:
         return list(traced.main(tensors[count:])(*tensors[:count])[0])
 
-    graph = _recorded(_pushed(main, count), given)
-    is_cut = any("as_strided" in str(node.target) for node in graph.graph.nodes)  # where it writes to a part of a tensor
-    if is_cut and traced.recording is not None and traced.recording.stops:
+    is_simple = traced.recording is not None and traced.recording.stops  # then the same may be written by simpler operators
+    try:
+        graph = _recorded(_pushed(main, count), given)
+    except UnplannableError:  # as of batch normalization in eval mode, the JVP of which writes to what it makes
+        if not is_simple:
+            raise
+        graph = None
+    if graph is None or (is_simple and any("as_strided" in str(node.target) for node in graph.graph.nodes)):  # a part is written
         graph = _recorded(_pushed(_computes(_recorded(main, given[:-count])), count), given)
     return graph
 

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from chainopt import ChainError
+from chainopt.functions.backend import UnplannableError
 from chainopt.torch import hessian, jacobian
 from chainopt.torch.narrow import LinearGraphs
 from chainopt.torch.narrow.factors import Factors
@@ -17,11 +18,17 @@ N = 24
 F64 = torch.float64
 LEFT, RIGHT = (torch.as_tensor(np.random.default_rng(5).normal(size=shape)) for shape in ((N, 3), (3, N)))
 WEIGHTS = torch.nn.Parameter(torch.linspace(0.5, 1.5, N, dtype=F64))
+NORM = torch.nn.BatchNorm1d(4, dtype=F64).eval()
+NORM.running_mean[1], NORM.running_var[2] = 0.5, 2.0
 FIRST, CROSS = torch.arange(12), torch.as_tensor([0.0, 0.0, 1.0] * 8, dtype=F64)
 
 
 def stencil(x):
     return 0.1 * (x.roll(-1) - 2 * x + x.roll(1)) - x * (x.roll(-1) - x.roll(1))
+
+
+def normalized(x):
+    return NORM(x.reshape(-1, 4)).ravel()
 
 
 def written(x):
@@ -52,6 +59,8 @@ FUNCTIONS = {
     "a cosine": (lambda x: functional.cosine_similarity(x, x.roll(1), dim=0) * x, 1),
     "detached": (lambda x: x * x.detach().sum() + x.sum(), 1),
     "a variance and a mean": (lambda x: torch.var_mean(x)[0] * x + torch.var_mean(x)[1] ** 2, 2),
+    "batch norm in eval mode": (lambda x: normalized(x) * x.norm(), 1),
+    "the same alone": (lambda x: normalized(x).sin(), 0),
     "sparse": (stencil, 0),
     "arrowhead": (lambda x: torch.cat([(x**2).sum()[None], (x.sin() * x[0])[1:]]), 0),
     "constant": (lambda x: torch.ones(7, dtype=F64) + 0 * x[:7].long(), 0),
@@ -119,7 +128,11 @@ def scaled(x):
     return torch.sin(x) * x.flip(0) * (x**2).sum() + functional.layer_norm(x, (N,))
 
 
-@pytest.mark.parametrize("function", [scaled, lambda x: x.softmax(0), lambda x: functional.normalize(x, dim=0)])
+def normalized_twice(x):
+    return normalized(x) * x.norm()
+
+
+@pytest.mark.parametrize("function", [scaled, normalized_twice, lambda x: x.softmax(0), lambda x: functional.normalize(x, dim=0)])
 def test_under_transformations_and_autograd(function):
     prepared, x = jacobian(function, sparse="low-rank").prepare(point()), point(seed=2)
     batch = torch.stack([point(seed=seed) for seed in range(3)])
@@ -309,6 +322,18 @@ def test_factors_that_cannot_be_had(monkeypatch):
     monkeypatch.setattr(Factors, "right", fails)
     with pytest.raises(ChainError, match="no narrow variables"):
         jacobian(stencil_and_mean, sparse="low-rank")(point())
+
+
+def test_a_derivative_that_cannot_be_recorded_is_named(monkeypatch):
+    def fails(_):
+        msg = "its JVP writes"
+        raise UnplannableError(msg)
+
+    monkeypatch.setattr("chainopt.torch.sparse.LinearGraphs", fails)
+    with pytest.raises(ChainError, match="not known: its JVP writes. Take sparse=True, or"):
+        jacobian(stencil, sparse="low-rank")(point())
+    with pytest.raises(ChainError, match=r"_softmax. Take jacobian"):
+        jacobian(lambda x: x.softmax(0), sparse=True)(point())
 
 
 def test_another_function_is_not_taken_for_the_one_that_was_recorded():
