@@ -89,8 +89,18 @@ def recorded_without_numbers(
     except Exception as error:  # whatever the user's function raises at tensors without numbers
         lines = str(error).splitlines()
         why = f"{type(error).__name__}: {lines[0] if lines else ''}"
-        msg = f"what it computes depends on the numbers that it is given, or cannot be recorded ({why})"
+        msg = f"what it computes depends on the numbers that it is given, or cannot be recorded ({why}){_remedy(error)}"
         raise UnplannableError(msg) from error
+
+
+def _remedy(error: Exception) -> str:
+    """Say what to write in place of a mask that chooses entries: how many it has is not known without its numbers."""
+    is_mask = type(error).__name__ == "DynamicOutputShapeException"
+    return (
+        "; of a mask that does not depend on x take the indices, i = mask.nonzero().T, outside of it, and x[*i] in it"
+        if is_mask
+        else ""
+    )
 
 
 def size_without_numbers(function: Callable[..., Array], args: Sequence[Array], kwargs: dict[str, Array]) -> int | None:

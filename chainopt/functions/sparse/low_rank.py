@@ -75,7 +75,7 @@ def low_rank_program(
     except ChainError as error:
         raise _explained(error, recorded, options) from None
     except UnplannableError as error:
-        msg = f"whether the Jacobian is sparse plus low rank is not known: {error}. Take sparse=True, or jacobian(f) without sparse="
+        msg = f"whether the Jacobian is sparse plus low rank is not known: {error}. Take sparse=True, or leave sparse= out"
         raise ChainError(msg) from None
     return LowRankProgram(backend, choice.narrow, results, choice.entries, choice.coloring, call, options.chunk_size)
 

@@ -69,6 +69,17 @@ def test_what_no_recording_sees_is_dense_unless_a_pattern_is_given(name):
     torch.testing.assert_close(torch.diag(found.to_dense()), torch.diag(torch.func.jacrev(function)(X)))
 
 
+def test_a_mask_is_refused_and_its_places_are_taken():
+    mask = X > 1.0
+    with pytest.raises(
+        ChainError, match=r"take the indices, i = mask\.nonzero\(\)\.T, outside of the function, and x\[\*i\] inside"
+    ):
+        jacobian(lambda x: x[mask] ** 2, sparse=True)(X)
+    places = mask.nonzero().T
+    found = jacobian(lambda x: x[*places] ** 2, sparse=True)(X)
+    torch.testing.assert_close(found.to_dense(), torch.func.jacrev(lambda x: x[mask] ** 2)(X))
+
+
 def test_so_few_places_are_never_refused():
     x = X[:3]
     torch.testing.assert_close(jacobian(Cubed.apply, sparse=True)(x).to_dense(), torch.func.jacrev(Cubed.apply)(x))
