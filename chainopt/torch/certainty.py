@@ -95,11 +95,10 @@ def recorded_without_numbers(
 
 def _remedy(error: Exception) -> str:
     """Say what to write in place of a mask that chooses entries: how many it has is not known without its numbers."""
-    is_mask = type(error).__name__ == "DynamicOutputShapeException"
+    if type(error).__name__ != "DynamicOutputShapeException":
+        return ""
     return (
-        "; of a mask that does not depend on x take the indices, i = mask.nonzero().T, outside of it, and x[*i] in it"
-        if is_mask
-        else ""
+        "; of a mask that does not depend on x take the indices, i = mask.nonzero().T, outside of the function, and x[*i] inside"
     )
 
 
