@@ -97,9 +97,7 @@ def _remedy(error: Exception) -> str:
     """Say what to write in place of a mask that chooses entries: how many it has is not known without its numbers."""
     if type(error).__name__ != "DynamicOutputShapeException":
         return ""
-    return (
-        "; of a mask that does not depend on x take the indices, i = mask.nonzero().T, outside of the function, and x[*i] inside"
-    )
+    return "; of a mask that does not depend on x take i = mask.nonzero().T, outside of the function, and x[*i] inside"
 
 
 def size_without_numbers(function: Callable[..., Array], args: Sequence[Array], kwargs: dict[str, Array]) -> int | None:
