@@ -113,8 +113,10 @@ def side_by_side() -> Iterator[Callable[..., None]]:
     def for_each(call: Callable[..., object], *arguments: Iterable[Any]) -> None:
         for _ in pool.map(lambda *each: None if raised else call(*each), *arguments):
             pass
+        if raised:
+            raise raised[0]
 
     with interrupts_delivered(raised.append), ThreadPoolExecutor(cores()) as pool:
         yield for_each
-    if raised:
+    if raised:  # after the last of them
         raise raised[0]

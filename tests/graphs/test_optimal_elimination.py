@@ -12,7 +12,7 @@ from elimination_oracle import CLASSIC, TASKS, check, graph_of, least_cost, rand
 
 import chainopt
 from chainopt import ChainError, Diagonal, Elimination, Identity, optimal_elimination
-from chainopt.graphs.elimination import annealing, component_graph, proof
+from chainopt.graphs.elimination import annealing, annealing_run, component_graph, proof
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_equal_to_all_subsets(seed):
 def test_the_kernels_uncompiled(seed, monkeypatch):
     graph, inputs, outputs = random_graph(seed, most=6)
     expected = optimal_elimination(graph, inputs=inputs, outputs=outputs)
-    for module in (annealing, proof, component_graph):
+    for module in (annealing_run, proof, component_graph):
         monkeypatch.setattr(module, "compiled", lambda kernel, *_: kernel)
     monkeypatch.setattr(annealing, "WORK", 60)
     monkeypatch.setattr(annealing, "LEAST_ORDERS", 1)

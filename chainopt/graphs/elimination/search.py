@@ -27,7 +27,8 @@ MOST_PROVED = 40  # vertices of which a proof is to be hoped for
 MOST_GREEDY = 20_000  # for which both greedy orders are tried
 MOST_VERTICES = 2_000  # for which all classic orders are replayed where nobody asked for them
 SECONDS, LEAST_SECONDS = 1e-10, 1.0  # that are worth a multiplication, and that annealing takes at least: it is compiled
-SHARE, LONG_SHARE = 0.4, 0.75  # of the time for improving orders, where a proof is tried afterwards
+SHARE, LONG_SHARE, LONGEST_SHARE = 0.4, 0.75, 0.9  # of the time for improving orders, where a proof is tried afterwards
+MOST_BOUNDED = 100  # vertices, beyond which the bound hardly rises any more
 
 
 class Found(NamedTuple):
@@ -74,7 +75,8 @@ def search(problem: EliminationProblem, method: str, seed: int, budget: Budget) 
         best = _proved(problem, best, budget, QUICK, is_last=False)
     if best.cost > best.lower_bound and method != "exact" and can_anneal(problem) and not budget.is_over():
         is_long = method == "annealing" or problem.count > MOST_PROVED  # of fewer a proof is worth the time
-        part = budget.part(1.0 if method == "annealing" else LONG_SHARE if is_long else SHARE)
+        share = LONGEST_SHARE if problem.count > MOST_BOUNDED else LONG_SHARE if is_long else SHARE
+        part = budget.part(1.0 if method == "annealing" else share)
         order = annealed(problem, best.order, seed, part, int(best.lower_bound), is_long=is_long)
         cost = _cost(problem, order)
         if cost < best.cost:
