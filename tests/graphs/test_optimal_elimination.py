@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import time
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from elimination_oracle import CLASSIC, TASKS, check, graph_of, least_cost, rand
 import chainopt
 from chainopt import ChainError, Diagonal, Elimination, Identity, optimal_elimination
 from chainopt.graphs.elimination import annealing, annealing_run, component_graph, proof
+from chainopt.kernels.policy import cores
 
 
 @pytest.mark.parametrize(
@@ -105,6 +107,22 @@ def test_annealing_beats_the_classic_orders_and_is_the_same_again():
     ones = [optimal_elimination(graph, **ends, method="annealing", seed=1) for _ in range(2)]
     assert ones[0].order == ones[1].order
     assert ones[0].cost < min(data["costs"][name] for name in ("forward", "reverse", "markowitz", "relative markowitz"))
+
+
+def test_an_interrupt_ends_all_runs(monkeypatch):
+    _, graph = task("RoeFlux_1d_units_free")
+    advance, calls = annealing_run.Run.advance, []
+
+    def interrupted(run, *given):
+        calls.append(run)
+        if len(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+        advance(run, *given)
+
+    monkeypatch.setattr(annealing_run.Run, "advance", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        optimal_elimination(graph, method="annealing", time_limit=600)
+    assert len(calls) <= 3 + cores()
 
 
 def test_costs_beyond_the_kernels():
