@@ -9,7 +9,7 @@ import jax
 from jax.extend import core
 from jax.interpreters.partial_eval import dce_jaxpr
 
-from chainopt.jax.rules.registry import alone, inner, variables_read, variables_written
+from chainopt.jax.rules.registry import CALLS, alone, inner, variables_read, variables_written
 from chainopt.jax.unrolling import has_short_loops, is_short, unrolled
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from chainopt.typing import Array
 
-CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "core_closed_call", "remat", "remat2", "checkpoint"})
 JAXPRS = ("jaxpr", "call_jaxpr")
 
 

@@ -10,6 +10,7 @@ from chainopt.functions.sparsity.index_sets import IndexSets
 from chainopt.jax.detection.known import evaluated
 from chainopt.jax.detection.registry import RULES, JaxprEqn, unknown
 from chainopt.jax.detection.values import constant
+from chainopt.jax.rules.registry import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
     from chainopt.jax.detection.values import Value
 
 MOST_EQUATIONS = 50_000  # that unrolled loops may have, all together
-INLINED = frozenset({
-    "jit", "pjit", "closed_call", "core_call", "core_closed_call", "remat", "remat2", "checkpoint",
-    "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr",
-})  # fmt: skip
+INLINED = CALLS | {"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"}
 UNFORESEEN = (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 JAXPRS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # where they have what is inside
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from jax.extend import core
 
 from chainopt.functions.backend import UnplannableError
+from chainopt.jax.rules.registry import CALLS
 from chainopt.jax.rules.traced import NO_JVP
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from chainopt.jax.rules.registry import JaxprEqn
 
-CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "core_closed_call", "checkpoint", "remat2"})
 # What is linear in several operands together. In a product, one factor is a tangent; if both were, it would not be a derivative.
 SUMS = frozenset({"add", "add_any", "sub", "concatenate", "stack", "pad", "dynamic_update_slice", "scatter", "scatter-add"})
 

@@ -16,7 +16,7 @@ from chainopt.jax.detection.values import constant
 from chainopt.jax.elimination.code import Code
 from chainopt.jax.elimination.slopes import Graph
 from chainopt.jax.elimination.values import Cells, Slopes, Value, Whole
-from chainopt.jax.rules.registry import alone, dtype, shape
+from chainopt.jax.rules.registry import CALLS, alone, dtype, shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     Rule = Callable[["Walk", JaxprEqn, Sequence[Array]], list[Array] | None]
 
-CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "core_closed_call"})
 MOST_NODES = 10_000  # of scalar code, which a compiler takes long for
 
 
@@ -116,8 +115,8 @@ class Walk:
     def _results(self, equation: JaxprEqn, operands: list[Value], jaxpr: core.Jaxpr) -> list[Value]:
         name = str(equation.primitive)
         inner = equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
-        if name in CALLS and isinstance(inner, core.ClosedJaxpr):
-            return self.inline(inner, operands)
+        if name in CALLS and inner is not None:
+            return self.inline(inner if isinstance(inner, core.ClosedJaxpr) else core.ClosedJaxpr(inner, ()), operands)
         if name == "optimization_barrier":
             return operands
         if name == "cond" and isinstance(operands[0], np.ndarray):  # straight-line code has such branches, see `wall`

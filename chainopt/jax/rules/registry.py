@@ -24,6 +24,7 @@ NO_NAMES: dict[str, Array] = {"debug_info": None} if jax.__version_info__ < (0, 
 ENTRY = 8
 MOVE = 2  # an entry that is copied only
 PRODUCTS = frozenset({"dot_general", "conv_general_dilated", "triangular_solve", "custom_linear_solve"})  # of matrices
+CALLS = frozenset({"jit", "pjit", "closed_call", "core_call", "core_closed_call", "remat", "remat2", "checkpoint"})
 UNKNOWN_TRIPS = 10  # of a loop that does not say how often it runs
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import jax
 
 from chainopt.functions.computation_graph import carrying
-from chainopt.jax.linear_program import CALLS
 from chainopt.jax.rules import elementwise
-from chainopt.jax.rules.registry import PRODUCTS, inner
+from chainopt.jax.rules.registry import CALLS, PRODUCTS, inner
 from chainopt.jax.unrolling import is_short
 
 if TYPE_CHECKING:

@@ -47,6 +47,7 @@ def functions(jax, jnp):
         "a rule for JVPs": lambda x: halved(x) * halved(x[0]) + jax.nn.relu(x - 1),
         "what is sorted beside": lambda x: x * jnp.argsort(lax.stop_gradient(x)) + jnp.round(x),
         "a loop beside": lambda x: x * lax.fori_loop(0, 3, lambda i, s: s + i, 0.0),
+        "remembered": lambda x: jax.checkpoint(lambda y: jnp.sin(y[0]) * y)(x) * jax.checkpoint(jax.jit(jnp.cos))(x[1]),
         "nothing": lambda x: jnp.stack([x[0], 0 * x[1], jnp.sign(x[2]), -x[3]]),
         "constants": lambda x: jnp.zeros(3) + x[1] * 0 + 2,
         "long rows": lambda x: jnp.stack(
