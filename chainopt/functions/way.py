@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chainopt.typing import Array
 
 LOGGER = logging.getLogger(__name__)
+RAISED = "tracing it raised"  # where the reason may be a fault of the function
 
 
 class Way:
@@ -47,7 +48,9 @@ class Way:
     def refuse(self, error: Exception, options: Options) -> None:
         """Remember that nothing can be planned, and why; the error itself only where it is raised at once."""
         lines = str(error).splitlines()
-        self.reason = str(error) if isinstance(error, UnplannableError) else f"{type(error).__name__}: {''.join(lines[:1])}"
+        self.reason = (
+            str(error) if isinstance(error, UnplannableError) else f"{RAISED} {type(error).__name__}: {''.join(lines[:1])}"
+        )
         if not isinstance(error, UnplannableError):  # of the user's function, of the library, or ours: its traceback tells
             LOGGER.debug("a function was not planned", exc_info=error)
         self.prepared, self.mode, self.called = None, options.library_mode(getattr(error, "mode", "reverse")), ""
@@ -62,7 +65,8 @@ class Way:
 
 def refusal(reason: str) -> ChainError:
     """Return the error that says why a function cannot be planned."""
-    return ChainError(f'the function cannot be planned, for {reason.rstrip(":")}: take mode "forward", "reverse" or "auto"')
+    remedy = "if it works when it is called, take mode" if reason.startswith(RAISED) else "take mode"
+    return ChainError(f'the function cannot be planned, for {reason.rstrip(":.")}: {remedy} "forward", "reverse" or "auto"')
 
 
 class Record:

@@ -17,6 +17,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from chainopt.functions.backend import UnplannableError
+from chainopt.torch.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,7 +83,7 @@ def recorded_without_numbers(
         return list(function(*tensors[: len(given)]))
 
     try:
-        with _NoCustomRules(), fakes, _Watch(given), torch.no_grad():
+        with quiet(), _NoCustomRules(), fakes, _Watch(given), torch.no_grad():
             return make_fx(listed, pre_dispatch=above_autograd, decomposition_table=simpler)(*given, *read)
     except UnplannableError:
         raise
@@ -104,7 +105,7 @@ def size_without_numbers(function: Callable[..., Array], args: Sequence[Array], 
     """Return how many entries the tensors have that a function returns; None where it depends on numbers, or fails without."""
     fakes = FakeTensorMode(allow_non_fake_inputs=True)
     try:
-        with fakes, _Watch(()), torch.no_grad():
+        with quiet(), fakes, _Watch(()), torch.no_grad():
             given = pytree.tree_map_only(torch.Tensor, fakes.from_tensor, (args, kwargs))
             leaves = pytree.tree_leaves(function(*given[0], **given[1]))
     except Exception:  # noqa: BLE001 -- of the user's function; its Jacobian will raise it
@@ -129,7 +130,7 @@ def own_rule(function: Callable[..., Sequence[Array]], arguments: Sequence[Array
     UnplannableError
         If it fails where autograd follows.
     """
-    with torch.inference_mode(mode=False), torch.enable_grad(), FakeTensorMode(allow_non_fake_inputs=True):
+    with quiet(), torch.inference_mode(mode=False), torch.enable_grad(), FakeTensorMode(allow_non_fake_inputs=True):
         given = [
             torch.empty_strided(leaf.shape, leaf.stride(), dtype=leaf.dtype, device=leaf.device).requires_grad_(_is_real(leaf))
             for leaf in arguments

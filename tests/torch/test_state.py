@@ -227,6 +227,13 @@ def test_what_cannot_be_planned_is_traced_once(torch, jacobian, x, monkeypatch):
     assert len(traced) == 1
 
 
+@pytest.mark.parametrize("options", [{}, {"sparse": True}])
+def test_what_a_function_raises_is_not_logged_besides(torch, jacobian, x, caplog, options):
+    with pytest.raises(RuntimeError, match="inconsistent tensor size"):
+        jacobian(lambda z: z @ torch.ones(7, dtype=z.dtype), **options)(x)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 @pytest.mark.filterwarnings("ignore:There is a performance drop")  # which torch.func.jacrev itself says
 def test_the_mode_that_there_is(torch, jacobian):
     def attention(z):
