@@ -244,9 +244,7 @@ def test_what_is_no_real_matrix_is_left_to_jax(jax, jnp, jacobian):
     for derivative in (jax.jacfwd, jacobian):  # a branch in Python
         with pytest.raises(jax.errors.ConcretizationTypeError):
             derivative(lambda x: jnp.sin(x) if float(x.sum()) > 0 else x)(x)
-    with pytest.raises(
-        ChainError, match="cannot be planned, for tracing it raised ConcretizationTypeError.*if it works when it is called"
-    ):
+    with pytest.raises(ChainError, match=r"for tracing it raised ConcretizationTypeError.*if it works"):
         jacobian(lambda x: jnp.sin(x) if float(x.sum()) > 0 else x, mode="planned")(x)
     with pytest.raises(ChainError, match="cannot be planned, for an input is of int"):
         jacobian(lambda x: x, mode="planned")(integers)
