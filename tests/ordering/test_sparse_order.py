@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chainopt import ChainError, Jacobian, JacobianChain, Sparse, multi_dot, optimal_order
 from chainopt.bracketing.bracketing import Bracketing
-from chainopt.costs.estimates import _counted, estimates_of
+from chainopt.costs.estimates import EVEN, _skew, estimates_of
 from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.costs.operation_costs import total
 from chainopt.ordering import sparse_order as room
@@ -116,7 +116,10 @@ def test_what_a_product_of_large_matrices_needs_is_told_from_some_entries():
     exact = np.bincount(left.indices, minlength=3_000) @ np.diff(right.indptr)
     assert exact > 20 * left.nnz * right.nnz / 3_000  # than if they were spread
     leaves = [Leaf(matrix.shape, matrix.nnz, source=matrix) for matrix in (left, right)]
-    assert _counted(*leaves) == pytest.approx(exact, rel=0.1)
+    assert _skew(*leaves, 1.0) == pytest.approx(exact, rel=0.1)
+    even = sparse.csr_array(np.ones((2_000, 3))) @ sparse.csr_array(np.ones((3, 2_000)))
+    work = even.nnz * 2_000.0
+    assert _skew(*[Leaf(even.shape, even.nnz, source=even)] * 2, work) == 1.0 < EVEN  # as its longest rows say
 
 
 def test_a_chain_of_even_matrices_is_ordered_without_drawing_rows(monkeypatch):
