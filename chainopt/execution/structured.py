@@ -11,7 +11,7 @@ from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import NUMPY, backend_of, has_unit, is_operator
 from chainopt.execution.backends.remote import Remote
 from chainopt.execution.forms import DiagonalForm, IdentityForm, finisher
-from chainopt.structure.patterns import places, scipy_sparse
+from chainopt.structure.patterns import nonzero_count, places, scipy_sparse
 from chainopt.structure.sparse import Sparse
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _is_inside(matrix: Array, structure: Structure) -> bool:
     if structure.diagonals is None:
         entries = matrix.tocsr()
         inside = entries.astype(bool).multiply(places(structure.pattern(matrix.shape)))
-        return bool(inside.count_nonzero() == entries.count_nonzero())
+        return nonzero_count(inside) == nonzero_count(entries)
     lower, upper = structure.diagonals
     if matrix.format == "dia" and ((-lower <= matrix.offsets) & (matrix.offsets <= upper)).all():
         return True

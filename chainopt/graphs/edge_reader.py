@@ -12,6 +12,7 @@ from chainopt.execution.backends.dispatch import backend_of, is_operator, loss
 from chainopt.graphs.edges import IDENTITY, EdgeName, MatrixFree, Partial
 from chainopt.numbers import printable, shown
 from chainopt.structure.coloring import column_colors, row_colors
+from chainopt.structure.patterns import nonzero_count
 from chainopt.structure.structure import Structure, check_structure
 from chainopt.structure.structures import Banded, Diagonal, Identity, Sparse
 
@@ -193,7 +194,7 @@ def _is_identity(matrix: Array) -> bool:
         return (
             bool((matrix[:1, :1] == 1).all()) and np.count_nonzero(matrix) == len(matrix) and bool((matrix.diagonal() == 1).all())
         )
-    return bool(matrix.count_nonzero() == matrix.shape[0] and (matrix.diagonal() == 1).all())
+    return nonzero_count(matrix) == matrix.shape[0] and bool((matrix.diagonal() == 1).all())
 
 
 def _check_identity(matrix: Array, edge: EdgeName) -> None:

@@ -305,6 +305,14 @@ def scipy_sparse() -> Any:
     return sparse
 
 
+def nonzero_count(matrix: Any) -> int:
+    """Count the nonzeros of a SciPy sparse array or matrix, which stays as it is.
+
+    SciPy adds up, in the arrays of the matrix itself, entries that are stored at the same place; others may hold those arrays.
+    """
+    return int((matrix if getattr(matrix, "has_canonical_format", True) else matrix.copy()).count_nonzero())
+
+
 def _explicit(pattern: Pattern) -> Pattern:
     """Write a band that no diagonal cuts as the rectangle that it is."""
     if isinstance(pattern, Band) and pattern.is_rectangle:

@@ -81,3 +81,21 @@ def test_masks_and_gradients_are_not_dropped_by_accumulate(torch):
         graph.add_edge("x", "y", jacobian=jacobian)
         with pytest.raises(ChainError, match=f"'x' -> 'y'.*{message}"):
             accumulate(graph)
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+@pytest.mark.parametrize("form", ["csr_array", "csr_matrix", "csc_array", "coo_array"])
+def test_what_is_stored_twice_stays_so(form, name):
+    structure, full = STRUCTURES[name]
+    rows, columns = np.nonzero(full.T if form.startswith("csc") else full)
+    begins, halves = np.searchsorted(rows, np.arange(4)), (full.T if form.startswith("csc") else full)[rows, columns] / 2
+    places = (np.tile(rows, 2), np.tile(columns, 2)) if form == "coo_array" else (np.repeat(columns, 2), 2 * begins)
+    values = np.tile(halves, 2) if form == "coo_array" else np.repeat(halves, 2)
+    matrix = getattr(sparse, form)((values, places) if form == "coo_array" else (values, *places), shape=(3, 3))
+    stored = matrix.data.copy()
+    plan = optimal_order([Jacobian((3, 3), structure=structure), Jacobian((3, 2))])
+    np.testing.assert_allclose(plan.execute([matrix, np.ones((3, 2))]), full @ np.ones((3, 2)))
+    graph = nx.DiGraph([("x", "y")])
+    graph.edges["x", "y"].update(jacobian=matrix, structure=structure)
+    np.testing.assert_allclose(np.asarray(accumulate(graph)), full)
+    np.testing.assert_array_equal(matrix.data, stored)  # SciPy's own counts of nonzeros add them up in place

@@ -8,6 +8,7 @@ from scipy import sparse
 
 from chainopt.execution.backends.base import Backend
 from chainopt.execution.backends.numpy import is_numeric
+from chainopt.structure.patterns import nonzero_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,7 @@ class ScipyBackend(Backend):
 
     def nonzeros(self, matrix: Array, mask: BoolArray | None = None) -> int:
         """Count the nonzeros of an array, all or those where a mask says."""
-        return int((matrix if mask is None else matrix.astype(bool).multiply(mask)).count_nonzero())
+        return nonzero_count(matrix if mask is None else matrix.astype(bool).multiply(mask))
 
 
 BACKEND = ScipyBackend()

@@ -16,7 +16,7 @@ from chainopt.execution.forms import dense_form
 from chainopt.execution.through import pulled_through, pushed_through
 from chainopt.graphs.edges import IDENTITY, MatrixFree, Partial, Unit, written_out
 from chainopt.graphs.elimination.vertex_elimination import VertexElimination
-from chainopt.structure.patterns import places, scipy_sparse
+from chainopt.structure.patterns import nonzero_count, places, scipy_sparse
 from chainopt.structure.structures import Dense
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _numeric_part(matrix: Array, partial: Partial, edge: EdgeName) -> Array:
     if array.ndim == 1:
         return scipy_sparse().diags_array(array).tocsr()
     sparse = scipy_sparse().csr_array(array)
-    if sparse.astype(bool).multiply(places(partial.pattern)).count_nonzero() != sparse.count_nonzero():
+    if nonzero_count(sparse.astype(bool).multiply(places(partial.pattern))) != nonzero_count(sparse):
         msg = f"{edge}: its jacobian has nonzeros outside of its structure, {partial.structure!r}: give another, or none"
         raise ChainError(msg)
     return sparse
