@@ -87,9 +87,12 @@ def in_form(matrix: Array, structure: Structure, place: str) -> Array:
         else:
             form = DiagonalForm(library.diagonal(matrix) if is_whole else matrix)
     elif library.is_sparse:
-        form, fits = matrix, _is_inside(matrix, structure)
-        if fits:
+        form = matrix
+        if _is_stored_inside(matrix, structure):
+            fits = True
             _KNOWN.add(matrix, structure)
+        else:
+            fits = _is_inside(matrix, structure)
     elif library.goes_with_scipy and library.takes_forms(matrix):
         form = _sparse_form(matrix, structure)
         fits = library.nonzeros(matrix) == form.count_nonzero()
@@ -104,39 +107,35 @@ def in_form(matrix: Array, structure: Structure, place: str) -> Array:
 
 
 class _Known:
-    """Which sparse arrays have been found inside of which patterns: checking takes longer than a product with a vector.
+    """Which sparse arrays store nothing outside of which patterns: checking takes longer than a product with a vector.
 
-    This holds for the arrays of indices. If someone writes into those, a nonzero outside is not noticed; the product is right
-    all the same, as the matrix itself is multiplied.
+    This holds for the arrays of indices, whatever the values are. If someone writes into those, a nonzero outside is not noticed;
+    the product is right all the same, as the matrix itself is multiplied.
     """
 
     def __init__(self) -> None:
-        self._pairs: dict[tuple[int, int], tuple[weakref.ref[Array], weakref.ref[Array]]] = {}
+        self._triples: dict[tuple[str, int, int, int], tuple[weakref.ref[Array], ...]] = {}
 
     def holds(self, matrix: Array, structure: Structure) -> bool:
         """Whether a matrix has been found inside of a structure."""
-        indices, places = _indices(matrix), _indices(structure)
-        pair = self._pairs.get((id(indices), id(places)))
-        return pair is not None and pair[0]() is indices and pair[1]() is places
+        indices = getattr(matrix, "indices", None)
+        if indices is None or not isinstance(structure, Sparse):
+            return False
+        begins, places = getattr(matrix, "indptr", None), structure.columns
+        known = self._triples.get((getattr(matrix, "format", ""), id(indices), id(begins), id(places)))
+        return known is not None and known[0]() is indices and known[1]() is begins and known[2]() is places
 
     def add(self, matrix: Array, structure: Structure) -> None:
         """Remember that it has been found there."""
-        indices, places = _indices(matrix), _indices(structure)
-        if indices is None or places is None:
+        if not isinstance(structure, Sparse) or not (hasattr(matrix, "indices") and hasattr(matrix, "indptr")):
             return
-        if len(self._pairs) >= MOST_KNOWN:
-            self._pairs.clear()
-        self._pairs[id(indices), id(places)] = weakref.ref(indices), weakref.ref(places)
+        if len(self._triples) >= MOST_KNOWN:
+            self._triples.clear()
+        held = matrix.indices, matrix.indptr, structure.columns
+        self._triples[matrix.format, *map(id, held)] = tuple(map(weakref.ref, held))
 
 
 _KNOWN = _Known()
-
-
-def _indices(held: Array) -> Array:
-    """Return the array of indices of what holds places by rows or columns; None of anything else."""
-    if isinstance(held, Sparse):
-        return held.columns
-    return getattr(held, "indices", None) if hasattr(held, "indptr") else None
 
 
 def _is_diagonal(numbers: Array, *, is_unit: bool) -> bool:
@@ -168,6 +167,17 @@ def _mask(structure: Structure, shape: tuple[int, int]) -> BoolArray:
     lower, upper = structure.diagonals
     offsets = np.arange(shape[1])[None, :] - np.arange(shape[0])[:, None]
     return (-lower <= offsets) & (offsets <= upper)
+
+
+def _is_stored_inside(matrix: Array, structure: Structure) -> bool:
+    """Whether a sparse array stores nothing, not even zeros, but where a structure of listed places has nonzeros."""
+    if structure.diagonals is not None:
+        return False
+    entries = matrix.tocsr()
+    held = np.ones(entries.nnz, dtype=bool), entries.indices[: entries.nnz], entries.indptr
+    stored = scipy_sparse().csr_array(held, shape=entries.shape, copy=True)
+    stored.sum_duplicates()
+    return bool(stored.multiply(places(structure.pattern(matrix.shape))).nnz == stored.nnz)
 
 
 def _is_inside(matrix: Array, structure: Structure) -> bool:

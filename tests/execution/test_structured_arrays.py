@@ -99,3 +99,23 @@ def test_what_is_stored_twice_stays_so(form, name):
     graph.edges["x", "y"].update(jacobian=matrix, structure=structure)
     np.testing.assert_allclose(np.asarray(accumulate(graph)), full)
     np.testing.assert_array_equal(matrix.data, stored)  # SciPy's own counts of nonzeros add them up in place
+
+
+@pytest.mark.parametrize("form", [sparse.csr_array, sparse.csc_array])
+def test_what_was_inside_of_its_places_is_looked_at_again(form):
+    right = np.arange(6.0).reshape(3, 2)
+    matrix = form(sparse.csr_array((np.ones(4), np.array([0, 1, 1, 0]), np.array([0, 2, 3, 4])), shape=(3, 3)))
+    plan = optimal_order([matrix, right])
+    expected = plan.execute([matrix, right])
+    moved = form((3, 3))  # the same array of indices, but other rows, and the transpose that shares both arrays
+    moved.data, moved.indices, moved.indptr = matrix.data, matrix.indices, matrix.indptr[[0, 0, 1, 3]]
+    transpose = (sparse.csc_array if form is sparse.csr_array else sparse.csr_array)((3, 3))
+    transpose.data, transpose.indices, transpose.indptr = matrix.data, matrix.indices, matrix.indptr
+    zeros = sparse.csr_array(np.ones((3, 3)))  # which stores zeros outside, and then something else
+    zeros.data[:] = matrix.toarray().ravel()
+    np.testing.assert_array_equal(plan.execute([zeros, right]), expected)
+    zeros.data[:] = 1
+    for other in (moved, transpose, zeros):
+        with pytest.raises(ChainError, match="nonzeros outside"):
+            plan.execute([other, right])
+    np.testing.assert_array_equal(plan.execute([matrix, right]), expected)
