@@ -6,9 +6,15 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# What imports JAX as it is imported itself.
+WITH_JAX = ("functions/test_graph", "jax/mixed/test_*", "jax/scattered/test_*", "jax/test_loop_parts", "jax/test_unrolling")
+is_whole = find_spec("jax") is not None or "CHAINOPT_REQUIRE_EXTRAS" in os.environ
+collect_ignore_glob = [] if is_whole else [f"{name}.py" for name in WITH_JAX]
 
 # No database: the source tree may be read-only. No deadline: machines are shared, and the first call compiles.
 settings.register_profile("chainopt", database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
