@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WORK = 200_000_000  # words of bit rows that the orders are looked at for, all together, where there is no limit of time
 MOST_ORDERS, LEAST_ORDERS = 200_000, 50
 MOST_VERTICES = 6_000  # whose bit rows fit into memory
+HUGE = 10**307  # costs beyond which the kernel's floats are infinite
 RUNS = 3
 CHUNKS = 20  # of a run, between which the clock is looked at
 PROBE = 20  # orders that show how long one takes
@@ -62,7 +63,7 @@ def annealed(
 
 def can_anneal(problem: EliminationProblem) -> bool:
     """Whether there is something to be ordered, in a form that the kernel knows."""
-    return problem.kinds is not None and 1 < problem.count <= MOST_VERTICES
+    return problem.kinds is not None and 1 < problem.count <= MOST_VERTICES and sum(problem.sizes) ** 3 * problem.count < HUGE
 
 
 class _Search:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from chainopt.typing import Cost
 
 
+SECONDS = 0.2  # in which the clock is looked at again
+
+
 class Budget:
     """A limit of time, if there is one; without it work is counted, so that results repeat.
 
@@ -44,7 +47,28 @@ class Budget:
         left = self.left
         return left is not None and left <= 0
 
+    def chunk_after(self, chunk: int, seconds: float, least: int) -> int:
+        """Return how many steps are taken before the clock is looked at again; without a limit as many as before.
+
+        Parameters
+        ----------
+        chunk : int
+            How many were taken, and at most half as many as are taken next.
+        seconds : float
+            How long they took.
+        least : int
+            Fewer are not worth beginning.
+        """
+        left = self.left
+        if left is None:
+            return chunk
+        wanted = min(SECONDS, max(left / 2, 0.0))
+        return max(least, 2 * chunk if 2 * seconds <= wanted else int(chunk * wanted / seconds))
+
     def part(self, share: float) -> Budget:
         """Return the budget of a step that may take a share of what is left."""
         left = self.left
         return Budget(None if left is None else max(share * left, 0.0), self.report)
+
+
+UNLIMITED = Budget(None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainopt.graphs.elimination.budget import UNLIMITED
 from chainopt.graphs.elimination.problem import DENSE
 from chainopt.graphs.elimination.replay import KindReplay
 from chainopt.kernels import elimination_proof as kernel
@@ -15,11 +16,13 @@ from chainopt.kernels.policy import compiled
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from chainopt.graphs.elimination.budget import Budget
     from chainopt.graphs.elimination.problem import EliminationProblem
     from chainopt.typing import IntArray
 
 MOST_VERTICES = 62  # of which sets are the bits of an int
 MOST_CUTS = 1_500  # vertices up to which all cuts are found
+FEW_CUTS = 100  # which are found whatever the time
 EVERYTHING = -1
 UNCUTTABLE = 1 << 40  # size of a vertex that is dearer than all cuts together
 LARGEST = 1 << 60  # costs beyond which ints of the kernel could wrap: no proof then
@@ -36,6 +39,8 @@ class ComponentGraph:
         Whose edges they have now.
     sizes : sequence of int
         Of all vertices and ends.
+    budget : Budget, optional
+        How long the search for cuts may take.
 
     Attributes
     ----------
@@ -43,7 +48,8 @@ class ComponentGraph:
         Tail, head and kind of each edge, vertices and ends numbered from 0 here.
     """
 
-    def __init__(self, vertices: Sequence[int], replay: KindReplay, sizes: Sequence[int]) -> None:
+    def __init__(self, vertices: Sequence[int], replay: KindReplay, sizes: Sequence[int], budget: Budget = UNLIMITED) -> None:
+        self.budget = budget
         self.vertices = list(vertices)
         self.count = len(self.vertices)
         place = {vertex: number for number, vertex in enumerate(self.vertices)}
@@ -88,15 +94,20 @@ class ComponentGraph:
 
     @cached_property
     def alone(self) -> IntArray:
-        """What each vertex costs at least, by vertex cuts."""
+        """What each vertex costs at least, by vertex cuts; once the time is over, nothing."""
         return self._alone(compiled(kernel.cut_weight, *CUT_HELPERS), self.sizes)
 
     @cached_property
     def alone_without(self) -> IntArray:
-        """What each vertex costs at least when another one has gone, at which nothing can be cut: rows by the one that has."""
+        """What each vertex costs at least when another one has gone, at which nothing can be cut: rows by the one that has.
+
+        Once the time is over, nothing.
+        """
         cut = compiled(kernel.cut_weight, *CUT_HELPERS)
-        costs = np.empty((self.count, self.count), np.int64)
+        costs = np.zeros((self.count, self.count), np.int64)
         for gone in range(self.count):
+            if self.budget.is_over():
+                break
             sizes = self.sizes.copy()
             sizes[gone] = UNCUTTABLE
             costs[gone] = self._alone(cut, sizes)
@@ -110,18 +121,21 @@ class ComponentGraph:
     def _alone(self, cut: Callable[..., int], sizes: IntArray) -> IntArray:
         room = self.room()
         arrays = (*self.arrays[:-1], sizes)
-        weights = [
-            [cut(arrays, self.count, side, EVERYTHING, vertex, room) for side in (kernel.BEFORE, kernel.BEHIND)]
-            for vertex in range(self.count)
-        ]
-        costs: IntArray = self.sizes[: self.count] * np.prod(np.reshape(weights, (-1, 2)), axis=1, dtype=np.int64)
+        weights = np.zeros((self.count, 2), np.int64)
+        for vertex in range(self.count):
+            if vertex >= FEW_CUTS and self.budget.is_over():
+                break
+            for side in (kernel.BEFORE, kernel.BEHIND):
+                weights[vertex, side] = cut(arrays, self.count, side, EVERYTHING, vertex, room)
+        costs: IntArray = self.sizes[: self.count] * np.prod(weights, axis=1)
         return costs
 
     def cuts_bound(self) -> int:
         """Return what eliminating all of them costs at least."""
         if self.count <= MOST_CUTS:
             return int(self.alone.sum())
-        return self.count if all(kind == DENSE for *_, kind in self.listed_edges) else 0
+        costs_something = bool(self.sizes.all()) and all(kind == DENSE for *_, kind in self.listed_edges)
+        return self.count if costs_something else 0
 
     def uncompiled_cuts_bound(self) -> int:
         """Return the same for few vertices, without a compiler."""

@@ -87,6 +87,8 @@ def _least_of_orders(part: ComponentGraph, group: Sequence[int]) -> int:
     room = part.room()
     least: list[int | None] = [0, *[None] * ((1 << len(group)) - 1)]
     for gone in range(len(least) - 1):
+        if part.budget.is_over():
+            return int(part.alone[group].sum())
         sizes = part.sizes.copy()
         sizes[[vertex for place, vertex in enumerate(group) if gone >> place & 1]] = UNCUTTABLE
         arrays = (*part.arrays[:-1], sizes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
+from chainopt.graphs.elimination.budget import UNLIMITED
 from chainopt.graphs.elimination.vertex_elimination import VertexElimination
 from chainopt.graphs.elimination.waists import by_bracketing, waists_of
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from chainopt.costs.model import CostModel
     from chainopt.graphs.edges import Partial
+    from chainopt.graphs.elimination.budget import Budget
     from chainopt.graphs.elimination.vertex_elimination import Partials
     from chainopt.graphs.liveness import Stage
     from chainopt.typing import Cost
@@ -29,7 +31,7 @@ class Elimination(NamedTuple):
 
 
 def cheapest_order(
-    stage: Stage, partials: Partials, sizes: Sequence[int], model: CostModel, *, refine: bool = True
+    stage: Stage, partials: Partials, sizes: Sequence[int], model: CostModel, *, refine: bool = True, budget: Budget = UNLIMITED
 ) -> Elimination:
     """Find the cheapest of several orders of elimination.
 
@@ -44,6 +46,8 @@ def cheapest_order(
         What products cost.
     refine : bool
         Whether the best order of few variables is improved by moving them one by one.
+    budget : Budget, optional
+        How long it may take; the first order is found in any case.
 
     Notes
     -----
@@ -75,10 +79,12 @@ def cheapest_order(
 
     best: Elimination | None = None
     for choose in _orders(stage, partials, sizes, model):
+        if best is not None and budget.is_over():
+            break
         best = eliminated(choose, best) or best
     assert best is not None
     improved: Elimination | None = best if refine and 2 < len(stage.computed) <= FEW else None
-    while improved is not None:  # a variable at a time is moved elsewhere
+    while improved is not None and not budget.is_over():  # a variable at a time is moved elsewhere
         best = improved
         moves = (eliminated(lambda _, order=order: order, best) for order in _moves(best.order))  # type: ignore[misc]
         improved = next((moved for moved in moves if moved is not None), None)

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from chainopt.graphs.elimination.problem import EliminationProblem
     from chainopt.typing import NumpyArray
 
-STEPS = 500  # sets that are looked at at once
-SECONDS = 0.2  # in which the clock is looked at again
+STEPS, FEWEST_STEPS = 500, 4  # sets that are looked at at once
 SMALLEST_TABLE, LARGEST_TABLE = 1 << 13, 1 << 23
 
 
@@ -68,7 +67,7 @@ def proved(
     best = list(first)
     for component in replay.components(vertex for vertex in range(problem.count) if vertex not in gone):
         ordered = sorted(component, key=position.__getitem__)
-        part = ComponentGraph(component, replay, problem.sizes)
+        part = ComponentGraph(component, replay, problem.sizes, budget)
         found = _prove(part, replay.cost_of(ordered), budget, most_work, is_last=is_last)
         best += ordered if found.order is None else found.order
         cost += found.cost
@@ -113,14 +112,13 @@ def _prove(part: ComponentGraph, known: int, budget: Budget, most_work: int | No
     if lower >= known or part.count > MOST_VERTICES:
         return _Found(None, known, lower)
     search = _Search(part, SMALLEST_TABLE)
-    steps, chunk = 0, STEPS
+    steps, chunk = 0, STEPS if budget.time_limit is None else FEWEST_STEPS  # else the same is found again
     while lower < known and not budget.is_over():
         limit = min(known, lower + max(1, (known - lower) // 3))
         begin = time.monotonic()
         state, value = search.run(limit, chunk)
         steps += chunk
-        if budget.time_limit is not None:  # else the same is found again
-            chunk = chunk // 2 + 1 if time.monotonic() - begin > SECONDS else 2 * chunk
+        chunk = budget.chunk_after(chunk, time.monotonic() - begin, FEWEST_STEPS)
         if state == kernel.SOLVED:
             if value < limit:
                 return _Found(search.order(), value, value)

@@ -28,6 +28,7 @@ MOST_GREEDY = 20_000  # for which both greedy orders are tried
 MOST_VERTICES = 2_000  # for which all classic orders are replayed where nobody asked for them
 SECONDS, LEAST_SECONDS = 1e-10, 1.0  # that are worth a multiplication, and that annealing takes at least: it is compiled
 SHARE, LONG_SHARE, LONGEST_SHARE = 0.4, 0.75, 0.9  # of the time for improving orders, where a proof is tried afterwards
+QUICK_SHARE = 0.25  # for the proof before
 MOST_BOUNDED = 100  # vertices, beyond which the bound hardly rises any more
 
 
@@ -70,9 +71,9 @@ def search(problem: EliminationProblem, method: str, seed: int, budget: Budget) 
         return _checked(problem, order, _cost(problem, order), 0, method)
     best = _classic(problem, budget)
     if problem.kinds is None:
-        return _structured(problem, best)
+        return best if budget.is_over() else _structured(problem, best, budget)
     if method != "annealing":
-        best = _proved(problem, best, budget, QUICK, is_last=False)
+        best = _proved(problem, best, budget.part(QUICK_SHARE), QUICK, is_last=False)
     if best.cost > best.lower_bound and method != "exact" and can_anneal(problem) and not budget.is_over():
         is_long = method == "annealing" or problem.count > MOST_PROVED  # of fewer a proof is worth the time
         share = LONGEST_SHARE if problem.count > MOST_BOUNDED else LONG_SHARE if is_long else SHARE
@@ -136,13 +137,13 @@ def _classic(problem: EliminationProblem, budget: Budget) -> Found:
     return best
 
 
-def _structured(problem: EliminationProblem, best: Found) -> Found:
+def _structured(problem: EliminationProblem, best: Found, budget: Budget) -> Found:
     """Improve an order of a graph whose edges have other structures, or are matrix-free."""
     if problem.count <= FEW and not problem.is_matrix_free:
         order = by_subsets(problem)
         cost = _cost(problem, order)
         return Found(order, cost, cost, "exact")
-    refined = cheapest_order(problem.stage, problem.edges, problem.sizes, problem.model)
+    refined = cheapest_order(problem.stage, problem.edges, problem.sizes, problem.model, budget=budget)
     order = [vertex for vertex in refined.order if vertex < problem.count]
     cost = _cost(problem, order)
     return best if best.cost <= cost else Found(order, cost, 0, "markowitz")

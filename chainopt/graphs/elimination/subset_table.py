@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from chainopt.typing import NumpyArray
 
 MOST_VERTICES = 25  # whose table takes 160 MiB
-CHUNK = 1 << 18  # sets, between which the clock is looked at
+CHUNK, TIMED_CHUNK, SMALLEST_CHUNK = 1 << 18, 1 << 16, 1 << 12  # sets, between which the clock is looked at
 LARGEST = 2**31 - 1  # cost in the table
 
 
@@ -57,11 +58,14 @@ def by_table(part: ComponentGraph, known: int, budget: Budget) -> Answer | None:
     least[0] = 0
     built = np.zeros(count + 1, np.int64)
     run = compiled(kernel.order_subsets, *_HELPERS)
-    for begin in range(0, 1 << count, CHUNK):
+    begin, chunk = 0, CHUNK if budget.time_limit is None else SMALLEST_CHUNK
+    while begin < 1 << count:
         if budget.is_over():
             return None
-        end = min(begin + CHUNK, 1 << count)
+        start, end = time.monotonic(), min(begin + chunk, 1 << count)
         run(stack, built, part.sizes, part.alone, part.alone_without, int(is_plain), known, least, last, begin, end)
+        begin, chunk = end, budget.chunk_after(chunk, time.monotonic() - start, SMALLEST_CHUNK)
+        chunk = chunk if budget.time_limit is None else min(chunk, TIMED_CHUNK)  # for sets take very different times
     cost = int(least[-1])
     return Answer(None, known) if cost == kernel.UNREACHED else Answer(_order(part, last), cost)
 
