@@ -50,7 +50,8 @@ def optimal_elimination(
         both as far as they pay. "markowitz" always eliminates the vertex that is cheapest at that point, "relative-markowitz" the
         one furthest below what it would cost as the last one. "forward" and "reverse" are the topological order and its reverse.
     time_limit : float, optional
-        In seconds. Without one, the search stops after a fixed amount of work, which takes a few seconds.
+        In seconds. Without one, the search stops after a fixed amount of work, which takes a few seconds, and gives the same
+        order again. Orders are improved in all cores, each from random numbers of its own.
     seed : int
         What the random numbers of "annealing" begin with.
     progress : bool
