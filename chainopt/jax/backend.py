@@ -32,6 +32,7 @@ FEW = 64  # inputs, for which forward mode without compilation is the quicker on
 MOST_OBJECTS = 2_000  # that a function may read, so that looking at them takes no longer than a Jacobian without compilation
 # What of the configuration decides how a function is traced.
 CONFIGURATION = attrgetter("jax_enable_x64", "jax_numpy_dtype_promotion", "jax_default_matmul_precision", "jax_default_device")
+PRECISION_ASKED_FOR = attrgetter("jax_default_matmul_precision")
 ARRAYS = Arrays(
     zeros=jnp.zeros,
     identity=lambda size, dtype: jnp.eye(size, dtype=dtype),
@@ -180,12 +181,19 @@ class JaxBackend:
         self,
         computation: Callable[..., list[Array]],
         arrays: Sequence[Array],  # noqa: ARG002
-        names: frozenset[str],  # noqa: ARG002
+        names: frozenset[str],
     ) -> Callable[..., list[Array]]:
-        """Compile it as soon as it is called."""
+        """Compile it as soon as it is called.
+
+        On accelerators JAX multiplies matrices of 32 bits as if they had fewer, which a function without such products does not
+        know: its Jacobian is multiplied as exactly as its own operations are, unless somebody has set a precision.
+        """
+        has_products = any(not PRODUCTS.isdisjoint(name.split("+")) for name in names)
 
         def call(*given: Array) -> list[Array]:
-            with jax.numpy_dtype_promotion("standard"):  # the function's own promotions have been traced before
+            precision = PRECISION_ASKED_FOR(jax.config) or (None if has_products else "highest")
+            # The function's own promotions have been traced before, and the precisions of its own products.
+            with jax.numpy_dtype_promotion("standard"), jax.default_matmul_precision(precision):
                 return computation(*given)
 
         compiled: Callable[..., list[Array]] = jax.jit(call)

@@ -285,3 +285,17 @@ def test_tangents_behind_the_rows_of_a_product_are_dear(jnp, jax, jacobian, is_l
         (lambda x: x + jnp.tanh(x @ matrix) / 20, "forward"),
     ):
         assert jacobian(steps(step)).plan(x).mode.value == mode
+
+
+def test_products_are_as_exact_as_the_function_is(jax, jnp, jacobian):
+    def written(function):
+        return str(jax.make_jaxpr(jacobian(function, mode="planned"))(jnp.ones(30)))
+
+    def of_sums(x):
+        return jnp.sin(x.sum() * jnp.arange(30.0))
+
+    matrix = jnp.ones((30, 2))
+    assert "HIGHEST" in written(of_sums)  # an accelerator rounds before it multiplies, unless it is told not to
+    assert "HIGHEST" not in written(lambda x: jnp.sin(matrix @ jnp.stack([x.sum(), x.prod()])))
+    with jax.default_matmul_precision("bfloat16"):
+        assert "HIGHEST" not in written(of_sums)
