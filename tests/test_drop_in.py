@@ -9,7 +9,7 @@ from random_sparse import random_sparse
 from scipy.sparse.linalg import aslinearoperator
 
 import chainopt
-from chainopt import multi_dot
+from chainopt import ChainError, multi_dot
 
 NUMPY_TESTS = [name for name in dir(numpy_tests.TestMultiDot) if name.startswith("test_")]
 
@@ -86,6 +86,12 @@ def test_errors_as_numpys(arrays, error):
 def test_errors_name_the_arrays():
     for arrays in ([np.ones((2, 3)), np.ones((4, 2)), np.ones((2, 2))], [np.ones((1, 2, 3)), np.ones((4, 2)), np.ones((2, 2))]):
         with pytest.raises(ValueError, match=r"J3 \(arrays\[0\]\) has 3 columns"):
+            multi_dot(arrays)
+
+
+def test_text_is_named():
+    for arrays in (["ab", "cd"], [np.eye(2), "x"], [np.array([["a"]])] * 3, [np.array(["a"])] * 2):
+        with pytest.raises(ChainError, match=r"arrays\[[01]\] has the dtype <U.: give numbers"):
             multi_dot(arrays)
 
 

@@ -73,7 +73,11 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
     if out is None and {*map(type, arrays)} == _ARRAY and len(arrays) <= LONGEST_KEPT:  # what is usual, before all that could be
         pairs = _pairs(tuple([array.shape for array in arrays]))
         if pairs is not None:
-            return _in_pairs(pairs, [*arrays], np.ndarray.dot)
+            try:
+                return _in_pairs(pairs, [*arrays], np.ndarray.dot)
+            except ValueError:
+                _check_kinds(arrays)
+                raise
     if len(arrays) < 2:
         msg = f"arrays {'has one entry' if len(arrays) else 'is empty'}: give at least two arrays to multiply"
         raise ChainError(msg)
@@ -81,6 +85,14 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
     return _product(
         [array if isinstance(array, np.ndarray) else _as_array(array, position) for position, array in enumerate(arrays)], out
     )
+
+
+def _check_kinds(matrices: Sequence[Array]) -> None:
+    """Refuse text, which NumPy multiplies with an error that does not say so."""
+    for position, matrix in enumerate(matrices):
+        if getattr(getattr(matrix, "dtype", None), "kind", "") in {"U", "S"}:
+            msg = f"arrays[{position}] has the dtype {matrix.dtype}: give numbers"
+            raise ChainError(msg)
 
 
 def _check_entries(matrices: list[Array]) -> None:
@@ -95,6 +107,7 @@ def _check_entries(matrices: list[Array]) -> None:
 
 def _product(matrices: list[Array], out: Array) -> Array:
     """Multiply arrays of any libraries."""
+    _check_kinds(matrices)
     _check_entries(matrices)
     shapes = [matrix.shape for matrix in matrices]
     if {*map(type, matrices)} == _ARRAY and {*map(len, shapes)} == _TWO:
