@@ -1,8 +1,8 @@
 """What a function reads besides its arguments: arrays, which can become inputs of its program, and all else, which is its key.
 
-Two functions of the same code that read equal values, and arrays of equal shapes, compute the same program. So a closure that is
-made anew at each call finds the program of the one before. What cannot be looked into, or changes by itself, is named as a reason
-not to plan.
+Two functions of the same code that read equal values, the same NumPy arrays, and the library's arrays of equal shapes, compute
+the same program. So a closure that is made anew at each call finds the program of the one before. What cannot be looked into, or
+changes by itself, is named as a reason not to plan.
 """
 
 from __future__ import annotations
@@ -157,7 +157,9 @@ class FunctionState:
         if array.nbytes > MOST_BYTES or array.dtype.hasobject:
             msg = f"it reads a NumPy array of {array.nbytes:,} bytes, which may change: make it one of the library's"
             raise UnplannableError(msg)
-        self._key.append((type(array), array.shape, array.dtype.str, array.tobytes()))
+        # Which array it is, too: a program may hold a tensor in the array's own memory, as `torch.as_tensor` makes it, and that
+        # array lives as long as the program then; whoever writes to it changes the program of these numbers.
+        self._key.append((type(array), array.shape, array.dtype.str, array.tobytes(), id(array)))
         return ()
 
     def _of_function(self, function: types.FunctionType) -> Iterable[Array]:

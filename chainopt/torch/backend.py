@@ -201,7 +201,7 @@ class TorchBackend:
         what a compiler does not understand. It is recorded outside of inference mode, in which PyTorch before 2.12 has tangents
         of zero.
         """
-        with torch.inference_mode(mode=False), torch.no_grad():
+        with torch.inference_mode(mode=False), torch.enable_grad():  # for which the function may ask
             graph: Array = make_fx(computation)(*map(_plain, arrays))
         without_zeros(graph.graph, names)
         graph.graph.eliminate_dead_code(lambda node: node.is_impure() or node.target in CHECKS)

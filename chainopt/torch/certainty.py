@@ -83,7 +83,7 @@ def recorded_without_numbers(
         return list(function(*tensors[: len(given)]))
 
     try:
-        with quiet(), _NoCustomRules(), fakes, _Watch(given), torch.no_grad():
+        with quiet(), _NoCustomRules(), fakes, _Watch(given), torch.enable_grad():  # for which the function may ask
             return make_fx(listed, pre_dispatch=above_autograd, decomposition_table=simpler)(*given, *read)
     except UnplannableError:
         raise
@@ -105,7 +105,7 @@ def size_without_numbers(function: Callable[..., Array], args: Sequence[Array], 
     """Return how many entries the tensors have that a function returns; None where it depends on numbers, or fails without."""
     fakes = FakeTensorMode(allow_non_fake_inputs=True)
     try:
-        with quiet(), fakes, _Watch(()), torch.no_grad():
+        with quiet(), fakes, _Watch(()), torch.enable_grad():
             given = pytree.tree_map_only(torch.Tensor, fakes.from_tensor, (args, kwargs))
             leaves = pytree.tree_leaves(function(*given[0], **given[1]))
     except Exception:  # noqa: BLE001 -- of the user's function; its Jacobian will raise it

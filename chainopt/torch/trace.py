@@ -93,10 +93,11 @@ class _Following:
         def listed(*tensors: Array) -> list[Array]:
             return list(function(*tensors[: len(given)]))
 
-        with torch.no_grad():
+        with torch.enable_grad():  # as it is under `torch.func.jacrev`: the function may ask
             graph = make_fx(listed)(*arguments)
             if any(node.op == "call_function" and _writes(node.target) for node in graph.graph.nodes):
                 graph = make_fx(torch.func.functionalize(listed, remove="mutations_and_views"))(*arguments)
+        with torch.no_grad():
             return self._numbered(graph, read, stage)
 
     def _numbered(self, graph: Array, read: tuple[int, ...], stage: int) -> tuple[int, ...]:

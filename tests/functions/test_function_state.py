@@ -58,6 +58,7 @@ class Held:
         self.number = number
 
 
+ARRAYS = [np.full(3, 1), np.full(3, 2), np.zeros(2, np.float32), np.zeros(2)]
 ALIVE = [Held(1.0), Held(2.0)]
 
 
@@ -106,8 +107,8 @@ PAIRS = {
     "an object": Model,
     "a list in an object": lambda n: Model(1, n),
     "slots": Slots,
-    "a NumPy array": lambda n: np.full(3, n),
-    "a NumPy dtype": lambda n: np.zeros(2, np.float32 if n == 1 else np.float64),
+    "a NumPy array": lambda n: ARRAYS[n - 1],
+    "a NumPy dtype": lambda n: ARRAYS[n + 1],
     "an enum": Color,
     "a reference": lambda n: weakref.ref(ALIVE[n - 1]),
     "a closure": lambda n: lambda x: x * n,
@@ -141,6 +142,11 @@ def test_what_is_read_is_told_apart_by_its_value(backend, kind):
 def test_two_names_of_one_object_are_not_two_objects(backend):
     shared = [1.0]
     assert key(backend, (shared, shared)) != key(backend, ([1.0], [1.0]))
+
+
+def test_two_arrays_are_not_one(backend):  # a program may hold the memory of one, which is written to while the other stays
+    other = ARRAYS[0].copy()
+    assert key(backend, ARRAYS[0]) == key(backend, ARRAYS[0]) != key(backend, other)
 
 
 def test_a_circle_of_objects_ends(backend):

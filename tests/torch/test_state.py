@@ -297,3 +297,29 @@ def test_stages_of_a_module_are_its_own(torch, jacobian):
     net, z = Staged(), torch.linspace(-1, 1, 6)
     for mode in ("auto", "planned"):
         assert_as_torch(torch, jacobian(net, mode=mode), net, z)
+
+
+def test_functions_that_ask_whether_gradients_are_recorded(torch, jacobian):
+    def asks(x):
+        return x**2 if torch.is_grad_enabled() else x**3
+
+    for function in (jacobian(asks), jacobian(asks, mode="planned"), jacobian(asks, sparse=True)):
+        for begin in (1.0, 2.0, 3.0):
+            x = torch.arange(begin, begin + 3)
+            torch.testing.assert_close(function(x).to_dense(), torch.func.jacrev(asks)(x))
+
+
+@pytest.mark.parametrize("options", [{}, {"mode": "planned"}, {"sparse": True}])
+def test_tensors_in_the_memory_of_numpy_arrays(torch, jacobian, options):
+    x = torch.linspace(-1, 1, 6, dtype=torch.float64)
+    for _ in range(2):  # the second array begins with the numbers of the first one, which has others by then
+        weights = np.arange(6.0)
+
+        def scaled(z, weights=weights):
+            return z**2 * torch.as_tensor(weights)
+
+        function = jacobian(scaled, **options)
+        for _ in range(3):
+            torch.testing.assert_close(function(x).to_dense(), torch.func.jacrev(scaled)(x))
+            torch.testing.assert_close(function(x).to_dense(), torch.func.jacrev(scaled)(x))
+            weights += 1
