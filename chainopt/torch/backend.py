@@ -17,6 +17,7 @@ from chainopt.functions.trace import OTHER
 from chainopt.torch.certainty import certify, size_without_numbers
 from chainopt.torch.derivable import is_derivable
 from chainopt.torch.gradient import certify_gradient, gradient_of, hides_derivative
+from chainopt.torch.quiet import ALONE
 from chainopt.torch.stage import Stage, stages_of
 from chainopt.torch.trace import is_transformed, is_transforming, kind_of, trace, untransformed
 from chainopt.torch.zeros import without_zeros
@@ -201,7 +202,7 @@ class TorchBackend:
         what a compiler does not understand. It is recorded outside of inference mode, in which PyTorch before 2.12 has tangents
         of zero.
         """
-        with torch.inference_mode(mode=False), torch.enable_grad():  # for which the function may ask
+        with ALONE, torch.inference_mode(mode=False), torch.enable_grad():  # for which the function may ask
             graph: Array = make_fx(computation)(*map(_plain, arrays))
         without_zeros(graph.graph, names)
         graph.graph.eliminate_dead_code(lambda node: node.is_impure() or node.target in CHECKS)

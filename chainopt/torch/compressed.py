@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from chainopt.torch.quiet import ALONE
 from chainopt.torch.trace import untransformed
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def jvps(main: Main, primals: Sequence[Array], seeds: Sequence[Array], chunk_siz
         pushed_forward: Array = torch.func.jvp(main, tuple(primals), tangents, has_aux=True)
         return pushed_forward[1], pushed_forward[2]
 
-    return _batched(pushed, seeds, chunk_size, has_others=True)
+    with ALONE:  # the levels of forward mode are those of all threads
+        return _batched(pushed, seeds, chunk_size, has_others=True)
 
 
 def pushes(linear: Callable[..., Sequence[Array]], seeds: Sequence[Array], chunk_size: int | None) -> list[Array]:

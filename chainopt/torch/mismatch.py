@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from chainopt.torch.quiet import ALONE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -38,7 +40,8 @@ class TorchProducts:
         """Multiply with a vector."""
         device = self.primals[0].device
         if by_jvp:
-            return flat(torch.func.jvp(self.function, tuple(self.primals), _split(vector, self.primals, device))[1])
+            with ALONE:
+                return flat(torch.func.jvp(self.function, tuple(self.primals), _split(vector, self.primals, device))[1])
         return flat(torch.func.vjp(self.function, *self.primals)[1](_split(vector, self.results, device)))
 
 

@@ -1,4 +1,4 @@
-"""Recording without what PyTorch would log of it."""
+"""Recording without what PyTorch would log of it, and in one thread at a time."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ALONE = threading.RLock()
+"""Held while something is recorded: PyTorch keeps what it records, and how, in variables that all threads share."""
 LOGGER = logging.getLogger("torch._subclasses.fake_tensor")
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep this thread's errors of tensors without numbers out of the log: they are raised, and mostly nothing comes of them."""
+    """Keep this thread's errors of tensors without numbers out of the log: they are raised, and mostly nothing comes of them.
+
+    No other thread records meanwhile.
+    """
     thread = threading.get_ident()
 
     def is_other(record: logging.LogRecord) -> bool:
         return record.thread != thread
 
-    LOGGER.addFilter(is_other)
-    try:
-        yield
-    finally:
-        LOGGER.removeFilter(is_other)
+    with ALONE:
+        LOGGER.addFilter(is_other)
+        try:
+            yield
+        finally:
+            LOGGER.removeFilter(is_other)

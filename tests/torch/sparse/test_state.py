@@ -1,6 +1,7 @@
 """What a function reads besides its arguments: its numbers count anew at each call, and indices decide on the pattern."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -102,3 +103,15 @@ def test_what_is_computed_of_what_it_reads():
     torch.testing.assert_close(derivative(X).to_dense(), torch.func.jacrev(function)(X))
     numbers.fill_(5)
     torch.testing.assert_close(derivative(X).to_dense(), torch.func.jacrev(function)(X))
+
+
+def test_threads_that_call_for_the_first_time_together():
+    def cubes(x):
+        return (x[1:] - x[:-1]) ** 3
+
+    points = [torch.linspace(0, thread + 1, 8, dtype=torch.float64) for thread in range(4)]
+    expected = [torch.func.jacrev(cubes)(x) for x in points]
+    for function in (jacobian(cubes, sparse=True), jacobian(cubes, mode="planned")):
+        with ThreadPoolExecutor(4) as pool:
+            found = [*pool.map(lambda x, function=function: [function(x).to_dense() for _ in range(3)], points)]
+        torch.testing.assert_close(found, [[matrix] * 3 for matrix in expected])
