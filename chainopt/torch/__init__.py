@@ -79,7 +79,8 @@ def jacobian(
         planned. "auto" leaves it to reverse mode, which evaluates the function once and does not need this option.
     sparse : bool or "low-rank"
         Whether to return a coalesced `torch.sparse_coo_tensor` in place of each tensor: all of its axes are sparse, and its
-        indices in row-major order. The pattern, valid for all inputs, is found in the function, recorded without numbers:
+        indices in row-major order. The results of one callable share the memory of their indices: write to a copy. The pattern,
+        valid for all inputs, is found in the function, recorded without numbers:
         columns that share no row go through a JVP together, rows that share no column through a VJP, and where a few rows or
         columns are full both are used, by `torch.func` with the function as it is. ``mode="forward"`` allows only JVPs, "reverse"
         only VJPs. What is found is kept for arguments of the same shapes; ``prepare(*args)`` returns it as a callable of its own.
