@@ -100,6 +100,11 @@ def test_lists_and_matrices():
     with pytest.warns(PendingDeprecationWarning):
         matrix = np.matrix([[1, 2], [3, 4]])
     assert type(multi_dot([matrix, matrix, matrix])) is np.matrix
+    vector = np.array([5, 6])
+    for arrays in ([vector, matrix, matrix], [matrix, matrix, vector], [vector, matrix, vector]):
+        found, expected = multi_dot(arrays), np.linalg.multi_dot(arrays)
+        assert (type(found), np.shape(found)) == (type(expected), np.shape(expected))
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_stacks_broadcast_as_in_matmul():

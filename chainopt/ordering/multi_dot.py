@@ -146,6 +146,8 @@ def _product(matrices: list[Array], out: Array) -> Array:
         result = optimal_order(chain).execute(matrices)
     if is_row and is_column:
         return result[0, 0] if len(result.shape) == 2 else result[..., 0, 0]
+    if is_plain and (is_row or is_column):
+        return result.ravel()  # as NumPy does it: of a `numpy.matrix` that is a row, whichever end has one dimension
     if is_row:
         return result[..., 0, :]
     return result[..., 0] if is_column else result
