@@ -31,6 +31,7 @@ OF_ZEROS = frozenset({
     "cumsum", "fft", "reduce_window_sum", "gather", "dynamic_slice", "div", "rem", "split", "unstack", "tile",
 })  # fmt: skip
 SCATTERS = frozenset({"scatter", "scatter-add", "scatter_add"})
+QUOTIENTS = frozenset({"div", "rem"})
 PRODUCTS = frozenset({"dot_general", "conv_general_dilated", "mul"})
 
 
@@ -49,6 +50,10 @@ def known_zeros(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | 
     if getattr(dtype(result), "kind", "O") not in INEXACT:
         return _partly_known(equation, operands)
     masks = [mask_of(operand, shape(atom)) for operand, atom in zip(operands, equation.invars, strict=True)]
+    if name in QUOTIENTS and isinstance(operands[1], np.ndarray):  # of two zeros is no number
+        masks[0] = masks[0] | (operands[1] == 0)
+    if name == "gather" and operands[1] is None and _fills_with_no_number(equation):
+        return None
     if name in PRODUCTS and not all(mask.any() for mask in masks):
         return [_zeros(result)]
     if name in OF_ZEROS and not masks[0].any() and not equation.params.get("fill_value"):
@@ -57,6 +62,11 @@ def known_zeros(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | 
     if mask is None or mask.all():
         return None
     return [Partial(np.broadcast_to(mask, shape(result)))] if mask.any() else [_zeros(result)]
+
+
+def _fills_with_no_number(equation: JaxprEqn) -> bool:
+    """Whether a gather gives what is no number where its indices lie outside."""
+    return "FILL" in str(equation.params["mode"]).upper() and equation.params["fill_value"] is None
 
 
 def _partly_known(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | None:

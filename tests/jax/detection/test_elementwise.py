@@ -40,3 +40,12 @@ test_patterns = battery(
         "in the cheapest way": lambda x: jax.jit(jax.jit(jnp.sin))(x) + jax.named_call(jnp.cos, name="wave")(x[::-1]),
     }
 )
+
+
+def test_what_may_be_no_number_is_no_zero():
+    from chainopt.jax import sparsity
+
+    x, nothing = jnp.ones(12), jnp.zeros(12)
+    assert sparsity(lambda x: x * (nothing / jnp.arange(12.0)), x).indices.tolist() == [0]
+    assert sparsity(lambda x, at: x * nothing.at[at].get(mode="fill"), x, jnp.arange(12)).nnz == 12  # places may lie outside
+    assert sparsity(lambda x, at: x * nothing.at[at].get(mode="clip"), x, jnp.arange(12)).nnz == 0
