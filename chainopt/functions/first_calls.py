@@ -11,6 +11,7 @@ import types
 from math import prod
 from typing import TYPE_CHECKING
 
+from chainopt.functions.restored import restored
 from chainopt.functions.shared_programs import HINTS
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def entries_of_jacobian(backend: Backend, function: Function, call: Call, option
 
 def _size_of_results(backend: Backend, function: Function, call: Call, options: Options) -> int | None:
     """Return how many entries has what is differentiated: of Hessians the gradient."""
-    results = backend.size_of_results(options.result_of(function), *call.arguments(backend, call.arrays))
+    with restored(backend, [function]):
+        results = backend.size_of_results(options.result_of(function), *call.arguments(backend, call.arrays))
     return results * _size(call.inputs) if options.is_hessian and results is not None else results
 
 

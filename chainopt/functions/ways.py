@@ -13,6 +13,7 @@ from chainopt.functions.mode_choice import choice, is_of_one_dtype, mode_of_call
 from chainopt.functions.prepared import prepare
 from chainopt.functions.reading import UNREAD, Reading
 from chainopt.functions.records import tell
+from chainopt.functions.restored import restored
 from chainopt.functions.shared_programs import ENOUGH_SECONDS, PROGRAMS
 from chainopt.functions.way import Way
 
@@ -148,11 +149,13 @@ class Ways:
         way = self._by_library(CHANGES_ITSELF)
         if self.changes_itself and not self.options.must_plan:
             return way
-        if must_read:
-            self._try(way, call)
-        else:
-            way = self._found(call, 0)
-        after = self.backend.read_by(self.reading.roots(call))
+        roots = self.reading.roots(call)
+        with restored(self.backend, roots):
+            if must_read:
+                self._try(way, call)
+            else:
+                way = self._found(call, 0)
+            after = self.backend.read_by(roots)
         is_as_before = after is not None and after.key == state.key
         if must_read and not is_as_before:
             self.changes_itself = True
@@ -181,10 +184,13 @@ class Ways:
             return self._by_library("what it reads besides its arguments changes from call to call")
         way = self._by_library()
         try:
-            environment = Environment(self.backend, self.reading.roots(call))
+            roots = self.reading.roots(call)
+            environment = Environment(self.backend, roots)
             before = environment.places()
-            self._try(way, call)
-            way.environment = Environment(self.backend, self.reading.roots(call), written(before, environment.places()))
+            with restored(self.backend, roots):
+                self._try(way, call)
+                changed = written(before, environment.places())
+            way.environment = Environment(self.backend, roots, changed)
             way.changes = changes
         except UnplannableError as error:
             way.refuse(error, self.options)

@@ -323,3 +323,41 @@ def test_tensors_in_the_memory_of_numpy_arrays(torch, jacobian, options):
             torch.testing.assert_close(function(x).to_dense(), torch.func.jacrev(scaled)(x))
             torch.testing.assert_close(function(x).to_dense(), torch.func.jacrev(scaled)(x))
             weights += 1
+
+
+@pytest.mark.parametrize("kind", ["dict", "list", "variable", "attribute", "module"])
+def test_what_a_function_keeps_at_its_first_call(torch, jacobian, kind):
+    class Keeping(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.held, self.listed, self.kept = {}, [], None
+
+        def forward(self, z):
+            nonlocal variable
+            made = torch.full((6,), 3.0, dtype=torch.float64)
+            if kind == "dict":
+                return z * self.held.setdefault("weights", made)
+            if kind == "list":
+                self.listed = self.listed or [made]
+                return z * self.listed[0]
+            if kind == "variable":
+                variable = made if variable is None else variable
+                return z * variable
+            if kind == "attribute":
+                self.kept = made if self.kept is None else self.kept
+                return z * self.kept
+            if not hasattr(self, "buffer"):
+                self.register_buffer("buffer", made)
+            return z * self.buffer
+
+    x, expected = torch.linspace(-1, 1, 6, dtype=torch.float64), 3 * torch.eye(6, dtype=torch.float64)
+    for options in ({}, {"mode": "planned"}):
+        variable, net = None, Keeping()
+        function = jacobian(net, **options)
+        for _ in range(3):
+            if options:  # with tensors without numbers in the places of those that were made, this ended in PyTorch's own error
+                with pytest.raises(ChainError, match="changes what it reads"):
+                    function(x)
+            else:
+                torch.testing.assert_close(function(x), expected)
+        torch.testing.assert_close(net(x), 3 * x)

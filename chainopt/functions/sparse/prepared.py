@@ -13,6 +13,7 @@ from chainopt.errors import ChainError
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.environment import Environment, written
 from chainopt.functions.reading import Reading
+from chainopt.functions.restored import restored
 from chainopt.functions.signature import ARRAY, Call, static_key
 from chainopt.functions.sparse.given_pattern import GivenPattern
 from chainopt.functions.sparse.preparation import prepare_sparse
@@ -183,11 +184,13 @@ class PreparedJacobian:
         try:
             environment = Environment(dense, roots)
             before = environment.places()
-            program = prepare_sparse(self._backend, self._function, call, options, coloring)
-            if coloring is not None and dense.must_read:  # for the numbers that decide on the pattern, to be watched
-                with suppress(ChainError):
-                    program.recorded.detected()
-            self._environment = Environment(dense, roots, written(before, environment.places()))
+            with restored(dense, roots):
+                program = prepare_sparse(self._backend, self._function, call, options, coloring)
+                if coloring is not None and dense.must_read:  # for the numbers that decide on the pattern, to be watched
+                    with suppress(ChainError):
+                        program.recorded.detected()
+                changed = written(before, environment.places())
+            self._environment = Environment(dense, roots, changed)
         except UnplannableError as error:
             msg = f"the function has no prepared sparse Jacobian, for {error}"
             raise ChainError(msg) from error

@@ -1,0 +1,71 @@
+"""What a function writes while it is traced is put back: into a cache of its own it would put tensors without numbers."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import contextmanager
+from operator import is_
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainopt.functions.backend import UnplannableError
+from chainopt.functions.reachable import Reachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from chainopt.functions.backend import Backend
+    from chainopt.typing import Array
+
+
+@contextmanager
+def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[None]:
+    """Put back, at the end, what variables, attributes, dicts, lists and sets hold that can be reached from some objects.
+
+    Parameters
+    ----------
+    backend : Backend
+        Which says what an array is: what arrays hold is left alone.
+    roots : iterable
+        A function, and what it is given besides arrays.
+    """
+    if not backend.must_read:  # what a function of JAX's writes while it is traced is its user's affair, as in `jax.jit`
+        yield
+        return
+    try:
+        reached = Reachable(roots, lambda value: isinstance(value, np.ndarray) or backend.is_result(value), frozenset())
+        mappings = [(mapping, dict(mapping)) for mapping in reached.mappings]
+        sequences = [(sequence, [*sequence]) for sequence in reached.sequences]
+    except (UnplannableError, RuntimeError):  # too much, or another thread changes it
+        yield
+        return
+    cells = [(cell, cell.cell_contents) for cell in reached.cells]
+    variables = [(names, name, names[name]) for names, name, _ in reached.variables if isinstance(names, dict)]
+    try:
+        yield
+    finally:
+        for cell, content in cells:
+            cell.cell_contents = content
+        for names, name, value in variables:
+            if names.get(name) is not value:
+                names[name] = value
+        for mapping, held in mappings:
+            if not _are_same([*mapping], [*held]) or not _are_same([*mapping.values()], [*held.values()]):
+                mapping.clear()
+                mapping.update(held)
+        for sequence, entries in sequences:
+            if not _are_same([*sequence], entries):
+                _refill(sequence, entries)
+
+
+def _are_same(one: list[Array], other: list[Array]) -> bool:
+    return len(one) == len(other) and all(map(is_, one, other))
+
+
+def _refill(sequence: Array, entries: list[Array]) -> None:
+    sequence.clear()
+    if isinstance(sequence, list | deque):
+        sequence.extend(entries)
+    else:
+        sequence.update(entries)
