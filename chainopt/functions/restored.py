@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from contextlib import contextmanager
+from functools import lru_cache
 from operator import is_
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
     from chainopt.functions.backend import Backend
     from chainopt.typing import Array
+
+_PRESENT = threading.local()
+_CACHE = type(lru_cache(len))
 
 
 @contextmanager
@@ -41,10 +46,13 @@ def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[None]:
         yield
         return
     cells = [(cell, cell.cell_contents) for cell in reached.cells]
+    caches = [(held, held.cache_info().misses) for held in reached.objects.values() if isinstance(held, _CACHE)]
     variables = [(names, name, names[name]) for names, name, _ in reached.variables if isinstance(names, dict)]
-    try:
-        yield
-    finally:
+
+    def put_all_back() -> None:
+        for cache, misses in caches:
+            if cache.cache_info().misses != misses:
+                cache.cache_clear()  # nobody can take out one entry
         for cell, content in cells:
             cell.cell_contents = content
         for names, name, value in variables:
@@ -57,6 +65,20 @@ def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[None]:
         for sequence, entries in sequences:
             if not _are_same([*sequence], entries):
                 _refill(sequence, entries)
+
+    outer, _PRESENT.put_back = getattr(_PRESENT, "put_back", None), put_all_back
+    try:
+        yield
+    finally:
+        _PRESENT.put_back = outer
+        put_all_back()
+
+
+def put_back() -> None:
+    """Do so now, where this thread traces: the function is traced again, and would meet what it wrote."""
+    put_all_back = getattr(_PRESENT, "put_back", None)
+    if put_all_back is not None:
+        put_all_back()
 
 
 def _are_same(one: list[Array], other: list[Array]) -> bool:

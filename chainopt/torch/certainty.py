@@ -17,6 +17,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from chainopt.functions.backend import UnplannableError
+from chainopt.functions.restored import put_back
 from chainopt.torch.quiet import quiet
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ def recorded_without_numbers(
         why = f"{type(error).__name__}: {lines[0] if lines else ''}"
         msg = f"what it computes depends on the numbers that it is given, or cannot be recorded ({why}){_remedy(error)}"
         raise UnplannableError(msg) from error
+    finally:
+        put_back()
 
 
 def _remedy(error: Exception) -> str:
@@ -140,6 +143,8 @@ def own_rule(function: Callable[..., Sequence[Array]], arguments: Sequence[Array
         except Exception as error:  # whatever the user's function raises where gradients are asked for
             msg = f"it cannot be followed where gradients are recorded ({type(error).__name__})"
             raise UnplannableError(msg) from error
+        finally:
+            put_back()
     seen: set[object] = {None}
     while pending:
         node: Array = pending.pop()

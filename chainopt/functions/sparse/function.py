@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from chainopt.errors import ChainError
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.jacobian import JacobianFunction
+from chainopt.functions.restored import restored
 from chainopt.functions.signature import Call
 from chainopt.functions.sparse.preparation import prepare_sparse
 from chainopt.functions.sparse.prepared import PreparedJacobian
@@ -111,7 +112,8 @@ class SparseJacobianFunction(JacobianFunction):
 
     def _program_of(self, call: Call) -> SparseProgram:
         try:
-            return prepare_sparse(self.sparse, self.function, call, self.options)
+            with restored(self.backend, [self.function]):
+                return prepare_sparse(self.sparse, self.function, call, self.options)
         except UnplannableError as error:
             raise unfit(error) from error
 
