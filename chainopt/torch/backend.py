@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn.modules import module
 from torch.utils import _pytree as pytree
 
 from chainopt.execution.compiling import untraced
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from chainopt.typing import Array, DType, Function, PyTree
 
 WIDE = 4  # times as many results as inputs are too many for reverse mode
+HOOKS = ("_global_forward_hooks", "_global_forward_pre_hooks")
 DEVICES = ("cpu", "cuda")  # whose autocast is looked at
 CHECKS = {torch.ops.aten._linalg_check_errors.default}  # noqa: SLF001 -- which have no result, but raise an error
 LEAF = pytree.tree_flatten(0)[1]  # the tree of a tensor alone
@@ -111,11 +113,12 @@ class TorchBackend:
         return array.dtype, array.shape, array.device, array.stride() if array.layout is torch.strided else array.layout
 
     def state(self) -> object:
-        """Return the default dtype and whether gradients are recorded; within autocast nothing is recorded."""
+        """Return the default dtype, whether gradients are recorded, and hooks of all modules; in autocast nothing is recorded."""
         if any(map(torch.is_autocast_enabled, DEVICES)):
             msg = "autocast is on"
             raise UnplannableError(msg)
-        return torch.get_default_dtype(), torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+        hooks = tuple(tuple(getattr(module, name, ())) for name in HOOKS)  # by their numbers, none of which is given twice
+        return torch.get_default_dtype(), torch.is_grad_enabled(), torch.is_inference_mode_enabled(), hooks
 
     def check_input(self, leaf: PyTree) -> None:
         """Refuse what is no tensor, or not of numbers that have a derivative."""

@@ -372,3 +372,16 @@ def test_what_a_function_keeps_at_its_first_call(torch, jacobian, kind):
             else:
                 torch.testing.assert_close(function(x).to_dense(), expected)
         torch.testing.assert_close(net(x), 3 * x)
+
+
+def test_hooks_of_all_modules(torch, jacobian, x):
+    net = torch.nn.Linear(6, 6).double()
+    function = jacobian(net)
+    for _ in range(3):
+        function(x)
+    hook = torch.nn.modules.module.register_module_forward_hook(lambda _module, _args, result: 5 * result)
+    try:
+        torch.testing.assert_close(function(x), torch.func.jacrev(net)(x))
+    finally:
+        hook.remove()
+    torch.testing.assert_close(function(x), torch.func.jacrev(net)(x))
