@@ -146,8 +146,8 @@ def test_a_matrix_is_checked_once_and_anew_where_it_has_changed(monkeypatch):
     from chainopt.execution import structured
 
     checks = []
-    inside = structured._is_inside
-    monkeypatch.setattr(structured, "_is_inside", lambda *given: checks.append(given) or inside(*given))
+    inside = structured._is_stored_inside
+    monkeypatch.setattr(structured, "_is_stored_inside", lambda *given: checks.append(given) or inside(*given))
     matrix = uniform(np.random.default_rng(2), (60, 60))
     plan = optimal_order([matrix, matrix, matrix, np.ones((60, 1))])
     expected = matrix @ (matrix @ (matrix @ np.ones((60, 1))))

@@ -23,6 +23,7 @@ WORK = 200_000_000  # words of bit rows that the orders are looked at for, all t
 MOST_ORDERS, LEAST_ORDERS = 200_000, 50
 MOST_VERTICES = 6_000  # whose bit rows fit into memory
 HUGE = 10**307  # costs beyond which the kernel's floats are infinite
+FEW_EDGES = 3  # for each vertex
 RUNS = 3
 CHUNKS = 20  # of a run, between which the clock is looked at
 PROBE = 20  # orders that show how long one takes
@@ -122,5 +123,7 @@ class _Search:
 
 
 def _orders(problem: EliminationProblem) -> int:
+    """Return how many orders are worth looking at: fewer where vertices have many neighbors, whose rows are all joined."""
     words = -(-len(problem.names) // kernel.WORD)
-    return min(max(WORK // (problem.count * words), LEAST_ORDERS), MOST_ORDERS)
+    neighbors = max(1, len(problem.kinds or ()) // (FEW_EDGES * problem.count))
+    return min(max(WORK // (problem.count * words), LEAST_ORDERS), MOST_ORDERS) // neighbors + 1
