@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.restored import put_back
+from chainopt.torch.asking import Asking
 from chainopt.torch.quiet import quiet
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def recorded_without_numbers(
         return list(function(*tensors[: len(given)]))
 
     try:
-        with quiet(), _NoCustomRules(), fakes, _Watch(given), torch.enable_grad():  # for which the function may ask
+        with quiet(), Asking(), _NoCustomRules(), fakes, _Watch(given), torch.enable_grad():  # for which the function may ask
             return make_fx(listed, pre_dispatch=above_autograd, decomposition_table=simpler)(*given, *read)
     except UnplannableError:
         raise

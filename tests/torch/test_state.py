@@ -228,6 +228,19 @@ def test_what_cannot_be_planned_is_traced_once(torch, jacobian, x, monkeypatch):
     assert len(traced) == 1
 
 
+@pytest.mark.parametrize("name", ["requires_grad", "is_leaf", "grad_fn"])
+def test_who_differentiates_is_no_matter_of_recordings(torch, jacobian, x, name):
+    def function(z):
+        y = z * z.sum()
+        return y * 2 if getattr(y, name) else y * 3
+
+    derivative = jacobian(function)
+    for point in (x, 2 * x, -x):
+        torch.testing.assert_close(derivative(point), torch.func.jacrev(function)(point))
+    with pytest.raises(ChainError, match=f"for it asks for {name} of a tensor"):
+        derivative.plan(x)
+
+
 @pytest.mark.parametrize("options", [{}, {"sparse": True}])
 def test_what_a_function_raises_is_not_logged_besides(torch, jacobian, x, caplog, options):
     with pytest.raises(RuntimeError, match="inconsistent tensor size"):
