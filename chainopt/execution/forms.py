@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.typing import Array, DType
+
+
+COMPRESSED = frozenset({"csr", "csc"})  # SciPy's formats whose products are of the same
 
 
 class DiagonalForm:
@@ -56,6 +60,12 @@ def product(left: Array, right: Array) -> Array:
         if not (hasattr(left, "offsets") and hasattr(right, "offsets")):
             raise
     return left.tocsr() @ right
+
+
+def product_of(factors: Sequence[Array]) -> Callable[[Array, Array], Array]:
+    """Return what multiplies matrices in their forms: ``@`` alone, where all are arrays or stored by rows or columns."""
+    is_plain = all(type(factor) is np.ndarray or getattr(factor, "format", None) in COMPRESSED for factor in factors)
+    return operator.matmul if is_plain else product
 
 
 def _with_diagonals(matrix: Array) -> Array:

@@ -95,9 +95,9 @@ def _product(
     if not operations and structures is None:
         return serial.multiply(plan.association, factors, operator.matmul, last_product, done)
     if not operations:
-        from chainopt.execution.forms import product
+        from chainopt.execution.forms import product_of
 
-        return serial.multiply(plan.association, factors, product, last_product, done)
+        return serial.multiply(plan.association, factors, product_of(factors), last_product, done)
     from chainopt.execution.backends.seeds import seed_sample
     from chainopt.execution.perform import Performer
 
