@@ -126,4 +126,4 @@ def _orders(problem: EliminationProblem) -> int:
     """Return how many orders are worth looking at: fewer where vertices have many neighbors, whose rows are all joined."""
     words = -(-len(problem.names) // kernel.WORD)
     neighbors = max(1, len(problem.kinds or ()) // (FEW_EDGES * problem.count))
-    return min(max(WORK // (problem.count * words), LEAST_ORDERS), MOST_ORDERS) // neighbors + 1
+    return min(max(WORK // (problem.count * words), LEAST_ORDERS), MOST_ORDERS) // neighbors
