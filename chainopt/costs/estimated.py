@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainopt.costs.estimates import MUCH, FirstLook, cheapest, estimates_of, products_of
+from chainopt.costs.estimates import MUCH, FirstLook, cheapest, estimates_of, is_long
 from chainopt.costs.multiplications import Multiplications
 from chainopt.structure.leaves import leaves_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.chain.chain import JacobianChain
@@ -57,24 +57,24 @@ class EstimatedMultiplications(Multiplications):
 
     def work(self, i: int, k: int, j: int) -> int:
         """Return about how many multiplications the product of ``i..k-1`` with ``k..j-1`` needs."""
-        is_free = self._has_units and (self._are_units(i, k) or self._are_units(k, j))
-        return 0 if is_free else round(self.estimates.work(i, k, j))
-
-    def nonzeros(self, i: int, j: int) -> int:
-        """Return about how many nonzeros the product of ``i..j-1`` has."""
-        return round(self.estimates.nonzeros(i, j))
+        return self._work(self.estimates, i, k, j)
 
     def cheapest_products(self) -> Products:
         """Return the products (i, k, j) of an order that is estimated to be the cheapest, in which they can be formed."""
         if isinstance(self.estimates, FirstLook) and not self._has_units:
             return self.estimates.products
-        return products_of(len(self.leaves), cheapest(len(self.leaves), self.work)[0])
+        return cheapest(len(self.leaves), self.work)
 
     def along(self, bracketing: Bracketing) -> NumpyArray:
         """Return about what the product that is split after factor g needs, for every g."""
-        spans = zip(bracketing.first.tolist(), bracketing.last.tolist(), strict=True)
-        costs = [self.work(first, split + 1, last + 1) for split, (first, last) in enumerate(spans)]
-        return np.array(costs, dtype=object)
+        products = _products_along(bracketing)
+        estimates = self._estimates_along(products)
+        return np.array([self._work(estimates, *product) for product in products], dtype=object)
+
+    def nonzeros_along(self, bracketing: Bracketing) -> Callable[[int, int], int]:
+        """Return a function that gives, for i and j, about how many nonzeros the product of ``i..j-1`` has in a bracketing."""
+        estimates = self._estimates_along(_products_along(bracketing))
+        return lambda i, j: round(estimates.nonzeros(i, j))
 
     def row(self, i: int) -> NumpyArray:
         """Return about what it costs to join ``i..k-1`` with ``k..j-1``, at [k, j] where i < k < j."""
@@ -84,6 +84,31 @@ class EstimatedMultiplications(Multiplications):
             for j in range(k + 1, factors + 1):
                 table[k, j] = self.work(i, k, j)
         return table
+
+    def _estimates_along(self, products: Products) -> Estimates:
+        """Return what is estimated of an order, which may be far from the cheapest.
+
+        A look at sizes and numbers of nonzeros is trusted for the products of the order that it found. Where another one has more
+        work with products of sparse matrices, their nonzeros are counted: an arrowhead's square is full.
+        """
+        look = self.estimates
+        if (
+            not isinstance(look, FirstLook)
+            or look.work_of_sparse(products) <= look.work_of_sparse()
+            or is_long(self.leaves, look)
+        ):
+            return look
+        return self._counts
+
+    @cached_property
+    def _counts(self) -> Estimates:
+        from chainopt.structure.sampled_counts import SampledCounts
+
+        return SampledCounts(self.leaves)
+
+    def _work(self, estimates: Estimates, i: int, k: int, j: int) -> int:
+        is_free = self._has_units and (self._are_units(i, k) or self._are_units(k, j))
+        return 0 if is_free else round(estimates.work(i, k, j))
 
     @cached_property
     def _has_units(self) -> bool:
@@ -100,3 +125,8 @@ class EstimatedMultiplications(Multiplications):
 
     def __reduce__(self) -> tuple[object, ...]:
         return partial(EstimatedMultiplications, is_rough=self.is_rough), (self.chain,)  # what is estimated is estimated again
+
+
+def _products_along(bracketing: Bracketing) -> Products:
+    spans = zip(bracketing.first.tolist(), bracketing.last.tolist(), strict=True)
+    return [(first, split + 1, last + 1) for split, (first, last) in enumerate(spans)]

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import numpy as np
+
+from chainopt.kernels import nonzeros_dp, policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
     from chainopt.structure.leaves import Leaf
     from chainopt.typing import NumpyArray
 
-    Splits = dict[tuple[int, int], int]
+    Number = TypeVar("Number", int, float)
     Products = list[tuple[int, int, int]]
+    Table = Sequence[Sequence[Number]] | NumpyArray
 
 LITTLE = 0.05  # multiplications of sparse matrices for each nonzero, for which nonzeros are not counted
 MARGIN = 1.1  # by which another order may be cheaper that nobody looks for
@@ -28,6 +31,7 @@ EVEN = 1.5  # times the multiplications of spread nonzeros: up to here, estimate
 MUCH = 3e5  # multiplications of a sparse product, below which counting takes as long as they do
 WORTH, WORTH_PER_NONZERO = 1e4, 5.0  # multiplications that take far longer than to draw rows of a product of so large factors
 SHORT = 100  # factors of a chain that is kept
+COMPILED, SECONDS_PER_STEP = 5_000, 1.5e-7  # steps of a first look that is compiled, and the time of one that is not
 LOOKED_AT = 10_000  # entries
 FACTORS, MOST_SAMPLED = 64, 2_100  # and the different products that they have, of which rows are drawn
 CHEAP = 0.25  # nonzeros are counted in a tenth of the time of so many multiplications for each
@@ -50,51 +54,65 @@ class FirstLook(NamedTuple):
     ----------
     sizes : tuple of int
         The sizes between the factors, outputs first.
-    stored : dict
-        The nonzeros of the product of ``i..j-1``, at (i, j).
     are_full : tuple of bool
         Which factors are dense.
-    splits, costs : dict
-        Where the product of ``i..j-1`` is split in its cheapest order, and what it costs.
+    stored : table
+        The nonzeros of the product of ``i..j-1``, at [i][j].
+    splits, costs : table
+        Where the product of ``i..j-1`` is split in its cheapest order, and what it costs, at [i][j].
     products : list
         The products (i, k, j) that are formed on the way to the whole, in an order in which they can be.
     """
 
     sizes: tuple[int, ...]
-    stored: dict[tuple[int, int], float]
     are_full: tuple[bool, ...]
-    splits: Splits
-    costs: dict[tuple[int, int], float]
+    stored: Table[float]
+    splits: Table[int]
+    costs: Table[float]
     products: Products
 
     def nonzeros(self, i: int, j: int) -> float:
         """Return how many nonzeros the product of ``i..j-1`` has."""
-        return self.stored[i, j]
+        return self.stored[i][j]
 
     def work(self, i: int, k: int, j: int) -> float:
         """Return how many multiplications the product of ``i..k-1`` with ``k..j-1`` needs."""
-        return self.stored[i, k] * self.stored[k, j] / (self.sizes[k] or 1)
+        return self.stored[i][k] * self.stored[k][j] / (self.sizes[k] or 1)
 
     def has_full(self, i: int, j: int) -> bool:
         """Whether the product of ``i..j-1`` is dense because one of its factors is."""
         return any(self.are_full[i:j])
 
-    def products_of_sparse(self, classes: Sequence[int]) -> int:
-        """Return how many different products of sparse factors there may be, given what tells factors apart."""
-        return len({tuple(classes[i:j]) for i, j in self.splits if not self.has_full(i, j)})
+    def cost(self) -> float:
+        """Return what the whole chain costs."""
+        return self.costs[0][len(self.are_full)]
+
+    def products_of_sparse(self, leaves: Sequence[Leaf], most: float = math.inf) -> int:
+        """Return how many different products of sparse factors there may be, as far as they are no more than ``most``."""
+        known: dict[tuple[int, int], int] = {}  # a product by that of its factors but the last, and the last one
+        count = 0
+        for i, first in enumerate(leaves):
+            product = id(first)
+            for leaf in () if first.is_full else leaves[i + 1 :]:
+                if leaf.is_full or count > most:
+                    break
+                count += (product, id(leaf)) not in known
+                product = known.setdefault((product, id(leaf)), -len(known) - 1)
+        return count
 
     def is_clear(self) -> bool:
         """Whether no other order can be much cheaper by a product of sparse matrices that has few nonzeros, as that of bands."""
-        return self.least() * MARGIN >= self.costs[0, len(self.are_full)]
+        return self.least() * MARGIN >= self.cost()
 
     def least(self) -> float:
         """Return what the chain costs if products of sparse matrices have no more nonzeros than their sides, as with blocks."""
-        counts = tuple([self.stored[i, i + 1] for i in range(len(self.are_full))])
+        counts = tuple([self.stored[i][i + 1] for i in range(len(self.are_full))])
         return _least(self.sizes, counts, self.are_full)
 
-    def work_of_sparse(self) -> float:
-        """Return the work of those products whose sides are both sparse."""
-        return sum(self.work(i, k, j) for i, k, j in self.products if not (self.has_full(i, k) or self.has_full(k, j)))
+    def work_of_sparse(self, products: Products | None = None) -> float:
+        """Return the work of those products, of these or of the cheapest order, whose sides are both sparse."""
+        products = self.products if products is None else products
+        return sum(self.work(i, k, j) for i, k, j in products if not (self.has_full(i, k) or self.has_full(k, j)))
 
 
 def first_look(leaves: Sequence[Leaf]) -> FirstLook:
@@ -105,93 +123,66 @@ def first_look(leaves: Sequence[Leaf]) -> FirstLook:
     return (_short if len(leaves) <= SHORT else _long)(sizes, stored, are_full)
 
 
-def _first_look(sizes: tuple[int, ...], counts: tuple[int, ...], are_full: tuple[bool, ...]) -> FirstLook:
-    stored = {(i, i + 1): float(count) for i, count in enumerate(counts)}
-
-    def work(i: int, k: int, j: int) -> float:
-        return stored[i, k] * stored[k, j] / (sizes[k] or 1)
-
-    def join(i: int, k: int, j: int) -> None:
-        places = float(sizes[i] * sizes[j])
-        stored[i, j] = places if any(are_full[i:j]) else -places * math.expm1(-work(i, k, j) / (places or 1.0))
-
-    splits, costs = cheapest(len(counts), work, join, _alike(sizes, counts, are_full))
-    return FirstLook(sizes, stored, are_full, splits, costs, products_of(len(counts), splits))
+def _first_look(sizes: tuple[int, ...], counts: tuple[float, ...], are_full: tuple[bool, ...]) -> FirstLook:
+    stored, costs, splits = _tables(sizes, counts, are_full, fills=True)
+    return FirstLook(sizes, are_full, stored, splits, costs, products_of(len(counts), lambda i, j: int(splits[i][j])))
 
 
 _short, _long = lru_cache(maxsize=64)(_first_look), lru_cache(maxsize=1)(_first_look)  # of a long one tables are large
 
 
-def _alike(sizes: Sequence[int], counts: Sequence[float], are_full: Sequence[bool]) -> tuple[int, ...] | None:
-    """Give factors numbers, the same to those that look the same; None where no two do."""
-    numbers: dict[object, int] = {}
-    looks = zip(sizes, sizes[1:], counts, are_full, strict=False)
-    alike = tuple([numbers.setdefault(look, len(numbers)) for look in looks])
-    return alike if len(numbers) < len(alike) else None
-
-
 @lru_cache(maxsize=64)  # of numbers only
 def _least(sizes: tuple[int, ...], counts: tuple[float, ...], are_full: tuple[bool, ...]) -> float:
     """Return what `FirstLook.least` does."""
-    stored = {(i, i + 1): count for i, count in enumerate(counts)}
-
-    def work(i: int, k: int, j: int) -> float:
-        return stored[i, k] * stored[k, j] / (sizes[k] or 1)
-
-    def join(i: int, k: int, j: int) -> None:
-        places = float(sizes[i] * sizes[j])
-        stored[i, j] = places if any(are_full[i:j]) else min(places, max(stored[i, k], stored[k, j]))
-
-    return cheapest(len(counts), work, join, _alike(sizes, counts, are_full))[1][0, len(counts)]
+    return _tables(sizes, counts, are_full, fills=False)[1][0][len(counts)]
 
 
-def cheapest(
-    factors: int,
-    work: Callable[[int, int, int], float],
-    join: Callable[[int, int, int], None] = lambda *_: None,
-    alike: tuple[int, ...] | None = None,
-) -> tuple[Splits, dict[tuple[int, int], float]]:
-    """Return where the product of each interval is split, and what it costs; of equal splits the first.
+def _tables(
+    sizes: Sequence[int], counts: Sequence[float], are_full: Sequence[bool], *, fills: bool
+) -> tuple[Table[float], Table[float], Table[int]]:
+    """Return the nonzeros of all products, the cost of each in its cheapest order, and where it is split in that."""
+    width = len(sizes)
+    steps = width**3 / 6
+    if steps > COMPILED and policy.compiled_pays(steps * SECONDS_PER_STEP):
+        stored, costs, splits = np.zeros((width, width)), np.zeros((width, width)), np.zeros((width, width), dtype=np.intp)
+        stored[np.arange(width - 1), np.arange(1, width)] = counts
+        floats, bits = np.array(sizes, dtype=np.float64), np.array(are_full)
+        policy.compiled(nonzeros_dp.first_look)(floats, bits, fills, stored, costs, splits)
+        return stored, costs, splits
+    rows = [[0.0] * width for _ in sizes], [[0.0] * width for _ in sizes], [[0] * width for _ in sizes]
+    for i, count in enumerate(counts):
+        rows[0][i][i + 1] = float(count)
+    nonzeros_dp.first_look([float(size) for size in sizes], are_full, fills, *rows)
+    return rows
+
+
+def cheapest(factors: int, work: Callable[[int, int, int], float]) -> Products:
+    """Return the products (i, k, j) of the cheapest order, of ``i..k-1`` with ``k..j-1``; of equal splits the first.
 
     Parameters
     ----------
     factors : int
         How many there are.
     work : callable
-        The work of the product of ``i..k-1`` with ``k..j-1``, given i, k and j.
-    join : callable
-        Called with the split of an interval before the interval becomes a side of a product.
-    alike : tuple of int, optional
-        What tells factors apart: intervals of equal ones are split alike. Worth it where factors recur, as in powers.
+        The work of a product, given i, k and j.
     """
     costs, splits = {(i, i + 1): 0.0 for i in range(factors)}, {}
-    known: dict[tuple[int, ...], tuple[float, int]] = {}  # of the intervals before, by their factors
     for width in range(2, factors + 1):
         for i in range(factors - width + 1):
             j = i + width
-            least, split = math.inf, 1
-            key = None if alike is None else alike[i:j]
-            if key is not None and key in known:
-                least, split = known[key]
-            else:
-                for k in range(i + 1, j):
-                    cost = costs[i, k] + costs[k, j] + work(i, k, j)
-                    if cost < least:
-                        least, split = cost, k - i
-                if key is not None:
-                    known[key] = least, split
-            costs[i, j], splits[i, j] = least, i + split
-            join(i, i + split, j)
-    return splits, costs
+            totals = [costs[i, k] + costs[k, j] + work(i, k, j) for k in range(i + 1, j)]
+            costs[i, j] = least = min(totals)
+            splits[i, j] = i + 1 + totals.index(least)
+    return products_of(factors, lambda i, j: splits[i, j])
 
 
-def products_of(factors: int, splits: Splits) -> Products:
+def products_of(factors: int, split: Callable[[int, int], int]) -> Products:
     """List the products (i, k, j) on the way to that of all factors, sides before their product."""
     products, waiting = [], [(0, factors)]
     while waiting:
         i, j = waiting.pop()
         if j - i > 1:
-            k = splits[i, j]
+            k = split(i, j)
             products.append((i, k, j))
             waiting += [(i, k), (k, j)]
     products.reverse()
@@ -209,28 +200,42 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
         Nonzeros are counted only if products of two sparse matrices need more multiplications than this.
     """
     look = first_look(leaves)
-    if len(leaves) > FACTORS and look.products_of_sparse([id(leaf) for leaf in leaves]) > MOST_SAMPLED:
-        return look
     of_sparse = look.work_of_sparse()
     listed = [leaf for leaf in {id(leaf): leaf for leaf in leaves}.values() if not leaf.is_full]
     if of_sparse <= LITTLE * sum(leaf.nonzeros for leaf in listed):
         if much or (look.is_clear() and not any(leaf.has_gaps for leaf in listed)):
             return look
         of_sparse = math.inf
-    pairs = [k for k in range(1, len(leaves)) if not (leaves[k - 1].is_full or leaves[k].is_full)]
-    cost = look.costs[0, len(leaves)]
-    if much and (of_sparse > much or sum(look.stored[k - 1, k] + look.stored[k, k + 1] for k in pairs) < CHEAP * cost):
+    if is_long(leaves, look):
+        return look
+    pairs, cost = _pairs(leaves), look.cost()
+    if much and (of_sparse > much or sum(look.stored[k - 1][k] + look.stored[k][k + 1] for k in pairs) < CHEAP * cost):
         # Where nonzeros are in a few rows and columns, a product needs many times what it would if they were spread evenly.
-        skew = max(1.0, *(_skew(leaves[k - 1], leaves[k], look.work(k - 1, k, k + 1) or 1.0) for k in pairs))
+        times = skew(leaves, look)
         drawing = WORTH + WORTH_PER_NONZERO * sum(leaf.nonzeros for leaf in listed) / len(listed)
-        if skew <= EVEN and look.least() <= drawing * look.products_of_sparse([id(leaf) for leaf in leaves]):
+        if times <= EVEN and look.least() <= drawing * look.products_of_sparse(leaves):
             return look
-        of_sparse *= skew
+        of_sparse *= times
     if of_sparse <= much:
         return look
     from chainopt.structure.sampled_counts import SampledCounts
 
     return SampledCounts(leaves)
+
+
+def is_long(leaves: Sequence[Leaf], look: FirstLook) -> bool:
+    """Whether a chain has so many different products of sparse factors that none is counted."""
+    return len(leaves) > FACTORS and look.products_of_sparse(leaves, MOST_SAMPLED) > MOST_SAMPLED
+
+
+def skew(leaves: Sequence[Leaf], look: FirstLook) -> float:
+    """Return about how many times as many multiplications a product of neighbors needs, at most, as with spread nonzeros."""
+    return max([1.0, *(_skew(leaves[k - 1], leaves[k], look.work(k - 1, k, k + 1) or 1.0) for k in _pairs(leaves))])
+
+
+def _pairs(leaves: Sequence[Leaf]) -> list[int]:
+    """Return where two sparse factors meet."""
+    return [k for k in range(1, len(leaves)) if not (leaves[k - 1].is_full or leaves[k].is_full)]
 
 
 def _skew(left: Leaf, right: Leaf, work: float) -> float:

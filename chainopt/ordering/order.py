@@ -56,10 +56,10 @@ def optimal_order(
         How the nonzeros of products of sparse matrices are found. "exact": multiplications are counted from the patterns of the
         products, which are formed except where no cheap plan needs them. "estimated": they are estimated from sizes, numbers of
         nonzeros and the counts of some rows [4]_ [5]_, in time linear in the nonzeros of the factors; the plan has
-        ``cost_is_exact=False`` and ``is_optimal=False``. "auto": exact where planning takes little time, or at most about a tenth
-        of that of the product, judged by sizes and numbers of nonzeros; else estimated. Chains of dense, diagonal and banded
-        matrices are always exact, and so are plans for other objectives, for matrix-free stages, several workers or a limit on
-        memory.
+        ``cost_is_exact=False`` and ``is_optimal=False``. "auto": exact where planning takes some milliseconds, or at most about a
+        tenth of the time of the product, judged by sizes and numbers of nonzeros; else estimated. Chains of dense, diagonal and
+        banded matrices are always exact, and so are plans for other objectives, for matrix-free stages, several workers or a
+        limit on memory.
     tape_limit : float, optional
         The memory that the reverse sweep of a stage may need: no stage with a larger tape is pulled back or
         accumulated by VJPs.

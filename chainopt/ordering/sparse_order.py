@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainopt.costs.estimates import MUCH, FirstLook, cheapest, estimates_of, products_of
+from chainopt.costs.estimates import MUCH, FirstLook, cheapest, estimates_of
 from chainopt.structure.leaves import Leaf, dense_leaf
 
 if TYPE_CHECKING:
@@ -31,6 +31,4 @@ def sparse_order(matrices: Sequence[Array]) -> Products:
             alike[id(matrix)] = dense_leaf(matrix.shape) if is_dense else Leaf(matrix.shape, matrix.nnz, source=matrix)
     leaves = [alike[id(matrix)] for matrix in matrices]
     estimates = estimates_of(leaves, MUCH)
-    if isinstance(estimates, FirstLook):
-        return estimates.products
-    return products_of(len(leaves), cheapest(len(leaves), estimates.work)[0])
+    return estimates.products if isinstance(estimates, FirstLook) else cheapest(len(leaves), estimates.work)

@@ -192,8 +192,10 @@ class PlanData:
         if self.schedule is not None:
             steps = steps_of(self.chain, self.association, self.model)
             return scheduled_peak(self.chain, steps, self.schedule.start)
-        model = self.model
-        return peak_memory(self.chain, self.association, model.nonzeros if isinstance(model, EstimatedMultiplications) else None)
+        model, order = self.model, self.association
+        return peak_memory(
+            self.chain, order, model.nonzeros_along(order) if isinstance(model, EstimatedMultiplications) else None
+        )
 
     @property
     def tape(self) -> int:

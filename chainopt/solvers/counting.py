@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from chainopt.costs.estimated import EstimatedMultiplications
-from chainopt.costs.estimates import LITTLE, first_look
+from chainopt.costs.estimates import LITTLE, MOST_SAMPLED, FirstLook, first_look, skew
 from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.chain.chain import JacobianChain
-    from chainopt.costs.estimates import FirstLook
     from chainopt.costs.model import CostModel
 from chainopt.structure.leaves import Leaf
 
 PATTERNS: tuple[PatternsName, ...] = get_args(PatternsName)
 SHARE = 0.1  # of the time of the product, which exact planning may take
-SHORT = 3e-4  # seconds of exact planning that are always spent: an estimate would not take much less
-LONG, FEW = 100, 16  # factors, and different ones of them: beyond, a look at all intervals takes as long as exact planning
+SHORT = 1e-3  # seconds of exact planning that are always spent: an estimate would not take much less
+SMALL, SHORT_OF_SMALL = 2_000, 2e-2  # rows and nonzeros of factors of which all are small: seconds that nobody will miss
+FEW_ROWS = 512  # of products, of which an estimate draws 256: `chainopt.structure.sampled_counts`
 
 # Seconds, measured; decisions by them are the same on every machine.
-PER_SPLIT, PER_NONZERO, PER_PLACE = 4e-6, 2e-8, 2e-8
-PER_SAMPLE = 4e-4  # of the rows of a product
-PER_FORMED = 1.2e-8  # multiplication of patterns
+PER_PLAN, PER_SPLIT, PER_NONZERO, PER_PLACE = 3e-4, 4e-6, 2e-8, 6e-8
+PER_SAMPLE = 6e-4  # of the rows of a product
+PER_PATTERN, PER_FORMED = 1.3e-4, 1.2e-8  # pattern of a product, and multiplication that forms one
 PER_PRODUCT, PER_SPARSE, PER_MIXED, PER_DENSE = 1e-5, 6e-9, 1e-9, 1e-10
 
 
@@ -80,7 +80,8 @@ def counted(
     leaves = leaves_of(chain.shapes, chain.structures)
     if all(leaf.is_closed for leaf in leaves) or (patterns == "auto" and _is_exact_cheap(leaves)):
         return model
-    return EstimatedMultiplications(chain, leaves, is_rough=patterns == "auto")
+    estimated = EstimatedMultiplications(chain, leaves, is_rough=patterns == "auto")
+    return model if patterns == "auto" and _are_most_rows_drawn(estimated) else estimated
 
 
 def _needs(chain: JacobianChain, model: CostModel, workers: float, memory_limit: float | None) -> str | None:
@@ -95,20 +96,28 @@ def _needs(chain: JacobianChain, model: CostModel, workers: float, memory_limit:
     return f"needs sizes up to {MOST_NUMBERED:,}" if chain.largest > MOST_NUMBERED else None
 
 
+def _are_most_rows_drawn(estimated: EstimatedMultiplications) -> bool:
+    """Whether an estimate would need most rows of the products, for which it takes longer than to count."""
+    height = max(leaf.shape[0] for leaf in estimated.leaves)
+    return height <= FEW_ROWS and not isinstance(estimated.estimates, FirstLook)
+
+
 def _is_exact_cheap(leaves: Sequence[Leaf]) -> bool:
     """Whether exact planning takes at most a tenth of the time of the product, or hardly any, by sizes and nonzeros alone."""
-    classes = [id(leaf) for leaf in leaves]
-    different = dict(zip(classes, leaves, strict=True)).values()
+    different = {id(leaf): leaf for leaf in leaves}.values()
     listed = sum(leaf.nonzeros for leaf in different if not leaf.is_closed)
     places = sum(leaf.shape[0] for leaf in leaves)
-    planning = PER_SPLIT * len(leaves) ** 3 / 6 + PER_NONZERO * listed + PER_PLACE * places
-    if len(leaves) > LONG and len(different) > FEW:
-        return True
+    splits = len(leaves) ** 3 / 6
+    planning = PER_PLAN + PER_SPLIT * splits + PER_NONZERO * listed + PER_PLACE * places
     look = first_look(leaves)
-    limit = max(SHORT, SHARE * _seconds_of_product(look))
+    limit = max(SHORT if listed + places > SMALL else SHORT_OF_SMALL, SHARE * _seconds_of_product(look))
     if look.work_of_sparse() > LITTLE * listed:
-        limit = max(limit, PER_SAMPLE * look.products_of_sparse(classes))
-    return planning <= limit and planning + PER_FORMED * _formed(look, classes) <= limit
+        limit = max(limit, PER_SAMPLE * look.products_of_sparse(leaves, MOST_SAMPLED))
+    if planning > limit:
+        return False
+    formed = _formed(look, leaves)
+    planning += PER_PATTERN * len(formed) + PER_FORMED * sum(formed.values())
+    return planning <= limit and planning + PER_FORMED * (skew(leaves, look) - 1) * sum(formed.values()) <= limit
 
 
 def _seconds_of_product(look: FirstLook) -> float:
@@ -119,12 +128,13 @@ def _seconds_of_product(look: FirstLook) -> float:
     return seconds
 
 
-def _formed(look: FirstLook, classes: Sequence[int]) -> float:
+def _formed(look: FirstLook, leaves: Sequence[Leaf]) -> dict[tuple[int, ...], float]:
     """Return the multiplications that form the patterns of products that cost no more than the whole chain."""
-    factors = len(classes)
-    most = look.costs[0, factors]
-    work = {}
-    for (i, j), k in look.splits.items():
-        if j - i < factors and look.costs[i, j] < most and not look.has_full(i, j):
-            work[tuple(classes[i:j])] = look.work(i, k, j)
-    return sum(work.values())
+    factors, most, work = len(leaves), look.cost(), {}
+    classes = [id(leaf) for leaf in leaves]
+    for i in range(factors):
+        for j in range(i + 2, factors + 1):
+            if j - i < factors and look.costs[i][j] < most:
+                is_full = look.has_full(i, j)
+                work[tuple(classes[i:j])] = 0.0 if is_full else look.work(i, int(look.splits[i][j]), j)
+    return work

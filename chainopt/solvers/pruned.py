@@ -90,8 +90,11 @@ class _Search:
     def best(self) -> Candidate:
         """Return the cheapest bracketing; among equals forward mode, then reverse mode."""
         n = self.factors
-        forward = self._swept([(i, i + 1, n) for i in range(n - 2, -1, -1)], math.inf)
-        reverse = self._swept([(0, k, k + 1) for k in range(1, n)], forward)
+        sweeps = [[(i, i + 1, n) for i in range(n - 2, -1, -1)], [(0, k, k + 1) for k in range(1, n)]]
+        costs = [math.inf, math.inf]
+        for which in sorted(range(2), key=lambda which: sum(self._cost(*first) for first in sweeps[which][:1])):
+            costs[which] = self._swept(sweeps[which], min(costs))  # the one that begins well first: the other may not get far
+        forward, reverse = costs
         bound = min(forward, reverse)
         bound = min(bound, self._greedy(bound))
         cost = self._cheapest(bound)

@@ -263,6 +263,33 @@ def test_all_doors_estimate_alike(make):
     assert compare(factors, patterns="exact").forward.cost == forward_order(factors, patterns="exact").cost
 
 
+def arrowhead(n):
+    whole, rest = np.arange(n), np.arange(1, n)
+    places = np.concatenate([whole, rest, 0 * rest]), np.concatenate([whole, 0 * rest, rest])
+    return sparse.csr_array((np.ones(places[0].size), places), shape=(n, n))
+
+
+@pytest.mark.parametrize("patterns", ["auto", "estimated"])
+@pytest.mark.parametrize(
+    "factors",
+    [
+        [*[arrowhead(2_000)] * 3, np.ones((2_000, 1))],
+        [np.ones((1, 2_000)), *[arrowhead(2_000)] * 3],
+        [regular(4_000, 300, 5), regular(4_000, 300, 5).T.tocsr(), np.ones((4_000, 1))],
+        power(2_000, 6),
+    ],
+    ids=["arrowheads", "row", "Gram", "power"],
+)
+def test_the_pure_modes_beside_an_estimated_plan_are_not_far_off(factors, patterns):
+    estimated, exact = compare(factors, patterns=patterns), compare(factors, patterns="exact")
+    assert not estimated.optimal.cost_is_exact
+    for mode in ("forward", "reverse"):  # of which one may fill up
+        about, counted = getattr(estimated, mode), getattr(exact, mode)
+        assert about.cost == pytest.approx(counted.cost, rel=0.2)
+        assert about.peak_memory == pytest.approx(counted.peak_memory, rel=0.2)
+        assert about == Plan.from_json(about.to_json())
+
+
 def test_other_methods_estimate_by_the_same_counts():
     textbook, usual = (optimal_order(galerkin(), patterns="estimated", method=method) for method in ("textbook", "auto"))
     assert (textbook.cost, textbook.cost_is_exact, textbook.is_optimal) == (usual.cost, False, False)
@@ -271,8 +298,7 @@ def test_other_methods_estimate_by_the_same_counts():
 
 def test_long_chains():
     different = [regular(20, 20, 2, seed) for seed in range(101)]
-    counted = optimal_order(different)  # a look at all their intervals takes as long as exact planning
-    assert counted.cost_is_exact
+    assert not optimal_order(different).cost_is_exact  # which would take thousands of times as long as the product
     estimated = optimal_order([*different, np.ones((20, 1))], patterns="estimated")
     assert not estimated.cost_is_exact
     assert estimated.mode == "forward"
