@@ -2,6 +2,7 @@
 
 import importlib
 import time
+import warnings
 from functools import partial
 
 import numpy as np
@@ -91,7 +92,9 @@ def chosen(cases):
 
 def by_asdex(function, x, kind):
     asdex = importlib.import_module("asdex")
-    coloring = getattr(asdex, f"{kind}_coloring")(function, x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # which it gives where colors do not help
+        coloring = getattr(asdex, f"{kind}_coloring")(function, x)
     return getattr(asdex, f"{kind}_from_coloring")(function, coloring, output_format="bcoo")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainopt.errors import ChainError
 from chainopt.structure import patterns
 from chainopt.structure.bands import Band
 from chainopt.structure.grid import Grid
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     Intervals = dict[tuple[int, int], Pattern]
 
+MOST_FORMED = 4 * 10**8  # nonzeros of a pattern: two gigabytes, and as much again while it is made
+
 
 def intervals_of(chain: JacobianChain) -> Intervals:
     """Return the pattern of the product of the factors ``i..j-1``, for every i < j."""
@@ -32,7 +35,7 @@ def intervals_of(chain: JacobianChain) -> Intervals:
     for width in range(2, len(leaves) + 1):
         for i in range(len(leaves) - width + 1):
             j = i + width
-            by_interval[i, j] = patterns.product(leaves[i], by_interval[i + 1, j])  # a few places choose among rows of many
+            by_interval[i, j] = _product(leaves[i], by_interval[i + 1, j])  # a few places choose among rows of many
     return by_interval
 
 
@@ -40,16 +43,30 @@ def along(chain: JacobianChain, bracketing: Bracketing) -> tuple[NumpyArray, NDA
     """Return, by the gap at which it is split, what each product needs, and whether both its sides are full."""
     counts = np.zeros(bracketing.factors - 1, dtype=object)
     are_full = np.zeros(bracketing.factors - 1, dtype=bool)
-    splits = iter(bracketing.splits_in_order().tolist())
+    *inner, last = bracketing.splits_in_order().tolist() or [0]
+    splits = iter([*inner, last])
 
     def join(left: Pattern, right: Pattern) -> Pattern:
         split = next(splits)
         counts[split] = patterns.multiplications(left, right)
         are_full[split] = is_full(left) and is_full(right)
-        return patterns.product(left, right)
+        return left if split == last else _product(left, right)  # nothing is multiplied with the whole
 
     bracketing.fold(chain.patterns, join)
     return counts, are_full
+
+
+def _product(left: Pattern, right: Pattern) -> Pattern:
+    """Return the pattern of a product, unless it would fill memory."""
+    if isinstance(left, patterns.Places) and isinstance(right, patterns.Places):
+        nonzeros = min(left.shape[0] * right.shape[1], patterns.multiplications(left, right))
+        if nonzeros > MOST_FORMED:
+            msg = (
+                f"the chain has products of sparse matrices with up to {nonzeros:,} nonzeros, which are not counted: "
+                'take the objective "multiplications" with one worker and no memory_limit, and patterns="auto" or "estimated"'
+            )
+            raise ChainError(msg)
+    return patterns.product(left, right)
 
 
 def tables(intervals: Intervals, factors: int) -> list[tuple[NumpyArray, NDArray[np.bool_]]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from chainopt.errors import InfeasibleError
 from chainopt.execution.compiling import is_in_compiled_function, untraced
 from chainopt.numbers import counted
+from chainopt.ordering.pure import pure_plan
 from chainopt.plan.comparison import Comparison
 from chainopt.plan.plan import Plan
 from chainopt.solvers.options import asked, check_method
@@ -172,7 +173,7 @@ def compare(
     plans: dict[str, Plan | None] = {}
     for mode in ("forward", "reverse"):
         try:
-            plans[mode] = Plan(problem, select(problem, mode).solve(problem))
+            plans[mode] = pure_plan(problem, mode, patterns)
         except InfeasibleError:
             plans[mode] = None
     return Comparison(plans["forward"], plans["reverse"], Plan(problem, select(problem, method).solve(problem)))

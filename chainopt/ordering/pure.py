@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from chainopt.plan.plan import Plan
 from chainopt.solvers.options import asked
+from chainopt.solvers.pure_modes import for_sweep
 from chainopt.solvers.registry import select
 
 if TYPE_CHECKING:
+    from chainopt.solvers.base import Problem
     from chainopt.solvers.objectives import Objective
     from chainopt.solvers.options import ChainLike
     from chainopt.typing import PatternsName
@@ -36,7 +38,7 @@ def forward_order(
     80000000
     """
     problem = asked(chain, objective, tape_limit, memory_limit, workers, patterns=patterns)
-    return Plan(problem, select(problem, "forward").solve(problem))
+    return pure_plan(problem, "forward", patterns)
 
 
 def reverse_order(
@@ -61,4 +63,11 @@ def reverse_order(
     900000
     """
     problem = asked(chain, objective, tape_limit, memory_limit, workers, patterns=patterns)
-    return Plan(problem, select(problem, "reverse").solve(problem))
+    return pure_plan(problem, "reverse", patterns)
+
+
+def pure_plan(problem: Problem, mode: str, patterns: PatternsName) -> Plan:
+    """Return the plan of a pure mode, given its name; with patterns "auto" it is estimated where counting would fill memory."""
+    if patterns == "auto":
+        problem = for_sweep(problem, mode)
+    return Plan(problem, select(problem, mode).solve(problem))

@@ -24,7 +24,7 @@ from chainopt.plan.plan_data import PlanData, known_bound
 from chainopt.solvers.base import Problem, Solution
 from chainopt.solvers.objectives import read_model, written
 from chainopt.solvers.options import checked_limit
-from chainopt.solvers.pure_modes import FORWARD, REVERSE, mode_of
+from chainopt.solvers.pure_modes import FORWARD, REVERSE, for_sweep, mode_of
 from chainopt.solvers.registry import check_answering, select
 
 if TYPE_CHECKING:
@@ -138,7 +138,9 @@ def _is_dearer_than_a_pure_mode(problem: Problem, solution: Solution) -> bool:
     """Whether a pure mode, where no limit forbids one, refutes that a plan is optimal; floats may differ by rounding."""
     if solution.schedule is not None or problem.memory_limit is not None or problem.tape_limit is not None:
         return False
-    costs = [pure.cost for mode in (FORWARD, REVERSE) if (pure := mode.candidate(problem)) is not None]
+    # What is only estimated refutes nothing.
+    sweeps = [mode for mode in (FORWARD, REVERSE) if for_sweep(problem, mode.name).model is problem.model]
+    costs = [pure.cost for mode in sweeps if (pure := mode.candidate(problem)) is not None]
     return any(cost < solution.cost and not (isinstance(cost, float) and math.isclose(cost, solution.cost)) for cost in costs)
 
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, TypeAlias
 from chainopt.errors import InfeasibleError
 from chainopt.numbers import amount, as_much, count, counted, ratio, times
 from chainopt.plan.line import bracketing_line, is_elided
-from chainopt.plan.plan_data import known_bound
+from chainopt.plan.plan_data import PlanData, known_bound
 from chainopt.report.bracketing_text import chain_line
 from chainopt.solvers.base import Problem
+from chainopt.solvers.pure_modes import for_sweep
 from chainopt.solvers.registry import select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chainopt.bracketing.schedule import Schedule
-    from chainopt.plan.plan_data import PlanData
     from chainopt.typing import Cost
 
 WHOLE = "whole: plan.bracketing"
@@ -32,7 +32,7 @@ def facts(plan: PlanData) -> Facts:
     whole = f"; {WHOLE}" if is_elided(plan) else ""
     lines = [("chain", chain_line(chain)), ("bracketing", f"{bracketing_line(plan)}, {plan.mode} mode{whole}")]
     lines += _cost_facts(plan) if plan.schedule is None else _schedule_facts(plan, plan.schedule)
-    lines += [(mode, _beside(cost, plan)) for mode, cost in _pure_costs(plan)]
+    lines += [(mode, f"{about}{count(cost)}, {as_much(ratio(cost, plan.makespan))}") for mode, cost, about in _pure_costs(plan)]
     if plan.schedule is None:  # it is a bound on costs
         lines += _gain_facts(plan)
     lines.append(("peak memory", f"{plan.about}{counted(plan.peak_memory, 'matrix entry', 'matrix entries')}"))
@@ -44,20 +44,17 @@ def facts(plan: PlanData) -> Facts:
     return [*lines, *(("note", remark) for remark in chain.remarks)]
 
 
-def _pure_costs(plan: PlanData) -> Iterator[tuple[str, Cost]]:
-    """Yield what the pure modes take: those of the graph, where the chain was cut from one."""
+def _pure_costs(plan: PlanData) -> Iterator[tuple[str, Cost, str]]:
+    """Yield what the pure modes take, and whether that is "about": those of the graph, where the chain was cut from one."""
     costs = getattr(plan.chain, "graph_costs", None)
     if costs is not None and costs.pure is not None and costs.objective == plan.objective and plan.schedule is None:
-        yield from zip(("forward", "reverse"), costs.pure, strict=True)
+        yield from zip(("forward", "reverse"), costs.pure, (plan.about, plan.about), strict=True)
         return
     problem = Problem(plan.chain, plan.model, workers=plan.workers)
     for mode in ("forward", "reverse"):
         with suppress(InfeasibleError):
-            yield mode, select(problem, mode).solve(problem).makespan
-
-
-def _beside(cost: Cost, plan: PlanData) -> str:
-    return f"{plan.about}{count(cost)}, {as_much(ratio(cost, plan.makespan))}"
+            beside = PlanData(swept := for_sweep(problem, mode), select(swept, mode).solve(swept))
+            yield mode, beside.makespan, beside.about
 
 
 def _gain_facts(plan: PlanData) -> Facts:

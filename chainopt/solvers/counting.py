@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
-from chainopt.structure.leaves import Leaf
+    from chainopt.solvers.base import Problem
+    from chainopt.structure.leaves import Leaf
 
 PATTERNS: tuple[PatternsName, ...] = get_args(PatternsName)
 SHARE = 0.1  # of the time of the product, which exact planning may take
 SHORT = 1e-3  # seconds of exact planning that are always spent: an estimate would not take much less
 SMALL, SHORT_OF_SMALL = 2_000, 2e-2  # rows and nonzeros of factors of which all are small: seconds that nobody will miss
+MOST_FORMED = 3e7  # multiplications of patterns that only a pure mode needs
 FEW_ROWS = 512  # of products, of which an estimate draws 256: `chainopt.structure.sampled_counts`
 
 # Seconds, measured; decisions by them are the same on every machine.
@@ -82,6 +84,35 @@ def counted(
         return model
     estimated = EstimatedMultiplications(chain, leaves, is_rough=patterns == "auto")
     return model if patterns == "auto" and _are_most_rows_drawn(estimated) else estimated
+
+
+def for_sweep(problem: Problem, mode: str) -> Problem:
+    """Return the problem of a pure mode beside a plan that is counted: estimated, if patterns that it forms would fill memory.
+
+    No cheap plan forms them, so that they are not known from planning.
+
+    Parameters
+    ----------
+    problem : Problem
+        That of the plan.
+    mode : {"forward", "reverse"}
+        Which mode.
+    """
+    chain, model = problem.chain, problem.model
+    if chain.structures is None or _needs(chain, model, problem.workers, problem.memory_limit) is not None:
+        return problem
+    if chain.grids is not None:  # whose products are counted in closed form
+        return problem
+    leaves = leaves_of(chain.shapes, chain.structures)
+    if all(leaf.is_closed for leaf in leaves):
+        return problem
+    factors, look = len(leaves), first_look(leaves)
+    inner = range(1, factors - 1)  # the last product is of the size of the result
+    formed = [(k, k + 1, factors) for k in inner] if mode == "forward" else [(0, k, k + 1) for k in inner]
+    work = look.work_of_sparse(formed)
+    if work * skew(leaves, look) <= MOST_FORMED:
+        return problem
+    return problem._replace(model=EstimatedMultiplications(chain, leaves))
 
 
 def _needs(chain: JacobianChain, model: CostModel, workers: float, memory_limit: float | None) -> str | None:

@@ -141,7 +141,12 @@ def preferred(problem: Problem, candidate: Candidate) -> Candidate:
 
 def mode_of(problem: Problem, bracketing: Bracketing) -> Mode:
     """Name what the operations of a bracketing add up to."""
+    chain = problem.chain
     for sweep in (FORWARD, REVERSE):
+        if chain.stage_costs is None:  # where nothing needs to be priced
+            if sweep.order(len(chain)).is_like(bracketing):
+                return sweep.mode if len(chain) > 2 else Mode.ANY
+            continue
         pure = sweep.candidate(problem)
         if pure is not None and pure.bracketing.is_like(bracketing):
             return pure.mode
@@ -151,3 +156,12 @@ def mode_of(problem: Problem, bracketing: Bracketing) -> Mode:
 def rounded_up(cost: Cost) -> Any:
     """Return what is still as cheap as a cost, where costs are floats."""
     return cost * ROUNDING if isinstance(cost, float) else cost
+
+
+def for_sweep(problem: Problem, mode: str) -> Problem:
+    """Return the problem of a pure mode beside a plan that is counted: as `chainopt.solvers.counting.for_sweep` does."""
+    if problem.chain.structures is None:
+        return problem
+    from chainopt.solvers import counting  # which takes time to import
+
+    return counting.for_sweep(problem, mode)

@@ -290,6 +290,50 @@ def test_the_pure_modes_beside_an_estimated_plan_are_not_far_off(factors, patter
         assert about == Plan.from_json(about.to_json())
 
 
+def test_a_pure_mode_that_would_fill_memory_is_estimated_beside_a_counted_plan(monkeypatch):
+    monkeypatch.setattr("chainopt.solvers.counting._is_exact_cheap", lambda _: True)
+    words = (np.random.default_rng(0).zipf(1.5, 50_000) - 1) % 500
+    matrix = sparse.csr_array((np.ones(50_000), (np.repeat(np.arange(5_000), 10), words)), shape=(5_000, 500))
+    matrix.sum_duplicates()
+    factors = [matrix, matrix.T.tocsr(), np.ones((5_000, 1))]
+    plan = optimal_order(factors)
+    assert (plan.cost, plan.cost_is_exact, plan.mode) == (2 * matrix.nnz, True, "forward")
+    lines = dict(facts(plan))
+    assert lines["forward"].startswith(f"{2 * matrix.nnz:,}, ")
+    assert lines["reverse"].startswith("about ")
+    comparison = compare(factors)
+    assert comparison.forward.cost_is_exact
+    assert not comparison.reverse.cost_is_exact
+    assert comparison.reverse.cost == pytest.approx(reverse_order(factors, patterns="exact").cost, rel=0.1)
+    assert reverse_order(factors) == comparison.reverse
+    assert "about" in str(comparison)
+    again = Plan.from_json(plan.to_json())
+    assert (again, again.is_optimal) == (plan, True)
+
+
+def test_what_would_fill_memory_is_refused_where_it_cannot_be_estimated(monkeypatch):
+    monkeypatch.setattr("chainopt.costs.structured.MOST_FORMED", 3_000)
+    factors = [regular(100, 80, 6), regular(80, 100, 6), regular(100, 100, 6), np.ones((100, 1))]
+    for options in ({"objective": "time"}, {"workers": 2}):
+        with pytest.raises(ChainError, match=r'with up to 3,[0-9]+ nonzeros, which are not counted: take the objective "multipl'):
+            optimal_order(factors, **options)
+    assert optimal_order(factors, patterns="exact").mode == "forward"
+
+
+def test_the_whole_is_not_formed_to_count_what_it_needs(monkeypatch):
+    from chainopt.structure import patterns
+
+    formed = []
+    product = patterns.product
+    monkeypatch.setattr(patterns, "product", lambda *sides: formed.append(sides) or product(*sides))
+    matrix = regular(50, 50, 3)
+    plan = reverse_order([matrix] * 3, patterns="exact")
+    assert len(formed) == 1
+    squares = (matrix @ matrix).astype(bool)
+    columns = [np.bincount(each.indices, minlength=50) for each in (matrix, squares)]
+    assert plan.cost == sum(int(count @ np.diff(matrix.indptr)) for count in columns)
+
+
 def test_other_methods_estimate_by_the_same_counts():
     textbook, usual = (optimal_order(galerkin(), patterns="estimated", method=method) for method in ("textbook", "auto"))
     assert (textbook.cost, textbook.cost_is_exact, textbook.is_optimal) == (usual.cost, False, False)
