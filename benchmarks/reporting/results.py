@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FORMAT = "chainopt.benchmarks/2"
+FORMAT = "chainopt.benchmarks/3"
 DIGITS = 6  # of every float: twice as many as the tables show
-LINES_DOWN_TO = 4  # levels of nesting: results, suites, one suite, its lists; each entry of these is one line of the file
+LINES_DOWN_TO = 5  # levels of nesting: results, suites, one suite, its cells, those of a group; each entry of these is a line
 
 
 class ResultsError(ValueError):
@@ -85,8 +85,14 @@ class Results:
         return "" if self.done == self.tests else f"{self.done} of {self.tests} benchmarks were run"
 
     def to_json(self):
-        """Write all of it, an entry a line."""
-        return json_lines({"format": FORMAT} | dataclasses.asdict(self), LINES_DOWN_TO) + "\n"
+        """Write all of it, an entry a line; cells by their groups, whose names are long."""
+        content = {"format": FORMAT} | dataclasses.asdict(self)
+        for suite in content["suites"].values():
+            groups = {}
+            for group, *cell in suite["cells"]:
+                groups.setdefault(group, []).append(cell)
+            suite["cells"] = groups
+        return json_lines(content, LINES_DOWN_TO) + "\n"
 
     @classmethod
     def read(cls, path):
@@ -104,6 +110,8 @@ class Results:
             raise ResultsError(msg)
         try:
             suites = {name: Suite(**suite) for name, suite in content["suites"].items()}
+            for suite in suites.values():
+                suite.cells = [[group, *cell] for group, cells in dict(suite.cells).items() for cell in cells]
             return cls(**{name: content[name] for name in content if name not in {"format", "suites"}}, suites=suites)
         except (KeyError, TypeError, AttributeError):
             msg = f"{path} lacks a part of the results, or has one too many: give a results.json as it was written"

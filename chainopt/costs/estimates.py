@@ -31,7 +31,8 @@ EVEN = 1.5  # times the multiplications of spread nonzeros: up to here, estimate
 MUCH = 3e5  # multiplications of a sparse product, below which counting takes as long as they do
 WORTH, WORTH_PER_NONZERO = 1e4, 5.0  # multiplications that take far longer than to draw rows of a product of so large factors
 SHORT = 100  # factors of a chain that is kept
-COMPILED, SECONDS_PER_STEP = 5_000, 1.5e-7  # steps of a first look that is compiled, and the time of one that is not
+COMPILED, MANY, SECONDS_PER_STEP = 5_000, 600_000, 1.5e-7  # steps of a first look, the time of one that is not compiled
+AT_ONCE = 10**8  # steps that cannot be interrupted
 LOOKED_AT = 10_000  # entries
 FACTORS, MOST_SAMPLED = 64, 2_100  # and the different products that they have, of which rows are drawn
 CHEAP = 0.25  # nonzeros are counted in a tenth of the time of so many multiplications for each
@@ -143,16 +144,20 @@ def _tables(
     """Return the nonzeros of all products, the cost of each in its cheapest order, and where it is split in that."""
     width = len(sizes)
     steps = width**3 / 6
-    if steps > COMPILED and policy.compiled_pays(steps * SECONDS_PER_STEP):
+    inner = range(width - 1)
+    # Up to many steps, importing Numba takes longer than all of them; who has imported it has compiled ones.
+    if steps > COMPILED and policy.compiled_pays(steps * SECONDS_PER_STEP if steps > MANY else 0.0):
         stored, costs, splits = np.zeros((width, width)), np.zeros((width, width)), np.zeros((width, width), dtype=np.intp)
-        stored[np.arange(width - 1), np.arange(1, width)] = counts
-        floats, bits = np.array(sizes, dtype=np.float64), np.array(are_full)
-        policy.compiled(nonzeros_dp.first_look)(floats, bits, fills, stored, costs, splits)
+        stored[inner, range(1, width)] = stored[range(1, width), inner] = counts
+        look, given = policy.compiled(nonzeros_dp.first_look), (np.array(sizes, dtype=np.float64), np.array(are_full))
+        widths = max(1, int(AT_ONCE / width**2))
+        for begin in range(2, width, widths):
+            look(*given, fills, stored, costs, splits, begin, min(begin + widths, width))
         return stored, costs, splits
     rows = [[0.0] * width for _ in sizes], [[0.0] * width for _ in sizes], [[0] * width for _ in sizes]
     for i, count in enumerate(counts):
-        rows[0][i][i + 1] = float(count)
-    nonzeros_dp.first_look([float(size) for size in sizes], are_full, fills, *rows)
+        rows[0][i][i + 1] = rows[0][i + 1][i] = float(count)
+    nonzeros_dp.first_look([float(size) for size in sizes], are_full, fills, *rows, 2, width)
     return rows
 
 

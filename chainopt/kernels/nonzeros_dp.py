@@ -21,8 +21,12 @@ def first_look(
     stored: Sequence[MutableSequence[float]],
     costs: Sequence[MutableSequence[float]],
     splits: Sequence[MutableSequence[int]],
+    begin: int,
+    end: int,
 ) -> None:
-    """Fill three tables for the products of the factors ``i..j-1``, at [i][j].
+    """Fill three tables for the products of the factors ``i..j-1``, at [i][j], of ``begin`` to ``end - 1`` factors.
+
+    Nonzeros and costs stand at [j][i] too, so that both sides of all splits of a product are read along rows.
 
     Parameters
     ----------
@@ -38,26 +42,30 @@ def first_look(
         Become the multiplications in the cheapest order; those of the factors must be 0.
     splits : n + 1 rows of n + 1 ints
         Become where the product is split in that order; of equal splits the first.
+    begin, end : int
+        Of how many factors products are looked at; those of fewer must be there.
     """
     factors = len(are_full)
-    for width in range(2, factors + 1):
+    for width in range(begin, end):
         for i in range(factors - width + 1):
             j = i + width
-            held, cost = stored[i], costs[i]
+            held, cost, others, other_costs = stored[i], costs[i], stored[j], costs[j]
             least, split, is_full = math.inf, i + 1, are_full[i]
             for k in range(i + 1, j):
                 is_full = is_full or are_full[k]
-                total = cost[k] + costs[k][j]
+                total = cost[k] + other_costs[k]
                 if total < least:
-                    total += held[k] * stored[k][j] / max(sizes[k], 1.0)
+                    total += held[k] * others[k] / max(sizes[k], 1.0)
                     if total < least:
                         least, split = total, k
-            cost[j], splits[i][j] = least, split
+            cost[j] = other_costs[i] = least
+            splits[i][j] = split
             places = sizes[i] * sizes[j]
             if is_full:
                 held[j] = places
             elif fills:
-                pairs = held[split] * stored[split][j] / max(sizes[split], 1.0)
+                pairs = held[split] * others[split] / max(sizes[split], 1.0)
                 held[j] = -places * math.expm1(-pairs / max(places, 1.0))
             else:
-                held[j] = min(places, max(held[split], stored[split][j]))
+                held[j] = min(places, max(held[split], others[split]))
+            others[i] = held[j]

@@ -110,7 +110,7 @@ def for_sweep(problem: Problem, mode: str) -> Problem:
     inner = range(1, factors - 1)  # the last product is of the size of the result
     formed = [(k, k + 1, factors) for k in inner] if mode == "forward" else [(0, k, k + 1) for k in inner]
     work = look.work_of_sparse(formed)
-    if work * skew(leaves, look) <= MOST_FORMED:
+    if work == 0.0 or work * skew(leaves, look) <= MOST_FORMED:
         return problem
     return problem._replace(model=EstimatedMultiplications(chain, leaves))
 

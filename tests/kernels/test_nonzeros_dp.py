@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chainopt.costs import estimates
 from chainopt.costs.estimates import _tables, estimates_of, first_look
 from chainopt.kernels import nonzeros_dp, policy
 from chainopt.structure.leaves import Leaf, dense_leaf
@@ -64,17 +65,22 @@ def test_compiled_the_same(chain, fills):
     expected = _tables(*chain, fills=fills)
     width = len(sizes)
     tables = np.zeros((width, width)), np.zeros((width, width)), np.zeros((width, width), dtype=np.intp)
-    tables[0][np.arange(width - 1), np.arange(1, width)] = counts
-    policy.compiled(nonzeros_dp.first_look)(np.array(sizes, dtype=np.float64), np.array(are_full), fills, *tables)
+    inner, outer = np.arange(width - 1), np.arange(1, width)
+    tables[0][inner, outer] = tables[0][outer, inner] = counts
+    look = policy.compiled(nonzeros_dp.first_look)
+    for begin, end in ((2, min(4, width)), (min(4, width), width)):
+        look(np.array(sizes, dtype=np.float64), np.array(are_full), fills, *tables, begin, end)
     for got, table in zip(tables, expected, strict=True):
         np.testing.assert_allclose(got, table, rtol=1e-12)
 
 
-def test_a_long_chain_is_looked_at_by_the_compiled_program():
+def test_a_long_chain_is_looked_at_by_the_compiled_program(monkeypatch):
     rng = np.random.default_rng(0)
     sizes = rng.integers(5, 50, 121).tolist()
     leaves = [Leaf(shape, int(rng.integers(1, 3 * shape[0]))) for shape in pairwise(sizes)]
     leaves[-1] = dense_leaf(leaves[-1].shape)
+    monkeypatch.setattr(estimates, "AT_ONCE", 10 * 122**2)  # ten numbers of factors at once
+    monkeypatch.setattr(policy, "compiled_pays", lambda _: True)
     look = first_look(leaves)
     assert isinstance(look.stored, np.ndarray)
     cost, split, _ = by_recursion(sizes, [leaf.nonzeros for leaf in leaves], [leaf.is_full for leaf in leaves], True)(0, 120)
