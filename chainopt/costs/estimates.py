@@ -205,9 +205,8 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
         Nonzeros are counted only if products of two sparse matrices need more multiplications than this.
     """
     look = first_look(leaves)
-    of_sparse = look.work_of_sparse()
-    listed = [leaf for leaf in {id(leaf): leaf for leaf in leaves}.values() if not leaf.is_full]
-    if of_sparse <= LITTLE * sum(leaf.nonzeros for leaf in listed):
+    of_sparse, listed = look.work_of_sparse(), _listed(leaves)
+    if is_little(leaves, look):
         if much or (look.is_clear() and not any(leaf.has_gaps for leaf in listed)):
             return look
         of_sparse = math.inf
@@ -226,6 +225,16 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
     from chainopt.structure.sampled_counts import SampledCounts
 
     return SampledCounts(leaves)
+
+
+def is_little(leaves: Sequence[Leaf], look: FirstLook) -> bool:
+    """Whether the products of sparse factors in the cheapest order need next to no work."""
+    return look.work_of_sparse() <= LITTLE * sum(leaf.nonzeros for leaf in _listed(leaves))
+
+
+def _listed(leaves: Sequence[Leaf]) -> list[Leaf]:
+    """Return the sparse ones, each once."""
+    return [leaf for leaf in {id(leaf): leaf for leaf in leaves}.values() if not leaf.is_full]
 
 
 def is_long(leaves: Sequence[Leaf], look: FirstLook) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,6 +67,12 @@ def product_of(factors: Sequence[Array]) -> Callable[[Array, Array], Array]:
     """Return what multiplies matrices in their forms: ``@`` alone, where all are arrays or stored by rows or columns."""
     is_plain = all(type(factor) is np.ndarray or getattr(factor, "format", None) in COMPRESSED for factor in factors)
     return operator.matmul if is_plain else product
+
+
+@lru_cache(maxsize=64)
+def goes_with_matmul(kind: type) -> bool:
+    """Whether matrices of a type need nothing but ``@``: NumPy's own, and those of SciPy's that are stored by rows or columns."""
+    return kind is np.ndarray or (kind.__module__.startswith("scipy.sparse.") and kind.__name__[:3] in COMPRESSED)
 
 
 def _with_diagonals(matrix: Array) -> Array:

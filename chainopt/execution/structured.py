@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +10,8 @@ from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import NUMPY, backend_of, has_unit, is_operator
 from chainopt.execution.backends.remote import Remote
 from chainopt.execution.forms import DiagonalForm, IdentityForm, finisher
+from chainopt.execution.known import KNOWN
 from chainopt.structure.patterns import nonzero_count, places, scipy_sparse
-from chainopt.structure.sparse import Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
     from chainopt.structure.structure import Structure
     from chainopt.typing import Array, BoolArray
-
-MOST_KNOWN = 1024
 
 
 def prepared(
@@ -43,7 +40,7 @@ def prepared(
     """
     forms = [
         factor
-        if structure.is_dense or _KNOWN.holds(factor, structure) or is_operator(factor) or isinstance(factor, Remote)
+        if structure.is_dense or KNOWN.holds(factor, structure) or is_operator(factor) or isinstance(factor, Remote)
         else in_form(factor, structure, f"factors[{position}] ({chain.label(position)})")
         for position, (factor, structure) in enumerate(zip(factors, structures, strict=True))
     ]
@@ -90,7 +87,7 @@ def in_form(matrix: Array, structure: Structure, place: str) -> Array:
         form = matrix
         if _is_stored_inside(matrix, structure):
             fits = True
-            _KNOWN.add(matrix, structure)
+            KNOWN.add(matrix, structure)
         else:
             fits = _is_inside(matrix, structure)
     elif library.goes_with_scipy and library.takes_forms(matrix):
@@ -104,38 +101,6 @@ def in_form(matrix: Array, structure: Structure, place: str) -> Array:
         msg = f"{place} was planned with the structure {structure!r}, but {what}: plan it with another structure, or without one"
         raise ChainError(msg)
     return form
-
-
-class _Known:
-    """Which sparse arrays store nothing outside of which patterns: checking takes longer than a product with a vector.
-
-    This holds for the arrays of indices, whatever the values are. If someone writes into those, a nonzero outside is not noticed;
-    the product is right all the same, as the matrix itself is multiplied.
-    """
-
-    def __init__(self) -> None:
-        self._triples: dict[tuple[str, int, int, int], tuple[weakref.ref[Array], ...]] = {}
-
-    def holds(self, matrix: Array, structure: Structure) -> bool:
-        """Whether a matrix has been found inside of a structure."""
-        indices = getattr(matrix, "indices", None)
-        if indices is None or not isinstance(structure, Sparse):
-            return False
-        begins, places = getattr(matrix, "indptr", None), structure.columns
-        known = self._triples.get((getattr(matrix, "format", ""), id(indices), id(begins), id(places)))
-        return known is not None and known[0]() is indices and known[1]() is begins and known[2]() is places
-
-    def add(self, matrix: Array, structure: Structure) -> None:
-        """Remember that it has been found there."""
-        if not isinstance(structure, Sparse) or not (hasattr(matrix, "indices") and hasattr(matrix, "indptr")):
-            return
-        if len(self._triples) >= MOST_KNOWN:
-            self._triples.clear()
-        held = matrix.indices, matrix.indptr, structure.columns
-        self._triples[matrix.format, *map(id, held)] = tuple(map(weakref.ref, held))
-
-
-_KNOWN = _Known()
 
 
 def _is_diagonal(numbers: Array, *, is_unit: bool) -> bool:

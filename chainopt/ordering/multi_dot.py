@@ -16,6 +16,7 @@ from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import backend_of, becomes_numpy, has_mask, is_numbered, labels_of, loss
 from chainopt.execution.backends.numpy import NUMBERS
 from chainopt.execution.compiling import is_compiling, is_symbol, symbolic_product, without_matrix
+from chainopt.execution.forms import goes_with_matmul, product
 from chainopt.execution.serial import multiply
 from chainopt.numbers import counted
 from chainopt.ordering.order import optimal_order
@@ -78,6 +79,8 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
             except ValueError:
                 _check_kinds(arrays)
                 raise
+    if out is None and len(arrays) > 1 and all(map(goes_with_matmul, map(type, arrays))) and _are_sparse(arrays):
+        return _in_pairs(_sparse_pairs(arrays), [*arrays], operator.matmul)
     if len(arrays) < 2:
         msg = f"arrays {'has one entry' if len(arrays) else 'is empty'}: give at least two arrays to multiply"
         raise ChainError(msg)
@@ -126,13 +129,9 @@ def _product(matrices: list[Array], out: Array) -> Array:
     if is_plain:
         result = _by_dot(matrices, [matrix.shape for matrix in matrices], np.dot, out)
     elif out is None and _are_sparse(matrices):
-        from chainopt.execution.forms import product
-        from chainopt.ordering.sparse_order import sparse_order
-
         # Only of matrices that list diagonals is there a product that SciPy cannot multiply with others.
         has_diagonals = any(hasattr(matrix, "offsets") for matrix in matrices)
-        pairs = [(i, k) for i, k, _ in sparse_order(matrices)]
-        result = _in_pairs(pairs, matrices, product if has_diagonals else operator.matmul)
+        result = _in_pairs(_sparse_pairs(matrices), matrices, product if has_diagonals else operator.matmul)
     else:
         chain = JacobianChain.from_reading(read_factors(matrices, "arrays"))
         if out is not None:
@@ -169,7 +168,14 @@ def _with_ends(out: Array, *, is_row: bool, is_column: bool) -> Array:
     return out[..., None, :] if is_row else out
 
 
-def _are_sparse(matrices: list[Array]) -> bool:
+def _sparse_pairs(matrices: Sequence[Array]) -> list[tuple[int, int]]:
+    """Return the first factor of both sides of each product, in the order of a chain of sparse matrices."""
+    from chainopt.ordering.sparse_order import sparse_order
+
+    return [(i, k) for i, k, _ in sparse_order(matrices)]
+
+
+def _are_sparse(matrices: Sequence[Array]) -> bool:
     """Whether they are numbers in SciPy's sparse arrays and NumPy's, which fit together; if not, others raise the error."""
     shapes = [matrix.shape for matrix in matrices]
     fits = all(len(shape) == 2 and min(shape) > 0 for shape in shapes)
