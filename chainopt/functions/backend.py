@@ -70,8 +70,9 @@ class Backend(Protocol):
     products: frozenset[str]
     """Names of equations: those that are slow sums in forward mode, those that are in reverse mode, those that take a part of an
     array, and those that multiply matrices."""
-    records_pure_modes: bool
-    """Whether a program that is recorded is faster in a pure mode, too, than the library's own function."""
+    most_recorded: int
+    """Of how many equations a program may be that is recorded in a pure mode, too: where it is faster than the library's own
+    function, which is 0 equations where that is compiled, and saves within some thousand calls the time that recording takes."""
     chunked_modes: frozenset[str]
     """The pure modes in which the library's own function takes a chunk size."""
     fragile: frozenset[str]

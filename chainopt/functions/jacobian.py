@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from chainopt.errors import ChainError, InfeasibleError
 from chainopt.functions.autotune import fastest
 from chainopt.functions.first_calls import entries_of_jacobian, hint_of, note_results
+from chainopt.functions.prepared import Prepared
 from chainopt.functions.refusals import Refusals
 from chainopt.functions.signature import Call
 from chainopt.functions.way import Way, refusal
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from chainopt.functions.backend import Backend
     from chainopt.functions.blockwise import Blockwise
     from chainopt.functions.options import Mode, Options
-    from chainopt.functions.prepared import Prepared
     from chainopt.graphs.elimination.result import Elimination
     from chainopt.plan.plan import Plan
     from chainopt.typing import Array, Function
@@ -157,7 +157,7 @@ class JacobianFunction:
         prepared = self._program(way, arrays)
         if prepared is None:
             is_refused = way.prepared is None and way.is_settled and way.uses > 0 and way.mode == self.options.library_mode()
-            self._refusals.note(is_refused=is_refused)
+            self._refusals.note(is_refused=is_refused or way.is_unread, is_dear=way.is_unread)
             return self._by_library(way, args, kwargs, is_called=not self._ways.is_traced(call))
         self._refusals.note(is_refused=False)
         must_plan = self.options.must_plan
@@ -218,7 +218,7 @@ class JacobianFunction:
         if prepared is None and self.options.must_plan:
             raise way.refusal()
         if prepared is None or (
-            way.mode not in {"planned", "elimination"} and not self.options.is_pure and not self.backend.records_pure_modes
+            way.mode not in {"planned", "elimination"} and not self.options.is_pure and not self._is_recorded(prepared)
         ):
             return None
         if self.backend.can_transform(prepared.names, arrays):
@@ -228,11 +228,15 @@ class JacobianFunction:
             raise refusal(msg)
         return None
 
+    def _is_recorded(self, prepared: Prepared | Blockwise | None) -> bool:
+        """Whether a program runs in a pure mode, in the place of the library's own function."""
+        return isinstance(prepared, Prepared) and len(prepared.program.trace.equations) <= self.backend.most_recorded
+
     def _is_forward(self, way: Way, *, is_called: bool = False) -> bool:
         """Whether forward mode comes first; of what must not be a program now reverse mode has those blocks that count."""
         if self.options.is_hessian:
             return way.mode != "reverse"
-        if way.prepared is None or not self.backend.records_pure_modes:
+        if not self._is_recorded(way.prepared):
             return (way.called_mode if is_called else way.mode) == "forward"
         return False
 

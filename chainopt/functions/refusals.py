@@ -20,7 +20,7 @@ class Refusals:
         self._left -= 1
         return True
 
-    def note(self, *, is_refused: bool) -> None:
-        """Remember what a look has found."""
-        self._found = self._found + 1 if is_refused else 0
+    def note(self, *, is_refused: bool, is_dear: bool = False) -> None:
+        """Remember what a look has found; one is enough where it takes long."""
+        self._found = self._found + (ENOUGH if is_dear else 1) if is_refused else 0
         self._left = CALLS if self._found >= ENOUGH else 0

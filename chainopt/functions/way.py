@@ -30,6 +30,7 @@ class Way:
         self.besides: tuple[Array, ...] = ()  # arrays that the function reads, where only watching it keeps them
         self.cause: Exception | None = None
         self.has_run = self.is_first = self.is_settled = False
+        self.is_unread = False  # what the function reads is too much to be looked at
         self.called = ""  # the pure mode that is quicker where nothing is compiled, as far as that is another one
         self.record: Record | None = None  # of a first call: where to note what it takes,
         self.key: Hashable = None  # and under what it is known

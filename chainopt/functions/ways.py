@@ -82,6 +82,7 @@ class Ways:
         except UnplannableError as error:
             way = self._by_library()
             way.refuse(error, self.options)
+            way.is_unread = True
             return way, call.arrays
         except Exception:  # noqa: BLE001 -- whatever comparing raises what is not ours
             key, record = None, None

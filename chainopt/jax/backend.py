@@ -50,7 +50,7 @@ class JaxBackend:
     broadcasts = frozenset({"broadcast_in_dim"})
     parts = frozenset({"slice", "dynamic_slice", "gather"})
     products = PRODUCTS
-    records_pure_modes = False
+    most_recorded = 0
     chunked_modes: frozenset[str] = frozenset()
     fragile = frozenset({"fft"})  # XLA for CPUs takes no operand of it whose layout is not that of its rows
     has_straight_lines = False

@@ -7,6 +7,8 @@ from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 import torch
+from torch._guards import TracingContext, tracing
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.modules import module
 from torch.utils import _pytree as pytree
@@ -19,6 +21,7 @@ from chainopt.torch.certainty import certify, size_without_numbers
 from chainopt.torch.derivable import is_derivable
 from chainopt.torch.gradient import certify_gradient, gradient_of, hides_derivative
 from chainopt.torch.quiet import ALONE
+from chainopt.torch.repeats import without_repeats
 from chainopt.torch.stage import Stage, stages_of
 from chainopt.torch.trace import is_transformed, is_transforming, kind_of, trace, untransformed
 from chainopt.torch.zeros import without_zeros
@@ -54,7 +57,7 @@ class TorchBackend:
     broadcasts: frozenset[str] = frozenset()
     parts: frozenset[str] = frozenset()
     products: frozenset[str] = frozenset()
-    records_pure_modes = True
+    most_recorded = 500
     chunked_modes = frozenset({"reverse"})
     fragile: frozenset[str] = frozenset()
     has_straight_lines = False
@@ -203,11 +206,13 @@ class TorchBackend:
 
         Of the transformations of `torch.func` in it nothing is left then, neither the time that they take in Python, nor
         what a compiler does not understand. It is recorded outside of inference mode, in which PyTorch before 2.12 has tangents
-        of zero.
+        of zero. All nodes are described by the same tensors without numbers: each would make a mode of its own for that.
         """
-        with ALONE, torch.inference_mode(mode=False), torch.enable_grad():  # for which the function may ask
+        described = TracingContext(FakeTensorMode(allow_fallback_kernels=True))
+        with ALONE, torch.inference_mode(mode=False), torch.enable_grad(), tracing(described):  # for which the function may ask
             graph: Array = make_fx(computation)(*map(_plain, arrays))
         without_zeros(graph.graph, names)
+        without_repeats(graph.graph)
         graph.graph.eliminate_dead_code(lambda node: node.is_impure() or node.target in CHECKS)
         graph.recompile()
         graph.meta["is_differentiable"] = not any(map(hides_derivative, graph.graph.nodes))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from chainopt import ChainError
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.options import Options
 from chainopt.functions.refusals import CALLS, ENOUGH
@@ -115,3 +116,19 @@ def test_what_is_refused_later_goes_in_the_mode_that_counts():
     assert way.called_mode == "forward"
     way.refuse(UnplannableError("a reason"), Options())
     assert way.called_mode == way.mode == "reverse"
+
+
+def test_what_reads_too_much_to_be_looked_at_is_looked_at_now_and_then(torch, looks, monkeypatch):
+    from chainopt.functions import reachable
+    from chainopt.torch import jacobian
+
+    monkeypatch.setattr(reachable, "MOST_OBJECTS", 50)
+    module = torch.nn.Sequential(*(torch.nn.Linear(2, 2) for _ in range(20)))
+    x = torch.randn(2)
+    derivative = jacobian(module)
+    for _ in range(1 + 3 * CALLS):
+        torch.testing.assert_close(derivative(x), torch.func.jacrev(module)(x))
+    assert len(looks) <= 4
+    with pytest.raises(ChainError, match="reaches more than 50 objects"):
+        derivative.plan(x)
+    monkeypatch.undo()
