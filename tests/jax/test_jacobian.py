@@ -300,7 +300,7 @@ def test_stages_that_are_named(jax, jnp, jacobian):
 def test_tuning(jax, jnp, jacobian):
     function, x = functions(jax, jnp)["hourglass"]
     tuned = jacobian(function).tune(x)
-    assert tuned.plan.chain == jacobian(function).plan(x).chain
+    assert tuned.plan.chain.shapes == jacobian(function).plan(x).chain.shapes  # of a pure mode, which may win, with other costs
     assert tuned.mode in {"planned", str(tuned.plan.mode)}
     assert tuned.times[tuned.mode] == min(tuned.times.values())
     assert set(tuned.times) == {"forward", "reverse", "planned"}
