@@ -205,8 +205,9 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
         Nonzeros are counted only if products of two sparse matrices need more multiplications than this.
     """
     look = first_look(leaves)
-    of_sparse, listed = look.work_of_sparse(), _listed(leaves)
-    if is_little(leaves, look):
+    listed = listed_of(leaves)
+    of_sparse = look.work_of_sparse()
+    if is_little(of_sparse, listed):
         if much or (look.is_clear() and not any(leaf.has_gaps for leaf in listed)):
             return look
         of_sparse = math.inf
@@ -227,13 +228,13 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
     return SampledCounts(leaves)
 
 
-def is_little(leaves: Sequence[Leaf], look: FirstLook) -> bool:
-    """Whether the products of sparse factors in the cheapest order need next to no work."""
-    return look.work_of_sparse() <= LITTLE * sum(leaf.nonzeros for leaf in _listed(leaves))
+def is_little(work: float, listed: Sequence[Leaf]) -> bool:
+    """Whether the products of sparse factors need next to no work beside looking at the nonzeros of those."""
+    return work <= LITTLE * sum(leaf.nonzeros for leaf in listed)
 
 
-def _listed(leaves: Sequence[Leaf]) -> list[Leaf]:
-    """Return the sparse ones, each once."""
+def listed_of(leaves: Sequence[Leaf]) -> list[Leaf]:
+    """Return the sparse factors, each once."""
     return [leaf for leaf in {id(leaf): leaf for leaf in leaves}.values() if not leaf.is_full]
 
 

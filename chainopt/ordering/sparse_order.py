@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainopt.costs.estimates import MUCH, FirstLook, cheapest, estimates_of, first_look, is_little, is_long
+from chainopt.costs.estimates import MUCH, FirstLook, cheapest, estimates_of, first_look, is_little, is_long, listed_of
 from chainopt.structure.leaves import Leaf, dense_leaf
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _by_numbers(shapes: tuple[tuple[int, int], ...], counts: tuple[int | None, .
     alike = [_leaf(shape, count) for shape, count in zip(shapes, counts, strict=True)]
     leaves = [alike[position] for position in same]
     look = first_look(leaves)
-    return look.products if is_little(leaves, look) or is_long(leaves, look) else None
+    return look.products if is_little(look.work_of_sparse(), listed_of(leaves)) or is_long(leaves, look) else None
 
 
 def _leaf(shape: tuple[int, int], count: int | None, source: Array = None) -> Leaf:

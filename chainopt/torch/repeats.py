@@ -110,6 +110,6 @@ def _shape(node: Array) -> tuple[int, ...] | None:
 def _transposed(node: Array) -> frozenset[int] | None:
     """Return which two axes an operator exchanges; None for others."""
     shape = _shape(node)
-    if shape and node.target is OPERATORS.transpose.int:
+    if shape and node.target is OPERATORS.transpose.int and len(node.args) == 3:
         return frozenset(axis % len(shape) for axis in node.args[1:])
     return frozenset({0, 1}) if shape and len(shape) == 2 and node.target is OPERATORS.t.default else None
