@@ -17,8 +17,9 @@ def chains(draw):
     """Square matrices, some of them several times, and mostly a thin dense one at the right."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     size = draw(st.integers(1, 9))
-    kinds = [draw(st.sampled_from(FORMS))(sparse.random_array((size, size), density=0.4, rng=rng)) for _ in range(3)]
-    kinds.append(rng.normal(size=(size, size)))
+    full = rng.normal(size=(4, size, size))
+    kinds = [draw(st.sampled_from(FORMS))(numbers * (rng.random((size, size)) < 0.4)) for numbers in full[:3]]
+    kinds.append(full[3])
     factors = [kinds[draw(st.integers(0, 3))] for _ in range(draw(st.integers(2, 7)))]
     return [*factors, rng.normal(size=(size, 2))] if draw(st.booleans()) else factors
 
