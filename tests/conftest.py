@@ -142,8 +142,8 @@ def _compiled(request):
 def _at_once(request, monkeypatch):
     """Plan functions at their first call, and know nothing from other tests: it is the programs that most tests are about."""
     if not {"jax", "torch", "functions"}.isdisjoint(request.path.parts):
-        from chainopt.functions import ways
+        from chainopt.functions import strategies
         from chainopt.functions.shared_programs import Records
 
-        monkeypatch.setattr(ways, "first_mode", lambda *_: None)
-        monkeypatch.setattr(ways, "PROGRAMS", Records())
+        monkeypatch.setattr(strategies, "first_mode", lambda *_: None)
+        monkeypatch.setattr(strategies, "PROGRAMS", Records())

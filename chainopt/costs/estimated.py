@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainopt.costs.estimates import MUCH, FirstLook, cheapest, estimates_of, is_long
+from chainopt.costs.estimates import MUCH, cheapest, estimates_of, is_long
+from chainopt.costs.first_look import FirstLook
 from chainopt.costs.multiplications import Multiplications
 from chainopt.structure.leaves import leaves_of
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from chainopt.bracketing.bracketing import Bracketing
     from chainopt.chain.chain import JacobianChain
-    from chainopt.costs.estimates import Estimates, Products
+    from chainopt.costs.estimates import Estimates
+    from chainopt.costs.sure_sweeps import Products
     from chainopt.structure.leaves import Leaf
     from chainopt.typing import NumpyArray
 
@@ -92,13 +94,10 @@ class EstimatedMultiplications(Multiplications):
         work with products of sparse matrices, their nonzeros are counted: an arrowhead's square is full.
         """
         look = self.estimates
-        if (
-            not isinstance(look, FirstLook)
-            or look.work_of_sparse(products) <= look.work_of_sparse()
-            or is_long(self.leaves, look)
-        ):
+        if not isinstance(look, FirstLook) or set(products) == set(look.products):
             return look
-        return self._counts
+        is_trusted = look.work_of_sparse(products) <= look.work_of_sparse() or is_long(self.leaves, look)
+        return look.along(products) if is_trusted else self._counts
 
     @cached_property
     def _counts(self) -> Estimates:

@@ -8,31 +8,26 @@ are estimated: a matrix with a few full columns costs far more than one whose no
 from __future__ import annotations
 
 import math
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from chainopt.kernels import nonzeros_dp, policy
+from chainopt.costs.first_look import first_look
+from chainopt.costs.nonzero_tables import products_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from chainopt.costs.first_look import FirstLook
+    from chainopt.costs.sure_sweeps import Products
     from chainopt.structure.leaves import Leaf
     from chainopt.typing import NumpyArray
 
-    Number = TypeVar("Number", int, float)
-    Products = list[tuple[int, int, int]]
-    Table = Sequence[Sequence[Number]] | NumpyArray
-
 LITTLE = 0.05  # multiplications of sparse matrices for each nonzero, for which nonzeros are not counted
-MARGIN = 1.1  # by which another order may be cheaper that nobody looks for
 EVEN = 1.5  # times the multiplications of spread nonzeros: up to here, estimates for such are trusted
 MUCH = 3e5  # multiplications of a sparse product, below which counting takes as long as they do
 WORTH, WORTH_PER_NONZERO = 1e4, 5.0  # multiplications that take far longer than to draw rows of a product of so large factors
-SHORT = 100  # factors of a chain that is kept
-COMPILED, MANY, SECONDS_PER_STEP = 5_000, 600_000, 1.5e-7  # steps of a first look, the time of one that is not compiled
-AT_ONCE = 10**8  # steps that cannot be interrupted
 LOOKED_AT = 10_000  # entries
 FACTORS, MOST_SAMPLED = 64, 2_100  # and the different products that they have, of which rows are drawn
 CHEAP = 0.25  # nonzeros are counted in a tenth of the time of so many multiplications for each
@@ -46,119 +41,6 @@ class Estimates(Protocol):
 
     def work(self, i: int, k: int, j: int) -> float:
         """Return how many multiplications the product of ``i..k-1`` with ``k..j-1`` needs."""
-
-
-class FirstLook(NamedTuple):
-    """What sizes and numbers of nonzeros say, as if nonzeros were spread evenly, and the cheapest order by that.
-
-    Attributes
-    ----------
-    sizes : tuple of int
-        The sizes between the factors, outputs first.
-    are_full : tuple of bool
-        Which factors are dense.
-    stored : table
-        The nonzeros of the product of ``i..j-1``, at [i][j].
-    splits, costs : table
-        Where the product of ``i..j-1`` is split in its cheapest order, and what it costs, at [i][j].
-    products : list
-        The products (i, k, j) that are formed on the way to the whole, in an order in which they can be.
-    """
-
-    sizes: tuple[int, ...]
-    are_full: tuple[bool, ...]
-    stored: Table[float]
-    splits: Table[int]
-    costs: Table[float]
-    products: Products
-
-    def nonzeros(self, i: int, j: int) -> float:
-        """Return how many nonzeros the product of ``i..j-1`` has."""
-        return self.stored[i][j]
-
-    def work(self, i: int, k: int, j: int) -> float:
-        """Return how many multiplications the product of ``i..k-1`` with ``k..j-1`` needs."""
-        return self.stored[i][k] * self.stored[k][j] / (self.sizes[k] or 1)
-
-    def has_full(self, i: int, j: int) -> bool:
-        """Whether the product of ``i..j-1`` is dense because one of its factors is."""
-        return any(self.are_full[i:j])
-
-    def cost(self) -> float:
-        """Return what the whole chain costs."""
-        return self.costs[0][len(self.are_full)]
-
-    def products_of_sparse(self, leaves: Sequence[Leaf], most: float = math.inf) -> int:
-        """Return how many different products of sparse factors there may be, as far as they are no more than ``most``."""
-        known: dict[tuple[int, int], int] = {}  # a product by that of its factors but the last, and the last one
-        count = 0
-        for i, first in enumerate(leaves):
-            product = id(first)
-            for leaf in () if first.is_full else leaves[i + 1 :]:
-                if leaf.is_full or count > most:
-                    break
-                count += (product, id(leaf)) not in known
-                product = known.setdefault((product, id(leaf)), -len(known) - 1)
-        return count
-
-    def is_clear(self) -> bool:
-        """Whether no other order can be much cheaper by a product of sparse matrices that has few nonzeros, as that of bands."""
-        return self.least() * MARGIN >= self.cost()
-
-    def least(self) -> float:
-        """Return what the chain costs if products of sparse matrices have no more nonzeros than their sides, as with blocks."""
-        counts = tuple([self.stored[i][i + 1] for i in range(len(self.are_full))])
-        return _least(self.sizes, counts, self.are_full)
-
-    def work_of_sparse(self, products: Products | None = None) -> float:
-        """Return the work of those products, of these or of the cheapest order, whose sides are both sparse."""
-        products = self.products if products is None else products
-        return sum(self.work(i, k, j) for i, k, j in products if not (self.has_full(i, k) or self.has_full(k, j)))
-
-
-def first_look(leaves: Sequence[Leaf]) -> FirstLook:
-    """Look at sizes and numbers of nonzeros."""
-    sizes = (*[leaf.shape[0] for leaf in leaves], leaves[-1].shape[1])
-    stored = tuple([leaf.nonzeros for leaf in leaves])
-    are_full = tuple([leaf.is_full for leaf in leaves])
-    return (_short if len(leaves) <= SHORT else _long)(sizes, stored, are_full)
-
-
-def _first_look(sizes: tuple[int, ...], counts: tuple[float, ...], are_full: tuple[bool, ...]) -> FirstLook:
-    stored, costs, splits = _tables(sizes, counts, are_full, fills=True)
-    return FirstLook(sizes, are_full, stored, splits, costs, products_of(len(counts), lambda i, j: int(splits[i][j])))
-
-
-_short, _long = lru_cache(maxsize=64)(_first_look), lru_cache(maxsize=1)(_first_look)  # of a long one tables are large
-
-
-@lru_cache(maxsize=64)  # of numbers only
-def _least(sizes: tuple[int, ...], counts: tuple[float, ...], are_full: tuple[bool, ...]) -> float:
-    """Return what `FirstLook.least` does."""
-    return _tables(sizes, counts, are_full, fills=False)[1][0][len(counts)]
-
-
-def _tables(
-    sizes: Sequence[int], counts: Sequence[float], are_full: Sequence[bool], *, fills: bool
-) -> tuple[Table[float], Table[float], Table[int]]:
-    """Return the nonzeros of all products, the cost of each in its cheapest order, and where it is split in that."""
-    width = len(sizes)
-    steps = width**3 / 6
-    inner = range(width - 1)
-    # Up to many steps, importing Numba takes longer than all of them; who has imported it has compiled ones.
-    if steps > COMPILED and policy.compiled_pays(steps * SECONDS_PER_STEP if steps > MANY else 0.0):
-        stored, costs, splits = np.zeros((width, width)), np.zeros((width, width)), np.zeros((width, width), dtype=np.intp)
-        stored[inner, range(1, width)] = stored[range(1, width), inner] = counts
-        look, given = policy.compiled(nonzeros_dp.first_look), (np.array(sizes, dtype=np.float64), np.array(are_full))
-        widths = max(1, int(AT_ONCE / width**2))
-        for begin in range(2, width, widths):
-            look(*given, fills, stored, costs, splits, begin, min(begin + widths, width))
-        return stored, costs, splits
-    rows = [[0.0] * width for _ in sizes], [[0.0] * width for _ in sizes], [[0] * width for _ in sizes]
-    for i, count in enumerate(counts):
-        rows[0][i][i + 1] = rows[0][i + 1][i] = float(count)
-    nonzeros_dp.first_look([float(size) for size in sizes], are_full, fills, *rows, 2, width)
-    return rows
 
 
 def cheapest(factors: int, work: Callable[[int, int, int], float]) -> Products:
@@ -181,19 +63,6 @@ def cheapest(factors: int, work: Callable[[int, int, int], float]) -> Products:
     return products_of(factors, lambda i, j: splits[i, j])
 
 
-def products_of(factors: int, split: Callable[[int, int], int]) -> Products:
-    """List the products (i, k, j) on the way to that of all factors, sides before their product."""
-    products, waiting = [], [(0, factors)]
-    while waiting:
-        i, j = waiting.pop()
-        if j - i > 1:
-            k = split(i, j)
-            products.append((i, k, j))
-            waiting += [(i, k), (k, j)]
-    products.reverse()
-    return products
-
-
 def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
     """Estimate what the products of a chain cost.
 
@@ -214,7 +83,7 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
     if is_long(leaves, look):
         return look
     pairs, cost = _pairs(leaves), look.cost()
-    if much and (of_sparse > much or sum(look.stored[k - 1][k] + look.stored[k][k + 1] for k in pairs) < CHEAP * cost):
+    if much and (of_sparse > much or sum(look.counts[k - 1] + look.counts[k] for k in pairs) < CHEAP * cost):
         # Where nonzeros are in a few rows and columns, a product needs many times what it would if they were spread evenly.
         times = skew(leaves, look)
         drawing = WORTH + WORTH_PER_NONZERO * sum(leaf.nonzeros for leaf in listed) / len(listed)

@@ -12,7 +12,7 @@ from chainopt.execution.backends.dispatch import backend_of
 from chainopt.execution.checks import checked_factors, checked_workers
 from chainopt.execution.compiling import is_compiling, untraced
 from chainopt.execution.dependencies import needs
-from chainopt.execution.ready import ready
+from chainopt.execution.prechecked import prechecked
 from chainopt.report.progress import progress_over
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def run(
     chain, bracketing = plan.chain, plan.association
     thread_count = 1 if workers is None and plan.schedule is None else checked_workers(workers, plan.workers)
     is_fold = thread_count == 1 and plan.schedule is None and bracketing.kinds is None and bracketing.order is None
-    if is_fold and out is None and not progress and (matrices := ready(chain, handed[0])) is not None:
+    if is_fold and out is None and not progress and (matrices := prechecked(chain, handed[0])) is not None:
         handed.clear()
         return serial.multiply(bracketing, matrices)
     operations = () if is_fold else tuple(plan.operations)

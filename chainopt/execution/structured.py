@@ -9,9 +9,10 @@ import numpy as np
 from chainopt.errors import ChainError
 from chainopt.execution.backends.dispatch import NUMPY, backend_of, has_unit, is_operator
 from chainopt.execution.backends.remote import Remote
+from chainopt.execution.checked_patterns import CHECKED
 from chainopt.execution.forms import DiagonalForm, IdentityForm, finisher
-from chainopt.execution.known import KNOWN
 from chainopt.structure.patterns import nonzero_count, places, scipy_sparse
+from chainopt.structure.sparse import Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,7 +41,7 @@ def prepared(
     """
     forms = [
         factor
-        if structure.is_dense or KNOWN.holds(factor, structure) or is_operator(factor) or isinstance(factor, Remote)
+        if structure.is_dense or CHECKED.holds(factor, structure) or is_operator(factor) or isinstance(factor, Remote)
         else in_form(factor, structure, f"factors[{position}] ({chain.label(position)})")
         for position, (factor, structure) in enumerate(zip(factors, structures, strict=True))
     ]
@@ -87,7 +88,7 @@ def in_form(matrix: Array, structure: Structure, place: str) -> Array:
         form = matrix
         if _is_stored_inside(matrix, structure):
             fits = True
-            KNOWN.add(matrix, structure)
+            CHECKED.add(matrix, structure)
         else:
             fits = _is_inside(matrix, structure)
     elif library.goes_with_scipy and library.takes_forms(matrix):
@@ -139,10 +140,21 @@ def _is_stored_inside(matrix: Array, structure: Structure) -> bool:
     if structure.diagonals is not None:
         return False
     entries = matrix.tocsr()
+    if isinstance(structure, Sparse) and _lists(structure, entries):
+        return True
     held = np.ones(entries.nnz, dtype=bool), entries.indices[: entries.nnz], entries.indptr
     stored = scipy_sparse().csr_array(held, shape=entries.shape, copy=True)
     stored.sum_duplicates()
     return bool(stored.multiply(places(structure.pattern(matrix.shape))).nnz == stored.nnz)
+
+
+def _lists(structure: Sparse, entries: Array) -> bool:
+    """Whether a structure lists just the places of a matrix, as one that was made of it does."""
+    return (
+        entries.shape == structure.shape
+        and np.array_equal(entries.indptr, structure.begins)
+        and np.array_equal(entries.indices, structure.columns)
+    )
 
 
 def _is_inside(matrix: Array, structure: Structure) -> bool:

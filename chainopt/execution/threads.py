@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chainopt.execution.backends.dispatch import imported_backends
-from chainopt.execution.crew import Assigned, Crew, Shared
 from chainopt.execution.dependencies import consumers, critical_path, in_order_of_schedule, sources
 from chainopt.execution.thread_limits import one_thread_each
+from chainopt.execution.thread_team import Assigned, Shared, ThreadTeam
 from chainopt.kernels.interrupts import interrupts_delivered
 
 if TYPE_CHECKING:
@@ -37,17 +37,17 @@ def execute(perform: Performer, factors: list[Array], workers: int, planned: flo
     taken_by = consumers(takes)
     order = in_order_of_schedule(operations, takes, workers) if workers == planned else None
     pool = Shared(critical_path(operations, taken_by)) if order is None else Assigned(operations, order)
-    crew = Crew(takes, taken_by, factors, perform, pool)
+    team = ThreadTeam(takes, taken_by, factors, perform, pool)
     settings = [enter for backend in imported_backends() if (enter := backend.settings()) is not None]
     # No more operations are ever done at once than can begin at once: each result is taken by one operation.
     threads = len(pool.queues) if isinstance(pool, Assigned) else min(workers, len(pool.ready))
-    with interrupts_delivered(crew.interrupt), one_thread_each() as limit:
+    with interrupts_delivered(team.interrupt), one_thread_each() as limit:
 
         def begin(stack: ExitStack) -> None:
             limit()
             for enter in settings:
                 enter(stack)
 
-        product = crew.run(threads, begin)
-    crew.raise_error()  # of an interrupt that came when all was done
+        product = team.run(threads, begin)
+    team.raise_error()  # of an interrupt that came when all was done
     return product

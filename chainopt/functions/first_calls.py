@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chainopt.functions.backend import Backend
     from chainopt.functions.options import Options
     from chainopt.functions.signature import Call
-    from chainopt.functions.way import Record
+    from chainopt.functions.strategy import Record
     from chainopt.typing import Array, Function
 
 MUCH = 10**9  # multiply-adds of the library's own Jacobian: it takes longer than to trace and to compile a program

@@ -14,8 +14,8 @@ from chainopt.functions.first_calls import entries_of_jacobian, hint_of, note_re
 from chainopt.functions.prepared import Prepared
 from chainopt.functions.refusals import Refusals
 from chainopt.functions.signature import Call
-from chainopt.functions.way import Way, refusal
-from chainopt.functions.ways import Ways
+from chainopt.functions.strategies import Strategies
+from chainopt.functions.strategy import Strategy, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,7 +60,7 @@ class JacobianFunction:
     def __init__(self, backend: Backend, function: Function, options: Options) -> None:
         functools.update_wrapper(self, function, updated=())
         self.backend, self.function, self.options = backend, function, options
-        self._ways = Ways(backend, function, options)
+        self._strategies = Strategies(backend, function, options)
         self._own: dict[str, Function] = {}
         self._refusals = Refusals()
 
@@ -77,7 +77,7 @@ class JacobianFunction:
             run, arrays, finish = self.backend.uncompiled(self._computation)(args, kwargs)
             return run(*args, **kwargs) if arrays is None else finish(run(*arrays))
         if self._refusals.rest():
-            return self._by_library(Way(None, options.library_mode()), args, kwargs)
+            return self._by_library(Strategy(None, options.library_mode()), args, kwargs)
         return self._run(args, kwargs)
 
     def plan(self, *args: Any, **kwargs: Any) -> Plan | Elimination:
@@ -91,10 +91,10 @@ class JacobianFunction:
         ChainError
             If the function cannot be traced as a chain of real arrays; the message says why.
         """
-        way, _ = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
-        if way.prepared is None:
-            raise way.refusal()
-        return way.prepared.plan_of(way.mode)
+        strategy, _ = self._strategies.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
+        if strategy.prepared is None:
+            raise strategy.refusal()
+        return strategy.prepared.plan_of(strategy.mode)
 
     def tune(self, *args: Any, **kwargs: Any) -> Tuned:
         """Time the planned Jacobian and the library's own functions once, and return the fastest.
@@ -128,14 +128,14 @@ class JacobianFunction:
 
     def _has_program(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> bool:
         """Whether there is a program for a call."""
-        way, _ = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
-        return way.prepared is not None
+        strategy, _ = self._strategies.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
+        return strategy.prepared is not None
 
     def _plan_in(self, mode: str, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Plan | Elimination | None:
         """Return the plan of a mode; None where there is none."""
-        way, _ = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
+        strategy, _ = self._strategies.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
         with suppress(InfeasibleError):
-            return None if way.prepared is None else way.prepared.plan_of(mode)
+            return None if strategy.prepared is None else strategy.prepared.plan_of(mode)
         return None
 
     def prepare(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 -- sparse ones do
@@ -151,42 +151,47 @@ class JacobianFunction:
 
     def _run(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Array:
         call = Call.read(self.backend, self.options.argnums, args, kwargs)
-        way, arrays = self._ways.of(call, at_once=self.options.mode != "auto" or self.options.must_plan)
-        if way.is_first:
-            return self._first(way, call, args, kwargs)
-        prepared = self._program(way, arrays)
+        strategy, arrays = self._strategies.of(call, at_once=self.options.mode != "auto" or self.options.must_plan)
+        if strategy.is_first:
+            return self._first(strategy, call, args, kwargs)
+        prepared = self._program(strategy, arrays)
         if prepared is None:
-            is_refused = way.prepared is None and way.is_settled and way.uses > 0 and way.mode == self.options.library_mode()
-            self._refusals.note(is_refused=is_refused or way.is_unread, is_dear=way.is_unread)
-            return self._by_library(way, args, kwargs, is_called=not self._ways.is_traced(call))
+            is_refused = (
+                strategy.prepared is None
+                and strategy.is_settled
+                and strategy.uses > 0
+                and strategy.mode == self.options.library_mode()
+            )
+            self._refusals.note(is_refused=is_refused or strategy.is_unread, is_dear=strategy.is_unread)
+            return self._by_library(strategy, args, kwargs, is_called=not self._strategies.is_traced(call))
         self._refusals.note(is_refused=False)
         must_plan = self.options.must_plan
         try:
-            results = prepared.computation(way.mode, self.options.chunk_size, arrays)(*arrays)
+            results = prepared.computation(strategy.mode, self.options.chunk_size, arrays)(*arrays)
         except Exception as error:  # of the library, or ours: its own functions answer, and `plan` says what it was
-            if not way.has_run:
-                way.refuse(error, self.options)
+            if not strategy.has_run:
+                strategy.refuse(error, self.options)
             if not must_plan:
-                return self._by_library(way, args, kwargs)
-            if way.has_run:
+                return self._by_library(strategy, args, kwargs)
+            if strategy.has_run:
                 raise
-            raise way.refusal() from error
-        way.has_run = True
+            raise strategy.refusal() from error
+        strategy.has_run = True
         return prepared.assembled(results)
 
-    def _first(self, way: Way, call: Call, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Array:
+    def _first(self, strategy: Strategy, call: Call, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Array:
         """Return what the library's own function returns, and note how long that takes."""
         begun = time.perf_counter()
-        result = self._by_library(way, args, kwargs)
+        result = self._by_library(strategy, args, kwargs)
         blocks, _ = self.backend.flatten(self.options.derivative_of(result))
         is_narrow = {block.dtype for block in blocks} != set(map(self._dtype, call.inputs))
-        if way.mode == "forward" and is_narrow and not self.options.is_hessian:
-            way.mode = "reverse"  # the dtypes of whose blocks are those that count
-            result = self._by_library(way, args, kwargs)
+        if strategy.mode == "forward" and is_narrow and not self.options.is_hessian:
+            strategy.mode = "reverse"  # the dtypes of whose blocks are those that count
+            result = self._by_library(strategy, args, kwargs)
         note_results(hint_of(self.backend, self.function, self.options), call, blocks)
-        self._ways.note_first(way)
-        if way.record is not None:
-            way.record.seconds += time.perf_counter() - begun
+        self._strategies.note_first(strategy)
+        if strategy.record is not None:
+            strategy.record.seconds += time.perf_counter() - begun
         return result
 
     def _dtype(self, leaf: Array) -> Array:
@@ -195,18 +200,18 @@ class JacobianFunction:
 
     def _computation(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Computation:
         """Return what computes the Jacobian: of the arguments, or of arrays, to be put together then."""
-        way, arrays = self._ways.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
-        prepared = self._program(way, arrays)
+        strategy, arrays = self._strategies.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
+        prepared = self._program(strategy, arrays)
         if prepared is not None:
             try:
-                return prepared.computation(way.mode, self.options.chunk_size, arrays), arrays, prepared.assembled
+                return prepared.computation(strategy.mode, self.options.chunk_size, arrays), arrays, prepared.assembled
             except Exception as error:  # as in `_run`
-                way.refuse(error, self.options)
+                strategy.refuse(error, self.options)
                 if self.options.must_plan:
-                    raise way.refusal() from error
-        return self._library("forward" if self._is_forward(way) else "reverse"), None, _as_it_is
+                    raise strategy.refusal() from error
+        return self._library("forward" if self._is_forward(strategy) else "reverse"), None, _as_it_is
 
-    def _program(self, way: Way, arrays: Sequence[Array]) -> Prepared | Blockwise | None:
+    def _program(self, strategy: Strategy, arrays: Sequence[Array]) -> Prepared | Blockwise | None:
         """Return the program that runs now, if any does.
 
         Raises
@@ -214,11 +219,11 @@ class JacobianFunction:
         ChainError
             If one must, and none can.
         """
-        prepared = way.prepared
+        prepared = strategy.prepared
         if prepared is None and self.options.must_plan:
-            raise way.refusal()
+            raise strategy.refusal()
         if prepared is None or (
-            way.mode not in {"planned", "elimination"} and not self.options.is_pure and not self._is_recorded(prepared)
+            strategy.mode not in {"planned", "elimination"} and not self.options.is_pure and not self._is_recorded(prepared)
         ):
             return None
         if self.backend.can_transform(prepared.names, arrays):
@@ -232,28 +237,30 @@ class JacobianFunction:
         """Whether a program runs in a pure mode, in the place of the library's own function."""
         return isinstance(prepared, Prepared) and len(prepared.program.trace.equations) <= self.backend.most_recorded
 
-    def _is_forward(self, way: Way, *, is_called: bool = False) -> bool:
+    def _is_forward(self, strategy: Strategy, *, is_called: bool = False) -> bool:
         """Whether forward mode comes first; of what must not be a program now reverse mode has those blocks that count."""
         if self.options.is_hessian:
-            return way.mode != "reverse"
-        if not self._is_recorded(way.prepared):
-            return (way.called_mode if is_called else way.mode) == "forward"
+            return strategy.mode != "reverse"
+        if not self._is_recorded(strategy.prepared):
+            return (strategy.called_mode if is_called else strategy.mode) == "forward"
         return False
 
-    def _by_library(self, way: Way, args: tuple[Array, ...], kwargs: dict[str, Array], *, is_called: bool = False) -> Array:
+    def _by_library(
+        self, strategy: Strategy, args: tuple[Array, ...], kwargs: dict[str, Array], *, is_called: bool = False
+    ) -> Array:
         """Return what the library's own function returns; where one mode fails, the other is tried, and remembered.
 
         Parameters
         ----------
-        way : Way
+        strategy : Strategy
             Which says what mode comes first.
         args, kwargs
             The arguments.
         is_called : bool
             Whether that is called now, operation by operation, and not traced.
         """
-        first, second = ("forward", "reverse") if self._is_forward(way, is_called=is_called) else ("reverse", "forward")
-        drawn = None if way.is_settled else self.backend.random_state()
+        first, second = ("forward", "reverse") if self._is_forward(strategy, is_called=is_called) else ("reverse", "forward")
+        drawn = None if strategy.is_settled else self.backend.random_state()
         try:
             result = self._library(first)(*args, **kwargs)
         except Exception as error:  # that there is no such mode: each library, and each rule, has its own
@@ -266,11 +273,11 @@ class JacobianFunction:
             except Exception:  # noqa: BLE001 -- the error of the one that suits the function better is raised
                 self.backend.set_random_state(drawn_by_first)
             else:
-                way.mode, way.called = second, ""
+                strategy.mode, strategy.called = second, ""
                 self._refusals.note(is_refused=False)
                 return result
             raise
-        way.is_settled = True
+        strategy.is_settled = True
         return result
 
     def _library(self, mode: str) -> Function:

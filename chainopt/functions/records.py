@@ -12,7 +12,7 @@ from chainopt.numbers import count, counted
 if TYPE_CHECKING:
     from chainopt.functions.options import Options
     from chainopt.functions.prepared import Prepared
-    from chainopt.functions.way import Way
+    from chainopt.functions.strategy import Strategy
     from chainopt.plan.plan import Plan
     from chainopt.structure.compression import Coloring
     from chainopt.typing import Function
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("chainopt")
 
 
-def tell(function: Function, options: Options, begin: float, way: Way) -> None:
+def tell(function: Function, options: Options, begin: float, strategy: Strategy) -> None:
     """Say how the Jacobian of a function will be computed; nothing is put together where nobody listens.
 
     Parameters
@@ -31,11 +31,11 @@ def tell(function: Function, options: Options, begin: float, way: Way) -> None:
         What was asked for.
     begin : float
         When planning began, by `time.perf_counter`.
-    way : Way
+    strategy : Strategy
         What was found.
     """
     if LOGGER.isEnabledFor(logging.INFO):
-        _tell(function, options, begin, _planned(way.prepared, way.mode) if way.prepared else _refused(way))
+        _tell(function, options, begin, _planned(strategy.prepared, strategy.mode) if strategy.prepared else _refused(strategy))
 
 
 def tell_sparse(function: Function, options: Options, begin: float, places: int, coloring: Coloring) -> None:
@@ -63,5 +63,5 @@ def _planned(prepared: Prepared | Blockwise, mode: str) -> str:
     return f"{cut}, {chosen.mode} order, cost {count(chosen.cost)} ({', '.join(pure)})"
 
 
-def _refused(way: Way) -> str:
-    return f"left to the library's {way.mode} mode, for {way.reason}"
+def _refused(strategy: Strategy) -> str:
+    return f"left to the library's {strategy.mode} mode, for {strategy.reason}"

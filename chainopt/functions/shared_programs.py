@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainopt.functions.way import Record
+from chainopt.functions.strategy import Record
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

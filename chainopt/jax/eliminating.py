@@ -1,4 +1,4 @@
-"""JAX, as the front end of functions sees it, with Jacobians as straight-line code and by sparse stages among the ways."""
+"""JAX, as the front end of functions sees it, with Jacobians as straight-line code and by sparse stages among the strategies."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ def _are_sparse(matrices: Sequence[Array]) -> bool:
     """Whether they are numbers in SciPy's sparse arrays and NumPy's, which fit together; if not, others raise the error."""
     shapes = [matrix.shape for matrix in matrices]
     fits = all(len(shape) == 2 and min(shape) > 0 for shape in shapes)
-    fits = fits and all(one[1] == other[0] for one, other in pairwise(shapes)) and len(shapes) <= LONGEST_KEPT
+    fits = fits and all(one[1] == other[0] for one, other in pairwise(shapes))
     if not fits or {*map(type, matrices)} == _ARRAY:
         return False
     return all((type(matrix) is np.ndarray or backend_of(matrix).is_sparse) and matrix.dtype in NUMBERS for matrix in matrices)

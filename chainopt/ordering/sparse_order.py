@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainopt.costs.estimates import MUCH, FirstLook, cheapest, estimates_of, first_look, is_little, is_long, listed_of
+from chainopt.costs.estimates import MUCH, cheapest, estimates_of, is_little, is_long, listed_of
+from chainopt.costs.first_look import FirstLook, first_look
 from chainopt.structure.leaves import Leaf, dense_leaf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.costs.estimates import Products
+    from chainopt.costs.sure_sweeps import Products
     from chainopt.typing import Array
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from chainopt.costs.estimated import EstimatedMultiplications
-from chainopt.costs.estimates import LITTLE, MOST_SAMPLED, FirstLook, first_look, skew
+from chainopt.costs.estimates import LITTLE, MOST_SAMPLED, skew
+from chainopt.costs.first_look import FirstLook, first_look
 from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.errors import ChainError
 from chainopt.numbers import shown
@@ -161,11 +162,11 @@ def _seconds_of_product(look: FirstLook) -> float:
 
 def _formed(look: FirstLook, leaves: Sequence[Leaf]) -> dict[tuple[int, ...], float]:
     """Return the multiplications that form the patterns of products that cost no more than the whole chain."""
-    factors, most, work = len(leaves), look.cost(), {}
+    factors, most, tables, work = len(leaves), look.cost(), look.tables, {}
     classes = [id(leaf) for leaf in leaves]
     for i in range(factors):
         for j in range(i + 2, factors + 1):
-            if j - i < factors and look.costs[i][j] < most:
+            if j - i < factors and tables.costs[i][j] < most:
                 is_full = look.has_full(i, j)
-                work[tuple(classes[i:j])] = 0.0 if is_full else look.work(i, int(look.splits[i][j]), j)
+                work[tuple(classes[i:j])] = 0.0 if is_full else look.work(i, int(tables.splits[i][j]), j)
     return work

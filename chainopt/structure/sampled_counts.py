@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Interval = tuple[int, int]
 
 FEWEST, MOST, ENTRIES = 32, 256, 400_000  # rows that are drawn, and how many entries they may have
+MANY = 64  # factors of which so many are drawn; of longer chains fewer
 
 
 class SampledCounts:
@@ -46,12 +47,12 @@ class SampledCounts:
                 alike[id(leaf)] = None if leaf.is_full else leaf.ones()
         self._leaves = leaves
         self._ones = [alike[id(leaf)] for leaf in leaves]
-        self._first: dict[tuple[int, ...], Interval] = {}  # the first interval with these factors
+        self._first: dict[tuple[Interval | None, int], Interval] = {}  # by that without the last factor, and by this one
         self._same: dict[Interval, Interval] = {}
         self._rows: dict[Interval, Counts] = {}
         self._columns: dict[Interval, Counts] = {}
-        self._samples: dict[Interval, Array] = {}
-        self._drawn: dict[int, IntArray] = {}
+        self._sampled: dict[Interval, int] = {}  # how many nonzeros the rows have that are drawn
+        self._drawn: dict[int, _DrawnRows] = {}
 
     def nonzeros(self, i: int, j: int) -> float:
         """Return how many nonzeros the product of ``i..j-1`` has."""
@@ -63,31 +64,33 @@ class SampledCounts:
 
     def rows(self, i: int, j: int) -> Counts:
         """Return how many nonzeros each row of the product of ``i..j-1`` has."""
-        i, j = self._alike(i, j)
-        if (i, j) not in self._rows:
-            for start in range(j - 1, i - 1, -1):
-                same = self._alike(start, j)
-                if same not in self._rows:
-                    self._rows[same] = self._count_rows(*same)
-        return self._rows[i, j]
+        start = i
+        while start < j and self._alike(start, j) not in self._rows:
+            start += 1
+        for first in range(start - 1, i - 1, -1):
+            same = self._alike(first, j)
+            self._rows[same] = self._count_rows(*same)
+        return self._rows[self._alike(i, j)]
 
     def columns(self, i: int, j: int) -> Counts:
         """Return how many nonzeros each column of the product of ``i..j-1`` has."""
-        i, j = self._alike(i, j)
-        if (i, j) not in self._columns:
-            for end in range(i + 1, j + 1):
-                same = self._alike(i, end)
-                if same not in self._columns:
-                    self._columns[same] = self._count_columns(*same)
-        return self._columns[i, j]
+        end = j
+        while end > i and self._alike(i, end) not in self._columns:
+            end -= 1
+        for last in range(end + 1, j + 1):
+            same = self._alike(i, last)
+            self._columns[same] = self._count_columns(*same)
+        return self._columns[self._alike(i, j)]
 
     def _alike(self, i: int, j: int) -> Interval:
-        """Return the first interval with the same factors."""
-        same = self._same.get((i, j))
-        if same is None:
-            factors = tuple(map(id, self._leaves[i:j]))
-            same = self._same[i, j] = self._first.setdefault(factors, (i, j))
-        return same
+        """Return an interval with the same factors, always the same one."""
+        known = j
+        while known > i and (i, known) not in self._same:
+            known -= 1
+        for end in range(known + 1, j + 1):
+            begin = self._same[i, end - 1] if end > i + 1 else None
+            self._same[i, end] = self._first.setdefault((begin, id(self._leaves[end - 1])), (i, end))
+        return self._same[i, j]
 
     def _count_rows(self, i: int, j: int) -> Counts:
         ones = self._ones[i]
@@ -99,26 +102,21 @@ class SampledCounts:
             return np.asarray(np.diff(ones.indptr), dtype=np.float64)
         width = self._leaves[j - 1].shape[1]
         counts = _spread(ones @ self._rows[self._alike(i + 1, j)], width)
-        sample = self._sample(i, j)
-        found = counts[self._drawn[i]].sum()
-        return _adding_up_to(counts.sum() * (sample.nnz / found) if found else counts.sum(), counts, width)
+        nonzeros = self._nonzeros_drawn(i, j)
+        found = counts[self._drawn[i].rows].sum()
+        return _adding_up_to(counts.sum() * (nonzeros / found) if found else counts.sum(), counts, width)
 
-    def _sample(self, i: int, j: int) -> Array:
-        """Return the patterns of some rows of a product."""
+    def _nonzeros_drawn(self, i: int, j: int) -> int:
+        """Return how many nonzeros some rows of a product have."""
         if i not in self._drawn:
-            height = self._leaves[i].shape[0]
             widest = max(leaf.shape[1] for leaf in self._leaves)
-            count = max(FEWEST, min(MOST, ENTRIES // max(widest, 1)))
-            draw = np.random.default_rng(i)  # the same estimates at each call
-            self._drawn[i] = np.arange(height) if height <= count else np.sort(draw.choice(height, count, replace=False))
-            self._samples[i, i + 1] = self._ones[i][self._drawn[i]]
-        end = next(end for end in range(j, i, -1) if (i, end) in self._samples)
-        sample = self._samples[i, end]
-        for position in range(end, j):
-            sample = sample @ self._ones[position]
-            sample.data[:] = 1.0
-            self._samples[i, position + 1] = sample
-        return sample
+            most = min(MOST, ENTRIES // max(widest, 1), MOST * MANY // len(self._leaves))
+            self._drawn[i] = _DrawnRows(self._ones[i], max(FEWEST, most), i)
+        drawn = self._drawn[i]
+        for end in range(i + drawn.factors, j):
+            drawn.multiply(self._ones[end])
+            self._sampled[i, end + 1] = drawn.pattern.nnz
+        return self._sampled[i, j]
 
     def _count_columns(self, i: int, j: int) -> Counts:
         leaf, last = self._leaves[i], self._ones[j - 1]
@@ -154,6 +152,40 @@ class SampledCounts:
         met = np.zeros(ones.shape[1], dtype=bool)
         met[ones.indices if live.all() else ones.indices[np.repeat(live, np.diff(ones.indptr))]] = True
         return met
+
+
+class _DrawnRows:
+    """The patterns of some rows of a product, which grows to the right factor by factor.
+
+    Parameters
+    ----------
+    ones : scipy.sparse.csr_array
+        Its first factor.
+    count : int
+        How many rows are drawn, at most.
+    seed : int
+        By which they are drawn: the same estimates at each call.
+    """
+
+    def __init__(self, ones: Array, count: int, seed: int) -> None:
+        height = ones.shape[0]
+        draw = np.random.default_rng(seed)
+        self.rows: IntArray = np.arange(height) if height <= count else np.sort(draw.choice(height, count, replace=False))
+        self.pattern = ones[self.rows]
+        self.factors = 1
+        self._keeps: Array = None  # a factor that leaves the pattern as it is
+
+    def multiply(self, ones: Array) -> None:
+        """Multiply by one more factor."""
+        self.factors += 1
+        if ones is self._keeps:
+            return
+        product = self.pattern @ ones
+        product.data[:] = 1.0
+        if product.nnz == self.pattern.nnz and ones.shape[0] == ones.shape[1]:
+            is_full = product.nnz == product.shape[0] * product.shape[1]
+            self._keeps = ones if is_full or (product != self.pattern).nnz == 0 else None
+        self.pattern = product
 
 
 def _spread(pairs: Counts, places: int) -> Counts:

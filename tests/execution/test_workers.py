@@ -304,7 +304,7 @@ def test_numpys_settings_of_the_calling_thread_hold():
 
 
 def test_numpys_settings_reach_workers_that_have_no_context(monkeypatch):
-    monkeypatch.setattr("chainopt.execution.crew.copy_context", Context)  # for NumPy 1 there is none, in any case
+    monkeypatch.setattr("chainopt.execution.thread_team.copy_context", Context)  # for NumPy 1 there is none, in any case
     factors = [np.full((2, 2), 1e200)] * 4
     calls = []
     with np.errstate(over="call", invalid="ignore", call=lambda *_: calls.append(threading.current_thread().name)):

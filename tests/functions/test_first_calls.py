@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chainopt.functions import first_calls, ways
+from chainopt.functions import first_calls, strategies
 from chainopt.functions.first_calls import first_mode
 from chainopt.functions.shared_programs import Records
 
@@ -11,8 +11,8 @@ from chainopt.functions.shared_programs import Records
 @pytest.fixture(params=["jax", "torch"])
 def library(request, monkeypatch):
     """A library, with the policy as it is, and nothing known from other tests."""
-    monkeypatch.setattr(ways, "first_mode", first_mode)
-    monkeypatch.setattr(ways, "PROGRAMS", Records())
+    monkeypatch.setattr(strategies, "first_mode", first_mode)
+    monkeypatch.setattr(strategies, "PROGRAMS", Records())
     monkeypatch.setattr(first_calls, "HINTS", Records())
     return Library(request.param, request.getfixturevalue(request.param))
 
@@ -49,8 +49,8 @@ def traced(monkeypatch):
         functions.append(function)
         return original(backend, function, *others)
 
-    original = ways.prepare
-    monkeypatch.setattr(ways, "prepare", prepare)
+    original = strategies.prepare
+    monkeypatch.setattr(strategies, "prepare", prepare)
     return functions
 
 
@@ -69,7 +69,7 @@ def test_the_first_call_is_the_librarys_and_the_second_is_planned(library, trace
 
 def test_closures_of_the_same_code_share_a_program_as_soon_as_it_pays(library, traced, monkeypatch):
     tanh = library.tanh
-    monkeypatch.setattr(ways, "ENOUGH_SECONDS", 0)
+    monkeypatch.setattr(strategies, "ENOUGH_SECONDS", 0)
     weights, x = library.numbers(7, 5), library.numbers(5)
     for _ in range(6):
         function = lambda z: tanh(weights @ z)  # noqa: E731 -- as people write it
@@ -79,7 +79,7 @@ def test_closures_of_the_same_code_share_a_program_as_soon_as_it_pays(library, t
 
 def test_a_closure_over_other_arrays_is_another_function(library, monkeypatch):
     tanh = library.tanh
-    monkeypatch.setattr(ways, "ENOUGH_SECONDS", 0)
+    monkeypatch.setattr(strategies, "ENOUGH_SECONDS", 0)
     x = library.numbers(5)
     for number in range(6):
         weights = library.numbers(7, 5) * (number + 1)
@@ -89,7 +89,7 @@ def test_a_closure_over_other_arrays_is_another_function(library, monkeypatch):
 
 
 def test_what_differs_in_what_it_reads_shares_nothing(library, monkeypatch):
-    monkeypatch.setattr(ways, "ENOUGH_SECONDS", -1)
+    monkeypatch.setattr(strategies, "ENOUGH_SECONDS", -1)
     x = library.numbers(5)
     for factor in (2, 2.0, True, 0.0, -0.0, 3):
         for power in (1, 2):
@@ -148,7 +148,7 @@ def test_the_value_of_a_first_call(library, traced):
 def test_a_narrow_result_goes_in_reverse_and_a_wide_one_is_not_pulled_back_row_by_row(library, monkeypatch):
     tanh = library.tanh
     modes = []
-    monkeypatch.setattr(ways, "first_mode", lambda *args: modes.append(first_mode(*args)) or modes[-1])
+    monkeypatch.setattr(strategies, "first_mode", lambda *args: modes.append(first_mode(*args)) or modes[-1])
     x = library.numbers(100)
     narrow = library.jacobian(lambda z: tanh(z).sum())
     np.testing.assert_allclose(np.asarray(narrow(x)), 1 - np.tanh(np.asarray(x)) ** 2, rtol=1e-4, atol=1e-6)
@@ -164,8 +164,8 @@ def test_what_cannot_be_planned_for_no_reason_of_ours_leaves_a_traceback(library
         msg = "a fault"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr(ways, "prepare", broken)
-    monkeypatch.setattr(ways, "first_mode", lambda *_: None)
+    monkeypatch.setattr(strategies, "prepare", broken)
+    monkeypatch.setattr(strategies, "first_mode", lambda *_: None)
     x = library.numbers(5)
     with caplog.at_level("DEBUG", "chainopt"):
         library.is_right(library.jacobian(library.tanh)(x), library.tanh, x)

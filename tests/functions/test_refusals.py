@@ -7,8 +7,8 @@ from chainopt import ChainError
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.options import Options
 from chainopt.functions.refusals import CALLS, ENOUGH
-from chainopt.functions.way import Way
-from chainopt.functions.ways import Ways
+from chainopt.functions.strategies import Strategies
+from chainopt.functions.strategy import Strategy
 
 
 class Gate:
@@ -20,15 +20,15 @@ class Gate:
 
 @pytest.fixture
 def looks(monkeypatch):
-    """The calls in which it was looked for a way, one after the other."""
+    """The calls in which it was looked for a strategy, one after the other."""
     seen = []
 
     def of(self, call, **options):
         seen.append(call)
         return original(self, call, **options)
 
-    original = Ways.of
-    monkeypatch.setattr(Ways, "of", of)
+    original = Strategies.of
+    monkeypatch.setattr(Strategies, "of", of)
     return seen
 
 
@@ -63,7 +63,7 @@ def test_what_can_be_planned_again_is_right_at_once_and_planned_soon(torch, look
         gate.detaches = detaches
         for _ in range(ENOUGH + 2 * CALLS):
             assert_right(torch, derivative, function, x)
-        assert (derivative._ways.of(looks[-1], at_once=False)[0].prepared is None) == detaches
+        assert (derivative._strategies.of(looks[-1], at_once=False)[0].prepared is None) == detaches
 
 
 def test_a_refused_kind_of_call_hides_no_other(torch):
@@ -77,7 +77,7 @@ def test_a_refused_kind_of_call_hides_no_other(torch):
         assert_right(torch, derivative, function, x, True)
     for number in range(4 * CALLS):
         assert_right(torch, derivative, function, x, number % 2 == 0)
-    assert sum(way.prepared is not None for way in derivative._ways.known.values()) == 1
+    assert sum(strategy.prepared is not None for strategy in derivative._strategies.known.values()) == 1
 
 
 def test_a_plan_is_looked_for_where_it_is_asked_for(torch):
@@ -111,11 +111,11 @@ def test_an_error_ends_the_rest(torch):
 
 
 def test_what_is_refused_later_goes_in_the_mode_that_counts():
-    way = Way(None, "reverse")
-    way.called = "forward"
-    assert way.called_mode == "forward"
-    way.refuse(UnplannableError("a reason"), Options())
-    assert way.called_mode == way.mode == "reverse"
+    strategy = Strategy(None, "reverse")
+    strategy.called = "forward"
+    assert strategy.called_mode == "forward"
+    strategy.refuse(UnplannableError("a reason"), Options())
+    assert strategy.called_mode == strategy.mode == "reverse"
 
 
 def test_what_reads_too_much_to_be_looked_at_is_looked_at_now_and_then(torch, looks, monkeypatch):

@@ -56,8 +56,8 @@ def test_the_mode_that_there_is_is_taken_and_remembered(jax, jnp, jacobian, kind
     derivative = jacobian(function)
     for point in (x, 2 * x):
         np.testing.assert_allclose(derivative(point), reference(function)(point), rtol=1e-4, atol=1e-5)
-    (way,) = derivative._ways.known.values()
-    assert way.mode == ("reverse" if reference is jax.jacrev else "forward")
+    (strategy,) = derivative._strategies.known.values()
+    assert strategy.mode == ("reverse" if reference is jax.jacrev else "forward")
 
 
 def test_where_both_modes_fail_the_error_is_jaxs_own(jax, jnp, jacobian):
@@ -231,8 +231,8 @@ def test_slow_sums_decide_between_the_pure_modes(jax, jnp, jacobian):
     ):
         derivative = jacobian(function, argnums=tuple(range(len(arguments))))
         assert derivative.plan(*arguments).mode.value == mode
-        (way,) = derivative._ways.known.values()
-        assert way.mode == mode
+        (strategy,) = derivative._strategies.known.values()
+        assert strategy.mode == mode
 
 
 def flops(jax, function, x):
@@ -262,8 +262,8 @@ def test_a_call_that_nobody_compiles_goes_forward_where_the_work_is_small(jax, j
         derivative = jacobian(lambda x: chebyquad(jnp, x, 4))
         derivative(x)
         assert called.pop() == mode
-        (way,) = derivative._ways.known.values()
-        assert way.mode == "reverse"
+        (strategy,) = derivative._strategies.known.values()
+        assert strategy.mode == "reverse"
         assert not called
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from chainopt import ChainError
-from chainopt.functions import ways
+from chainopt.functions import strategies
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,8 @@ def x(jnp):
 @pytest.fixture
 def traced(monkeypatch):
     """The calls at which a function was traced."""
-    calls, prepare = [], ways.prepare
-    monkeypatch.setattr(ways, "prepare", lambda *given: calls.append(given) or prepare(*given))
+    calls, prepare = [], strategies.prepare
+    monkeypatch.setattr(strategies, "prepare", lambda *given: calls.append(given) or prepare(*given))
     return calls
 
 
@@ -169,8 +169,8 @@ def test_a_refusal_is_remembered_with_its_reason(jnp, jacobian, x, traced):
 
 
 def test_the_memory_for_signatures_ends(jnp, jacobian, monkeypatch):
-    monkeypatch.setattr(ways, "MOST_SIGNATURES", 3)
+    monkeypatch.setattr(strategies, "MOST_SIGNATURES", 3)
     derivative = jacobian(jnp.sin)
     for size in range(1, 7):
         derivative(jnp.ones(size))
-    assert len(derivative._ways.known) == 3
+    assert len(derivative._strategies.known) == 3

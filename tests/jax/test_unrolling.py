@@ -75,7 +75,7 @@ def test_narrow_variables_in_loops():
 def program_of(function, x):
     derivative = jacobian(function)
     derivative.plan(x)
-    return next(iter(derivative._ways.known.values())).prepared
+    return next(iter(derivative._strategies.known.values())).prepared
 
 
 def test_steps_of_loops_are_stages():

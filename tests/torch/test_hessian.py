@@ -137,8 +137,8 @@ def test_it_is_traced_without_an_axis_for_one_row(hessian, narrow):
     function, x = narrow
     ours = hessian(function, mode="planned")
     ours(x)
-    (way,) = ours._ways.known.values()
-    assert {len(variable.shape) for variable in way.prepared.program.trace.variables.values()} <= {0, 1, 2}
+    (strategy,) = ours._strategies.known.values()
+    assert {len(variable.shape) for variable in strategy.prepared.program.trace.variables.values()} <= {0, 1, 2}
 
 
 @pytest.mark.parametrize("mode", ["auto", "planned"])

@@ -189,11 +189,11 @@ def test_options_and_what_cannot_be_planned(torch, jacobian):
 
 
 def test_it_is_traced_once_for_each_signature(torch, jacobian, monkeypatch):
-    from chainopt.functions import ways
+    from chainopt.functions import strategies
 
     narrow = network(torch, 20, 2, 20)
-    traced, prepare = [], ways.prepare
-    monkeypatch.setattr(ways, "prepare", lambda *given: traced.append(given) or prepare(*given))
+    traced, prepare = [], strategies.prepare
+    monkeypatch.setattr(strategies, "prepare", lambda *given: traced.append(given) or prepare(*given))
     derivative = jacobian(lambda x, scale: narrow(x * scale), mode="planned")
     x = torch.linspace(0, 1, 20, dtype=torch.float64)
     derivative(x, torch.as_tensor(1.0))

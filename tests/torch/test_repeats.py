@@ -157,8 +157,8 @@ def test_a_recorded_jacobian_computes_nothing_twice():
     derivative = jacobian(model)
     for point in (x, x, -x):
         torch.testing.assert_close(derivative(point), torch.func.jacrev(model)(point), rtol=1e-12, atol=1e-12)
-    (way,) = derivative._ways.known.values()
-    (graph,) = way.prepared.recorded.values()
+    (strategy,) = derivative._strategies.known.values()
+    (graph,) = strategy.prepared.recorded.values()
     counts = operators(graph)
     assert counts.count(torch.ops.aten.tanh.default) == 4
     assert counts.count(torch.ops.aten.mm.default) == 4
@@ -179,6 +179,6 @@ def test_a_long_function_in_a_pure_mode_is_left_to_the_library(monkeypatch):
         derivative = jacobian(function)
         for point in (x, x, -x):
             torch.testing.assert_close(derivative(point), torch.func.jacrev(function)(point))
-        (way,) = derivative._ways.known.values()
-        assert bool(way.prepared.recorded) is is_recorded
+        (strategy,) = derivative._strategies.known.values()
+        assert bool(strategy.prepared.recorded) is is_recorded
         assert derivative.plan(x).mode in {"forward", "reverse"}

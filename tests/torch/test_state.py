@@ -212,10 +212,10 @@ def test_dropout_as_torch_draws_it(torch, jacobian, x):
 
 
 def test_what_cannot_be_planned_is_traced_once(torch, jacobian, x, monkeypatch):
-    from chainopt.functions import ways
+    from chainopt.functions import strategies
 
-    traced, prepare = [], ways.prepare
-    monkeypatch.setattr(ways, "prepare", lambda *given: traced.append(given) or prepare(*given))
+    traced, prepare = [], strategies.prepare
+    monkeypatch.setattr(strategies, "prepare", lambda *given: traced.append(given) or prepare(*given))
 
     def function(z):
         return z * z.tolist()[0]

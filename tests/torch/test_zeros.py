@@ -10,7 +10,7 @@ from chainopt.torch.zeros import without_zeros  # noqa: E402
 
 def recorded(derivative):
     """Return the graphs that a callable has recorded."""
-    return [graph for way in derivative._ways.known.values() for graph in way.prepared.recorded.values()]
+    return [graph for strategy in derivative._strategies.known.values() for graph in strategy.prepared.recorded.values()]
 
 
 def products(graph):

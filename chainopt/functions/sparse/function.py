@@ -12,7 +12,7 @@ from chainopt.functions.restored import restored
 from chainopt.functions.signature import Call
 from chainopt.functions.sparse.preparation import prepare_sparse
 from chainopt.functions.sparse.prepared import PreparedJacobian
-from chainopt.functions.ways import Ways
+from chainopt.functions.strategies import Strategies
 
 if TYPE_CHECKING:
     from chainopt.functions.backend import Backend
@@ -39,7 +39,7 @@ class SparseJacobianFunction(JacobianFunction):
     def __init__(self, backend: SparseBackend, function: Function, options: Options) -> None:
         super().__init__(backend.dense, function, options)
         self.sparse = backend
-        self._ways = Ways(backend.dense, function, options, partial(_prepared, backend))
+        self._strategies = Strategies(backend.dense, function, options, partial(_prepared, backend))
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]}, sparse=True)"
@@ -52,14 +52,14 @@ class SparseJacobianFunction(JacobianFunction):
 
     def _called(self, *args: Any, **kwargs: Any) -> Array:
         call = Call.read(self.backend, self.options.argnums, args, kwargs)
-        found, arrays = self._ways.of(call, at_once=True)
-        way: Any = found  # whose program is a sparse one
-        program, besides = way.prepared, arrays[len(call.arrays) :]
+        found, arrays = self._strategies.of(call, at_once=True)
+        strategy: Any = found  # whose program is a sparse one
+        program, besides = strategy.prepared, arrays[len(call.arrays) :]
         if program is not None and not program.is_current(besides):
-            way.prepared = None
-            program = way.prepared = self._program_of(call._replace(besides=besides))
+            strategy.prepared = None
+            program = strategy.prepared = self._program_of(call._replace(besides=besides))
         if program is None:  # it cannot be kept, or fails: then it does so again, with the error as it is
-            way.cause = None
+            strategy.cause = None
             return self._program_of(call)(call.arrays)
         return program(call.arrays, besides)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jax.extend import core
 
 from chainopt.functions.sparsity.index_sets import IndexSets
-from chainopt.jax.detection.known import evaluated
+from chainopt.jax.detection.constant_folding import evaluated
 from chainopt.jax.detection.registry import RULES, JaxprEqn, unknown
 from chainopt.jax.detection.values import constant
 from chainopt.jax.rules.registry import CALLS

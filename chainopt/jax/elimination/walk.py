@@ -11,7 +11,7 @@ import numpy as np
 from jax.extend import core
 
 from chainopt.functions.backend import UnplannableError
-from chainopt.jax.detection.known import evaluated
+from chainopt.jax.detection.constant_folding import evaluated
 from chainopt.jax.detection.values import constant
 from chainopt.jax.elimination.code import Code
 from chainopt.jax.elimination.slopes import Graph

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import jax
 import jax.numpy as jnp
 
-from chainopt.functions.sparse.narrow import Held
+from chainopt.functions.sparse.narrow import Fixed
 from chainopt.jax.compressed import gathered, pushes, vjps
 from chainopt.jax.narrow.factors import left_factor, right_factor, zeros_of
 from chainopt.jax.traced_jaxpr import TracedJaxpr
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chainopt.typing import Array
 
 
-class NarrowJaxpr(Held[TracedJaxpr]):
+class NarrowJaxpr(Fixed[TracedJaxpr]):
     """A function as a jaxpr, of whose derivative program some narrow variables are held.
 
     Parameters

@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
-from chainopt.functions.sparse.narrow import Held
+from chainopt.functions.sparse.narrow import Fixed
 from chainopt.torch.compressed import Kept, gathered
 from chainopt.torch.narrow.factors import Factors
 from chainopt.torch.narrow.traced import TracedFunction
@@ -29,7 +29,7 @@ HIDDEN = (
 )
 
 
-class NarrowFunction(Held[TracedFunction]):
+class NarrowFunction(Fixed[TracedFunction]):
     """A recorded function, of whose JVP some narrow variables are held.
 
     Parameters

@@ -15,10 +15,10 @@ collect_ignore = [name for name, needed in LIBRARIES.items() if not (IS_WHOLE or
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
     """Leave first calls to the library, unlike the tests beside these, and know nothing of what was called before."""
-    from chainopt.functions import first_calls, ways
+    from chainopt.functions import first_calls, strategies
     from chainopt.functions.shared_programs import Records
 
-    monkeypatch.setattr(ways, "PROGRAMS", Records())
+    monkeypatch.setattr(strategies, "PROGRAMS", Records())
     monkeypatch.setattr(first_calls, "HINTS", Records())
 
 

@@ -107,5 +107,5 @@ def test_running_sums_of_what_is_large_are_sums_of_lines(monkeypatch):
 
 
 def test_large_constants_are_not_evaluated(monkeypatch):
-    monkeypatch.setattr("chainopt.jax.detection.known.MOST_ENTRIES", 10)
+    monkeypatch.setattr("chainopt.jax.detection.constant_folding.MOST_ENTRIES", 10)
     check(lambda x: x * (jnp.arange(12) > 4), 12, exact=False)

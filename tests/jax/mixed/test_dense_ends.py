@@ -96,7 +96,7 @@ def point(size=NARROW, seed=0):
 
 def program_of(derivative, *args):
     derivative.plan(*args)
-    return next(iter(derivative._ways.known.values())).prepared
+    return next(iter(derivative._strategies.known.values())).prepared
 
 
 @pytest.mark.usefixtures("always")

@@ -50,7 +50,7 @@ FUNCTIONS = {
 
 def program_of(derivative, *args):
     derivative.plan(*args)
-    return next(iter(derivative._ways.known.values())).prepared
+    return next(iter(derivative._strategies.known.values())).prepared
 
 
 def is_scattered(derivative, *args):

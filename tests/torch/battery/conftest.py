@@ -13,7 +13,7 @@ if importlib.util.find_spec("torch") is None and not os.environ.get("CHAINOPT_RE
 @pytest.fixture(autouse=True)
 def _as_it_is(_at_once, monkeypatch):
     """Leave first calls to the library, as users have it: kept callables come to their program at the second call."""
-    from chainopt.functions import ways
+    from chainopt.functions import strategies
     from chainopt.functions.first_calls import first_mode
 
-    monkeypatch.setattr(ways, "first_mode", first_mode)
+    monkeypatch.setattr(strategies, "first_mode", first_mode)

@@ -21,7 +21,7 @@ LOGGER = logging.getLogger(__name__)
 RAISED = "tracing it raised"  # where the reason may be a fault of the function
 
 
-class Way:
+class Strategy:
     """How a Jacobian is computed: by a program, or, for a reason, by the library's own function."""
 
     def __init__(self, prepared: Prepared | Blockwise | None, mode: str, reason: str = "") -> None:
@@ -74,7 +74,7 @@ class Record:
     """What is known of functions that compute the same."""
 
     def __init__(self) -> None:
-        self.way: Way | None = None
+        self.strategy: Strategy | None = None
         self.seconds = 0.0  # that the library's own functions have taken
         self.inputs = 0  # how many entries those have,
         self.results: int | None = None  # and the results, as far as it is known

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.execution.backends.numpy import NUMBERS
+from chainopt.execution.checked_patterns import CHECKED
 from chainopt.execution.forms import goes_with_matmul
-from chainopt.execution.known import KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chainopt.typing import Array
 
 
-def ready(chain: JacobianChain, factors: Sequence[Array]) -> list[Array] | None:
+def prechecked(chain: JacobianChain, factors: Sequence[Array]) -> list[Array] | None:
     """Return factors of which ``@`` is all that a product needs, in a new list; None where more has to be asked.
 
     Those are NumPy's arrays, and what SciPy stores by rows or columns, once `prepared` has found it inside of its structure.
@@ -35,7 +35,7 @@ def ready(chain: JacobianChain, factors: Sequence[Array]) -> list[Array] | None:
             continue
         if matrix.shape != (rows, columns) or matrix.dtype not in NUMBERS:
             return None
-        fits = isinstance(matrix, np.ndarray) if structure is None or structure.is_dense else KNOWN.holds(matrix, structure)
+        fits = isinstance(matrix, np.ndarray) if structure is None or structure.is_dense else CHECKED.holds(matrix, structure)
         if not fits:
             return None
         previous, same, rows = matrix, structure, columns

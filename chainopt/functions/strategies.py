@@ -15,7 +15,7 @@ from chainopt.functions.reading import UNREAD, Reading
 from chainopt.functions.records import tell
 from chainopt.functions.restored import restored
 from chainopt.functions.shared_programs import ENOUGH_SECONDS, PROGRAMS
-from chainopt.functions.way import Way
+from chainopt.functions.strategy import Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from chainopt.functions.options import Options
     from chainopt.functions.prepared import Prepared
     from chainopt.functions.signature import Call
-    from chainopt.functions.way import Record
+    from chainopt.functions.strategy import Record
     from chainopt.typing import Array, Function
 
 MOST_SIGNATURES = 128  # that are remembered, so that a value which is another one on each call does not fill the memory
@@ -34,8 +34,8 @@ CHANGES_ITSELF = "it changes what it reads"
 FEW_USES = 10  # of a program between two changes: such a one is not worth its tracing
 
 
-class Ways:
-    """The ways that one Jacobian function has found.
+class Strategies:
+    """The strategies that one Jacobian function has found.
 
     Parameters
     ----------
@@ -53,14 +53,14 @@ class Ways:
         self, backend: Backend, function: Function, options: Options, program_of: Callable[..., Any] | None = None
     ) -> None:
         self.backend, self.function, self.options, self.program_of = backend, function, options, program_of
-        self.known: dict[Hashable, Way] = {}
+        self.known: dict[Hashable, Strategy] = {}
         self.changes_itself = False
         self.reading = Reading(backend, function)
         self._seen: set[Hashable] = set()  # what was left to the library's own functions once
         self._numbered: set[Hashable] = set()  # what has a program for one value of its Python numbers
 
-    def of(self, call: Call, *, at_once: bool) -> tuple[Way, tuple[Array, ...]]:
-        """Return the way for a call, as it was found for the first one of the same signature, and the arrays that it takes.
+    def of(self, call: Call, *, at_once: bool) -> tuple[Strategy, tuple[Array, ...]]:
+        """Return the strategy for a call, as it was found for the first one of the same signature, and the arrays that it takes.
 
         Parameters
         ----------
@@ -69,7 +69,7 @@ class Ways:
             Whether it is planned even where it is seen for the first time.
         """
         key, known, state, record = None, None, None, None
-        way: Way | None
+        strategy: Strategy | None
         try:
             signature = call.key(self.backend)
             state, number = self.reading.state(call)
@@ -80,29 +80,29 @@ class Ways:
             if known is None and state is not None:
                 record = PROGRAMS.of((type(self.backend), self.options, state.key, signature))
         except UnplannableError as error:
-            way = self._by_library()
-            way.refuse(error, self.options)
-            way.is_unread = True
-            return way, call.arrays
+            strategy = self._by_library()
+            strategy.refuse(error, self.options)
+            strategy.is_unread = True
+            return strategy, call.arrays
         except Exception:  # noqa: BLE001 -- whatever comparing raises what is not ours
             key, record = None, None
         if known is not None and known.is_current():
             return known, (*call.arrays, *known.besides)
         if key is None and not self.options.must_plan and not self.is_traced(call):
             return self._by_library(UNCOMPARABLE), call.arrays
-        way = record.way if record is not None else None
-        if way is None and not at_once and key is not None and not self.is_traced(call):
-            way = self._first(key, call, record)
-            if way is not None:
-                return way, call.arrays
-        if way is None:
+        strategy = record.strategy if record is not None else None
+        if strategy is None and not at_once and key is not None and not self.is_traced(call):
+            strategy = self._first(key, call, record)
+            if strategy is not None:
+                return strategy, call.arrays
+        if strategy is None:
             changes = 0 if known is None or known.uses > FEW_USES else known.changes + 1
-            way = self._for_state(call, state) if state is not None else self._found(call, changes)
-        if key is not None and self._lasts(way, call):
-            self._keep(call, key if self.reading.is_known else (key[0], UNREAD), way, record)
-        return way, call.arrays
+            strategy = self._for_state(call, state) if state is not None else self._found(call, changes)
+        if key is not None and self._lasts(strategy, call):
+            self._keep(call, key if self.reading.is_known else (key[0], UNREAD), strategy, record)
+        return strategy, call.arrays
 
-    def _first(self, key: tuple[Hashable, int], call: Call, record: Record | None) -> Way | None:
+    def _first(self, key: tuple[Hashable, int], call: Call, record: Record | None) -> Strategy | None:
         """Return what is done with a call that is seen for the first time; None where it is not, or not left to the library."""
         is_another_number = self._without_numbers(call, key) in self._numbered
         if not is_another_number and (key in self._seen or (record is not None and record.seconds > ENOUGH_SECONDS)):
@@ -110,52 +110,52 @@ class Ways:
         mode = first_mode(self.backend, self.function, call, self.options)
         if mode is None and not is_another_number:
             return None
-        way = Way(None, mode or self.options.library_mode())
-        way.is_first, way.record, way.key = True, record, key
-        return way
+        strategy = Strategy(None, mode or self.options.library_mode())
+        strategy.is_first, strategy.record, strategy.key = True, record, key
+        return strategy
 
-    def note_first(self, way: Way) -> None:
+    def note_first(self, strategy: Strategy) -> None:
         """Remember that a first call has returned: of what raises, the library's own error is the answer again and again."""
         if len(self._seen) >= MOST_SIGNATURES:
             self._seen.clear()
-        self._seen.add(way.key)
+        self._seen.add(strategy.key)
 
     def _without_numbers(self, call: Call, key: tuple[Hashable, int]) -> Hashable:
         """Return what calls have in common that differ by Python numbers only; None where there are none."""
         return (call.key(self.backend, by_numbers=False), key[1]) if call.has_numbers else None
 
-    def _keep(self, call: Call, key: tuple[Hashable, int], way: Way, record: Record | None) -> None:
-        if way.prepared is not None and call.has_numbers:  # which may be others at each call: one program is enough of those
+    def _keep(self, call: Call, key: tuple[Hashable, int], strategy: Strategy, record: Record | None) -> None:
+        if strategy.prepared is not None and call.has_numbers:  # which may be others at each call: one program is enough of those
             self._numbered.add(self._without_numbers(call, key))
         if len(self.known) >= MOST_SIGNATURES:
             del self.known[next(iter(self.known))]
-        self.known[key] = way
-        if record is not None and way.environment is None and self._is_shareable(way):
-            record.way = way
+        self.known[key] = strategy
+        if record is not None and strategy.environment is None and self._is_shareable(strategy):
+            record.strategy = strategy
 
-    def _is_shareable(self, way: Way) -> bool:
-        """Whether a way holds no object of its function that the result shows: static data in a pytree of the user's own."""
-        if way.prepared is None:
+    def _is_shareable(self, strategy: Strategy) -> bool:
+        """Whether a strategy holds no object of its function that the result shows: static data in a pytree of the user's own."""
+        if strategy.prepared is None:
             return True
         if self.options.sparse and self.backend.must_read:  # then it calls the function itself, which reads other arrays
             return False
-        results = way.prepared.results
+        results = strategy.prepared.results
         return self.backend.is_plain(results.output_tree) and (
             results.aux_tree is None or self.backend.is_plain(results.aux_tree)
         )
 
-    def _for_state(self, call: Call, state: Reads) -> Way:
+    def _for_state(self, call: Call, state: Reads) -> Strategy:
         """Trace the function, if it does not change what it reads, or if it is enough to watch the rest."""
         must_read = self.backend.must_read
-        way = self._by_library(CHANGES_ITSELF)
+        strategy = self._by_library(CHANGES_ITSELF)
         if self.changes_itself and not self.options.must_plan:
-            return way
+            return strategy
         roots = self.reading.roots(call)
         with restored(self.backend, roots):
             if must_read:
-                self._try(way, call)
+                self._try(strategy, call)
             else:
-                way = self._found(call, 0)
+                strategy = self._found(call, 0)
             after = self.backend.read_by(roots)
         is_as_before = after is not None and after.key == state.key
         if must_read and not is_as_before:
@@ -163,42 +163,42 @@ class Ways:
             return self._by_library(CHANGES_ITSELF)
         self.reading.is_known = is_as_before
         if is_as_before:
-            way.environment = None
+            strategy.environment = None
         else:
-            way.besides = call.besides
-        return way
+            strategy.besides = call.besides
+        return strategy
 
-    def _try(self, way: Way, call: Call) -> None:
+    def _try(self, strategy: Strategy, call: Call) -> None:
         """Trace the function."""
         begin = time.perf_counter()
         try:
             program = (self.program_of or prepare)(self.backend, self.function, call, self.options)
-            way.prepared, way.mode, way.called = self._chosen(program)
+            strategy.prepared, strategy.mode, strategy.called = self._chosen(program)
         except Exception as error:  # noqa: BLE001 -- whatever tracing raises: the library's functions, which trace less, may not
-            way.refuse(error, self.options)
+            strategy.refuse(error, self.options)
         if self.program_of is None:  # a sparse program tells of itself
-            tell(self.function, self.options, begin, way)
+            tell(self.function, self.options, begin, strategy)
 
-    def _found(self, call: Call, changes: int) -> Way:
+    def _found(self, call: Call, changes: int) -> Strategy:
         """Trace the function, if that is worth it, and watch what it reads."""
         if changes > MOST_CHANGES and not self.options.must_plan:
             return self._by_library("what it reads besides its arguments changes from call to call")
-        way = self._by_library()
+        strategy = self._by_library()
         try:
             roots = self.reading.roots(call)
             environment = Environment(self.backend, roots)
             before = environment.places()
             with restored(self.backend, roots):
-                self._try(way, call)
+                self._try(strategy, call)
                 changed = written(before, environment.places())
-            way.environment = Environment(self.backend, roots, changed)
-            way.changes = changes
+            strategy.environment = Environment(self.backend, roots, changed)
+            strategy.changes = changes
         except UnplannableError as error:
-            way.refuse(error, self.options)
-        return way
+            strategy.refuse(error, self.options)
+        return strategy
 
-    def _by_library(self, reason: str = "") -> Way:
-        return Way(None, self.options.library_mode(), reason)
+    def _by_library(self, reason: str = "") -> Strategy:
+        return Strategy(None, self.options.library_mode(), reason)
 
     def _chosen(self, prepared: Prepared | Blockwise) -> tuple[Prepared | Blockwise, str, str]:
         """Return a program with its mode, and with the one in which it is called where nothing is compiled."""
@@ -217,6 +217,6 @@ class Ways:
         """Whether a transformation is going on that a call belongs to."""
         return any(map(self.backend.is_traced, call.arrays))
 
-    def _lasts(self, way: Way, call: Call) -> bool:
-        """Whether a way holds beyond the transformations that are going on."""
-        return not (self.is_traced(call) if way.prepared is None else way.prepared.belongs_to_a_transformation)
+    def _lasts(self, strategy: Strategy, call: Call) -> bool:
+        """Whether a strategy holds beyond the transformations that are going on."""
+        return not (self.is_traced(call) if strategy.prepared is None else strategy.prepared.belongs_to_a_transformation)

@@ -52,7 +52,7 @@ class Assigned:
         return queue.popleft() if queue and queue[0] in self.ready else None
 
 
-class Crew:
+class ThreadTeam:
     """Threads that share the operations of one product. All that they share is accessed under one lock, ``turn``.
 
     Parameters

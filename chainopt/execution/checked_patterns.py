@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MOST_KNOWN = 1024
 
 
-class Known:
+class CheckedPatterns:
     """Sparse arrays that were found to lie inside of a structure.
 
     This holds for the arrays of indices, whatever the values are. If someone writes into those, a nonzero outside is not noticed;
@@ -43,4 +43,4 @@ class Known:
         self._triples[matrix.format, *map(id, held)] = tuple(map(weakref.ref, held))
 
 
-KNOWN = Known()
+CHECKED = CheckedPatterns()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from chainopt import ChainError, multi_dot, optimal_order
-from chainopt.execution.ready import ready
+from chainopt.execution.prechecked import prechecked
 
 FORMS = (sparse.csr_array, sparse.csc_array, sparse.csr_matrix, sparse.csc_matrix)
 
@@ -37,7 +37,7 @@ def test_the_second_call_gives_what_the_first_gave(factors, scale):
     plan = optimal_order(factors)
     first = plan.execute(factors)
     is_sparse = plan.chain.structures is not None
-    assert (ready(plan.chain, factors) is not None) is is_sparse
+    assert (prechecked(plan.chain, factors) is not None) is is_sparse
     second = plan.execute(tuple(factors))
     assert type(second) is type(first)
     np.testing.assert_array_equal(dense(second), dense(first))
@@ -96,7 +96,7 @@ def test_what_is_put_in_its_place_is_asked_everything(other):
     used, unused = (optimal_order([MATRIX.copy(), MATRIX.copy(), RIGHT]) for _ in range(2))
     for _ in range(2):
         used.execute([MATRIX, MATRIX, RIGHT])
-    assert ready(used.chain, [MATRIX, MATRIX, RIGHT])
+    assert prechecked(used.chain, [MATRIX, MATRIX, RIGHT])
     for factors in ([other, MATRIX, RIGHT], [MATRIX, other, RIGHT], [other, other, RIGHT]):
         outcomes = []
         for plan in (unused, used, used):

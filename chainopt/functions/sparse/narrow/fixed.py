@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from chainopt.structure.patterns import Entries
 
 
-class Held(Derived[F]):
+class Fixed(Derived[F]):
     """A function of whose derivative program some narrow variables are held.
 
     Its Jacobian is ``S + L @ R``: what the results change by the inputs while these variables are held, what they change by them,
