@@ -127,7 +127,7 @@ def _skew(left: Leaf, right: Leaf, work: float) -> float:
 
     Each entry of the left meets a row of the right. Where all rows are about as long that is known without looking at the left.
     """
-    columns, lengths = left.listed().indices, np.diff(right.listed().indptr)
+    columns, lengths = left.rows[1], np.diff(right.rows[0])
     bound = left.nonzeros * int(lengths.max(initial=0)) / work
     if bound <= EVEN or not columns.size:
         return bound

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.structure.structure import Structure
-    from chainopt.typing import Array
+    from chainopt.typing import Array, IntArray
 
 FILLED = 0.9
 
@@ -53,14 +53,18 @@ class Leaf:
         begins = getattr(self.source, "begins", getattr(self.source, "indptr", None))
         return begins is not None and bool(np.count_nonzero(begins[1:] > begins[:-1]) < FILLED * (begins.size - 1))
 
-    def listed(self) -> Array:
-        """Return a `scipy.sparse.csr_array` with something in the places of its nonzeros."""
-        return self.source.tocsr() if hasattr(self.source, "tocsr") else places(self.source.pattern(self.shape))
+    @property
+    def rows(self) -> tuple[IntArray, IntArray]:
+        """Where each row begins, and the columns of its nonzeros, as in a `scipy.sparse.csr_array`."""
+        if isinstance(self.source, Sparse):
+            return self.source.begins, self.source.columns
+        entries = self.source.tocsr() if hasattr(self.source, "tocsr") else places(self.source.pattern(self.shape))
+        return entries.indptr, entries.indices
 
     def ones(self) -> Array:
         """Return a `scipy.sparse.csr_array` with ones in the places of its nonzeros."""
-        entries = self.listed()
-        return scipy_sparse().csr_array((np.ones(entries.nnz), entries.indices, entries.indptr), shape=self.shape)
+        indptr, indices = self.rows
+        return scipy_sparse().csr_array((np.ones(indices.size), indices, indptr), shape=self.shape)
 
 
 def dense_leaf(shape: tuple[int, int]) -> Leaf:

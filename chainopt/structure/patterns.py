@@ -11,6 +11,7 @@ Reference: A. Griewank and U. Naumann, "Accumulating Jacobians as chained sparse
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from operator import mul
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -295,6 +296,7 @@ def _listed(pattern: Pattern) -> Listed:
     return Bitmap.of(pattern.cells.repeat(heights, axis=0).repeat(widths, axis=1))
 
 
+@cache  # it is asked for again and again
 def scipy_sparse() -> Any:
     """Import `scipy.sparse`, or say how to install it."""
     try:

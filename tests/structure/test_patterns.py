@@ -144,5 +144,6 @@ def test_a_table_is_exact_where_floats_are_not():
 
 def test_without_scipy_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy", None)
+    patterns.scipy_sparse.cache_clear()
     with pytest.raises(ChainError, match="a sparse pattern needs SciPy"):
         patterns.scipy_sparse()
