@@ -112,6 +112,7 @@ class SampledCounts:
             widest = max(leaf.shape[1] for leaf in self._leaves)
             most = min(MOST, ENTRIES // max(widest, 1), MOST * MANY // len(self._leaves))
             self._drawn[i] = _DrawnRows(self._ones[i], max(FEWEST, most), i)
+            self._sampled[i, i + 1] = self._drawn[i].pattern.nnz
         drawn = self._drawn[i]
         for end in range(i + drawn.factors, j):
             drawn.multiply(self._ones[end])
@@ -182,9 +183,11 @@ class _DrawnRows:
             return
         product = self.pattern @ ones
         product.data[:] = 1.0
+        self._keeps = None
         if product.nnz == self.pattern.nnz and ones.shape[0] == ones.shape[1]:
             is_full = product.nnz == product.shape[0] * product.shape[1]
-            self._keeps = ones if is_full or (product != self.pattern).nnz == 0 else None
+            if is_full or (product != self.pattern).nnz == 0:
+                self._keeps = ones
         self.pattern = product
 
 
