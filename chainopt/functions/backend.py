@@ -145,6 +145,9 @@ class Backend(Protocol):
     def size_of_results(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> int | None:
         """Return how many entries the arrays have that a function returns, without computing them; None if it is not known."""
 
+    def planning_seconds(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> float:
+        """Return about how long it takes to plan a function, where that is too long for its second call; else 0."""
+
     def first_mode(self, inputs: int, results: int | None) -> str | None:
         """Return the pure mode that is quick without having been traced; None where it has to be traced.
 

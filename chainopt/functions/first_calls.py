@@ -75,6 +75,12 @@ def entries_of_jacobian(backend: Backend, function: Function, call: Call, option
     return None if results is None else results * _size(call.inputs)
 
 
+def planning_seconds(backend: Backend, function: Function, call: Call, options: Options) -> float:
+    """Return about how long it takes to plan a function, where that is too long for its second call; else 0."""
+    with restored(backend, [function]):
+        return backend.planning_seconds(options.result_of(function), *call.arguments(backend, call.arrays))
+
+
 def _size_of_results(backend: Backend, function: Function, call: Call, options: Options) -> int | None:
     """Return how many entries has what is differentiated: of Hessians the gradient."""
     with restored(backend, [function]):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.blockwise import Blockwise
 from chainopt.functions.environment import Environment, written
-from chainopt.functions.first_calls import first_mode
+from chainopt.functions.first_calls import first_mode, planning_seconds
 from chainopt.functions.mode_choice import choice, is_of_one_dtype, mode_of_calls
 from chainopt.functions.prepared import prepare
 from chainopt.functions.reading import UNREAD, Reading
@@ -105,7 +105,8 @@ class Strategies:
     def _first(self, key: tuple[Hashable, int], call: Call, record: Record | None) -> Strategy | None:
         """Return what is done with a call that is seen for the first time; None where it is not, or not left to the library."""
         is_another_number = self._without_numbers(call, key) in self._numbered
-        if not is_another_number and (key in self._seen or (record is not None and record.seconds > ENOUGH_SECONDS)):
+        is_known = key in self._seen or (record is not None and record.seconds > ENOUGH_SECONDS)
+        if not is_another_number and is_known and not self._is_early(call, record):
             return None
         mode = first_mode(self.backend, self.function, call, self.options)
         if mode is None and not is_another_number:
@@ -113,6 +114,14 @@ class Strategies:
         strategy = Strategy(None, mode or self.options.library_mode())
         strategy.is_first, strategy.record, strategy.key = True, record, key
         return strategy
+
+    def _is_early(self, call: Call, record: Record | None) -> bool:
+        """Whether planning would take longer than all calls until now: who makes a few does not wait for it."""
+        if record is None:
+            return False
+        if record.planning is None:
+            record.planning = planning_seconds(self.backend, self.function, call, self.options)
+        return record.seconds < record.planning
 
     def note_first(self, strategy: Strategy) -> None:
         """Remember that a first call has returned: of what raises, the library's own error is the answer again and again."""

@@ -76,5 +76,6 @@ class Record:
     def __init__(self) -> None:
         self.strategy: Strategy | None = None
         self.seconds = 0.0  # that the library's own functions have taken
+        self.planning: float | None = None  # about what planning takes where it has to pay before; None where it is not known
         self.inputs = 0  # how many entries those have,
         self.results: int | None = None  # and the results, as far as it is known

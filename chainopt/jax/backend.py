@@ -128,6 +128,10 @@ class JaxBackend:
             return None
         return sum(int(math.prod(leaf.shape)) for leaf in leaves)
 
+    def planning_seconds(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> float:  # noqa: ARG002
+        """Return 0: JAX's own functions trace at each call, too, which takes nearly as long."""
+        return 0.0
+
     def first_mode(self, inputs: int, results: int | None) -> str:
         """Return reverse mode for a few results of many inputs: forward mode calls half as many equations."""
         return "forward" if results is not None and inputs <= max(results, FEW) else "reverse"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.structure.structure import Structure
-    from chainopt.typing import Array, IntArray
+    from chainopt.typing import Array, NumpyArray
 
 FILLED = 0.9
 
@@ -54,7 +54,7 @@ class Leaf:
         return begins is not None and bool(np.count_nonzero(begins[1:] > begins[:-1]) < FILLED * (begins.size - 1))
 
     @property
-    def rows(self) -> tuple[IntArray, IntArray]:
+    def rows(self) -> tuple[NumpyArray, NumpyArray]:
         """Where each row begins, and the columns of its nonzeros, as in a `scipy.sparse.csr_array`."""
         if isinstance(self.source, Sparse):
             return self.source.begins, self.source.columns

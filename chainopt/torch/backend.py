@@ -17,7 +17,7 @@ from chainopt.execution.compiling import untraced
 from chainopt.functions.backend import CONTAINERS, NOT_REAL, Arrays, UnplannableError
 from chainopt.functions.function_state import FunctionState, state_of
 from chainopt.functions.trace import OTHER
-from chainopt.torch.certainty import certify, size_without_numbers
+from chainopt.torch.certainty import certify, operators_of, size_without_numbers
 from chainopt.torch.derivable import is_derivable
 from chainopt.torch.gradient import certify_gradient, gradient_of, hides_derivative
 from chainopt.torch.quiet import ALONE
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from chainopt.functions.trace import Trace
     from chainopt.typing import Array, DType, Function, PyTree
 
+MANY_OPERATORS, SECONDS_PER_OPERATOR = 100, 0.01  # of a function that is recorded not before that promises to pay
 WIDE = 4  # times as many results as inputs are too many for reverse mode
 HOOKS = ("_global_forward_hooks", "_global_forward_pre_hooks")
 DEVICES = ("cpu", "cuda")  # whose autocast is looked at
@@ -139,6 +140,11 @@ class TorchBackend:
     def size_of_results(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> int | None:
         """Return how many entries the results have, by a call with tensors that hold no numbers."""
         return None if is_transforming() else size_without_numbers(function, args, kwargs)
+
+    def planning_seconds(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> float:
+        """Return about how long it takes to record a function and its Jacobian, if it calls many operators."""
+        operators = 0 if is_transforming() else operators_of(function, args, kwargs)
+        return operators * SECONDS_PER_OPERATOR if operators > MANY_OPERATORS else 0.0
 
     def first_mode(self, inputs: int, results: int | None) -> str | None:
         """Return reverse mode, whose blocks are those that count, unless it would take many more passes."""

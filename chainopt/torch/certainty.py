@@ -117,6 +117,17 @@ def size_without_numbers(function: Callable[..., Array], args: Sequence[Array], 
     return sum(leaf.numel() for leaf in leaves if isinstance(leaf, torch.Tensor))
 
 
+def operators_of(function: Callable[..., Array], args: Sequence[Array], kwargs: dict[str, Array]) -> int:
+    """Return how many operators a call calls, if it draws and changes nothing; else, or where it fails, 0."""
+    guard = _Guard()
+    try:
+        with guard, torch.no_grad():
+            function(*args, **kwargs)
+    except Exception:  # noqa: BLE001 -- of the user's function; its Jacobian will raise it
+        return 0
+    return guard.operators
+
+
 def own_rule(function: Callable[..., Sequence[Array]], arguments: Sequence[Array]) -> str | None:
     """Return the name of a rule for a derivative that somebody wrote and that autograd would use, or None.
 
@@ -194,8 +205,10 @@ class _Watch(TorchDispatchMode):
     def __init__(self, arguments: Sequence[Array]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.arguments = {_memory(argument) for argument in arguments}
+        self.operators = 0
 
     def __torch_dispatch__(self, func: Array, types: Array, args: Array = (), kwargs: Array = None) -> Array:
+        self.operators += 1
         arguments = func._schema.arguments  # noqa: SLF001 -- no other name is public
         defaults = {argument.name: argument.default_value for argument in arguments if argument.has_default_value()}
         given = defaults | dict(zip((argument.name for argument in arguments), args, strict=False)) | (kwargs or {})
