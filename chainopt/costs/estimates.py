@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LITTLE = 0.05  # multiplications of sparse matrices for each nonzero, for which nonzeros are not counted
 EVEN = 1.5  # times the multiplications of spread nonzeros: up to here, estimates for such are trusted
 MUCH = 3e5  # multiplications of a sparse product, below which counting takes as long as they do
+DRAWING = 1e5  # multiplications that take as long as to draw rows of a product
 WORTH, WORTH_PER_NONZERO = 1e4, 5.0  # multiplications that take far longer than to draw rows of a product of so large factors
 LOOKED_AT = 10_000  # entries
 FACTORS, MOST_SAMPLED = 64, 2_100  # and the different products that they have, of which rows are drawn
@@ -90,7 +91,7 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
         if times <= EVEN and look.least() <= drawing * look.products_of_sparse(leaves):
             return look
         of_sparse *= times
-    if of_sparse <= much:
+    if much and of_sparse <= max(much, DRAWING * look.products_of_sparse(leaves, MOST_SAMPLED)):
         return look
     from chainopt.structure.sampled_counts import SampledCounts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from chainopt.costs.estimated import EstimatedMultiplications
-from chainopt.costs.estimates import LITTLE, MOST_SAMPLED, skew
+from chainopt.costs.estimates import MOST_SAMPLED, skew
 from chainopt.costs.first_look import FirstLook, first_look
 from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.errors import ChainError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PATTERNS: tuple[PatternsName, ...] = get_args(PatternsName)
 SHARE = 0.1  # of the time of the product, which exact planning may take
 SHORT = 1e-3  # seconds of exact planning that are always spent: an estimate would not take much less
-SMALL, SHORT_OF_SMALL = 2_000, 2e-2  # rows and nonzeros of factors of which all are small: seconds that nobody will miss
+SMALL, SHORT_OF_SMALL = 20_000, 5e-3  # rows and nonzeros of all factors: seconds that nobody will miss
 MOST_FORMED = 3e7  # multiplications of patterns that only a pure mode needs
 FEW_ROWS = 512  # of products, of which an estimate draws 256: `chainopt.structure.sampled_counts`
 
@@ -81,10 +81,19 @@ def counted(
             raise ChainError(msg)
         return model
     leaves = leaves_of(chain.shapes, chain.structures)
-    if all(leaf.is_closed for leaf in leaves) or (patterns == "auto" and _is_exact_cheap(leaves)):
+    if all(leaf.is_closed for leaf in leaves):
         return model
-    estimated = EstimatedMultiplications(chain, leaves, is_rough=patterns == "auto")
-    return model if patterns == "auto" and _are_most_rows_drawn(estimated) else estimated
+    if patterns == "estimated":
+        return EstimatedMultiplications(chain, leaves)
+    look = first_look(leaves)
+    if _is_counted_within(_limit(leaves, look), leaves, look):
+        return model
+    estimated = EstimatedMultiplications(chain, leaves, is_rough=True)
+    if isinstance(estimated.estimates, FirstLook):
+        return estimated
+    few = max(leaf.shape[0] for leaf in leaves) <= FEW_ROWS  # most of which would be drawn, which takes longer than to count
+    drawing = PER_SAMPLE * look.products_of_sparse(leaves, MOST_SAMPLED)
+    return model if few or _is_counted_within(drawing, leaves, look) else estimated
 
 
 def for_sweep(problem: Problem, mode: str) -> Problem:
@@ -128,28 +137,26 @@ def _needs(chain: JacobianChain, model: CostModel, workers: float, memory_limit:
     return f"needs sizes up to {MOST_NUMBERED:,}" if chain.largest > MOST_NUMBERED else None
 
 
-def _are_most_rows_drawn(estimated: EstimatedMultiplications) -> bool:
-    """Whether an estimate would need most rows of the products, for which it takes longer than to count."""
-    height = max(leaf.shape[0] for leaf in estimated.leaves)
-    return height <= FEW_ROWS and not isinstance(estimated.estimates, FirstLook)
+def _limit(leaves: Sequence[Leaf], look: FirstLook) -> float:
+    """Return how many seconds exact planning may take: a tenth of the time of the product, or hardly any."""
+    entries = sum(leaf.nonzeros for leaf in _listed(leaves)) + sum(leaf.shape[0] for leaf in leaves)
+    return max(SHORT if entries > SMALL else SHORT_OF_SMALL, SHARE * _seconds_of_product(look))
 
 
-def _is_exact_cheap(leaves: Sequence[Leaf]) -> bool:
-    """Whether exact planning takes at most a tenth of the time of the product, or hardly any, by sizes and nonzeros alone."""
-    different = {id(leaf): leaf for leaf in leaves}.values()
-    listed = sum(leaf.nonzeros for leaf in different if not leaf.is_closed)
-    places = sum(leaf.shape[0] for leaf in leaves)
-    splits = len(leaves) ** 3 / 6
-    planning = PER_PLAN + PER_SPLIT * splits + PER_NONZERO * listed + PER_PLACE * places
-    look = first_look(leaves)
-    limit = max(SHORT if listed + places > SMALL else SHORT_OF_SMALL, SHARE * _seconds_of_product(look))
-    if look.work_of_sparse() > LITTLE * listed:
-        limit = max(limit, PER_SAMPLE * look.products_of_sparse(leaves, MOST_SAMPLED))
+def _is_counted_within(limit: float, leaves: Sequence[Leaf], look: FirstLook) -> bool:
+    """Whether exact planning takes no longer than that, by sizes and numbers of nonzeros alone."""
+    nonzeros, rows = sum(leaf.nonzeros for leaf in _listed(leaves)), sum(leaf.shape[0] for leaf in leaves)
+    planning = PER_PLAN + PER_SPLIT * len(leaves) ** 3 / 6 + PER_NONZERO * nonzeros + PER_PLACE * rows
     if planning > limit:
         return False
     formed = _formed(look, leaves)
     planning += PER_PATTERN * len(formed) + PER_FORMED * sum(formed.values())
     return planning <= limit and planning + PER_FORMED * (skew(leaves, look) - 1) * sum(formed.values()) <= limit
+
+
+def _listed(leaves: Sequence[Leaf]) -> list[Leaf]:
+    """Return the factors whose places are listed, each once."""
+    return [leaf for leaf in {id(leaf): leaf for leaf in leaves}.values() if not leaf.is_closed]
 
 
 def _seconds_of_product(look: FirstLook) -> float:
