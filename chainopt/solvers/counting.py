@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from chainopt.costs.estimated import EstimatedMultiplications
-from chainopt.costs.estimates import LITTLE, MOST_SAMPLED, skew
+from chainopt.costs.estimates import LITTLE, MOST_SAMPLED, MUCH, skew
 from chainopt.costs.first_look import FirstLook, first_look
 from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.errors import ChainError
@@ -143,7 +143,8 @@ def _is_exact_cheap(leaves: Sequence[Leaf]) -> bool:
     planning = PER_PLAN + PER_SPLIT * splits + PER_NONZERO * listed + PER_PLACE * places
     look = first_look(leaves)
     limit = max(SHORT if listed + places > SMALL else SHORT_OF_SMALL, SHARE * _seconds_of_product(look))
-    if look.work_of_sparse() > LITTLE * listed:
+    of_sparse = look.work_of_sparse()
+    if of_sparse > LITTLE * listed and of_sparse * skew(leaves, look) > MUCH:  # else an estimate would draw no rows
         limit = max(limit, PER_SAMPLE * look.products_of_sparse(leaves, MOST_SAMPLED))
     if planning > limit:
         return False
