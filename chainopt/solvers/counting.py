@@ -144,8 +144,10 @@ def _is_exact_cheap(leaves: Sequence[Leaf]) -> bool:
     look = first_look(leaves)
     limit = max(SHORT if listed + places > SMALL else SHORT_OF_SMALL, SHARE * _seconds_of_product(look))
     of_sparse = look.work_of_sparse()
-    if of_sparse > LITTLE * listed and of_sparse * skew(leaves, look) > MUCH:  # else an estimate would draw no rows
-        limit = max(limit, PER_SAMPLE * look.products_of_sparse(leaves, MOST_SAMPLED))
+    if of_sparse > LITTLE * listed:
+        drawing = PER_SAMPLE * look.products_of_sparse(leaves, MOST_SAMPLED)
+        draws_rows = of_sparse * skew(leaves, look) > MUCH  # else an estimate takes far less
+        limit = max(limit, drawing if draws_rows else min(drawing, SHORT_OF_SMALL))
     if planning > limit:
         return False
     formed = _formed(look, leaves)
