@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chainopt.structure.leaves import Leaf
 
 MARGIN = 1.1  # by which another order may be cheaper that nobody looks for
+NEARLY = 1.03  # times what is estimated to be the cheapest: up to here, a sweep from a dense end is taken
 SHORT = 100  # factors of a chain that is kept
 
 
@@ -51,7 +52,7 @@ class FirstLook:
             return self._sweep
         factors, splits = len(self.counts), self.tables.splits
         products = products_of(factors, lambda i, j: int(splits[i][j]))
-        most = MARGIN * sum(self.work(*product) for product in products)
+        most = NEARLY * sum(self.work(*product) for product in products)
         # A few nonzeros that meet by chance are no reason to multiply sparse matrices, which takes longer than a sweep.
         sweeps = [(sweep_to_left(factors), self.are_full[-1]), (sweep_to_right(factors), self.are_full[0])]
         cheap = (sweep for sweep, is_dense in sweeps if is_dense and sum(self.work(*product) for product in sweep) <= most)
