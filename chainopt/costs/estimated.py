@@ -96,14 +96,29 @@ class EstimatedMultiplications(Multiplications):
         look = self.estimates
         if not isinstance(look, FirstLook) or set(products) == set(look.products):
             return look
-        is_trusted = look.work_of_sparse(products) <= look.work_of_sparse() or is_long(self.leaves, look)
-        return look.along(products) if is_trusted else self._counts
+        if look.work_of_sparse(products) <= look.work_of_sparse() or is_long(self.leaves, look):
+            return look.along(products)
+        factors = len(self.leaves)
+        if all(j == factors and k == i + 1 for i, k, j in products):
+            return self._swept(is_forward=True)
+        return self._swept(is_forward=False) if all(i == 0 and j == k + 1 for i, k, j in products) else self._counts
 
     @cached_property
     def _counts(self) -> Estimates:
         from chainopt.structure.sampled_counts import SampledCounts
 
         return SampledCounts(self.leaves)
+
+    def _swept(self, *, is_forward: bool) -> Estimates:
+        from chainopt.structure.swept_counts import SweptCounts
+
+        if is_forward not in self._sweeps:
+            self._sweeps[is_forward] = SweptCounts(self.leaves, is_forward=is_forward)
+        return self._sweeps[is_forward]
+
+    @cached_property
+    def _sweeps(self) -> dict[bool, Estimates]:
+        return {}
 
     def _work(self, estimates: Estimates, i: int, k: int, j: int) -> int:
         is_free = self._has_units and (self._are_units(i, k) or self._are_units(k, j))

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from chainopt.costs.nonzero_tables import nonzero_tables, products_of
-from chainopt.costs.sure_sweeps import sure_sweep
+from chainopt.costs.sure_sweeps import sure_sweep, sweep_to_left, sweep_to_right
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chainopt.structure.leaves import Leaf
 
 MARGIN = 1.1  # by which another order may be cheaper that nobody looks for
+NEARLY = 1.03  # times what is estimated to be the cheapest: up to here, a sweep from a dense end is taken
 SHORT = 100  # factors of a chain that is kept
 
 
@@ -49,8 +50,13 @@ class FirstLook:
         """The products (i, k, j) that are formed on the way to the whole, in an order in which they can be."""
         if self._sweep is not None:
             return self._sweep
-        splits = self.tables.splits
-        return products_of(len(self.counts), lambda i, j: int(splits[i][j]))
+        factors, splits = len(self.counts), self.tables.splits
+        products = products_of(factors, lambda i, j: int(splits[i][j]))
+        most = NEARLY * sum(self.work(*product) for product in products)
+        # A few nonzeros that meet by chance are no reason to multiply sparse matrices, which takes longer than a sweep.
+        sweeps = [(sweep_to_left(factors), self.are_full[-1]), (sweep_to_right(factors), self.are_full[0])]
+        cheap = (sweep for sweep, is_dense in sweeps if is_dense and sum(self.work(*product) for product in sweep) <= most)
+        return next(cheap, products)
 
     def nonzeros(self, i: int, j: int) -> float:
         """Return how many nonzeros the product of ``i..j-1`` has."""

@@ -34,8 +34,18 @@ def sure_sweep(sizes: Sequence[int], counts: Sequence[float], are_full: Sequence
     """
     factors = len(counts)
     if _is_sure(sizes[::-1], counts[::-1], are_full[::-1]):
-        return [(i, i + 1, factors) for i in range(factors - 2, -1, -1)]
-    return [(0, k, k + 1) for k in range(1, factors)] if _is_sure(sizes, counts, are_full) else None
+        return sweep_to_left(factors)
+    return sweep_to_right(factors) if _is_sure(sizes, counts, are_full) else None
+
+
+def sweep_to_left(factors: int) -> Products:
+    """Return the products of a sweep that begins with the last factor."""
+    return [(i, i + 1, factors) for i in range(factors - 2, -1, -1)]
+
+
+def sweep_to_right(factors: int) -> Products:
+    """Return the products of a sweep that begins with the first factor."""
+    return [(0, k, k + 1) for k in range(1, factors)]
 
 
 def _is_sure(sizes: Sequence[int], counts: Sequence[float], are_full: Sequence[bool]) -> bool:

@@ -196,6 +196,15 @@ def test_auto_counts_where_that_is_cheap_and_estimates_elsewhere():
     assert not optimal_order([*thick, (3_000, 4)]).cost_is_exact
 
 
+def test_auto_estimates_where_a_sweep_takes_a_millisecond_and_an_estimate_draws_no_rows():
+    """To count thirty permutations took 0.3 s; and no few nonzeros that may meet are a reason to leave the thin end."""
+    rng = np.random.default_rng(0)
+    shuffles = [sparse.csr_array((np.ones(900), rng.permutation(900), np.arange(901)), shape=(900, 900)) for _ in range(30)]
+    for factors, mode in (([*shuffles, np.ones((900, 1))], "forward"), ([np.ones((1, 900)), *shuffles], "reverse")):
+        plan = optimal_order(factors)
+        assert (plan.mode, plan.cost, plan.cost_is_exact) == (mode, 30 * 900, False)
+
+
 @given(st.integers(0, 2**32))
 def test_auto_says_exact_only_where_it_is(seed):
     rng = np.random.default_rng(seed)
