@@ -53,6 +53,7 @@ class Arrays(NamedTuple):
     zeros: Callable[[tuple[int, ...], Array], Array]  # of a shape and a dtype
     identity: Callable[[int, Array], Array]  # of a size and a dtype
     shaped: Callable[[Array, tuple[int, ...], Array], Array]  # a part of a matrix, of a shape and a dtype
+    apart: Callable[[Array], Array]  # the same numbers, which change with nothing else that the caller writes to
 
 
 class Backend(Protocol):

@@ -37,6 +37,7 @@ ARRAYS = Arrays(
     zeros=jnp.zeros,
     identity=lambda size, dtype: jnp.eye(size, dtype=dtype),
     shaped=lambda part, shape, dtype: jnp.reshape(part, shape).astype(dtype) if part.size else jnp.zeros(shape, dtype),
+    apart=lambda part: part,  # nobody can write to it
 )
 
 

@@ -226,6 +226,7 @@ class TorchBackend:
             zeros=lambda shape, dtype: torch.zeros(shape, dtype=dtype, device=device),
             identity=lambda size, dtype: torch.eye(size, dtype=dtype, device=device),
             shaped=lambda part, shape, dtype: part.reshape(shape).to(dtype),
+            apart=torch.clone,
         )
 
     def common_dtype(self, dtypes: Sequence[DType]) -> DType:

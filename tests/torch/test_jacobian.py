@@ -265,6 +265,26 @@ def test_the_result_is_nobody_elses(torch, jacobian):
     derivative(x).mul_(5)
     assert_same(torch, derivative(x), weight.mT)
     assert float(weight.max()) == 1
+    for function in (torch.sin, lambda x: x @ weight):
+        twice = jacobian(lambda x, function=function: [function(x)] * 2 + [x])
+        for _ in range(3):
+            one, other, _ = twice(x)
+            one.mul_(5)
+            assert_same(torch, other, torch.func.jacrev(function)(x))
+
+
+def test_what_is_computed_in_inference_mode_is_left_to_the_library(torch, jacobian):
+    def function(x):
+        with torch.inference_mode():
+            scale = x.sin()
+        return x * scale
+
+    derivative = jacobian(function)
+    for factor in (1.0, 2.0, 3.0):  # jacrev refuses such tensors
+        x = factor * torch.ones(3, dtype=torch.float64)
+        assert_same(torch, derivative(x), torch.func.jacfwd(function)(x))
+    with torch.inference_mode():
+        assert derivative(x).shape == (3, 3)
 
 
 def test_an_elementwise_function_is_diagonal(torch, jacobian):
