@@ -227,6 +227,9 @@ class Backend(Protocol):
     def can_replay(self, recorded: Array, arrays: Sequence[Array]) -> bool:
         """Whether what was recorded can be used with these arrays, derivatives of it included."""
 
+    def replayed(self, recorded: Callable[..., list[Array]]) -> Callable[..., list[Array]]:
+        """Return what calls what was recorded, as things are now."""
+
     def record(
         self, computation: Callable[..., list[Array]], arrays: Sequence[Array], names: frozenset[str]
     ) -> Callable[..., list[Array]]:

@@ -199,6 +199,10 @@ class TorchBackend:
         is_differentiable: bool = recorded.meta["is_differentiable"]
         return is_differentiable or not _is_followed(arrays)
 
+    def replayed(self, recorded: Callable[..., list[Array]]) -> Callable[..., list[Array]]:
+        """Return what calls it, with results that autograd takes, as it takes those of `torch.func`, in inference mode, too."""
+        return partial(_without_inference, recorded) if torch.is_inference_mode_enabled() else recorded
+
     def record(
         self, computation: Callable[..., list[Array]], arrays: Sequence[Array], names: frozenset[str]
     ) -> Callable[..., list[Array]]:
@@ -296,6 +300,12 @@ class TorchBackend:
 
 
 BACKEND = TorchBackend()
+
+
+def _without_inference(recorded: Callable[..., list[Array]], *arrays: Array) -> list[Array]:
+    """Call what was recorded outside of inference mode."""
+    with torch.inference_mode(mode=False), torch.no_grad():
+        return recorded(*arrays)
 
 
 def _composed(functions: Sequence[Callable[..., Sequence[Array]]]) -> Callable[..., Sequence[Array]]:

@@ -283,8 +283,22 @@ def test_what_is_computed_in_inference_mode_is_left_to_the_library(torch, jacobi
     for factor in (1.0, 2.0, 3.0):  # jacrev refuses such tensors
         x = factor * torch.ones(3, dtype=torch.float64)
         assert_same(torch, derivative(x), torch.func.jacfwd(function)(x))
-    with torch.inference_mode():
-        assert derivative(x).shape == (3, 3)
+
+
+def test_in_inference_mode_the_results_are_plain_tensors_as_those_of_torch(torch, jacobian):
+    from chainopt.torch import value_and_jacobian
+
+    model = torch.nn.Sequential(torch.nn.Linear(5, 2), torch.nn.Tanh(), torch.nn.Linear(2, 5)).double()
+    both, alone = value_and_jacobian(model), jacobian(model)
+    for _ in range(4):
+        with torch.inference_mode():
+            x = torch.randn(5, dtype=torch.float64)
+            (value, derivative), again, expected = both(x), alone(x), torch.func.jacrev(model)(x)
+        for found in (derivative, again):
+            assert_same(torch, found, expected)
+            assert (found.is_inference(), found.requires_grad) == (expected.is_inference(), expected.requires_grad)
+        assert not value.is_inference()
+        (torch.ones(5, dtype=torch.float64, requires_grad=True) * derivative).sum().backward()
 
 
 def test_an_elementwise_function_is_diagonal(torch, jacobian):
