@@ -285,6 +285,22 @@ def test_what_is_computed_in_inference_mode_is_left_to_the_library(torch, jacobi
         assert_same(torch, derivative(x), torch.func.jacfwd(function)(x))
 
 
+def test_operators_of_the_users_own_are_not_left_to_forward_mode(torch, jacobian):
+    @torch.library.custom_op("chainopt_tests::square", mutates_args=())
+    def square(x: torch.Tensor) -> torch.Tensor:
+        return x * x
+
+    square.register_autograd(
+        lambda context, cotangent: cotangent * 2 * context.saved_tensors[0],
+        setup_context=lambda context, inputs, output: context.save_for_backward(*inputs),  # noqa: ARG005 -- their names count
+    )
+    derivative, x = jacobian(lambda x: square(x) + x), torch.ones(3, dtype=torch.float64)
+    assert not torch.func.jacfwd(square)(x).any()  # PyTorch's own, which is why
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match=r"autograd\.Function"):
+            derivative(x)
+
+
 def test_in_inference_mode_the_results_are_plain_tensors_as_those_of_torch(torch, jacobian):
     from chainopt.torch import value_and_jacobian
 
