@@ -53,6 +53,7 @@ class Arrays(NamedTuple):
     zeros: Callable[[tuple[int, ...], Array], Array]  # of a shape and a dtype
     identity: Callable[[int, Array], Array]  # of a size and a dtype
     shaped: Callable[[Array, tuple[int, ...], Array], Array]  # a part of a matrix, of a shape and a dtype
+    apart: Callable[[Array], Array]  # the same numbers, which change with nothing else that the caller writes to
 
 
 class Backend(Protocol):
@@ -228,6 +229,9 @@ class Backend(Protocol):
 
     def can_replay(self, recorded: Array, arrays: Sequence[Array]) -> bool:
         """Whether what was recorded can be used with these arrays, derivatives of it included."""
+
+    def replayed(self, recorded: Callable[..., list[Array]]) -> Callable[..., list[Array]]:
+        """Return what calls what was recorded, as things are now."""
 
     def record(
         self, computation: Callable[..., list[Array]], arrays: Sequence[Array], names: frozenset[str]

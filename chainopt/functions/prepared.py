@@ -81,12 +81,12 @@ class Prepared:
         recorded = self.recorded.get((mode, chunk_size))
         can_record = self.backend.can_record()
         if can_record and recorded is not None and self.backend.can_replay(recorded, arrays):
-            return recorded
+            return self.backend.replayed(recorded)
         computation = partial(self._computed, plan_of(self.comparison, mode), chunk_size)
         if not can_record or recorded is not None:
             return computation
         recorded = self.recorded.setdefault((mode, chunk_size), self.backend.record(computation, arrays, self.names))
-        return recorded if self.backend.can_replay(recorded, arrays) else computation
+        return self.backend.replayed(recorded) if self.backend.can_replay(recorded, arrays) else computation
 
     def assembled(self, flat: Sequence[Array]) -> Array:
         """Return what the caller gets."""

@@ -35,12 +35,14 @@ def blocks(program: Program, outputs: int, matrix: Array, arrays: Arrays) -> lis
     rows, columns = _places(program)
     skips = Counter(program.skips)
     parts = []
-    for output in trace.outputs[:outputs]:
+    for number, output in enumerate(trace.outputs[:outputs]):
+        is_again = output in trace.outputs[:number]
         for variable in trace.inputs:
             of_input = trace.variables[variable]
             shape = (*trace.variables[output].shape, *of_input.shape)
             if output in rows:
                 part = matrix[rows[output], columns[variable]]
+                part = arrays.apart(part) if is_again else part
                 for _ in range(skips[variable, output]):
                     part = part + arrays.identity(part.shape[0], part.dtype)
                 parts.append(arrays.shaped(part, shape, of_input.dtype))
@@ -67,12 +69,12 @@ def sides(program: Program, outputs: int, factors: tuple[Array, Array], arrays: 
     rows, columns = _places(program)
     rank = int(right.shape[0])
     parts = []
-    for output in trace.outputs[:outputs]:
+    for number, output in enumerate(trace.outputs[:outputs]):
         of_output = trace.variables[output]
         shape = (*of_output.shape, rank)
         is_known = output in rows
         part = arrays.shaped(left[rows[output]], shape, of_output.dtype) if is_known else arrays.zeros(shape, of_output.dtype)
-        parts.append(part)
+        parts.append(arrays.apart(part) if output in trace.outputs[:number] else part)
     for variable in trace.inputs:
         of_input = trace.variables[variable]
         parts.append(arrays.shaped(right[:, columns[variable]], (rank, *of_input.shape), of_input.dtype))

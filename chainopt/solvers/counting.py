@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PATTERNS: tuple[PatternsName, ...] = get_args(PatternsName)
 SHARE = 0.1  # of the time of the product, which exact planning may take
 SHORT = 1e-3  # seconds of exact planning that are always spent: an estimate would not take much less
-SMALL, SHORT_OF_SMALL = 20_000, 5e-3  # rows and nonzeros of all factors: seconds that nobody will miss
+SMALL, SHORT_OF_SMALL = 10_000, 5e-3  # rows and nonzeros of all factors: seconds that nobody will miss
 MOST_FORMED = 3e7  # multiplications of patterns that only a pure mode needs
 FEW_ROWS = 512  # of products, of which an estimate draws 256: `chainopt.structure.sampled_counts`
 

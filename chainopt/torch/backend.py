@@ -205,6 +205,10 @@ class TorchBackend:
         is_differentiable: bool = recorded.meta["is_differentiable"]
         return is_differentiable or not _is_followed(arrays)
 
+    def replayed(self, recorded: Callable[..., list[Array]]) -> Callable[..., list[Array]]:
+        """Return what calls it, with results that autograd takes, as it takes those of `torch.func`, in inference mode, too."""
+        return partial(_without_inference, recorded) if torch.is_inference_mode_enabled() else recorded
+
     def record(
         self, computation: Callable[..., list[Array]], arrays: Sequence[Array], names: frozenset[str]
     ) -> Callable[..., list[Array]]:
@@ -232,6 +236,7 @@ class TorchBackend:
             zeros=lambda shape, dtype: torch.zeros(shape, dtype=dtype, device=device),
             identity=lambda size, dtype: torch.eye(size, dtype=dtype, device=device),
             shaped=lambda part, shape, dtype: part.reshape(shape).to(dtype),
+            apart=torch.clone,
         )
 
     def common_dtype(self, dtypes: Sequence[DType]) -> DType:
@@ -278,8 +283,11 @@ class TorchBackend:
             torch.cuda.set_rng_state_all(state[1])
 
     def is_demanded(self, error: Exception) -> bool:
-        """Whether a function draws random numbers where `randomness` is "error"."""
-        return "randomness error mode" in str(error)
+        """Whether a function draws random numbers where `randomness` is "error", or has a rule of its own for reverse mode alone.
+
+        In forward mode the tangents of an operator of `torch.library.custom_op` are zeros, and nobody says so.
+        """
+        return any(text in str(error) for text in ("randomness error mode", "autograd.Function with functorch transforms"))
 
     def compiled(self, function: Function) -> Function:
         """Return the function: PyTorch is eager."""
@@ -301,6 +309,12 @@ class TorchBackend:
 
 
 BACKEND = TorchBackend()
+
+
+def _without_inference(recorded: Callable[..., list[Array]], *arrays: Array) -> list[Array]:
+    """Call what was recorded outside of inference mode."""
+    with torch.inference_mode(mode=False), torch.no_grad():
+        return recorded(*arrays)
 
 
 def _composed(functions: Sequence[Callable[..., Sequence[Array]]]) -> Callable[..., Sequence[Array]]:

@@ -1,7 +1,7 @@
 """Whether what is recorded of a function is what autograd would differentiate, at every later point.
 
 The function is run once on tensors without numbers, so that nothing can depend on them, and above autograd, where everything that
-hides a derivative is still to be seen: rules of the user's own, `no_grad`, `detach`, autocast.
+hides a derivative is still to be seen: rules of the user's own, `no_grad`, `detach`, autocast, inference mode.
 """
 
 from __future__ import annotations
@@ -196,6 +196,8 @@ def _is_literal(node: Node) -> bool:
 class _Watch(TorchDispatchMode):
     """Refuses operators whose results differ from call to call, and those that change what the function has not made.
 
+    Inference mode hides derivatives, and nothing else tells of it.
+
     Parameters
     ----------
     arguments : sequence of tensors
@@ -206,6 +208,7 @@ class _Watch(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.arguments = {_memory(argument) for argument in arguments}
         self.operators = 0
+        self.is_inference = torch.is_inference_mode_enabled()
 
     def __torch_dispatch__(self, func: Array, types: Array, args: Array = (), kwargs: Array = None) -> Array:
         self.operators += 1
@@ -214,6 +217,9 @@ class _Watch(TorchDispatchMode):
         given = defaults | dict(zip((argument.name for argument in arguments), args, strict=False)) | (kwargs or {})
         if torch.Tag.nondeterministic_seeded in func.tags and given.get("dropout_p") != 0:  # attention drops nothing then
             msg = f"it draws random numbers ({func})"
+            raise UnplannableError(msg)
+        if torch.is_inference_mode_enabled() != self.is_inference:
+            msg = f"it enters or leaves inference mode, which hides derivatives ({func})"
             raise UnplannableError(msg)
         if given.get("running_mean") is not None and (given.get("training") or given.get("train")):
             msg = f"it changes running statistics ({func})"

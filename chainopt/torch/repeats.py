@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,29 +19,38 @@ if TYPE_CHECKING:
 
 OPERATORS = torch.ops.aten
 VIEW = OPERATORS.view.default
+UNSAID = {OPERATORS._unsafe_view.default}  # noqa: SLF001 -- which return views, and do not say so
 FILLED = {OPERATORS.ones_like.default, OPERATORS.zeros_like.default}  # which look at shape, dtype and place alone
 
 
 def without_repeats(graph: Graph) -> None:
     """Take repeated operators out of a recorded program, and views that change nothing; they are dead code then.
 
-    What is written to, or returned, shares no memory with anything but what it shared before.
+    What is written to, or returned, shares no memory with anything but what it shared before; and what is read again after it
+    was written to is another value.
 
     Parameters
     ----------
     graph : torch.fx.Graph
         Which is changed.
     """
-    held = _written_or_returned(graph)
+    memory = _memory(graph)
     returned = {*graph.output_node().all_input_nodes}
+    given = {read for node in graph.nodes if _may_write(node) for read in node.all_input_nodes}  # whose shapes may change, too
+    held = {memory[node] for node in graph.nodes if node in returned or node in given or _may_write(node)}
+    writes: Counter[Array] = Counter()
     known: dict[Hashable, Array] = {}
     node: Array
     for node in graph.nodes:
+        if _may_write(node):
+            writes.update({memory[read] for read in node.all_input_nodes} if node.target is not operator.getitem else ())
         if not _is_pure(node) or node in returned:
             continue
         same = _unchanged(node)
-        if same is None and node not in held:
-            same = known.setdefault(_key(node), node)
+        if same is not None and {node, same} & given:
+            continue
+        if same is None and memory[node] not in held:
+            same = known.setdefault((_key(node), *(writes[memory[read]] for read in node.all_input_nodes)), node)
         if same is not None and same is not node:
             node.replace_all_uses_with(same)
 
@@ -51,8 +62,13 @@ def _is_pure(node: Array) -> bool:
     return is_operator and not target._schema.is_mutable and torch.Tag.nondeterministic_seeded not in target.tags  # noqa: SLF001
 
 
-def _written_or_returned(graph: Graph) -> set[Array]:
-    """Return the nodes whose memory is written to, or returned, with all that share it."""
+def _may_write(node: Array) -> bool:
+    """Whether a node may write to what it is given, or to what it returns: of what is no operator nothing is known."""
+    return not _is_pure(node) and node.op not in {"placeholder", "output"}
+
+
+def _memory(graph: Graph) -> dict[Array, Array]:
+    """Return a node for each node: the same one for all that may share their memory."""
     group: dict[Array, Array] = {node: node for node in graph.nodes}
 
     def root(node: Array) -> Array:
@@ -60,17 +76,16 @@ def _written_or_returned(graph: Graph) -> set[Array]:
             node = group[node]
         return node
 
-    held = [*graph.output_node().all_input_nodes]
     for node in graph.nodes:
-        if _is_pure(node):
-            shares = any(returned.alias_info is not None for returned in node.target._schema.returns)  # noqa: SLF001
-        else:
-            shares = node.op not in {"placeholder", "output"}  # of what is no operator nothing is known
-            held += [node, *node.all_input_nodes] if shares else []
-        for other in node.all_input_nodes if shares else ():
-            group[root(other)] = root(node)
-    roots = {*map(root, held)}
-    return {node for node in graph.nodes if root(node) in roots}
+        if _may_write(node) or (_is_pure(node) and _shares(node.target)):
+            for other in node.all_input_nodes:
+                group[root(other)] = root(node)
+    return {node: root(node) for node in graph.nodes}
+
+
+def _shares(target: Array) -> bool:
+    """Whether what an operator returns shares the memory of what it is given."""
+    return target in UNSAID or any(returned.alias_info is not None for returned in target._schema.returns)  # noqa: SLF001
 
 
 def _key(node: Array) -> Hashable:

@@ -265,6 +265,56 @@ def test_the_result_is_nobody_elses(torch, jacobian):
     derivative(x).mul_(5)
     assert_same(torch, derivative(x), weight.mT)
     assert float(weight.max()) == 1
+    for function in (torch.sin, lambda x: x @ weight):
+        twice = jacobian(lambda x, function=function: [function(x)] * 2 + [x])
+        for _ in range(3):
+            one, other, _ = twice(x)
+            one.mul_(5)
+            assert_same(torch, other, torch.func.jacrev(function)(x))
+
+
+def test_what_is_computed_in_inference_mode_is_left_to_the_library(torch, jacobian):
+    def function(x):
+        with torch.inference_mode():
+            scale = x.sin()
+        return x * scale
+
+    derivative = jacobian(function)
+    for factor in (1.0, 2.0, 3.0):  # jacrev refuses such tensors
+        x = factor * torch.ones(3, dtype=torch.float64)
+        assert_same(torch, derivative(x), torch.func.jacfwd(function)(x))
+
+
+def test_operators_of_the_users_own_are_not_left_to_forward_mode(torch, jacobian):
+    @torch.library.custom_op("chainopt_tests::square", mutates_args=())
+    def square(x: torch.Tensor) -> torch.Tensor:
+        return x * x
+
+    square.register_autograd(
+        lambda context, cotangent: cotangent * 2 * context.saved_tensors[0],
+        setup_context=lambda context, inputs, output: context.save_for_backward(*inputs),  # noqa: ARG005 -- their names count
+    )
+    derivative, x = jacobian(lambda x: square(x) + x), torch.ones(3, dtype=torch.float64)
+    assert not torch.func.jacfwd(square)(x).any()  # PyTorch's own, which is why
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match=r"autograd\.Function"):
+            derivative(x)
+
+
+def test_in_inference_mode_the_results_are_plain_tensors_as_those_of_torch(torch, jacobian):
+    from chainopt.torch import value_and_jacobian
+
+    model = torch.nn.Sequential(torch.nn.Linear(5, 2), torch.nn.Tanh(), torch.nn.Linear(2, 5)).double()
+    both, alone = value_and_jacobian(model), jacobian(model)
+    for _ in range(4):
+        with torch.inference_mode():
+            x = torch.randn(5, dtype=torch.float64)
+            (value, derivative), again, expected = both(x), alone(x), torch.func.jacrev(model)(x)
+        for found in (derivative, again):
+            assert_same(torch, found, expected)
+            assert (found.is_inference(), found.requires_grad) == (expected.is_inference(), expected.requires_grad)
+        assert not value.is_inference()
+        (torch.ones(5, dtype=torch.float64, requires_grad=True) * derivative).sum().backward()
 
 
 def test_an_elementwise_function_is_diagonal(torch, jacobian):

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from torch.fx.experimental.proxy_tensor import make_fx  # noqa: E402
 
-from chainopt.torch import jacobian  # noqa: E402
+from chainopt.torch import jacobian, value_and_jacobian  # noqa: E402
 from chainopt.torch.repeats import without_repeats  # noqa: E402
 
 
@@ -47,6 +47,32 @@ def written_through_a_view(x):
     return [y + x, z + x, torch.zeros(4, dtype=x.dtype) - x]
 
 
+def read_before_and_after(x):
+    y = x.clone()
+    before = y.sin()
+    y.view(2, 2)[0].add_(1)
+    return [before * 2, y.sin() * 2, y.sin() * 3]
+
+
+def products_returned(x):
+    y, matrix = x.view(1, 2, 2), torch.ones(2, 3, dtype=x.dtype)
+    return [y @ matrix, y @ matrix, (y @ matrix).view(6)]
+
+
+def a_product_written(x):
+    y, matrix = x.view(1, 2, 2), torch.ones(2, 3, dtype=x.dtype)
+    z = y @ matrix
+    z += 1
+    return [z * 2, (y @ matrix) * 2]
+
+
+def reshaped_in_place(x):
+    y = x.clone()
+    z = y.view(2, 2).view(4)
+    z.unsqueeze_(0)
+    return [y + z, y * 1]
+
+
 def returned_twice(x):
     return [x.sin(), x.sin(), x.sin() * 2]
 
@@ -75,7 +101,10 @@ def axes(x):
     ]
 
 
-FUNCTIONS = [written, written_through_a_view, returned_twice, returned_views, filled, scalars, axes]
+FUNCTIONS = [
+    *(written, written_through_a_view, read_before_and_after, a_product_written, reshaped_in_place),
+    *(returned_twice, returned_views, products_returned, filled, scalars, axes),
+]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
@@ -163,6 +192,20 @@ def test_a_recorded_jacobian_computes_nothing_twice():
     assert counts.count(torch.ops.aten.tanh.default) == 4
     assert counts.count(torch.ops.aten.mm.default) == 4
     assert torch.ops.aten.transpose.int not in counts
+
+
+def test_equal_values_share_no_memory():
+    matrix = torch.randn(2, 4, dtype=torch.float64)
+
+    def function(x):
+        return x.view(1, 2, 2) @ matrix, x.view(1, 2, 2) @ matrix
+
+    both = value_and_jacobian(function)
+    for point in torch.randn(4, 4, dtype=torch.float64):
+        (one, other), _ = both(point)
+        one += 1
+        torch.testing.assert_close(other, function(point)[0])
+    assert all(way.prepared.recorded for way in both._ways.known.values())
 
 
 def test_a_long_function_in_a_pure_mode_is_left_to_the_library(monkeypatch):
