@@ -10,6 +10,7 @@ import numpy as np
 from chainopt.costs.estimates import MUCH, cheapest, estimates_of, is_long
 from chainopt.costs.first_look import FirstLook
 from chainopt.costs.multiplications import Multiplications
+from chainopt.costs.sure_sweeps import sweep_to_left, sweep_to_right
 from chainopt.structure.leaves import leaves_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from chainopt.costs.sure_sweeps import Products
     from chainopt.structure.leaves import Leaf
     from chainopt.typing import NumpyArray
+
+LOOSE = 4.0  # times what the chain would cost if products did not fill up: above, rows are formed
+MOST_FORMED = 32  # factors of which some rows of the products of an order are;
+FEW_FORMED = 12  # up to so many those of the sweeps as well, which share them
 
 
 class EstimatedMultiplications(Multiplications):
@@ -61,17 +66,30 @@ class EstimatedMultiplications(Multiplications):
         """Return about how many multiplications the product of ``i..k-1`` with ``k..j-1`` needs."""
         return self._work(self.estimates, i, k, j)
 
-    def cheapest_products(self) -> Products:
-        """Return the products (i, k, j) of an order that is estimated to be the cheapest, in which they can be formed."""
-        if isinstance(self.estimates, FirstLook) and not self._has_units:
-            return self.estimates.products
-        return cheapest(len(self.leaves), self.work)
+    def cheapest(self) -> tuple[Products, list[int]]:
+        """Return an order that is estimated to be the cheapest: its products (i, k, j), sides first, and what each costs."""
+        look = self.estimates
+        if not isinstance(look, FirstLook) or self._has_units:
+            products = cheapest(len(self.leaves), self.work)
+            return products, [self.work(*product) for product in products]
+        priced = [(order, self._works(order)) for order in (self._orders if self._fills_less else [look.products])]
+        return min(priced, key=lambda one: sum(one[1]))
+
+    def _works(self, products: Products) -> list[int]:
+        estimates = self._estimates_along(products)
+        return [self._work(estimates, *product) for product in products]
+
+    @cached_property
+    def _fills_less(self) -> bool:
+        """Whether a look may see far too much: if products had no more nonzeros than their sides, they would cost far less."""
+        look = self.estimates
+        if not isinstance(look, FirstLook) or any(look.are_full) or len(self.leaves) > MOST_FORMED:
+            return False
+        return look.cost() > LOOSE * look.least()
 
     def along(self, bracketing: Bracketing) -> NumpyArray:
         """Return about what the product that is split after factor g needs, for every g."""
-        products = _products_along(bracketing)
-        estimates = self._estimates_along(products)
-        return np.array([self._work(estimates, *product) for product in products], dtype=object)
+        return np.array(self._works(_products_along(bracketing)), dtype=object)
 
     def nonzeros_along(self, bracketing: Bracketing) -> Callable[[int, int], int]:
         """Return a function that gives, for i and j, about how many nonzeros the product of ``i..j-1`` has in a bracketing."""
@@ -94,20 +112,36 @@ class EstimatedMultiplications(Multiplications):
         work with products of sparse matrices, their nonzeros are counted: an arrowhead's square is full.
         """
         look = self.estimates
-        if not isinstance(look, FirstLook) or set(products) == set(look.products):
+        if not isinstance(look, FirstLook):
             return look
-        if look.work_of_sparse(products) <= look.work_of_sparse() or is_long(self.leaves, look):
-            return look.along(products)
-        factors = len(self.leaves)
-        if all(j == factors and k == i + 1 for i, k, j in products):
-            return self._swept(is_forward=True)
-        return self._swept(is_forward=False) if all(i == 0 and j == k + 1 for i, k, j in products) else self._counts
+        asked, (forward, reverse, own) = set(products), map(set, self._orders)
+        if not self._fills_less:
+            if asked == own:
+                return look
+            if look.work_of_sparse(products) <= look.work_of_sparse() or is_long(self.leaves, look):
+                return look.along(products)
+        elif asked == own or (asked in (forward, reverse) and len(self.leaves) <= FEW_FORMED):
+            return self._formed
+        return self._swept(is_forward=asked == forward) if asked in (forward, reverse) else self._counts
 
     @cached_property
     def _counts(self) -> Estimates:
         from chainopt.structure.sampled_counts import SampledCounts
 
         return SampledCounts(self.leaves)
+
+    @cached_property
+    def _orders(self) -> list[Products]:
+        """The sweeps, and the order that a look finds."""
+        assert isinstance(self.estimates, FirstLook)
+        factors = len(self.leaves)
+        return [sweep_to_left(factors), sweep_to_right(factors), self.estimates.products]
+
+    @cached_property
+    def _formed(self) -> Estimates:
+        from chainopt.structure.order_counts import OrderCounts
+
+        return OrderCounts(self.leaves, self._orders if len(self.leaves) <= FEW_FORMED else self._orders[2:])
 
     def _swept(self, *, is_forward: bool) -> Estimates:
         from chainopt.structure.swept_counts import SweptCounts

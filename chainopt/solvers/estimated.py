@@ -29,11 +29,11 @@ class Estimated(Method):
         """Find a bracketing that is estimated to be the cheapest; among equals forward mode, then reverse mode."""
         model = problem.model
         assert isinstance(model, EstimatedMultiplications)
-        factors, products = len(problem.chain), model.cheapest_products()
-        cost = sum(model.work(*product) for product in products)
+        factors, (products, works) = len(problem.chain), model.cheapest()
+        cost = sum(works)
         if all(k == i + 1 for i, k, _ in products):
             return self.answer(Candidate(Bracketing.right_to_left(factors), cost, Mode.FORWARD if factors > 2 else Mode.ANY))
-        if cost == sum(model.work(0, k, k + 1) for k in range(1, factors)):
+        if all(j == k + 1 for _, k, j in products) or cost == sum(model.work(0, k, k + 1) for k in range(1, factors)):
             return self.answer(Candidate(Bracketing.left_to_right(factors), cost, Mode.REVERSE))
         splits = {(i, j): k for i, k, j in products}
         return self.answer(Candidate(Bracketing.from_splits(factors, lambda i, j: splits[i, j]), cost, Mode.HYBRID))

@@ -1,0 +1,74 @@
+"""What the products of an order need, by rows that are drawn: if all are, that is what they need."""
+
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from chainopt import compare, optimal_order
+from chainopt.structure import order_counts
+from chainopt.structure.leaves import Leaf
+from chainopt.structure.order_counts import OrderCounts
+
+
+@st.composite
+def orders(draw):
+    """Matrices, some of them the same, and the products of an order."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    size, factors = draw(st.integers(1, 7)), draw(st.integers(2, 7))
+    pool = [sparse.csr_array(rng.random((size, size)) < rng.random()) for _ in range(3)]
+    leaves = [Leaf((size, size), matrix.nnz, source=matrix) for matrix in pool]
+    chosen = [draw(st.integers(0, 2)) for _ in range(factors)]
+    products, waiting = [], [(0, factors)]
+    while waiting:
+        i, j = waiting.pop()
+        if j > i + 1:
+            k = draw(st.integers(i + 1, j - 1))
+            products.append((i, k, j))
+            waiting += [(i, k), (k, j)]
+    return [pool[k].toarray() for k in chosen], [leaves[k] for k in chosen], products
+
+
+@given(orders())
+def test_all_rows_tell_all(given_orders):
+    matrices, leaves, products = given_orders
+    with mock.patch.object(order_counts, "ROWS", 10**6):
+        counts = OrderCounts(leaves, [products])
+
+    def pattern(i, j):
+        product = np.eye(len(matrices[0]), dtype=int)
+        for matrix in matrices[i:j]:
+            product = (product @ matrix > 0).astype(int)
+        return product
+
+    for i, k, j in products:
+        left, right = pattern(i, k), pattern(k, j)
+        assert counts.work(i, k, j) == pytest.approx(int(left.sum(axis=0) @ right.sum(axis=1)))
+        assert counts.nonzeros(i, j) == pytest.approx(int(pattern(i, j).sum()))
+        assert counts.nonzeros(i, i + 1) == matrices[i].sum()
+
+
+def blocks(size):
+    return sparse.csr_array(sparse.kron(sparse.eye_array(size // 5), np.ones((5, 5))))
+
+
+def band(size):
+    return sparse.csr_array(sparse.diags_array(np.ones((5, size)), offsets=[-2, -1, 0, 1, 2], shape=(size, size)))
+
+
+@pytest.mark.parametrize("factors", [5, 12, 20])
+@pytest.mark.parametrize("make", [blocks, band])
+def test_what_hardly_fills_up_costs_about_what_it_does(make, factors):
+    """Numbers of nonzeros alone say up to a thousand times as much, for they take nonzeros to be spread evenly."""
+    matrices = [make(4000).copy() for _ in range(factors)]
+    comparison = compare(matrices)
+    plan = comparison.optimal
+    assert not plan.cost_is_exact
+    assert optimal_order(matrices, patterns="exact").cost == pytest.approx(plan.cost, rel=0.25)
+    assert plan.cost == sum(operation.cost for operation in plan.operations)
+    for pure in (comparison.forward, comparison.reverse):
+        assert plan.cost <= pure.cost
+        assert pure.cost == pytest.approx(plan.cost, rel=0.75)
