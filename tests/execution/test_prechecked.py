@@ -76,7 +76,7 @@ def replace(name, value):
     [
         Halved((MATRIX.data, MATRIX.indices, MATRIX.indptr), shape=(3, 3)),
         MATRIX.toarray(),
-        np.matrix(MATRIX.toarray()),
+        MATRIX.toarray().view(np.matrix),  # which warns of itself where it is made otherwise
         MATRIX.tocoo(),
         MATRIX.tolil(),
         with_one(replace("data", MATRIX.data.astype(complex) * 1j)),
