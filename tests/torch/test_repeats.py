@@ -205,7 +205,7 @@ def test_equal_values_share_no_memory():
         (one, other), _ = both(point)
         one += 1
         torch.testing.assert_close(other, function(point)[0])
-    assert all(way.prepared.recorded for way in both._ways.known.values())
+    assert all(strategy.prepared.recorded for strategy in both._strategies.known.values())
 
 
 def test_a_long_function_in_a_pure_mode_is_left_to_the_library(monkeypatch):
