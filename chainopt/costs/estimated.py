@@ -68,14 +68,11 @@ class EstimatedMultiplications(Multiplications):
 
     def cheapest(self) -> tuple[Products, list[int]]:
         """Return an order that is estimated to be the cheapest: its products (i, k, j), sides first, and what each costs."""
-        look = self.estimates
-        if not isinstance(look, FirstLook) or self._has_units:
-            products = cheapest(len(self.leaves), self.work)
-            return products, [self.work(*product) for product in products]
-        priced = [(order, self._works(order)) for order in (self._orders if self._fills_less else [look.products])]
+        priced = [(order, self.works(order)) for order in (self._orders if self._fills_less else self._orders[2:])]
         return min(priced, key=lambda one: sum(one[1]))
 
-    def _works(self, products: Products) -> list[int]:
+    def works(self, products: Products) -> list[int]:
+        """Return about how many multiplications each product of an order needs."""
         estimates = self._estimates_along(products)
         return [self._work(estimates, *product) for product in products]
 
@@ -89,7 +86,7 @@ class EstimatedMultiplications(Multiplications):
 
     def along(self, bracketing: Bracketing) -> NumpyArray:
         """Return about what the product that is split after factor g needs, for every g."""
-        return np.array(self._works(_products_along(bracketing)), dtype=object)
+        return np.array(self.works(_products_along(bracketing)), dtype=object)
 
     def nonzeros_along(self, bracketing: Bracketing) -> Callable[[int, int], int]:
         """Return a function that gives, for i and j, about how many nonzeros the product of ``i..j-1`` has in a bracketing."""
@@ -132,10 +129,10 @@ class EstimatedMultiplications(Multiplications):
 
     @cached_property
     def _orders(self) -> list[Products]:
-        """The sweeps, and the order that a look finds."""
-        assert isinstance(self.estimates, FirstLook)
-        factors = len(self.leaves)
-        return [sweep_to_left(factors), sweep_to_right(factors), self.estimates.products]
+        """The sweeps, and the order that is the cheapest by the estimates of all intervals."""
+        factors, look = len(self.leaves), self.estimates
+        own = look.products if isinstance(look, FirstLook) and not self._has_units else cheapest(factors, self.work)
+        return [sweep_to_left(factors), sweep_to_right(factors), own]
 
     @cached_property
     def _formed(self) -> Estimates:

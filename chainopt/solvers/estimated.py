@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.bracketing.operations import Mode
 from chainopt.costs.estimated import EstimatedMultiplications
+from chainopt.costs.sure_sweeps import sweep_to_right
 from chainopt.solvers.base import Candidate, Method, needs_one_worker
 
 if TYPE_CHECKING:
+    from chainopt.costs.sure_sweeps import Products
     from chainopt.solvers.base import Problem, Solution
 
 
@@ -33,10 +35,14 @@ class Estimated(Method):
         cost = sum(works)
         if all(k == i + 1 for i, k, _ in products):
             return self.answer(Candidate(Bracketing.right_to_left(factors), cost, Mode.FORWARD if factors > 2 else Mode.ANY))
-        if all(j == k + 1 for _, k, j in products) or cost == sum(model.work(0, k, k + 1) for k in range(1, factors)):
+        if all(j == k + 1 for _, k, j in products) or self._costs_as_much(model, sweep_to_right(factors), cost):
             return self.answer(Candidate(Bracketing.left_to_right(factors), cost, Mode.REVERSE))
         splits = {(i, j): k for i, k, j in products}
         return self.answer(Candidate(Bracketing.from_splits(factors, lambda i, j: splits[i, j]), cost, Mode.HYBRID))
+
+    def _costs_as_much(self, model: EstimatedMultiplications, products: Products, cost: int) -> bool:
+        """Whether an order costs as much: by what is known of all intervals, and by what its operations are said to cost."""
+        return cost == sum(model.work(*product) for product in products) and cost == sum(model.works(products))
 
 
 METHOD = Estimated()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from chainopt import compare, optimal_order
+from chainopt import Diagonal, Identity, Jacobian, Sparse, compare, optimal_order
 from chainopt.structure import order_counts
 from chainopt.structure.leaves import Leaf
 from chainopt.structure.order_counts import OrderCounts
@@ -72,3 +72,13 @@ def test_what_hardly_fills_up_costs_about_what_it_does(make, factors):
     for pure in (comparison.forward, comparison.reverse):
         assert plan.cost <= pure.cost
         assert pure.cost == pytest.approx(plan.cost, rel=0.75)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_costs_of_operations_add_up_beside_identities(seed):
+    rng = np.random.default_rng(seed)
+    structures = [Identity(), Diagonal(), Sparse(blocks(2000)), Sparse(band(2000))]
+    chosen = rng.choice([0, 1, 2, 2, 3, 3], int(rng.integers(3, 14)))
+    comparison = compare([Jacobian((2000, 2000), structure=structures[which]) for which in chosen])
+    for plan in (comparison.optimal, comparison.forward, comparison.reverse):
+        assert plan.cost == sum(operation.cost for operation in plan.operations)
