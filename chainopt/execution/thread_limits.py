@@ -12,9 +12,9 @@ from chainopt.errors import raise_missing_extra
 from chainopt.execution.backends.dispatch import imported_backends
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+    from threadpoolctl import LibController, ThreadpoolController  # type: ignore[import-untyped]
 
     from chainopt.execution.backends.base import Backend
 
@@ -70,9 +70,28 @@ def _controller(_: int) -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _one_blas_thread() -> Callable[[], object]:
-    restore: Callable[[], object] = controller().limit(limits=1, user_api="blas").restore_original_limits
-    return restore
+def _one_blas_thread() -> Callable[[], None]:
+    changed = [(library, library.num_threads) for library in controller().select(user_api="blas").lib_controllers]
+    # An OpenBLAS that runs on OpenMP counts for each thread apart, as OpenMP does: workers limit it themselves.
+    changed = [
+        (library, threads)
+        for library, threads in changed
+        if threads != 1 and not (library.internal_api == "openblas" and library.threading_layer == "openmp")
+    ]
+    _set_threads((library, 1) for library, _ in changed)
+    return lambda: _set_threads(changed)
+
+
+def _set_threads(wanted: Iterable[tuple[LibController, int]]) -> None:
+    """Set the threads of libraries from whichever thread this is.
+
+    From 3.8 on, threadpoolctl lets one thread control OpenBLAS as long as it lives, and ignores all others. The first
+    to enter a pin and the last to leave it may be two, so that neither keeps the control.
+    """
+    for library, threads in wanted:
+        library.set_num_threads(threads)
+        if release := getattr(library, "clear_controlling_thread", None):
+            release()
 
 
 _BLAS = Pin(_one_blas_thread)

@@ -27,7 +27,7 @@ from chainopt import ChainError, Identity, Jacobian, Plan, optimal_order
 from chainopt.execution import threads
 from chainopt.execution.dependencies import consumers, critical_path, in_order_of_schedule, sources
 from chainopt.execution.perform import Performer
-from chainopt.execution.thread_limits import Pin
+from chainopt.execution.thread_limits import Pin, one_thread_each
 from chainopt.testing import chain_dims, random_stages
 
 HALVES = [7, 5, 4, 1, 3, 6, 8]  # (J6 (J5 J4)) and ((J3 J2) J1) do not wait for each other
@@ -262,6 +262,58 @@ def test_products_inside_of_products_and_beside_them():
     assert threadpool_info() == before
     expected = one_after_the_other(plan, inner)
     assert all((result == expected).all() for result in results)
+
+
+def test_whoever_leaves_last_gives_blas_its_threads_back():
+    before = threadpool_info()
+    first_left, may_end = threading.Event(), threading.Event()
+    entered = threading.Event()
+
+    def first():
+        with one_thread_each():
+            entered.set()
+            second_entered.wait()
+        first_left.set()
+        may_end.wait()  # a thread that lives keeps the control of OpenBLAS, if it took it
+
+    second_entered = threading.Event()
+    thread = threading.Thread(target=first)
+    thread.start()
+    entered.wait()
+    with one_thread_each():
+        second_entered.set()
+        first_left.wait()
+        assert {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"} == {1}
+    restored = threadpool_info()
+    may_end.set()
+    thread.join()
+    assert restored == before
+
+
+def test_a_limit_that_somebody_else_sets_is_left_to_them():
+    before = threadpool_info()
+    with one_thread_each(), threadpool_limits(1):
+        pass
+    assert threadpool_info() == before
+    with threadpool_limits(1), one_thread_each():
+        pass
+    assert threadpool_info() == before
+
+
+def test_blas_on_openmp_is_limited_by_each_worker_itself(monkeypatch):
+    class Library:
+        num_threads, internal_api, threading_layer = 4, "openblas", "openmp"
+
+    class Controller:
+        lib_controllers = (Library(),)
+
+        def select(self, user_api):
+            assert user_api == "blas"
+            return self
+
+    monkeypatch.setattr("chainopt.execution.thread_limits._controller", lambda _: Controller())
+    with one_thread_each():
+        assert Library.num_threads == 4
 
 
 def test_a_pin_is_restored_by_who_leaves_last():
