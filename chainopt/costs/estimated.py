@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from chainopt.costs.estimates import Estimates
     from chainopt.costs.sure_sweeps import Products
     from chainopt.structure.leaves import Leaf
+    from chainopt.structure.order_counts import OrderCounts
     from chainopt.typing import NumpyArray
 
-LOOSE = 4.0  # times what the chain would cost if products did not fill up: above, rows are formed
-MOST_FORMED = 32  # factors of which some rows of the products of an order are;
-FEW_FORMED = 12  # up to so many those of the sweeps as well, which share them
+LOOSE = 4.0  # times what the chain would cost if products did not fill up: above, some rows of products are formed,
+WORTH_FORMING = 250_000  # multiplications of the chain for each factor: ten times what takes as long as to form rows,
+SHARE_FORMED, ALWAYS_FORMED = 1 / 32, 100_000  # with this part of the multiplications of the chain, or with so many,
+MOST_FORMED = 32  # where there are so many factors at most
 
 
 class EstimatedMultiplications(Multiplications):
@@ -68,21 +70,13 @@ class EstimatedMultiplications(Multiplications):
 
     def cheapest(self) -> tuple[Products, list[int]]:
         """Return an order that is estimated to be the cheapest: its products (i, k, j), sides first, and what each costs."""
-        priced = [(order, self.works(order)) for order in (self._orders if self._fills_less else self._orders[2:])]
+        priced = [(order, self.works(order)) for order in (self._orders if self._formed else self._orders[2:])]
         return min(priced, key=lambda one: sum(one[1]))
 
     def works(self, products: Products) -> list[int]:
         """Return about how many multiplications each product of an order needs."""
         estimates = self._estimates_along(products)
         return [self._work(estimates, *product) for product in products]
-
-    @cached_property
-    def _fills_less(self) -> bool:
-        """Whether a look may see far too much: if products had no more nonzeros than their sides, they would cost far less."""
-        look = self.estimates
-        if not isinstance(look, FirstLook) or any(look.are_full) or len(self.leaves) > MOST_FORMED:
-            return False
-        return look.cost() > LOOSE * look.least()
 
     def along(self, bracketing: Bracketing) -> NumpyArray:
         """Return about what the product that is split after factor g needs, for every g."""
@@ -112,13 +106,13 @@ class EstimatedMultiplications(Multiplications):
         if not isinstance(look, FirstLook):
             return look
         asked, (forward, reverse, own) = set(products), map(set, self._orders)
-        if not self._fills_less:
+        if self._formed and asked in (forward, reverse, own):
+            return self._formed
+        if not self._formed:
             if asked == own:
                 return look
             if look.work_of_sparse(products) <= look.work_of_sparse() or is_long(self.leaves, look):
                 return look.along(products)
-        elif asked == own or (asked in (forward, reverse) and len(self.leaves) <= FEW_FORMED):
-            return self._formed
         return self._swept(is_forward=asked == forward) if asked in (forward, reverse) else self._counts
 
     @cached_property
@@ -135,10 +129,19 @@ class EstimatedMultiplications(Multiplications):
         return [sweep_to_left(factors), sweep_to_right(factors), own]
 
     @cached_property
-    def _formed(self) -> Estimates:
-        from chainopt.structure.order_counts import OrderCounts
+    def _formed(self) -> OrderCounts | None:
+        """What some rows of the products tell of the sweeps and of the order that a look finds, where it may see far too much.
 
-        return OrderCounts(self.leaves, self._orders if len(self.leaves) <= FEW_FORMED else self._orders[2:])
+        If products had no more nonzeros than their sides, they would cost far less.
+        """
+        look, factors = self.estimates, len(self.leaves)
+        if not isinstance(look, FirstLook) or any(look.are_full) or factors > MOST_FORMED:
+            return None
+        if look.cost() <= max(LOOSE * look.least(), WORTH_FORMING * factors):
+            return None
+        from chainopt.structure.order_counts import order_counts
+
+        return order_counts(self.leaves, self._orders, max(ALWAYS_FORMED, SHARE_FORMED * look.cost()))
 
     def _swept(self, *, is_forward: bool) -> Estimates:
         from chainopt.structure.swept_counts import SweptCounts

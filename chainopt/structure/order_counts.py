@@ -24,11 +24,37 @@ if TYPE_CHECKING:
     Product = tuple[int, int, int]
     Group = tuple[int, int]
 
-ROWS = 32  # that are drawn of each side of a product
+MOST, FEWEST = 32, 2  # rows that are drawn of each side of a product
+PART = 8  # of what the chain needs, if all rows are alike and its least size is that of all products, may be needed for them
+
+
+def order_counts(leaves: Sequence[Leaf], orders: Sequence[Sequence[Product]], most: float) -> OrderCounts | None:
+    """Form some rows of the products of some orders.
+
+    Parameters
+    ----------
+    leaves : sequence of Leaf
+        The factors, none of them dense.
+    orders : sequence of list of (int, int, int)
+        The products (i, k, j) of each.
+    most : float
+        How many multiplications may be spent: rows that fill up on the way to a thin factor may need more than the product.
+
+    Returns
+    -------
+    OrderCounts or None
+        None where it would take long beside the product.
+    """
+    least = min(min(leaf.shape) for leaf in leaves)
+    rows = min(MOST, least // (PART * len(leaves)))  # at each factor two groups of rows begin, which go through half of the chain
+    if rows < FEWEST:
+        return None
+    counts = OrderCounts(leaves, rows)
+    return counts if counts.form({*chain.from_iterable(orders)}, most) else None
 
 
 class OrderCounts:
-    """The nonzeros and the work of the products of some orders.
+    """The nonzeros and the work of some products.
 
     Of the product (i, k, j), some rows of the left side ``i..k-1`` are formed, and some rows of the right side that their entries
     meet. The former are the group (i, i), rows of factor i times the factors after it; the latter are the group (i, k), which
@@ -38,32 +64,39 @@ class OrderCounts:
     ----------
     leaves : sequence of Leaf
         The factors, none of them dense.
-    orders : sequence of list of (int, int, int)
-        The products (i, k, j) of each.
+    rows : int
+        How many are drawn for a group, at most.
     """
 
-    def __init__(self, leaves: Sequence[Leaf], orders: Sequence[Sequence[Product]]) -> None:
-        alike = {id(leaf): _pattern(leaf.shape, *leaf.rows) for leaf in leaves}
-        self._leaves = leaves
+    def __init__(self, leaves: Sequence[Leaf], rows: int) -> None:
+        self._leaves, self._rows = leaves, rows
         self._draw = np.random.default_rng(0)  # the same estimates at each call
         self._drawn: dict[Group, int] = {}  # rows
         self._entries: dict[tuple[Group, int], int] = {}  # of a group, after the factors up to j-1
         self._met: dict[Group, int] = {}  # entries of factor k that rows of i..k-1 meet
-        products = {*chain.from_iterable(orders)}
-        ends = _ends(products)
+
+    def form(self, products: set[Product], most: float) -> bool:
+        """Form rows of products (i, k, j); return False where that needs more multiplications than ``most``."""
+        alike = {id(leaf): _pattern(leaf.shape, *leaf.rows) for leaf in self._leaves}
         splits = sorted({(i, k) for i, k, _ in products})
-        rows = _Rows(None, {})
-        for k, leaf in enumerate(leaves):
+        ends, rows, formed = _ends(products), _Rows(None, {}), 0
+        for k, leaf in enumerate(self._leaves):
             ones = alike[id(leaf)]
+            lengths = np.diff(ones.indptr)
             begun = {(k, k): self._some(np.arange(leaf.shape[0]))} if (k, k) in ends else {}
             for i in (i for i, split in splits if split == k):
                 entries = rows.columns((i, i))
-                self._met[i, k] = int(np.diff(ones.indptr)[entries].sum())
+                self._met[i, k] = int(lengths[entries].sum())
                 if (i, k) in ends:
                     begun[i, k] = self._some(entries)
-            rows = rows.without([group for group in rows.places if ends[group] == k]).times(ones, begun)
+            rows = rows.without([group for group in rows.places if ends[group] == k])
+            formed += rows.work(lengths)
+            if formed > most:
+                return False
+            rows = rows.times(ones, begun)
             self._drawn.update((group, numbers.size) for group, numbers in begun.items())
             self._entries.update(((group, k + 1), rows.columns(group).size) for group in rows.places)
+        return True
 
     def nonzeros(self, i: int, j: int) -> float:
         """Return how many nonzeros the product of ``i..j-1`` has."""
@@ -82,7 +115,7 @@ class OrderCounts:
         return self._leaves[i].shape[0] / drawn if drawn else 0.0
 
     def _some(self, numbers: IntArray) -> IntArray:
-        return numbers if numbers.size <= ROWS else self._draw.choice(numbers, ROWS, replace=False)
+        return numbers if numbers.size <= self._rows else self._draw.choice(numbers, self._rows, replace=False)
 
 
 class _Rows:
@@ -106,6 +139,10 @@ class _Rows:
         found: IntArray = self.pattern.indices[indptr[begin] : indptr[end]]
         return found
 
+    def work(self, lengths: IntArray) -> int:
+        """Return how many multiplications a product with one more factor needs, whose rows have so many nonzeros."""
+        return int(lengths[self.pattern.indices].sum()) if self.places else 0
+
     def without(self, ended: Sequence[Group]) -> _Rows:
         """Return what is left when some groups have met all their factors."""
         if not ended:
@@ -116,24 +153,28 @@ class _Rows:
 
     def times(self, ones: Array, begun: Mapping[Group, IntArray]) -> _Rows:
         """Return the rows times one more factor, and below them those rows of it with which other groups begin."""
-        above = [self.pattern @ ones] if self.places else []
-        below = [ones[np.concatenate([*begun.values()])]] if begun else []
+        above = self.pattern @ ones if self.places else None
+        if not begun:
+            return _Rows(above, self.places)
         sizes = {group: end - begin for group, (begin, end) in self.places.items()}
         sizes |= {group: numbers.size for group, numbers in begun.items()}
-        return _Rows(_one_below_the_other([*above, *below]), _places(sizes))
+        return _Rows(_with_rows(above, ones, np.concatenate([*begun.values()])), _places(sizes))
+
+
+def _with_rows(above: Array, ones: Array, numbers: IntArray) -> Array:
+    """Return a matrix with some rows of another one below it; SciPy's own functions take several times as long for so few."""
+    begins, lengths = ones.indptr[numbers], np.diff(ones.indptr)[numbers]
+    ends = np.cumsum(lengths)
+    indices = ones.indices[np.repeat(begins - (ends - lengths), lengths) + np.arange(ends[-1] if ends.size else 0)]
+    indptr = np.concatenate([[0], ends])
+    if above is not None:
+        indptr = np.concatenate([above.indptr, above.indptr[-1] + ends])
+        indices = np.concatenate([above.indices, indices])
+    return _pattern((indptr.size - 1, ones.shape[1]), indptr, indices)
 
 
 def _pattern(shape: tuple[int, int], indptr: IntArray, indices: IntArray) -> Array:
     return scipy_sparse().csr_array((np.ones(indices.size, dtype=np.bool_), indices, indptr), shape=shape)
-
-
-def _one_below_the_other(patterns: Sequence[Array]) -> Array:
-    """Stack rows; SciPy's ``vstack`` takes several times as long for so few."""
-    if len(patterns) < 2:
-        return patterns[0] if patterns else None
-    above, below = patterns
-    indptr = np.concatenate([above.indptr, below.indptr[1:] + above.indptr[-1]])
-    return _pattern((indptr.size - 1, above.shape[1]), indptr, np.concatenate([above.indices, below.indices]))
 
 
 def _places(sizes: Mapping[Group, int]) -> dict[Group, tuple[int, int]]:

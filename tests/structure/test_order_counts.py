@@ -1,6 +1,6 @@
 """What the products of an order need, by rows that are drawn: if all are, that is what they need."""
 
-from unittest import mock
+import math
 
 import numpy as np
 import pytest
@@ -35,8 +35,8 @@ def orders(draw):
 @given(orders())
 def test_all_rows_tell_all(given_orders):
     matrices, leaves, products = given_orders
-    with mock.patch.object(order_counts, "ROWS", 10**6):
-        counts = OrderCounts(leaves, [products])
+    counts = OrderCounts(leaves, 10**6)
+    assert counts.form({*products}, math.inf)
 
     def pattern(i, j):
         product = np.eye(len(matrices[0]), dtype=int)
@@ -82,3 +82,42 @@ def test_costs_of_operations_add_up_beside_identities(seed):
     comparison = compare([Jacobian((2000, 2000), structure=structures[which]) for which in chosen])
     for plan in (comparison.optimal, comparison.forward, comparison.reverse):
         assert plan.cost == sum(operation.cost for operation in plan.operations)
+
+
+def spread(rows, columns, per_row, rng):
+    """Return a matrix with its nonzeros anywhere, so that products fill up."""
+    places = np.repeat(np.arange(rows), per_row), rng.integers(0, columns, rows * per_row)
+    return sparse.csr_array((np.ones(rows * per_row), places), shape=(rows, columns))
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("thin", [30, 100, 400])
+def test_rows_are_not_formed_where_that_takes_as_long_as_the_product(monkeypatch, side, thin):
+    """Rows of all factors fill up, and meet a thin factor at last: one order has never more than a few rows or columns."""
+    rng = np.random.default_rng(0)
+    matrices = [spread(2000, 2000, 8, rng) for _ in range(10)]
+    end = spread(thin, 2000, 8, rng)
+    matrices = [end, *matrices] if side == "left" else [*matrices, end.T.tocsr()]
+    formed = []
+    times = order_counts._Rows.times
+
+    def counting(self, ones, begun):
+        formed.append(self.work(np.diff(ones.indptr)))
+        return times(self, ones, begun)
+
+    monkeypatch.setattr(order_counts._Rows, "times", counting)
+    plan = optimal_order(matrices)
+    assert not plan.cost_is_exact
+    assert plan.mode.value == ("reverse" if side == "left" else "forward")
+    assert sum(formed) <= plan.cost / 20
+
+
+def test_no_more_multiplications_are_spent_than_may_be():
+    rng = np.random.default_rng(0)
+    matrices = [spread(1000, 1000, 5, rng) for _ in range(8)]
+    leaves = [Leaf(matrix.shape, matrix.nnz, source=matrix) for matrix in matrices]
+    sweep = [(0, k, k + 1) for k in range(1, 8)]
+    assert order_counts.order_counts(leaves, [sweep], 1e9).work(0, 1, 2) == pytest.approx(25_000, rel=0.2)
+    assert order_counts.order_counts(leaves, [sweep], 1e3) is None
+    thin = [Leaf((20, 1000), 100, source=spread(20, 1000, 5, rng)), *leaves[1:]]
+    assert order_counts.order_counts(thin, [sweep], 1e9) is None
