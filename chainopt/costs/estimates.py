@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from chainopt.costs.at_most import AtMost
 from chainopt.costs.first_look import first_look
 from chainopt.costs.nonzero_tables import products_of
 
@@ -29,6 +30,9 @@ EVEN = 1.5  # times the multiplications of spread nonzeros: up to here, estimate
 MUCH = 3e5  # multiplications of a sparse product, below which counting takes as long as they do
 DRAWING = 1e5  # multiplications that take as long as to draw rows of a product
 WORTH, WORTH_PER_NONZERO = 1e4, 5.0  # multiplications that take far longer than to draw rows of a product of so large factors
+SAMPLED, ROWS_SAMPLED = 400_000, 256  # entries and rows of a product that are drawn, at most
+WORTH_DRAWING = 2.0  # times the multiplications that take as long as to draw: less is risked without
+RISK = 2.0  # times what the safest order may need
 LOOKED_AT = 10_000  # entries
 FACTORS, MOST_SAMPLED = 64, 2_100  # and the different products that they have, of which rows are drawn
 CHEAP = 0.25  # nonzeros are counted in a tenth of the time of so many multiplications for each
@@ -91,11 +95,24 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
         if times <= EVEN and look.least() <= drawing * look.products_of_sparse(leaves):
             return look
         of_sparse *= times
-    if much and of_sparse <= max(much, DRAWING * look.products_of_sparse(leaves, MOST_SAMPLED)):
-        return look
+    if much:
+        products = look.products_of_sparse(leaves, MOST_SAMPLED)
+        if of_sparse <= max(much, DRAWING * products):
+            return look
+        bounds = AtMost(leaves)
+        if bounds.cost <= WORTH_DRAWING * products * _drawing(leaves):
+            return look if bounds.of(look.products) <= RISK * bounds.cost else look.with_order(bounds.products)
     from chainopt.structure.sampled_counts import SampledCounts
 
     return SampledCounts(leaves)
+
+
+def _drawing(leaves: Sequence[Leaf]) -> float:
+    """Return how many multiplications take as long as to draw rows of a product, if those are full."""
+    widest = max(leaf.shape[1] for leaf in leaves)
+    listed = listed_of(leaves)
+    each = sum(leaf.nonzeros for leaf in listed) / sum(leaf.shape[0] for leaf in listed)
+    return DRAWING + min(SAMPLED, ROWS_SAMPLED * widest) * each
 
 
 def is_little(work: float, listed: Sequence[Leaf]) -> bool:

@@ -58,6 +58,12 @@ class FirstLook:
         cheap = (sweep for sweep, is_dense in sweeps if is_dense and sum(self.work(*product) for product in sweep) <= most)
         return next(cheap, products)
 
+    def with_order(self, products: Products) -> FirstLook:
+        """Return a look at the same chain that has found another order."""
+        other = FirstLook(self.sizes, self.counts, self.are_full)
+        other.__dict__["products"] = products
+        return other
+
     def nonzeros(self, i: int, j: int) -> float:
         """Return how many nonzeros the product of ``i..j-1`` has."""
         if j == i + 1:
