@@ -85,7 +85,7 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
         if much or (look.is_clear() and not any(leaf.has_gaps for leaf in listed)):
             return look
         of_sparse = math.inf
-    if is_long(leaves, look):
+    if is_long(leaves, look) or (much and len(leaves) > FACTORS):
         return look
     pairs, cost = _pairs(leaves), look.cost()
     if much and (of_sparse > much or sum(look.counts[k - 1] + look.counts[k] for k in pairs) < CHEAP * cost):

@@ -102,3 +102,12 @@ def test_rows_are_drawn_where_much_is_at_stake():
     matrices = [sparse.csr_array((np.ones(60_000), tuple(place)), shape=(15_000, 15_000)) for place in places]
     plan = optimal_order(matrices)
     assert isinstance(plan.model.estimates, SampledCounts)
+
+
+def test_bounds_are_for_chains_of_some_factors(monkeypatch):
+    """All intervals have bounds, so that these take a time that grows with the third power of the factors."""
+    monkeypatch.setattr(AtMost, "__init__", lambda *_: pytest.fail("bounds are found"))
+    matrix = hub(300, 300) / 300
+    product = multi_dot([matrix] * 200)
+    assert product.shape == (300, 300)
+    assert not optimal_order([matrix] * 200).cost_is_exact
