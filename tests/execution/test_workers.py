@@ -388,6 +388,13 @@ def test_torch(torch):
     assert torch.get_num_threads() == threads
     result.sum().backward()
     assert factors[0].grad is not None
+    with threadpool_limits(1):  # of this thread alone: threads to come have what they had
+        plan.execute(factors, workers=2)
+    of_new_thread = []
+    thread = threading.Thread(target=lambda: of_new_thread.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert of_new_thread == [threads]
     with torch.no_grad():
         assert not plan.execute(factors, workers=2).requires_grad
     with torch.inference_mode():

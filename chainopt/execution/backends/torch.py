@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from chainopt.typing import Array, BoolArray, DType, NumpyArray
+
+T = TypeVar("T")
 
 
 class TorchBackend(Backend):
@@ -136,8 +139,17 @@ class TorchBackend(Backend):
 
     def restore_threads(self) -> Callable[[], None]:
         """Return what gives PyTorch back its present threads."""
-        threads = torch.get_num_threads()
-        return lambda: torch.set_num_threads(threads)
+        threads = _in_a_new_thread(torch.get_num_threads)
+        return lambda: _in_a_new_thread(lambda: torch.set_num_threads(threads))
+
+
+def _in_a_new_thread(call: Callable[[], T]) -> T:
+    """Call something where PyTorch has as many threads as in threads to come; each thread also has a number of its own."""
+    results: list[T] = []
+    thread = threading.Thread(target=lambda: results.append(call()))
+    thread.start()
+    thread.join()
+    return results[0]
 
 
 BACKEND = TorchBackend()
