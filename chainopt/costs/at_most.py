@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from chainopt.structure.leaves import Leaf
     from chainopt.typing import NumpyArray
 
-    Table = list[list[float]]
-
 
 class AtMost:
     """Upper bounds of the work of all products of a chain, and the order with the least of them.

@@ -30,7 +30,6 @@ EVEN = 1.5  # times the multiplications of spread nonzeros: up to here, estimate
 MUCH = 3e5  # multiplications of a sparse product, below which counting takes as long as they do
 DRAWING = 1e5  # multiplications that take as long as to draw rows of a product
 WORTH, WORTH_PER_NONZERO = 1e4, 5.0  # multiplications that take far longer than to draw rows of a product of so large factors
-SAMPLED, ROWS_SAMPLED = 400_000, 256  # entries and rows of a product that are drawn, at most
 WORTH_DRAWING = 2.0  # times the multiplications that take as long as to draw: less is risked without
 RISK = 2.0  # times what the safest order may need
 LOOKED_AT = 10_000  # entries
@@ -109,10 +108,12 @@ def estimates_of(leaves: Sequence[Leaf], much: float = 0.0) -> Estimates:
 
 def _drawing(leaves: Sequence[Leaf]) -> float:
     """Return how many multiplications take as long as to draw rows of a product, if those are full."""
+    from chainopt.structure.sampled_counts import ENTRIES, MOST
+
     widest = max(leaf.shape[1] for leaf in leaves)
     listed = listed_of(leaves)
     each = sum(leaf.nonzeros for leaf in listed) / sum(leaf.shape[0] for leaf in listed)
-    return DRAWING + min(SAMPLED, ROWS_SAMPLED * widest) * each
+    return DRAWING + min(ENTRIES, MOST * widest) * each
 
 
 def is_little(work: float, listed: Sequence[Leaf]) -> bool:
