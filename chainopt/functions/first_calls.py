@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from chainopt.typing import Array, Function
 
 MUCH = 10**9  # multiply-adds of the library's own Jacobian: it takes longer than to trace and to compile a program
+QUICK = 2e-3  # seconds of a call, beside which it takes long to look at what a function reads;
+YOUNG = 0.1  # seconds in all that such calls take before it is looked at: no program would have paid until then
 MOST_WRAPPERS = 20  # around a function, as `jax.jit` is one: an object may answer to every name, and so for ever
 
 
@@ -60,6 +62,23 @@ def note_results(record: Record, call: Call, blocks: Iterable[Array]) -> None:
     """Remember how large a result is, given the blocks of a Jacobian."""
     inputs = _size(call.inputs)
     record.inputs, record.results = inputs, _size(blocks) // max(inputs, 1)
+
+
+def young(backend: Backend, function: Function, signature: Hashable, options: Options) -> Record | None:
+    """Return what was found of functions of this code, if such are quick, and have not been called often; else None.
+
+    What this one reads is not worth a look then, if only the library's own function is called.
+    """
+    if not backend.is_untransformed():
+        return None
+    hint = hint_of(backend, function, options)
+    is_young = hint.usual is not None and hint.latest < QUICK and hint.seconds < YOUNG
+    return hint if is_young and hint.usual == (options, signature) else None
+
+
+def note_call(record: Record, options: Options, key: tuple[Hashable, int], mode: str, seconds: float) -> None:
+    """Remember how a first call went, whose signature is the first part of the key."""
+    record.usual, record.mode, record.latest = (options, key[0]), mode, seconds
 
 
 def _guessed(hint: Record, inputs: int) -> int | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainopt.errors import ChainError, InfeasibleError
 from chainopt.functions.autotune import fastest
-from chainopt.functions.first_calls import entries_of_jacobian, hint_of, note_results
+from chainopt.functions.first_calls import entries_of_jacobian, hint_of, note_call, note_results
 from chainopt.functions.prepared import Prepared
 from chainopt.functions.refusals import Refusals
 from chainopt.functions.signature import Call
@@ -188,10 +188,13 @@ class JacobianFunction:
         if strategy.mode == "forward" and is_narrow and not self.options.is_hessian:
             strategy.mode = "reverse"  # the dtypes of whose blocks are those that count
             result = self._by_library(strategy, args, kwargs)
-        note_results(hint_of(self.backend, self.function, self.options), call, blocks)
+        seconds = time.perf_counter() - begun
+        hint = hint_of(self.backend, self.function, self.options)
+        note_results(hint, call, blocks)
+        note_call(hint, self.options, strategy.key, strategy.mode, seconds)
         self._strategies.note_first(strategy)
         if strategy.record is not None:
-            strategy.record.seconds += time.perf_counter() - begun
+            strategy.record.seconds += seconds
         return result
 
     def _dtype(self, leaf: Array) -> Array:
@@ -287,7 +290,7 @@ class JacobianFunction:
             function = _returning_its_value(self) if options.with_value else self.function
             if options.has_aux:
                 function = _returning_a_pair(function, self.backend)
-            own = self.backend.own(function, mode, replace(options, has_aux=options.has_aux or options.with_value))
+            own = self.backend.own(function, mode, replace(options, has_aux=True) if options.with_value else options)
             self._own[mode] = _value_first(own, has_aux=options.has_aux) if options.with_value else own
         return self._own[mode]
 

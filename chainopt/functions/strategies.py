@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.blockwise import Blockwise
 from chainopt.functions.environment import Environment, written
-from chainopt.functions.first_calls import first_mode, planning_seconds
+from chainopt.functions.first_calls import first_mode, planning_seconds, young
 from chainopt.functions.mode_choice import choice, is_of_one_dtype, mode_of_calls
 from chainopt.functions.prepared import prepare
 from chainopt.functions.reading import UNREAD, Reading
@@ -72,6 +72,10 @@ class Strategies:
         strategy: Strategy | None
         try:
             signature = call.key(self.backend)
+            if not (at_once or self._seen or self.known):
+                hint = young(self.backend, self.function, signature, self.options)
+                if hint is not None:
+                    return self._left_to_library(hint.mode, (signature, UNREAD), hint), call.arrays
             state, number = self.reading.state(call)
             if state is not None:
                 call = call._replace(besides=tuple(state.arrays))
@@ -105,13 +109,16 @@ class Strategies:
     def _first(self, key: tuple[Hashable, int], call: Call, record: Record | None) -> Strategy | None:
         """Return what is done with a call that is seen for the first time; None where it is not, or not left to the library."""
         is_another_number = self._without_numbers(call, key) in self._numbered
-        is_known = key in self._seen or (record is not None and record.seconds > ENOUGH_SECONDS)
+        is_known = key in self._seen or (key[0], UNREAD) in self._seen or (record is not None and record.seconds > ENOUGH_SECONDS)
         if not is_another_number and is_known and not self._is_early(call, record):
             return None
         mode = first_mode(self.backend, self.function, call, self.options)
         if mode is None and not is_another_number:
             return None
-        strategy = Strategy(None, mode or self.options.library_mode())
+        return self._left_to_library(mode or self.options.library_mode(), key, record)
+
+    def _left_to_library(self, mode: str, key: tuple[Hashable, int], record: Record | None) -> Strategy:
+        strategy = Strategy(None, mode)
         strategy.is_first, strategy.record, strategy.key = True, record, key
         return strategy
 

@@ -33,7 +33,7 @@ class Strategy:
         self.is_unread = False  # what the function reads is too much to be looked at
         self.called = ""  # the pure mode that is quicker where nothing is compiled, as far as that is another one
         self.record: Record | None = None  # of a first call: where to note what it takes,
-        self.key: Hashable = None  # and under what it is known
+        self.key: tuple[Hashable, int] = None, 0  # and under what it is known
         self.uses = self.changes = 0
 
     @property
@@ -79,3 +79,5 @@ class Record:
         self.planning: float | None = None  # about what planning takes where it has to pay before; None where it is not known
         self.inputs = 0  # how many entries those have,
         self.results: int | None = None  # and the results, as far as it is known
+        self.usual: Hashable = None  # the options and the signature of the last call that was left to the library,
+        self.mode, self.latest = "", 0.0  # in which mode, and how many seconds it took

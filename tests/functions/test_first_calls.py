@@ -14,6 +14,7 @@ def library(request, monkeypatch):
     monkeypatch.setattr(strategies, "first_mode", first_mode)
     monkeypatch.setattr(strategies, "PROGRAMS", Records())
     monkeypatch.setattr(first_calls, "HINTS", Records())
+    monkeypatch.setattr(first_calls, "YOUNG", 0.0)  # what the tests of young code set anew
     return Library(request.param, request.getfixturevalue(request.param))
 
 
@@ -178,3 +179,81 @@ def test_a_first_call_at_a_python_number(library):
     derivative = library.jacobian(lambda x, y: x**2 * y, argnums=(0, 1))
     for _ in range(2):
         assert derivative(3.0, library.array(2.0)) == (12, 9)
+
+
+@pytest.fixture
+def young(monkeypatch, torch):
+    """PyTorch, where code is young whatever its calls take; and how often it was looked at what a function reads."""
+    monkeypatch.setattr(strategies, "first_mode", first_mode)
+    monkeypatch.setattr(strategies, "PROGRAMS", Records())
+    monkeypatch.setattr(first_calls, "HINTS", Records())
+    monkeypatch.setattr(first_calls, "YOUNG", 1e9)
+    monkeypatch.setattr(first_calls, "QUICK", 1e9)
+    looks = []
+
+    def state(self, call):
+        looks.append(self.function)
+        return original(self, call)
+
+    original = strategies.Reading.state
+    monkeypatch.setattr(strategies.Reading, "state", state)
+    return Library("torch", torch), looks
+
+
+def test_what_young_code_reads_is_not_looked_at(young, monkeypatch):
+    library, looks = young
+    tanh, weights, x = library.tanh, library.numbers(7, 5), library.numbers(5)
+
+    def fresh(factor):
+        return lambda z: tanh(factor * weights @ z)
+
+    for factor in range(1, 6):
+        library.is_right(library.jacobian(fresh(factor))(x), fresh(factor), x)
+        assert len(looks) == 1
+    monkeypatch.setattr(first_calls, "YOUNG", 0.0)
+    library.is_right(library.jacobian(fresh(6))(x), fresh(6), x)
+    assert len(looks) == 2
+
+
+def test_a_kept_function_of_young_code_is_planned_at_its_second_call(young, traced):
+    library, looks = young
+    tanh, x = library.tanh, library.numbers(5)
+
+    def fresh(factor):
+        return lambda z: tanh(factor * z)
+
+    for factor in range(1, 4):
+        derivative = library.jacobian(fresh(factor))
+        for number in range(4):
+            library.is_right(derivative(x), fresh(factor), x)
+            assert len(traced) == factor - 1 + min(number, 1)
+    assert len(looks) == 1 + 3 * 3
+
+
+@pytest.mark.parametrize("which", ["shapes", "options", "slow", "planned", "vmap"])
+def test_other_calls_are_not_those_of_young_code(young, monkeypatch, which):
+    library, looks = young
+    tanh, x = library.tanh, library.numbers(5)
+
+    def fresh():
+        return lambda z: tanh(2 * z)
+
+    library.jacobian(fresh())(x)
+    options = {}
+    if which == "shapes":
+        x = library.numbers(6)
+    elif which == "options":
+        options["chunk_size"] = 2
+    elif which == "slow":
+        monkeypatch.setattr(first_calls, "QUICK", 0.0)
+    elif which == "planned":
+        options["mode"] = "planned"
+    derivative, before = library.jacobian(fresh(), **options), len(looks)
+    if which == "vmap":
+        import torch
+
+        found = torch.func.vmap(derivative)(torch.stack([x, 2 * x]))[1]
+        library.is_right(found, fresh(), 2 * x)
+    else:
+        library.is_right(derivative(x), fresh(), x)
+    assert len(looks) > before
