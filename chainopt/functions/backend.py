@@ -82,6 +82,8 @@ class Backend(Protocol):
     """Whether Jacobians can be written as straight-line code."""
     must_read: bool
     """Whether nothing is planned unless all that the function reads is known: it is not enough to watch it."""
+    compiles_transformed: bool
+    """Whether what is called inside of a transformation may be compiled, and run often."""
     reads_by_identity: bool
     """Whether arrays that a function reads stay what they are, and are part of what it computes."""
     constant_types: tuple[type, ...]

@@ -68,7 +68,7 @@ class Strategies:
         at_once : bool
             Whether it is planned even where it is seen for the first time.
         """
-        key, known, state, record = None, None, None, None
+        key, known, state, record, inside = None, None, None, None, None
         strategy: Strategy | None
         try:
             signature = call.key(self.backend)
@@ -82,20 +82,23 @@ class Strategies:
             known = self.known.get((signature, number))
             key = signature, number
             if known is None and state is not None:
-                record = PROGRAMS.of((type(self.backend), self.options, state.key, signature))
+                program = type(self.backend), self.options, state.key, signature
+                record, inside = PROGRAMS.of(program), self._inside(program, call)
         except UnplannableError as error:
             strategy = self._by_library()
             strategy.refuse(error, self.options)
             strategy.is_unread = True
             return strategy, call.arrays
         except Exception:  # noqa: BLE001 -- whatever comparing raises what is not ours
-            key, record = None, None
+            key, record, inside = None, None, None
         if known is not None and known.is_current():
             return known, (*call.arrays, *known.besides)
         if key is None and not self.options.must_plan and not self.is_traced(call):
             return self._by_library(UNCOMPARABLE), call.arrays
         strategy = record.strategy if record is not None else None
-        if strategy is None and not at_once and key is not None and not self.is_traced(call):
+        if strategy is None and inside is not None and inside.strategy is not None and inside.strategy.is_current():
+            return inside.strategy, call.arrays
+        if strategy is None and not at_once and key is not None and not self._is_compiled(call):
             strategy = self._first(key, call, record)
             if strategy is not None:
                 return strategy, call.arrays
@@ -104,7 +107,15 @@ class Strategies:
             strategy = self._for_state(call, state) if state is not None else self._found(call, changes)
         if key is not None and self._lasts(strategy, call):
             self._keep(call, key if self.reading.is_known else (key[0], UNREAD), strategy, record)
+        elif inside is not None and strategy.prepared is None and strategy.environment is None:
+            inside.strategy = strategy
         return strategy, call.arrays
+
+    def _inside(self, program: Hashable, call: Call) -> Record | None:
+        """Return where it is noted that a program was refused inside of a transformation: it may be possible outside of it."""
+        if self.options.must_plan or not self.is_traced(call):
+            return None
+        return PROGRAMS.of((program, tuple(map(self.backend.is_traced, call.arrays))))
 
     def _first(self, key: tuple[Hashable, int], call: Call, record: Record | None) -> Strategy | None:
         """Return what is done with a call that is seen for the first time; None where it is not, or not left to the library."""
@@ -232,6 +243,10 @@ class Strategies:
     def is_traced(self, call: Call) -> bool:
         """Whether a transformation is going on that a call belongs to."""
         return any(map(self.backend.is_traced, call.arrays))
+
+    def _is_compiled(self, call: Call) -> bool:
+        """Whether what a call computes may run often, though it is seen only once."""
+        return self.backend.compiles_transformed and self.is_traced(call)
 
     def _lasts(self, strategy: Strategy, call: Call) -> bool:
         """Whether a strategy holds beyond the transformations that are going on."""

@@ -56,6 +56,7 @@ class JaxBackend:
     fragile = frozenset({"fft"})  # XLA for CPUs takes no operand of it whose layout is not that of its rows
     has_straight_lines = False
     must_read = False
+    compiles_transformed = True
     reads_by_identity = True
     constant_types: tuple[type, ...] = ()
     custom_rules: tuple[type, ...] = ()

@@ -63,6 +63,7 @@ class TorchBackend:
     fragile: frozenset[str] = frozenset()
     has_straight_lines = False
     must_read = True
+    compiles_transformed = False
     reads_by_identity = False
     constant_types: tuple[type, ...] = (
         torch.dtype,

@@ -1,8 +1,11 @@
-"""Jacobians that are first asked for inside of a transformation of torch.func: planned there too."""
+"""Jacobians that are first asked for inside of a transformation of torch.func: planned there too, from the second call on."""
 
 import pytest
 
 from chainopt import ChainError
+from chainopt.functions import strategies
+from chainopt.functions.first_calls import first_mode
+from chainopt.functions.shared_programs import Records
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +61,44 @@ def test_what_the_function_takes_from_outside(torch, jacobian, narrow):
     torch.testing.assert_close(scaled(jacobian), scaled(torch.func.jacrev))
     with pytest.raises(ChainError, match="cannot be planned"):
         scaled(lambda function: jacobian(function, mode="planned"))
+
+
+@pytest.fixture
+def traced(monkeypatch):
+    """The functions that were traced, one after the other, where nothing is known from other tests."""
+    functions = []
+
+    def prepare(backend, function, *others):
+        functions.append(function)
+        return original(backend, function, *others)
+
+    original = strategies.prepare
+    monkeypatch.setattr(strategies, "prepare", prepare)
+    monkeypatch.setattr(strategies, "first_mode", first_mode)
+    monkeypatch.setattr(strategies, "PROGRAMS", Records())
+    return functions
+
+
+@pytest.mark.parametrize("is_fresh", [False, True])
+def test_what_is_refused_inside_is_traced_once(torch, jacobian, traced, is_fresh, monkeypatch):
+    monkeypatch.setattr(strategies, "ENOUGH_SECONDS", 0.0)
+    points = torch.linspace(-1, 1, 12).reshape(3, 4)
+
+    def made():
+        return jacobian(lambda x: x.detach() * x.sin())
+
+    derivative, expected = made(), torch.stack([torch.diag(x * x.cos()) for x in points])
+    for _ in range(5):
+        torch.testing.assert_close(torch.func.vmap(made() if is_fresh else derivative)(points), expected)
+    assert len(traced) == 1
+    for _ in range(3):  # what was refused inside may be possible outside
+        derivative(points[0])
+    assert len(traced) == 2
+
+
+def test_the_first_call_inside_is_the_librarys_and_the_second_is_planned(torch, jacobian, narrow, traced):
+    points = torch.linspace(-1, 1, 120, dtype=torch.float64).reshape(2, 60)
+    derivative = jacobian(narrow)
+    for expected in (0, 1, 1):
+        torch.testing.assert_close(torch.func.vmap(derivative)(points), torch.func.vmap(torch.func.jacrev(narrow))(points))
+        assert len(traced) == expected
