@@ -286,8 +286,5 @@ class Backend(Protocol):
     def is_compiling(self) -> bool:
         """Whether a compiler follows this call."""
 
-    def is_untransformed(self) -> bool:
-        """Whether it is certain that no transformation is going on, whatever a function holds."""
-
     def uncompiled(self, function: Function) -> Function:
         """Return a function into which the compiler does not look."""

@@ -69,7 +69,7 @@ def young(backend: Backend, function: Function, signature: Hashable, options: Op
 
     What this one reads is not worth a look then, if only the library's own function is called.
     """
-    if not backend.is_untransformed():
+    if backend.compiles_transformed:
         return None
     hint = hint_of(backend, function, options)
     is_young = hint.usual is not None and hint.latest < QUICK and hint.seconds < YOUNG

@@ -69,13 +69,11 @@ class Strategies:
             Whether it is planned even where it is seen for the first time.
         """
         key, known, state, record, inside = None, None, None, None, None
-        strategy: Strategy | None
         try:
             signature = call.key(self.backend)
-            if not (at_once or self._seen or self.known):
-                hint = young(self.backend, self.function, signature, self.options)
-                if hint is not None:
-                    return self._left_to_library(hint.mode, (signature, UNREAD), hint), call.arrays
+            strategy = None if at_once else self._young(signature)
+            if strategy is not None:
+                return strategy, call.arrays
             state, number = self.reading.state(call)
             if state is not None:
                 call = call._replace(besides=tuple(state.arrays))
@@ -110,6 +108,11 @@ class Strategies:
         elif inside is not None and strategy.prepared is None and strategy.environment is None:
             inside.strategy = strategy
         return strategy, call.arrays
+
+    def _young(self, signature: Hashable) -> Strategy | None:
+        """Return what is done with the first call of a function whose code was not called often; None for all others."""
+        hint = None if self._seen or self.known else young(self.backend, self.function, signature, self.options)
+        return None if hint is None else self._left_to_library(hint.mode, (signature, UNREAD), hint)
 
     def _inside(self, program: Hashable, call: Call) -> Record | None:
         """Return where it is noted that a program was refused inside of a transformation: it may be possible outside of it."""

@@ -262,10 +262,6 @@ class JaxBackend:
         """Return False: JAX traces what it compiles."""
         return False
 
-    def is_untransformed(self) -> bool:
-        """Return False: a function may hold what JAX traces, and nothing else says so."""
-        return False
-
     def uncompiled(self, function: Function) -> Function:
         """Return the function."""
         return function

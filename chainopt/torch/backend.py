@@ -193,10 +193,6 @@ class TorchBackend:
         """Whether no transformation is going on: it has to see the function, and not the operators of a derivative."""
         return not is_transforming()
 
-    def is_untransformed(self) -> bool:
-        """Whether no transformation is going on."""
-        return not is_transforming()
-
     def can_transform(self, names: frozenset[str], arrays: Sequence[Array]) -> bool:
         """Whether nothing follows, or what follows is right."""
         return not (is_transforming() or _is_followed(arrays)) or is_derivable(names)

@@ -3,7 +3,7 @@
 import pytest
 
 from chainopt import ChainError
-from chainopt.functions import strategies
+from chainopt.functions import first_calls, strategies
 from chainopt.functions.first_calls import first_mode
 from chainopt.functions.shared_programs import Records
 
@@ -76,6 +76,8 @@ def traced(monkeypatch):
     monkeypatch.setattr(strategies, "prepare", prepare)
     monkeypatch.setattr(strategies, "first_mode", first_mode)
     monkeypatch.setattr(strategies, "PROGRAMS", Records())
+    monkeypatch.setattr(first_calls, "HINTS", Records())
+    monkeypatch.setattr(first_calls, "YOUNG", 0.0)
     return functions
 
 
