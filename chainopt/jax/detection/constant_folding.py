@@ -5,9 +5,10 @@ Sums and functions of floats are left out: XLA may round them otherwise than Num
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from chainopt.jax.detection.evaluations import EXACT, MOVES, OF_INTEGERS
@@ -26,6 +27,9 @@ EXACT_IN_JAX = frozenset({  # which round nothing either
     "sort", "argmax", "argmin", "gather", "scatter", "dynamic_slice", "dynamic_update_slice", "pad", "split",
     "floor", "ceil", "round", "reduce_max", "reduce_min",
 })  # fmt: skip
+COMPARING = frozenset({  # by which numbers next to zero are told from zeros
+    "eq", "ne", "lt", "le", "gt", "ge", "sign", "floor", "ceil", "sort", "argmax", "argmin", "convert_element_type",
+})  # fmt: skip
 
 
 def evaluated(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | None:
@@ -36,12 +40,30 @@ def evaluated(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | No
     if sum(map(size, equation.outvars)) > MOST_ENTRIES:
         return None
     integers = all(getattr(dtype(variable), "kind", "O") in "biu" for variable in equation.outvars)
+    if name in COMPARING and any(map(_has_subnormals, operands)):  # which some of XLA's ways take for zeros, and some do not
+        return None if integers else known_zeros(equation, operands)
     evaluate = MOVES.get(name) or EXACT.get(name) or (OF_INTEGERS.get(name) if integers else None)
-    if evaluate is not None:
+    if evaluate is not None and not (integers and _is_xlas_own(name, operands, dtype(equation.outvars[0]))):
         result = np.asarray(evaluate(*operands, **equation.params), dtype(equation.outvars[0]))
         axes = shape(equation.outvars[0])
         return [result if result.shape == axes else np.broadcast_to(result, axes)]
     return _by_jax(equation, operands) if integers or name in EXACT_IN_JAX else known_zeros(equation, operands)
+
+
+def _has_subnormals(operand: Value) -> bool:
+    """Whether some entries are too near to zero for all their digits."""
+    if not isinstance(operand, np.ndarray) or not jnp.issubdtype(operand.dtype, jnp.floating):
+        return False
+    return bool(((operand != 0) & (abs(operand) < jnp.finfo(operand.dtype).tiny)).any())
+
+
+def _is_xlas_own(name: str, operands: Sequence[Value], kind: np.dtype[Any]) -> bool:
+    """Whether integers come out that XLA defines and NumPy does not: what is out of range or no number, and the rest of x / 0."""
+    if name == "rem":
+        return not np.all(operands[1])
+    if name != "convert_element_type" or kind.kind == "b" or not isinstance(operands[0], np.ndarray):
+        return False
+    return operands[0].dtype.kind not in "biu" and not np.array_equal(np.trunc(operands[0]), operands[0].astype(kind))
 
 
 def _by_jax(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | None:

@@ -38,7 +38,9 @@ def _slice(
 def _select_n(which: NumpyArray, *cases: NumpyArray, **_: Any) -> NumpyArray:
     if which.ndim == 0:
         return cases[int(which)]
-    return np.where(which, cases[1], cases[0]) if len(cases) == 2 else np.choose(which, cases)
+    if len(cases) == 2:
+        return np.where(which, cases[1], cases[0])
+    return np.take_along_axis(np.stack(cases), which[None], 0)[0]  # np.choose takes 64 cases at the most
 
 
 def _iota(*, dtype: Any, shape: Sequence[int], dimension: int, **_: Any) -> NumpyArray:

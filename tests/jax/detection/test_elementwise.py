@@ -3,7 +3,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from jax_patterns import battery
+
+from chainopt.jax import sparsity
 
 ODD = np.arange(12) % 2 == 1
 WEIGHTS = np.linspace(-1, 1, 12)
@@ -43,9 +46,36 @@ test_patterns = battery(
 
 
 def test_what_may_be_no_number_is_no_zero():
-    from chainopt.jax import sparsity
-
     x, nothing = jnp.ones(12), jnp.zeros(12)
     assert sparsity(lambda x: x * (nothing / jnp.arange(12.0)), x).indices.tolist() == [0]
     assert sparsity(lambda x, at: x * nothing.at[at].get(mode="fill"), x, jnp.arange(12)).nnz == 12  # places may lie outside
     assert sparsity(lambda x, at: x * nothing.at[at].get(mode="clip"), x, jnp.arange(12)).nnz == 0
+
+
+FAR_OUT = np.array([np.inf, -np.inf, np.nan, 1e12, -1e12, 300.0, -3.0, 5.0])
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int16", "int32", "uint32", "int64", "uint64"])
+def test_constants_out_of_range_are_converted_as_xla_does_it(kind):
+    def taken(x):
+        return x[jnp.clip(jnp.asarray(FAR_OUT).astype(kind).astype(jnp.int64), 0, 11)]
+
+    assert_covers(taken)
+
+
+def test_constants_are_evaluated_as_xla_does_it():
+    tiny = np.array([0.0, 1e-310, 5e-324, 1.0])
+    assert_covers(lambda x: x[jax.lax.rem(jnp.arange(5, 9), jnp.array([0, 2, 0, 3]))])
+    for told in (lambda: jnp.asarray(tiny) > 0, lambda: jnp.sign(tiny) == 1, lambda: jnp.ceil(tiny) == 1):
+        assert_covers(lambda x, told=told: x[jnp.where(told(), 1, 2)])
+
+
+def test_a_choice_of_many_constants():
+    branches = [lambda number=number: jnp.asarray(number % 3) for number in range(70)]
+    chosen = jax.vmap(lambda index: jax.lax.switch(index, branches))
+    assert sparsity(lambda x: x * chosen(jnp.arange(12) + 50), jnp.ones(12)).indices.tolist() == [0, 2, 3, 5, 6, 8, 9, 11]
+
+
+def assert_covers(function):
+    x = jnp.linspace(-1.0, 1.0, 12)
+    assert not (np.asarray(jax.jacfwd(function)(x)) != 0)[~sparsity(function, x).toarray()].any()
