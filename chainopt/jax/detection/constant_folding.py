@@ -54,16 +54,18 @@ def _has_subnormals(operand: Value) -> bool:
     """Whether some entries are too near to zero for all their digits."""
     if not isinstance(operand, np.ndarray) or not jnp.issubdtype(operand.dtype, jnp.floating):
         return False
-    return bool(((operand != 0) & (abs(operand) < jnp.finfo(operand.dtype).tiny)).any())
+    smallest = float(jnp.finfo(operand.dtype).tiny)  # type: ignore[no-untyped-call]
+    return bool(((operand != 0) & (abs(operand) < smallest)).any())
 
 
 def _is_xlas_own(name: str, operands: Sequence[Value], kind: np.dtype[Any]) -> bool:
     """Whether integers come out that XLA defines and NumPy does not: what is out of range or no number, and the rest of x / 0."""
-    if name == "rem":
-        return not np.all(operands[1])
-    if name != "convert_element_type" or kind.kind == "b" or not isinstance(operands[0], np.ndarray):
+    given = operands[-1] if name in {"rem", "convert_element_type"} else None
+    if not isinstance(given, np.ndarray):
         return False
-    return operands[0].dtype.kind not in "biu" and not np.array_equal(np.trunc(operands[0]), operands[0].astype(kind))
+    if name == "rem":
+        return not given.all()
+    return kind.kind != "b" and given.dtype.kind not in "biu" and not np.array_equal(np.trunc(given), given.astype(kind))
 
 
 def _by_jax(equation: JaxprEqn, operands: Sequence[Value]) -> list[Value] | None:

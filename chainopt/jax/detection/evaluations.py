@@ -40,7 +40,8 @@ def _select_n(which: NumpyArray, *cases: NumpyArray, **_: Any) -> NumpyArray:
         return cases[int(which)]
     if len(cases) == 2:
         return np.where(which, cases[1], cases[0])
-    return np.take_along_axis(np.stack(cases), which[None], 0)[0]  # np.choose takes 64 cases at the most
+    chosen: NumpyArray = np.take_along_axis(np.stack(cases), which[None], 0)[0]  # np.choose takes 64 cases at the most
+    return chosen
 
 
 def _iota(*, dtype: Any, shape: Sequence[int], dimension: int, **_: Any) -> NumpyArray:

@@ -9,6 +9,7 @@ from jax.extend import core
 from chainopt.functions.sparsity.index_sets import IndexSets
 from chainopt.jax.detection.constant_folding import evaluated
 from chainopt.jax.detection.registry import RULES, JaxprEqn, unknown
+from chainopt.jax.detection.sparse_arrays import opened
 from chainopt.jax.detection.values import constant
 from chainopt.jax.rules.registry import CALLS
 
@@ -81,7 +82,10 @@ class Walk:
         """Return what is known of the results of an equation, None where that is nothing."""
         name = str(equation.primitive)
         if name in INLINED:
-            return self._inlined(equation, operands)
+            inner = next(equation.params[key] for key in JAXPRS if key in equation.params)
+            return self._inlined(inner, str(equation.params.get("name", "")), operands)
+        if inside := opened(equation):
+            return self._inlined(inside, name, operands)
         if not any(isinstance(operand, IndexSets) for operand in operands):
             return evaluated(equation, operands)
         try:
@@ -89,9 +93,8 @@ class Walk:
         except UNFORESEEN:  # a form of the primitive that its rule does not know, as another version of JAX may have one
             return unknown(equation, operands, self)
 
-    def _inlined(self, equation: JaxprEqn, operands: list[Value]) -> Sequence[Value]:
-        inner = next(equation.params[key] for key in JAXPRS if key in equation.params)
-        self.calls.append(str(equation.params.get("name", "")))
+    def _inlined(self, inner: core.ClosedJaxpr | core.Jaxpr, name: str, operands: list[Value]) -> Sequence[Value]:
+        self.calls.append(name)
         jaxpr, constants = (
             (inner.jaxpr, [constant(value) for value in inner.consts]) if isinstance(inner, core.ClosedJaxpr) else (inner, [])
         )
