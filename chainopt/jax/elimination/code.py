@@ -105,6 +105,11 @@ class Code:
         number = self.number(node)
         return number is not None and abs(number) == 1
 
+    def is_nothing(self, node: int) -> bool:
+        """Whether a tangent is zero for all inputs: a constant, or a product with one, as of the tangent of a constant."""
+        found = self.nodes[node]
+        return any(self.number(factor) == 0 for factor in (found.operands if found.kind == "mul" else (node,)))
+
     def converted(self, node: int, dtype: DType) -> int:
         """Write a number as one of another type."""
         if self.nodes[node].dtype == dtype:

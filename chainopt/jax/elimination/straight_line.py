@@ -124,7 +124,7 @@ def straight_line(trace: Trace, outputs: int) -> StraightLine:
         seeds = [Slopes(np.array([walk.graph.source() for _ in range(ids.size)], np.int64).reshape(ids.shape)) for _, ids in read]
         kept = [walk.whole(each.shape, each.dtype) for each in others]
         found = walk.inline(both, [*(Cells(ids) for _, ids in read), *seeds, *kept])
-    rows = [vertex for value in found for vertex in _vertices(value)]
+    rows = [vertex for value in found for vertex in _vertices(walk, value)]
     inputs, results = (
         [(trace.variables[each].shape, trace.variables[each].dtype) for each in some]
         for some in (trace.inputs, trace.outputs[:outputs])
@@ -137,8 +137,8 @@ def straight_line(trace: Trace, outputs: int) -> StraightLine:
     return StraightLine(walk, entries, rows, given, inputs, results)
 
 
-def _vertices(value: Array) -> list[int]:
-    ids = tangents(value)
+def _vertices(walk: Walk, value: Array) -> list[int]:
+    ids = tangents(walk, value)
     if ids is None:
         msg = "one of its tangents is a nonzero constant"
         raise UnplannableError(msg)

@@ -10,7 +10,7 @@ from chainopt.jax.detection.evaluations import MOVES
 from chainopt.jax.elimination.pushed import LOOPS, pushed
 from chainopt.jax.elimination.slopes import ZERO
 from chainopt.jax.elimination.value_rules import around, cut_out, gathered, lines, parts, product_lines, run_along
-from chainopt.jax.elimination.values import Slopes
+from chainopt.jax.elimination.values import Cells, Slopes
 from chainopt.jax.rules.registry import dtype, shape
 
 if TYPE_CHECKING:
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from chainopt.typing import Array, IntArray
 
 
-def tangents(value: Array) -> IntArray | None:
-    """Return the vertices of a tangent; of a constant that is zero there are none, and nothing else is one."""
+def tangents(walk: Walk, value: Array) -> IntArray | None:
+    """Return the vertices of a tangent; of what is zero there are none, and nothing else is one."""
     if isinstance(value, Slopes):
         return value.ids
     if isinstance(value, np.ndarray) and not value.any():
         return np.full(value.shape, ZERO, np.int64)
+    if isinstance(value, Cells) and all(map(walk.code.is_nothing, value.ids.reshape(-1).tolist())):
+        return np.full(value.ids.shape, ZERO, np.int64)
     return None
 
 
@@ -34,9 +36,9 @@ def _written(equation: JaxprEqn, found: list[int]) -> list[Array]:
     return [Slopes(np.array(found, np.int64).reshape(shape(equation.outvars[0])))]
 
 
-def moved(_walk: Walk, equation: JaxprEqn, operands: Sequence[Array]) -> list[Array] | None:
+def moved(walk: Walk, equation: JaxprEqn, operands: Sequence[Array]) -> list[Array] | None:
     """Put the entries in other places."""
-    ids: list[Array] = [tangents(operand) for operand in operands]
+    ids: list[Array] = [tangents(walk, operand) for operand in operands]
     if any(each is None for each in ids):
         return None
     result = MOVES[str(equation.primitive)](*ids, **equation.params)
@@ -48,7 +50,7 @@ def combined(*signs: int) -> Rule:
 
     def rule(walk: Walk, equation: JaxprEqn, operands: Sequence[Array]) -> list[Array] | None:
         axes, kind = shape(equation.outvars[0]), dtype(equation.outvars[0])
-        ids: list[Array] = [tangents(operand) for operand in operands]
+        ids: list[Array] = [tangents(walk, operand) for operand in operands]
         if any(each is None for each in ids):
             return None
         factors = [walk.code.constant(sign, kind) for sign in signs]
@@ -74,7 +76,7 @@ def scaled(walk: Walk, equation: JaxprEqn, operands: Sequence[Array]) -> list[Ar
 def chosen(walk: Walk, equation: JaxprEqn, operands: Sequence[Array]) -> list[Array] | None:
     """Choose: a partial derivative is one where its tangent is chosen, and zero elsewhere."""
     which, *cases = operands
-    ids: list[Array] = [tangents(case) for case in cases]
+    ids: list[Array] = [tangents(walk, case) for case in cases]
     if isinstance(which, Slopes) or any(each is None for each in ids):
         return None
     if isinstance(which, np.ndarray):
@@ -125,9 +127,9 @@ def split(_walk: Walk, equation: JaxprEqn, operands: Sequence[Array]) -> list[Ar
     return [Slopes(part) for part in parts(equation, operands[0].ids)]
 
 
-def pad(_walk: Walk, equation: JaxprEqn, operands: Sequence[Array]) -> list[Array] | None:
+def pad(walk: Walk, equation: JaxprEqn, operands: Sequence[Array]) -> list[Array] | None:
     """Put zeros around, and between, entries."""
-    ids, filling = map(tangents, operands)
+    ids, filling = (tangents(walk, operand) for operand in operands)
     return None if ids is None or filling is None else [Slopes(around(equation, ids, int(filling)))]
 
 

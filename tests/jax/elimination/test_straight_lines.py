@@ -45,6 +45,7 @@ def functions(jax, jnp):
         "filled": lambda x: x.at[jnp.array([1, 9])].get(mode="fill", fill_value=0.0) * x[0],
         "a gradient": jax.grad(lambda x: (x[1:] * jnp.sin(x[:-1]) ** 2).sum() + x[2] * x[0]),
         "a rule for JVPs": lambda x: halved(x) * halved(x[0]) + jax.nn.relu(x - 1),
+        "a rule for JVPs of which one argument is a constant": lambda x: jax.nn.softplus(x) * jax.nn.log_sigmoid(x[::-1]),
         "what is sorted beside": lambda x: x * jnp.argsort(lax.stop_gradient(x)) + jnp.round(x),
         "a loop beside": lambda x: x * lax.fori_loop(0, 3, lambda i, s: s + i, 0.0),
         "remembered": lambda x: jax.checkpoint(lambda y: jnp.sin(y[0]) * y)(x) * jax.checkpoint(jax.jit(jnp.cos))(x[1]),
