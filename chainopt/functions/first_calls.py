@@ -96,8 +96,9 @@ def entries_of_jacobian(backend: Backend, function: Function, call: Call, option
 
 def planning_seconds(backend: Backend, function: Function, call: Call, options: Options) -> float:
     """Return about how long it takes to plan a function, where that is too long for its second call; else 0."""
+    traced = backend.gradient(function, options) if options.is_hessian else options.result_of(function)
     with restored(backend, [function]):
-        return backend.planning_seconds(options.result_of(function), *call.arguments(backend, call.arrays))
+        return backend.planning_seconds(traced, *call.arguments(backend, call.arrays))
 
 
 def _size_of_results(backend: Backend, function: Function, call: Call, options: Options) -> int | None:

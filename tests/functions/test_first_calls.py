@@ -262,3 +262,25 @@ def test_young_code_under_vmap(young):
         function = lambda z, factor=factor: tanh(factor * z) * z[0]  # noqa: E731
         found = vmap(library.jacobian(function))(x)
         np.testing.assert_allclose(np.asarray(found), np.asarray(vmap(library.own(function))(x)), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.usefixtures("young")
+def test_a_hessian_is_not_recorded_at_once_where_its_gradient_calls_many_operators(traced, monkeypatch):
+    """A recurrent layer is one operator, and its gradient hundreds."""
+    import torch
+
+    from chainopt.torch import hessian
+
+    monkeypatch.setattr(first_calls, "YOUNG", 0.0)
+    layer = torch.nn.LSTM(2, 2, batch_first=True)
+
+    def energy(x):
+        return layer(x.reshape(1, 12, 2))[0].square().sum()
+
+    x = torch.linspace(-1, 1, 24)
+    derivative = hessian(energy)
+    for _ in range(3):
+        torch.testing.assert_close(derivative(x), torch.func.jacrev(torch.func.grad(energy))(x))
+    assert not traced
+    assert hessian(energy).plan(x).cost > 0
+    assert len(traced) == 1
