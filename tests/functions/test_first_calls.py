@@ -282,5 +282,3 @@ def test_a_hessian_is_not_recorded_at_once_where_its_gradient_calls_many_operato
     for _ in range(3):
         torch.testing.assert_close(derivative(x), torch.func.jacrev(torch.func.grad(energy))(x))
     assert not traced
-    assert hessian(energy).plan(x).cost > 0
-    assert len(traced) == 1
