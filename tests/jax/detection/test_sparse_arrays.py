@@ -2,11 +2,12 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import scipy.sparse
 from jax.experimental.sparse import BCOO, BCSR, bcoo_concatenate, sparsify
 from jax_patterns import battery
 
-SPARSE = scipy.sparse.random_array((12, 12), density=0.15, rng=0, format="coo")
+SPARSE = scipy.sparse.coo_array(np.where(np.random.default_rng(0).random((12, 12)) < 0.15, 0.5, 0.0))
 MATRIX = BCOO.from_scipy_sparse(SPARSE)
 ROWS = BCSR.from_bcoo(MATRIX.sort_indices())
 PADDED = BCOO(
