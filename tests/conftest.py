@@ -147,3 +147,30 @@ def _at_once(request, monkeypatch):
 
         monkeypatch.setattr(strategies, "first_mode", lambda *_: None)
         monkeypatch.setattr(strategies, "PROGRAMS", Records())
+
+
+@pytest.fixture
+def first_calls_left(monkeypatch):
+    """Leave first calls to the library, as users have it; nothing is known from other tests, and no code is young."""
+    from chainopt.functions import first_calls, strategies
+    from chainopt.functions.shared_programs import Records
+
+    monkeypatch.setattr(strategies, "first_mode", first_calls.first_mode)
+    monkeypatch.setattr(strategies, "PROGRAMS", Records())
+    monkeypatch.setattr(first_calls, "HINTS", Records())
+    monkeypatch.setattr(first_calls, "YOUNG", 0.0)
+
+
+@pytest.fixture
+def traced(monkeypatch):
+    """The functions that were traced, one after the other."""
+    from chainopt.functions import strategies
+
+    functions, original = [], strategies.prepare
+
+    def prepare(backend, function, *others):
+        functions.append(function)
+        return original(backend, function, *others)
+
+    monkeypatch.setattr(strategies, "prepare", prepare)
+    return functions

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chainopt.functions.backend import Backend
     from chainopt.functions.options import Options
     from chainopt.functions.signature import Call
-    from chainopt.functions.strategy import Record
+    from chainopt.functions.strategy import Record, Strategy
     from chainopt.typing import Array, Function
 
 MUCH = 10**9  # multiply-adds of the library's own Jacobian: it takes longer than to trace and to compile a program
@@ -76,9 +76,9 @@ def young(backend: Backend, function: Function, signature: Hashable, options: Op
     return hint if is_young and hint.usual == (options, signature) else None
 
 
-def note_call(record: Record, options: Options, key: tuple[Hashable, int], mode: str, seconds: float) -> None:
-    """Remember how a first call went, whose signature is the first part of the key."""
-    record.usual, record.mode, record.latest = (options, key[0]), mode, seconds
+def note_call(record: Record, options: Options, strategy: Strategy, seconds: float) -> None:
+    """Remember how a first call went: its signature is the first part of what its strategy is known under."""
+    record.usual, record.mode, record.latest = (options, strategy.key[0]), strategy.mode, seconds
 
 
 def _guessed(hint: Record, inputs: int) -> int | None:

@@ -191,7 +191,8 @@ class JacobianFunction:
         seconds = time.perf_counter() - begun
         hint = hint_of(self.backend, self.function, self.options)
         note_results(hint, call, blocks)
-        note_call(hint, self.options, strategy.key, strategy.mode, seconds)
+        if not self.backend.compiles_transformed:  # where it is asked for
+            note_call(hint, self.options, strategy, seconds)
         self._strategies.note_first(strategy)
         if strategy.record is not None:
             strategy.record.seconds += seconds

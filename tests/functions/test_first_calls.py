@@ -4,17 +4,11 @@ import numpy as np
 import pytest
 
 from chainopt.functions import first_calls, strategies
-from chainopt.functions.first_calls import first_mode
-from chainopt.functions.shared_programs import Records
 
 
 @pytest.fixture(params=["jax", "torch"])
-def library(request, monkeypatch):
-    """A library, with the policy as it is, and nothing known from other tests."""
-    monkeypatch.setattr(strategies, "first_mode", first_mode)
-    monkeypatch.setattr(strategies, "PROGRAMS", Records())
-    monkeypatch.setattr(first_calls, "HINTS", Records())
-    monkeypatch.setattr(first_calls, "YOUNG", 0.0)  # what the tests of young code set anew
+def library(request, first_calls_left):  # noqa: ARG001 -- the policy is as it is
+    """A library."""
     return Library(request.param, request.getfixturevalue(request.param))
 
 
@@ -41,20 +35,6 @@ class Library:
 
     def is_right(self, found, function, *args):
         np.testing.assert_allclose(np.asarray(found), np.asarray(self.own(function)(*args)), rtol=1e-4, atol=1e-5)
-
-
-@pytest.fixture
-def traced(monkeypatch):
-    """The functions that were traced, one after the other."""
-    functions = []
-
-    def prepare(backend, function, *others):
-        functions.append(function)
-        return original(backend, function, *others)
-
-    original = strategies.prepare
-    monkeypatch.setattr(strategies, "prepare", prepare)
-    return functions
 
 
 def test_the_first_call_is_the_librarys_and_the_second_is_planned(library, traced):
@@ -151,7 +131,7 @@ def test_the_value_of_a_first_call(library, traced):
 def test_a_narrow_result_goes_in_reverse_and_a_wide_one_is_not_pulled_back_row_by_row(library, monkeypatch):
     tanh = library.tanh
     modes = []
-    monkeypatch.setattr(strategies, "first_mode", lambda *args: modes.append(first_mode(*args)) or modes[-1])
+    monkeypatch.setattr(strategies, "first_mode", lambda *args: modes.append(first_calls.first_mode(*args)) or modes[-1])
     x = library.numbers(100)
     narrow = library.jacobian(lambda z: tanh(z).sum())
     np.testing.assert_allclose(np.asarray(narrow(x)), 1 - np.tanh(np.asarray(x)) ** 2, rtol=1e-4, atol=1e-6)
@@ -184,11 +164,8 @@ def test_a_first_call_at_a_python_number(library):
 
 
 @pytest.fixture
-def young(monkeypatch, torch):
+def young(first_calls_left, monkeypatch, torch):  # noqa: ARG001
     """PyTorch, where code is young whatever its calls take; and how often it was looked at what a function reads."""
-    monkeypatch.setattr(strategies, "first_mode", first_mode)
-    monkeypatch.setattr(strategies, "PROGRAMS", Records())
-    monkeypatch.setattr(first_calls, "HINTS", Records())
     monkeypatch.setattr(first_calls, "YOUNG", 1e9)
     monkeypatch.setattr(first_calls, "QUICK", 1e9)
     looks = []
@@ -264,14 +241,11 @@ def test_young_code_under_vmap(young):
         np.testing.assert_allclose(np.asarray(found), np.asarray(vmap(library.own(function))(x)), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.usefixtures("young")
-def test_a_hessian_is_not_recorded_at_once_where_its_gradient_calls_many_operators(traced, monkeypatch):
+@pytest.mark.usefixtures("first_calls_left")
+def test_a_hessian_is_not_recorded_at_once_where_its_gradient_calls_many_operators(traced, torch):
     """A recurrent layer is one operator, and its gradient hundreds."""
-    import torch
-
     from chainopt.torch import hessian
 
-    monkeypatch.setattr(first_calls, "YOUNG", 0.0)
     layer = torch.nn.LSTM(2, 2, batch_first=True)
 
     def energy(x):

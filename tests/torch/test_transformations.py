@@ -3,9 +3,7 @@
 import pytest
 
 from chainopt import ChainError
-from chainopt.functions import first_calls, strategies
-from chainopt.functions.first_calls import first_mode
-from chainopt.functions.shared_programs import Records
+from chainopt.functions import strategies
 
 
 @pytest.fixture(scope="module")
@@ -63,24 +61,7 @@ def test_what_the_function_takes_from_outside(torch, jacobian, narrow):
         scaled(lambda function: jacobian(function, mode="planned"))
 
 
-@pytest.fixture
-def traced(monkeypatch):
-    """The functions that were traced, one after the other, where nothing is known from other tests."""
-    functions = []
-
-    def prepare(backend, function, *others):
-        functions.append(function)
-        return original(backend, function, *others)
-
-    original = strategies.prepare
-    monkeypatch.setattr(strategies, "prepare", prepare)
-    monkeypatch.setattr(strategies, "first_mode", first_mode)
-    monkeypatch.setattr(strategies, "PROGRAMS", Records())
-    monkeypatch.setattr(first_calls, "HINTS", Records())
-    monkeypatch.setattr(first_calls, "YOUNG", 0.0)
-    return functions
-
-
+@pytest.mark.usefixtures("first_calls_left")
 @pytest.mark.parametrize("is_fresh", [False, True])
 def test_what_is_refused_inside_is_traced_once(torch, jacobian, traced, is_fresh, monkeypatch):
     monkeypatch.setattr(strategies, "ENOUGH_SECONDS", 0.0)
@@ -98,6 +79,7 @@ def test_what_is_refused_inside_is_traced_once(torch, jacobian, traced, is_fresh
     assert len(traced) == 2
 
 
+@pytest.mark.usefixtures("first_calls_left")
 def test_the_first_call_inside_is_the_librarys_and_the_second_is_planned(torch, jacobian, narrow, traced):
     points = torch.linspace(-1, 1, 120, dtype=torch.float64).reshape(2, 60)
     derivative = jacobian(narrow)
