@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainopt.kernels.interrupts import interrupts_delivered, interrupts_held
@@ -31,7 +32,7 @@ def compiled_pays(seconds: float) -> bool:
 
 @functools.cache
 def compiled(kernel: Callable[..., Any], *helpers: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a kernel with Numba; ``helpers`` are the functions of the same file that it calls.
+    """Compile a kernel with Numba; ``helpers`` are the functions that it calls, and that they call.
 
     Numba is imported here and nowhere else, and signatures are inferred at the first call. The compiled code is kept
     beside the source or in the user's cache directory; where neither can be written, it lives as long as the process.
@@ -44,11 +45,20 @@ def compiled(kernel: Callable[..., Any], *helpers: Callable[..., Any]) -> Callab
             register_jitable(helper)
         try:
             quick: Any = njit(cache=True, nogil=True)(kernel)
-        except (RuntimeError, OSError):  # no directory that Numba could keep the code in
+            _watch(quick, {kernel.__code__.co_filename, *(helper.__code__.co_filename for helper in helpers)})
+        except (RuntimeError, OSError, AttributeError):  # no directory to keep the code in, or no way to tell when it is stale
             quick = njit(nogil=True)(kernel)
         else:
             _forgive_cache(quick)
     return _undisturbed(quick)
+
+
+def _watch(quick: Any, files: set[str]) -> None:
+    """Let changes of all files that a kernel is made of make the kept code stale: Numba watches the file of the kernel alone."""
+    if len(files) > 1:
+        index = quick._cache._cache_file  # noqa: SLF001 -- there is no public way
+        stats = [Path(file).stat() for file in sorted(files)]
+        index._source_stamp = (index._source_stamp, *((stat.st_mtime, stat.st_size) for stat in stats))  # noqa: SLF001
 
 
 def _forgive_cache(quick: Any) -> None:

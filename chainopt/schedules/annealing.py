@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from chainopt.kernels import annealing
+from chainopt.kernels.tree_moves import copy
 
 if TYPE_CHECKING:
     from chainopt.schedules.trees import Trees
@@ -35,7 +35,7 @@ def anneal(trees: Trees, length: Any, table: int, seed: int) -> None:
     assert tables is not None
     rounds, slices = _rounds(instance.factors) if instance.is_compiled else (max(1, UNCOMPILED_ROUNDS // instance.factors), 1)
     root = trees.build_table(table)
-    annealing.copy(trees.trees[0], trees.trees[2])
+    copy(trees.trees[0], trees.trees[2])
     state, lengths = instance.positions(5), instance.times(2)
     state[:3] = seed, root, root
     lengths[0] = lengths[1] = length

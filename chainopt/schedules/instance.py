@@ -78,7 +78,7 @@ class Instance(NamedTuple):
 
     @property
     def columns(self) -> Any:
-        """What `chainopt.kernels.annealing` takes for an instance."""
+        """What `chainopt.kernels.list_schedule` takes for an instance."""
         return self.sizes, self.prices, self.push, self.pull, self.leaves, self.has_leaf
 
     @property

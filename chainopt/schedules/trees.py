@@ -1,4 +1,4 @@
-"""Bracketings as trees that can be scheduled, and changed by moves: see `chainopt.kernels.annealing`."""
+"""Bracketings as trees that can be scheduled, and changed by moves: see `chainopt.kernels.list_schedule`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 
 from chainopt.bracketing.bracketing import Bracketing
 from chainopt.costs import product_tables
-from chainopt.kernels import annealing
+from chainopt.kernels import annealing, heap, list_schedule, tree_moves
+from chainopt.kernels.list_schedule import FIRST, JOIN, LAST, NONE, PARENT, ROWS
 from chainopt.kernels.policy import compiled
 from chainopt.schedules.assignment import timetable
 from chainopt.schedules.instance import plain
@@ -19,20 +20,20 @@ if TYPE_CHECKING:
     from chainopt.schedules.interval_tables import Tables
 
 LISTING = (
-    annealing.heap_insert,
-    annealing.heap_pop,
-    annealing.urgency,
-    annealing.describe,
-    annealing.forward,
-    annealing.backward,
+    heap.heap_insert,
+    heap.heap_pop,
+    list_schedule.urgency,
+    list_schedule.describe,
+    list_schedule.forward,
+    list_schedule.backward,
 )
 MOVING = (
-    annealing.build,
-    annealing.schedule,
-    annealing.joins_allowed,
-    annealing.choose_join,
-    annealing.rotate,
-    annealing.copy,
+    tree_moves.build,
+    list_schedule.schedule,
+    tree_moves.joins_allowed,
+    tree_moves.choose_join,
+    tree_moves.rotate,
+    tree_moves.copy,
 )
 
 
@@ -54,14 +55,14 @@ class Trees:
         gaps = instance.factors - 1
         self.times = instance.times(6, 3 * gaps + 9)
         self.numbers = instance.positions(5, 3 * gaps + 9)
-        self.trees = [instance.positions(annealing.ROWS, gaps) for _ in range(3)]
+        self.trees = [instance.positions(ROWS, gaps) for _ in range(3)]
         self.improve: Any = annealing.improve
-        self.build: Any = annealing.build
-        self.schedule: Any = annealing.schedule
+        self.build: Any = tree_moves.build
+        self.schedule: Any = list_schedule.schedule
         if instance.is_compiled:
             self.improve = compiled(annealing.improve, *LISTING, *MOVING)
-            self.build = compiled(annealing.build)
-            self.schedule = compiled(annealing.schedule, *LISTING)
+            self.build = compiled(tree_moves.build)
+            self.schedule = compiled(list_schedule.schedule, *LISTING)
 
     def schedule_tree(self, tree: Any, root: int, noise: int = 0) -> Any:
         """Schedule a tree, offer the plan, and return what it takes.
@@ -69,7 +70,7 @@ class Trees:
         Parameters
         ----------
         tree : rows of ints
-            As `chainopt.kernels.annealing` holds it.
+            As `chainopt.kernels.list_schedule` holds it.
         root : int
             The gap at its top.
         noise : int
@@ -78,7 +79,7 @@ class Trees:
         instance = self.instance
         columns, schedule = instance.columns, self.schedule
         if not instance.is_tabled:
-            columns, schedule = (columns[0], _Anywhere(self._prices_of(tree)), *columns[2:]), annealing.schedule
+            columns, schedule = (columns[0], _Anywhere(self._prices_of(tree)), *columns[2:]), list_schedule.schedule
         length = plain(schedule(tree, root, noise, instance.workers, columns, self.times, self.numbers))
         incumbent = self.incumbent
         if length >= 0 and incumbent.timetable is not None and length >= incumbent.makespan:
@@ -89,8 +90,8 @@ class Trees:
         for task in map(int, order[: int(order[-1])]):
             begin = plain(begins[task])
             starts[task if task < gaps else ~(task - gaps)] = -length - begin - plain(costs[task]) if length < 0 else begin
-        spans = np.array([list(tree[annealing.FIRST]), list(tree[annealing.LAST])], dtype=np.int32)
-        joins = np.array(list(tree[annealing.JOIN]), dtype=np.int8)
+        spans = np.array([list(tree[FIRST]), list(tree[LAST])], dtype=np.int32)
+        joins = np.array(list(tree[JOIN]), dtype=np.int8)
         incumbent.offer(timetable(instance, spans, joins, starts))
         return abs(length)
 
@@ -107,7 +108,7 @@ class Trees:
         assert self.tables is not None
         splits, joins = self.tables.splits[table], self.tables.joins[table]
         factors = self.instance.factors
-        return int(self.build(self.trees[0], splits, joins, 0, factors, annealing.NONE, self.numbers[0]))
+        return int(self.build(self.trees[0], splits, joins, 0, factors, NONE, self.numbers[0]))
 
     def build_bracketing(self, bracketing: Bracketing) -> int:
         """Build the tree of a bracketing; return the gap at its top."""
@@ -115,19 +116,19 @@ class Trees:
         joins = [0] * (self.instance.factors - 1) if bracketing.kinds is None else bracketing.kinds.tolist()
         stack: list[tuple[int, int]] = []  # the first factor of each result, and its gap
         for first, split, last in bracketing.steps():
-            right = stack.pop()[1] if last > split + 1 else annealing.NONE
-            left = stack.pop()[1] if first < split else annealing.NONE
-            for row, value in enumerate((annealing.NONE, left, right, first, last, joins[split])):
+            right = stack.pop()[1] if last > split + 1 else NONE
+            left = stack.pop()[1] if first < split else NONE
+            for row, value in enumerate((NONE, left, right, first, last, joins[split])):
                 tree[row][split] = value
             for side in (left, right):
-                if side != annealing.NONE:
-                    tree[annealing.PARENT][side] = split
+                if side != NONE:
+                    tree[PARENT][side] = split
             stack.append((first, split))
         return stack[0][1]
 
     def _prices_of(self, tree: Any) -> list[Any]:
         """Return the prices of the products of a tree, by split, as if there were a table of all."""
-        spans = np.array([list(tree[annealing.FIRST]), list(tree[annealing.LAST])], dtype=np.int32)
+        spans = np.array([list(tree[FIRST]), list(tree[LAST])], dtype=np.int32)
         problem = self.instance.problem
         costs = product_tables.along(problem.chain, Bracketing(spans), problem.model).tolist()
         return [None, *map(_Anywhere, costs)]

@@ -99,6 +99,25 @@ def test_damaged_caches(tmp_path, damaged):
     assert found == ["42", "42", "0", "42", str(int(is_kept_again)), "True"]
 
 
+def test_a_helper_in_another_file_changes(tmp_path):
+    (tmp_path / "doubling.py").write_text("from scaling import scale\n\ndef double(value):\n    return scale(value)\n")
+    code = f"""
+import sys
+sys.path[:0] = [{str(SOURCE)!r}, {str(tmp_path)!r}]
+sys.dont_write_bytecode = True
+from chainopt.kernels.policy import compiled
+import doubling, scaling
+kernel = compiled(doubling.double, scaling.scale)
+print(kernel(21), len(kernel.stats.cache_hits))
+"""
+    found = []
+    for factor in (2, 2, 10):
+        (tmp_path / "scaling.py").write_text(f"def scale(value):\n    return {factor} * value\n")
+        os.utime(tmp_path / "scaling.py", (factor, factor))
+        found.append(run(code, NUMBA_CACHE_DIR=str(tmp_path / "cache")))
+    assert found == [["42", "0"], ["42", "1"], ["210", "0"]]
+
+
 def test_a_full_disk(tmp_path):
     (tmp_path / "doubling.py").write_text("def double(value):\n    return 2 * value\n")
     code = f"""

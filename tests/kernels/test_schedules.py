@@ -7,7 +7,7 @@ import pytest
 
 from chainopt import JacobianChain
 from chainopt.costs.custom import CustomModel
-from chainopt.kernels import annealing
+from chainopt.kernels.tree_moves import copy
 from chainopt.schedules import branch_and_bound, options
 from chainopt.schedules.incumbent import Incumbent
 from chainopt.schedules.instance import instance_of
@@ -59,7 +59,7 @@ def test_moves(monkeypatch, seed):
         trees = Trees(instance, incumbent, tables)
         starts = trees.schedule_tables(0, 3)
         root = trees.build_table(1)
-        annealing.copy(trees.trees[0], trees.trees[2])
+        copy(trees.trees[0], trees.trees[2])
         state, pair = instance.positions(5), instance.times(2)
         state[:3] = 1 + seed, root, root
         pair[0] = pair[1] = starts[1][0]
