@@ -8,7 +8,7 @@ The product of the factors ``i..j-1`` is made by one of
 - for a single factor, an accumulation of its matrix, which is free where it is at hand.
 
 What it is applied to is made on its own, and as cheaply as possible. So all recurrences over intervals, lower bounds and models
-of the problem are about these four. Kernels hold copies of the numbers of the four, as Numba's cache watches one file.
+of the problem are about these four. Kernels, which know no other room, hold copies of the numbers of the four.
 """
 
 from __future__ import annotations

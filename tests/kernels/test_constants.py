@@ -1,4 +1,4 @@
-"""Kernels hold copies of some numbers, for Numba's cache watches one file; here the copies are held together."""
+"""Kernels know no other room, so they hold copies of some numbers; here the copies are held together."""
 
 import importlib
 import pkgutil

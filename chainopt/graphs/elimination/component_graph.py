@@ -10,7 +10,7 @@ import numpy as np
 from chainopt.graphs.elimination.budget import UNLIMITED
 from chainopt.graphs.elimination.problem import DENSE
 from chainopt.graphs.elimination.replay import KindReplay
-from chainopt.kernels import elimination_proof as kernel
+from chainopt.kernels import elimination_cuts as kernel
 from chainopt.kernels.policy import compiled
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.graphs.elimination.component_graph import CUT_HELPERS, EVERYTHING, UNCUTTABLE
-from chainopt.kernels import elimination_proof as kernel
+from chainopt.kernels import elimination_cuts as kernel
 from chainopt.kernels.policy import compiled
 
 if TYPE_CHECKING:

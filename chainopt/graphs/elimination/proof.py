@@ -12,6 +12,7 @@ from chainopt.graphs.elimination.group_bound import grouped_bound
 from chainopt.graphs.elimination.problem import DENSE
 from chainopt.graphs.elimination.replay import KindReplay
 from chainopt.graphs.elimination.subset_table import by_table, fits
+from chainopt.kernels import elimination_cuts as cuts
 from chainopt.kernels import elimination_proof as kernel
 from chainopt.kernels.policy import compiled
 
@@ -143,7 +144,7 @@ class _Search:
         count = part.count
         self._room = part.room()
         self._levels = np.zeros((count + 2, kernel.ROWS, count + 3), np.int64)
-        self._reached = np.full(len(part.sizes), kernel.NOTHING, np.int64)
+        self._reached = np.full(len(part.sizes), cuts.NOTHING, np.int64)
         self._prove = compiled(kernel.prove, *_HELPERS)
 
     def run(self, limit: int, steps: int) -> tuple[int, int]:
@@ -195,10 +196,10 @@ class _Search:
 
 _HELPERS: tuple[Callable[..., object], ...] = (
     *CUT_HELPERS,
-    kernel.sum_kind,
-    kernel.side_weight,
-    kernel.cut_weight,
-    kernel.cuts_bound,
+    cuts.sum_kind,
+    cuts.side_weight,
+    cuts.cut_weight,
+    cuts.cuts_bound,
     kernel.slot_of,
     kernel.component,
 )
