@@ -60,9 +60,13 @@ def symmetric(entries: Entries) -> Entries:
 
 
 def colored(recorded: Recorded, entries: Entries, options: Options, *, is_symmetric: bool) -> Coloring:
-    """Color what can be: columns where there are JVPs, rows where there are VJPs."""
-    has_jvps = recorded.has_jvps and options.mode != "reverse"
-    has_vjps = options.mode != "forward" and (is_symmetric or not has_jvps or recorded.has_vjps)
+    """Color what can be: columns where there are JVPs, rows where there are VJPs.
+
+    Whether there are VJPs takes longer to find out than to color the rows: that is asked where they would be used.
+    """
     if is_symmetric:
         return symmetric_products(entries)
-    return fewest_products(entries, has_jvps=has_jvps or not has_vjps, has_vjps=has_vjps)
+    if options.mode == "forward" or (options.mode != "reverse" and recorded.has_jvps):
+        coloring = fewest_products(entries, has_vjps=options.mode != "forward")
+        return coloring if not coloring.vjps or recorded.has_vjps else fewest_products(entries, has_vjps=False)
+    return fewest_products(entries, has_jvps=False)

@@ -11,6 +11,7 @@ from scipy import sparse
 from chainopt import ChainError
 from chainopt.functions.sparse import colors
 from chainopt.jax import jacobian
+from chainopt.jax.sparse import RecordedJaxpr
 
 N = 20
 STATE = {"shift": 1}
@@ -182,3 +183,12 @@ def test_functions_of_tracers():
         return (prepared(x).data + prepared(x).data).sum()
 
     np.testing.assert_allclose(jax.grad(prepared_inside)(2.0), 2 * expected, rtol=1e-6)
+
+
+def test_vjps_are_not_looked_for_where_columns_need_fewer_colors(monkeypatch):
+    asked, has_vjps = [], RecordedJaxpr.has_vjps.func
+    monkeypatch.setattr(RecordedJaxpr, "has_vjps", property(lambda recorded: asked.append(recorded) or has_vjps(recorded)))
+    assert jacobian(stencil, sparse=True).prepare(point()).colors.vjps == 0
+    assert not asked
+    assert jacobian(lambda x: (x**2).at[0].set(jnp.sum(x)), sparse=True).prepare(point()).colors.vjps == 2
+    assert asked
