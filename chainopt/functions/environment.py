@@ -77,12 +77,14 @@ class Environment:
             *chain.from_iterable(self.filled),
             *chain.from_iterable(map(dict.values, self.filled)),
             *chain.from_iterable(reached.sequences),
+            *chain.from_iterable(reached.views),
         ]
 
     def _descriptions(self) -> list[object]:
         """Return how much is held where, and what of arrays may change."""
         reached = self.reached
-        return [*map(len, reached.mappings), *map(len, reached.sequences), *map(self._description, reached.arrays)]
+        held = (*reached.mappings, *reached.sequences, *reached.views)
+        return [*map(len, held), *map(self._description, reached.arrays)]
 
     def _description(self, array: Array) -> object:
         if isinstance(array, np.ndarray):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import enum
 import functools
 import inspect
-import sys
 import types
 import weakref
 from typing import TYPE_CHECKING
@@ -18,7 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.backend import UnplannableError
+from chainopt.functions.changing import refuse_changing_names
+from chainopt.functions.code_names import LIBRARIES, function_of, modules_imported_in, names_in, root_of, texts_in
 from chainopt.functions.identities import Identities
+from chainopt.functions.reachable import functions_in
+from chainopt.functions.unseen import REFLECTION, Doubts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 100_000  # of a NumPy array whose numbers are part of the key
 CHANGING_MODULES = frozenset({"random", "time", "datetime", "secrets", "uuid", "os", "__main__"})
-LIBRARIES = (sys.stdlib_module_names | {"torch", "jax", "jaxlib", "numpy", "einops", "chainopt"}) - CHANGING_MODULES
+STABLE = LIBRARIES - CHANGING_MODULES
 CACHING = frozenset({"jax", "jaxlib", "functools", "chainopt"})  # which wrap a function in what remembers its calls
 CHANGING_NAMES = frozenset(
     {"random", "rand", "randn", "randint", "default_rng", "time", "perf_counter", "now", "today", "environ", "uuid4", "urandom"}
@@ -59,6 +62,8 @@ class FunctionState:
         self.arrays: list[Array] = []
         self.most_objects = most_objects
         self._key: list[object] = []
+        self._doubts = Doubts()
+        self._kinds: set[tuple[type, frozenset[str]]] = set()  # whose methods have been looked into
         self._numbers: dict[int, int] = {}  # of the objects that were seen, by address
         self._alive: list[Array] = []  # an address is used again where nothing holds what was there
 
@@ -83,6 +88,7 @@ class FunctionState:
                 continue
             number = self._numbers.get(id(item))
             if number is not None:
+                self._doubts.meet_again(item)
                 self._key.append(("again", number))
                 continue
             self._numbers[id(item)] = len(self._numbers)
@@ -91,6 +97,7 @@ class FunctionState:
                 msg = f"it reads more than {self.most_objects} objects"
                 raise UnplannableError(msg)
             pending.extend(reversed([*self._parts(item)]))
+        self._doubts.settle()
 
     def _parts(self, item: Array) -> Iterable[Array]:
         """Write down what an object is, and return what it holds."""
@@ -104,13 +111,13 @@ class FunctionState:
         if isinstance(item, self.backend.constant_types):
             self._key.append((type(item), item))
             return ()
-        if hasattr(item, "__wrapped__") and _top(type(item).__module__) in CACHING:
+        if hasattr(item, "__wrapped__") and root_of(type(item).__module__) in CACHING:
             return self._of_wrapper(item)
         return self._of_object(item)
 
     def _of_wrapper(self, item: Array) -> Iterable[Array]:
         """Look through an object that holds a function, and what it knows of its calls."""
-        if _top(getattr(item, "__module__", None)) in LIBRARIES - {"chainopt"}:  # as the functions of `jax.numpy`
+        if root_of(getattr(item, "__module__", None)) in STABLE - {"chainopt"}:  # as the functions of `jax.numpy`
             self._key.append(item)
             return ()
         self._key.append((type(item), getattr(item, "options", None)))
@@ -124,9 +131,13 @@ class FunctionState:
         if isinstance(callable_, type) and issubclass(callable_, self.backend.custom_rules):
             msg = f"it has a rule of its own for its derivative ({callable_.__name__})"
             raise UnplannableError(msg)
+        owner = getattr(callable_, "__self__", None)
+        if isinstance(callable_, types.BuiltinFunctionType) and not isinstance(owner, types.ModuleType | type(None)):
+            self._key.append((type(callable_), callable_.__name__))  # as the ``get`` of a dict
+            return (owner,)
         self._key.append(callable_)
-        if isinstance(callable_, type) and _top(callable_.__module__) not in LIBRARIES:
-            return [*_data_of(callable_), *_methods_of(callable_, UNCALLED - MAKING)]
+        if isinstance(callable_, type) and root_of(callable_.__module__) not in STABLE:
+            return [*_data_of(callable_), *self._methods_of(callable_, UNCALLED - MAKING), type(callable_)]
         return ()
 
     def _of_sequence(self, items: Array) -> Iterable[Array]:
@@ -163,17 +174,19 @@ class FunctionState:
         return ()
 
     def _of_function(self, function: types.FunctionType) -> Iterable[Array]:
-        if _top(function.__module__) in LIBRARIES:
+        if root_of(function.__module__) in STABLE:
             self._key.append(function)
-            return ()
+            return functions_in(function)
         self._key.append(function.__code__)
+        self._doubts.look(function, _refuse_changing)
+        names = (*names_in(function.__code__), *texts_in(function.__code__))
         cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
-        names = _names_in(function.__code__)
-        reached = [*cells, *(function.__globals__[name] for name in names if name in function.__globals__)]
+        variables = [function.__globals__[name] for name in names if name in function.__globals__]
+        reached = [*cells, *variables, *modules_imported_in(function)]
         return *_through_modules(reached, names), function.__defaults__, function.__kwdefaults__, function.__dict__
 
     def _of_module(self, module: types.ModuleType) -> Iterable[Array]:
-        if _top(module.__name__) not in LIBRARIES:
+        if root_of(module.__name__) not in STABLE:
             msg = f"it reads the module {module.__name__}, whose values may change"
             raise UnplannableError(msg)
         self._key.append(module.__name__)
@@ -189,7 +202,22 @@ class FunctionState:
             raise UnplannableError(msg)
         self._key.append(kind)
         attributes = {name: value for name, value in getattr(item, "__dict__", {}).items() if not _is_empty(value)}
-        return [attributes, [getattr(item, name) for name in slots if hasattr(item, name)], *_data_of(kind), *_methods_of(kind)]
+        in_slots = [getattr(item, name) for name in slots if hasattr(item, name)]
+        return [attributes, in_slots, *_data_of(kind), *self._methods_of(kind), type(kind)]
+
+    def _methods_of(self, kind: type, uncalled: frozenset[str] = UNCALLED) -> list[Array]:
+        """Return the functions of a class, and of those above it, that no library has written; the second time none."""
+        self._doubts.expect(kind)
+        written = []
+        for parent in kind.__mro__:
+            if root_of(parent.__module__) in STABLE or (parent, uncalled) in self._kinds:
+                continue
+            self._kinds.add((parent, uncalled))
+            for name, value in vars(parent).items():
+                function = function_of(value)
+                if name not in uncalled and isinstance(function, types.FunctionType):
+                    written.append(inspect.unwrap(function))
+        return written
 
 
 _READERS: tuple[tuple[Array, Callable[[FunctionState, Array], Iterable[Array]]], ...] = (
@@ -221,22 +249,21 @@ def state_of(backend: Backend, roots: Sequence[Array], most_objects: int = 20_00
     return state
 
 
-def _names_in(code: types.CodeType) -> list[str]:
-    """Return the names that a function uses, of globals and attributes, those in texts too."""
-    names = [name for part in _codes_of(code) for name in (*part.co_names, *filter(_is_text, part.co_consts))]
-    for name in names:
+def _refuse_changing(function: types.FunctionType) -> None:
+    refuse_changing_names(function)
+    names, texts = names_in(function.__code__), texts_in(function.__code__)
+    for name in names if REFLECTION.isdisjoint(names) else (*names, *texts):
         if name in CHANGING_NAMES:
             msg = f"it reads {name}, which may differ at each call"
             raise UnplannableError(msg)
-    return [*dict.fromkeys(names)]
 
 
-def _through_modules(reached: list[Array], names: list[str]) -> list[Array]:
+def _through_modules(reached: list[Array], names: tuple[str, ...]) -> list[Array]:
     """Return, in the place of the user's own modules, what is read of them by these names."""
     read, modules = [], set()
     while reached:
         value = reached.pop(0)
-        if not isinstance(value, types.ModuleType) or _top(value.__name__) in LIBRARIES:
+        if not isinstance(value, types.ModuleType) or root_of(value.__name__) in STABLE:
             read.append(value)
         elif value.__name__ not in modules:
             modules.add(value.__name__)
@@ -244,17 +271,12 @@ def _through_modules(reached: list[Array], names: list[str]) -> list[Array]:
     return read
 
 
-def _codes_of(code: types.CodeType) -> list[types.CodeType]:
-    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
-    return [code, *(nested for part in inner for nested in _codes_of(part))]
-
-
 def _data_of(kind: type) -> list[Array]:
     """Return what a class, and those above it that no library has written, hold besides functions; objects read it there, too."""
     return [
         value
         for parent in kind.__mro__
-        if _top(parent.__module__) not in LIBRARIES
+        if root_of(parent.__module__) not in STABLE
         for name, value in vars(parent).items()
         if not (name.startswith("__") or name in BOOKKEEPING or _is_descriptor(value))
     ]
@@ -262,21 +284,7 @@ def _data_of(kind: type) -> list[Array]:
 
 def _is_descriptor(value: Array) -> bool:
     """Whether it is a function, or what Python itself puts into a class to find attributes."""
-    return hasattr(type(value), "__get__") and _top(type(value).__module__) in LIBRARIES
-
-
-def _methods_of(kind: type, uncalled: frozenset[str] = UNCALLED) -> list[Array]:
-    """Return the functions of a class, and of those above it, that no library has written."""
-    written = []
-    for parent in kind.__mro__:
-        if _top(parent.__module__) in LIBRARIES:
-            continue
-        for name, value in vars(parent).items():
-            function = value.__func__ if isinstance(value, staticmethod | classmethod) else value
-            function = value.fget if isinstance(value, property) else function
-            if name not in uncalled and isinstance(function, types.FunctionType):
-                written.append(inspect.unwrap(function))
-    return written
+    return hasattr(type(value), "__get__") and root_of(type(value).__module__) in STABLE
 
 
 def _slots_of(kind: type) -> tuple[str, ...]:
@@ -293,14 +301,6 @@ def _is_filled(cell: types.CellType) -> bool:
     return True
 
 
-def _is_text(value: Array) -> bool:
-    return isinstance(value, str)
-
-
 def _is_empty(value: Array) -> bool:
     """Whether it is an empty container, as most of what a module of a network has of hooks."""
     return isinstance(value, dict | set | list | tuple) and not value
-
-
-def _top(name: str | None) -> str:
-    return (name or "").partition(".")[0]

@@ -1,0 +1,91 @@
+"""What the code of a function names: variables, attributes, and the modules that it imports itself."""
+
+from __future__ import annotations
+
+import dis
+import sys
+from functools import cache
+from importlib.util import resolve_name
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FunctionType
+
+    from chainopt.typing import Array
+
+INSTALLED = frozenset(
+    {"jax", "jaxlib", "torch", "numpy", "scipy", "einops", "chainopt", "equinox", "jaxtyping", "wadler_lindig", "lineax"}
+    | {"diffrax", "optimistix", "optax", "flax", "haiku", "chex", "ml_dtypes", "opt_einsum", "beartype", "typing_extensions"}
+)
+LIBRARIES = (INSTALLED | sys.stdlib_module_names) - {"__main__"}
+"""Whose functions, classes and modules stay what they are; an installed package may have settings that change."""
+
+
+@cache
+def is_library(name: str | None) -> bool:
+    """Whether a module belongs to a library."""
+    return root_of(name) in LIBRARIES
+
+
+def root_of(name: str | None) -> str:
+    """Return the package to which a module belongs."""
+    return (name or "").partition(".")[0]
+
+
+def function_of(held: Array) -> Array:
+    """Return the function of what a class holds: of a property, or of a static or class method."""
+    if isinstance(held, property):
+        return held.fget
+    return held.__func__ if isinstance(held, staticmethod | classmethod) else held
+
+
+@cache
+def names_in(code: CodeType) -> tuple[str, ...]:
+    """Return the names of globals and attributes in the code of a function, and of those in it."""
+    return tuple(dict.fromkeys(name for part in codes_of(code) for name in part.co_names))
+
+
+@cache
+def texts_in(code: CodeType) -> tuple[str, ...]:
+    """Return the texts in the code of a function that could be names: ``getattr`` and ``globals`` take those."""
+    texts = [text for part in codes_of(code) for text in part.co_consts if isinstance(text, str) and text.isidentifier()]
+    return tuple(dict.fromkeys(texts))
+
+
+@cache
+def variables_in(code: CodeType) -> frozenset[str]:
+    """Return the names that are read as variables of the module, or of Python itself, and not as attributes."""
+    steps = [step for part in codes_of(code) for step in dis.get_instructions(part)]
+    return frozenset(str(step.argval) for step in steps if step.opname in {"LOAD_GLOBAL", "LOAD_NAME"})
+
+
+def modules_imported_in(function: FunctionType) -> list[ModuleType]:
+    """Return the modules that a function imports when it is called, those that have been imported before."""
+    found = []
+    for name, level in _imports_in(function.__code__):
+        package = function.__globals__.get("__package__") or ""
+        try:
+            whole = resolve_name("." * level + name, package) if level else name
+        except ImportError:  # beyond the top of its package
+            continue
+        found += [sys.modules.get(each) for each in dict.fromkeys((whole, root_of(whole)))]
+    return [module for module in found if isinstance(module, ModuleType)]
+
+
+@cache
+def _imports_in(code: CodeType) -> tuple[tuple[str, int], ...]:
+    found = []
+    for part in codes_of(code):
+        steps = [*dis.get_instructions(part)]
+        for level, _, step in zip(steps, steps[1:], steps[2:], strict=False):
+            if step.opname == "IMPORT_NAME":
+                found.append((str(step.argval), int(level.argval or 0)))
+    return tuple(found)
+
+
+@cache
+def codes_of(code: CodeType) -> tuple[CodeType, ...]:
+    """Return the code of a function, and of those in it."""
+    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return (code, *(nested for part in inner for nested in codes_of(part)))

@@ -1,0 +1,165 @@
+"""What a function reads that nobody can see in its code: files, and variables whose names are computed.
+
+A method of a class that does so, as one that saves a model does, is no obstacle as long as nothing calls it by its name.
+"""
+
+from __future__ import annotations
+
+import dis
+from functools import cache
+from inspect import unwrap
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING
+
+from chainopt.functions.backend import UnplannableError
+from chainopt.functions.code_names import codes_of, function_of, is_library, modules_imported_in, names_in, texts_in, variables_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import CodeType
+
+    from chainopt.typing import Array
+
+CALLS = frozenset({"globals", "eval", "exec", "open", "input", "__import__"})  # of Python's own
+NAMES = frozenset(  # of functions and methods that nothing else is called like
+    {"import_module", "attrgetter", "_getframe", "currentframe", "read_text", "read_bytes", "fromfile", "loadtxt", "genfromtxt"}
+    | {"memmap", "initial_seed", "get_rng_state", "urlopen", "check_output"}
+)
+OF_LIBRARIES = frozenset({"load", "modules", "argv", "stdin"})  # as `numpy.load` and `sys.modules`
+REFLECTION = frozenset({"getattr", "vars", "dir"})  # which read by names that may be computed
+VARIABLES = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"})
+ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+
+
+class Doubts:
+    """Why not to plan what some functions are part of; of methods that count only once something calls them by name."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._methods: dict[int, str] = {}  # by the address of the function
+        self._called: set[int] = set()  # those that are called by no name that is seen
+        self._found: list[tuple[int, UnplannableError]] = []
+
+    def expect(self, kind: type) -> None:
+        """Let the functions of a class be methods; Python calls some itself, and a library those that its own classes have."""
+        of_libraries = {name for parent in kind.__mro__ if is_library(parent.__module__) for name in vars(parent)}
+        for parent in kind.__mro__:
+            for name, value in () if is_library(parent.__module__) else vars(parent).items():
+                function = function_of(value)
+                if isinstance(function, FunctionType):
+                    addresses = {id(function), id(unwrap(function))}
+                    self._methods.update(dict.fromkeys(addresses, name))
+                    if name.startswith("__") or name in of_libraries:
+                        self._called.update(addresses)
+
+    def meet_again(self, value: Array) -> None:
+        """Let what is met a second time be something that is called: it is held elsewhere, too."""
+        self._called.add(id(value))
+
+    def look(self, function: FunctionType, refuse: Callable[[FunctionType], object]) -> None:
+        """Note what a function names, and what is refused of it.
+
+        Raises
+        ------
+        UnplannableError
+            If it is no method that something has to call first.
+        """
+        self._names.update(names_in(function.__code__), texts_in(function.__code__))
+        try:
+            refuse(function)
+            refuse_unseen(function)
+        except UnplannableError as error:
+            if id(function) not in self._methods:
+                raise
+            self._found.append((id(function), error))
+
+    def settle(self) -> None:
+        """Refuse what is called by its name, or may be by a name that is computed.
+
+        Raises
+        ------
+        UnplannableError
+            The first of those that were noted.
+        """
+        for address, error in self._found:
+            is_named = self._methods[address] in self._names or not REFLECTION.isdisjoint(self._names)
+            if is_named or address in self._called:
+                raise error
+
+
+def refuse_unseen(function: FunctionType) -> None:
+    """Refuse to plan what reads files, or variables whose names are computed.
+
+    Raises
+    ------
+    UnplannableError
+        Which says what.
+    """
+    for name in _unseen(function):
+        msg = f"it reads {name}, and what that gives cannot be seen before it is read"
+        raise UnplannableError(msg)
+
+
+def _unseen(function: FunctionType) -> Iterator[str]:
+    named, called, of_libraries, reflects = _suspects(function.__code__)
+    yield from named
+    yield from (name for name in called if name not in function.__globals__)
+    for name in of_libraries:
+        value = function.__globals__.get(name)
+        if callable(value) and is_library(getattr(value, "__module__", None)):
+            yield name
+    for module, attribute in _read_of_modules(function):
+        if is_library(module.__name__):
+            if attribute in OF_LIBRARIES:
+                yield f"{module.__name__}.{attribute}"
+        elif attribute is None:  # it is handed on: who knows what is read of it
+            yield module.__name__
+    if reflects:
+        yield from (module.__name__ for module in modules_imported_in(function) if not is_library(module.__name__))
+
+
+@cache
+def _suspects(code: CodeType) -> tuple[frozenset[str], frozenset[str], frozenset[str], bool]:
+    """Return what of the names in a code may read what is not seen, of each kind, and whether names may be computed."""
+    names = names_in(code)
+    found = NAMES.intersection(names), CALLS.intersection(variables_in(code)), OF_LIBRARIES.intersection(names)
+    return *found, not REFLECTION.isdisjoint(names)
+
+
+def _read_of_modules(function: FunctionType) -> Iterator[tuple[ModuleType, str | None]]:
+    """Yield each module that is named in the code of a function, with the attribute that is read of it at once, if any."""
+    closure = _closure(function)
+    for name, *attributes in _paths_in(function.__code__):
+        value = closure.get(name, function.__globals__.get(name))
+        for attribute in (*attributes, None):
+            if not isinstance(value, ModuleType):
+                break
+            yield value, attribute
+            value = None if attribute is None else vars(value).get(attribute)
+
+
+@cache
+def _paths_in(code: CodeType) -> frozenset[tuple[str, ...]]:
+    """Return the variables in the code of a function, and in those in it, each with the attributes that follow at once."""
+    found: list[list[str]] = []
+    for part in codes_of(code):
+        is_path = False
+        for step in dis.get_instructions(part):
+            if step.opname in VARIABLES:
+                found.append([str(step.argval)])
+                is_path = True
+            elif is_path and step.opname in ATTRIBUTES:
+                found[-1].append(str(step.argval))
+            else:
+                is_path = False
+    return frozenset(map(tuple, found))
+
+
+def _closure(function: FunctionType) -> dict[str, Array]:
+    found = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # of a variable that has no value yet
+            continue
+    return found
