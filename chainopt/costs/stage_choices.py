@@ -74,7 +74,7 @@ def vectors_needed(chain: JacobianChain, position: int) -> tuple[int, int]:
     """Return how many JVPs, and how many VJPs, find the matrix of a stage: its columns and rows, or their colors."""
     structures = chain.structures
     rows, columns = shape = chain.shapes[position]
-    if structures is None:
+    if structures is None or structures[position].is_dense:  # which needs them where it is empty, too
         return columns, rows
     return column_colors(structures[position], shape), row_colors(structures[position], shape)
 

@@ -119,7 +119,7 @@ def read_plan(data: PlainDict) -> tuple[Problem, Solution]:
     check_answering(method)
     tape, memory = (None if data.get(name) is None else checked_limit(name, data[name]) for name in LIMITS)
     problem = Problem(chain, model, tape, memory, 1 if schedule is None else schedule.workers)
-    solution = Solution(association, cost, mode_of(problem, association), False, 0, method, schedule)
+    solution = Solution(association, cost, mode_of(problem, association, data.get("mode")), False, 0, method, schedule)
     if is_estimated:
         return problem, solution
     bound = _read_bound(data, solution)

@@ -139,10 +139,10 @@ def preferred(problem: Problem, candidate: Candidate) -> Candidate:
     return candidate
 
 
-def mode_of(problem: Problem, bracketing: Bracketing) -> Mode:
-    """Name what the operations of a bracketing add up to."""
+def mode_of(problem: Problem, bracketing: Bracketing, said: object = None) -> Mode:
+    """Name what the operations of a bracketing add up to; what is both, as a lone accumulation, is the mode that is ``said``."""
     chain = problem.chain
-    for sweep in (FORWARD, REVERSE):
+    for sweep in (REVERSE, FORWARD) if said == "reverse" else (FORWARD, REVERSE):
         if chain.stage_costs is None:  # where nothing needs to be priced
             if sweep.order(len(chain)).is_like(bracketing):
                 return sweep.mode if len(chain) > 2 else Mode.ANY

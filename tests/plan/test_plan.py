@@ -85,6 +85,15 @@ def test_round_trips(family, factors):
     assert plan != "plan"
 
 
+@pytest.mark.parametrize("factors", [1, 2])
+def test_round_trip_of_what_is_both_pure_modes(factors):
+    stages = [chainopt.Jacobian((2, 2), accumulation_cost=3)] * factors
+    for plan in (chainopt.optimal_order(stages), chainopt.forward_order(stages), chainopt.reverse_order(stages)):
+        restored = chainopt.Plan.from_json(plan.to_json())
+        assert restored == plan
+        assert restored.mode == plan.mode
+
+
 def test_round_trip_of_stacks():
     plan = chainopt.optimal_order([np.ones((4, 2, 3)), np.ones((3, 5)), np.ones((5, 1))])
     assert Plan.from_json(plan.to_json()) == plan

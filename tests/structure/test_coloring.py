@@ -36,6 +36,12 @@ def test_an_accumulation_needs_a_vector_for_each_color():
     assert (by_jvps.cost, by_jvps.operations[0].mode) == (40, "forward")
 
 
+def test_an_empty_matrix_costs_what_it_costs_beside_no_structures():
+    plain = [Jacobian((0, 2), jvp_cost=5), Jacobian((2, 2))]
+    beside = [plain[0], Jacobian((2, 2), structure=Banded(1, 1))]
+    assert optimal_order(beside).cost == optimal_order(plain).cost == 10
+
+
 def test_an_arrow_needs_all_columns_or_two_rows():
     arrow = np.eye(50, dtype=int)
     arrow[0] = 1
