@@ -233,7 +233,8 @@ class GraphChain(JacobianChain):
         chain._add(stages, lists["notes"], skips)  # noqa: SLF001 -- its own
         if data.get("graph_costs") is None:
             return chain
-        is_path = all(len(stage) == 1 for stage in chain.stages)  # skips cost nothing, whatever the order
+        # Skips cost nothing, whatever the order; and where an input is the output, nothing is computed at all.
+        is_path = all(len(stage) == 1 for stage in chain.stages) or chain.stages == ((),)
         return chain.with_costs(read_costs(data["graph_costs"], may_be_path=is_path))
 
     def __eq__(self, other: object) -> bool:

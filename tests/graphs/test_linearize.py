@@ -180,6 +180,14 @@ def test_an_input_that_is_the_output_is_the_identity():
     assert chainopt.optimal_order(chain).cost == 0
 
 
+def test_a_plan_for_an_input_that_is_the_output_is_read_back():
+    graph = nx.DiGraph([("x", "u"), ("w", "u")])
+    plan = chainopt.optimal_order(linearize(graph, outputs=["x"]))
+    restored = chainopt.Plan.from_json(plan.to_json())
+    assert restored == plan
+    assert restored.is_optimal
+
+
 def test_equality_hash_and_pickle():
     chain = linearize(path_of([3, 4, 5]))
     again = pickle.loads(pickle.dumps(chain))  # noqa: S301 -- our own

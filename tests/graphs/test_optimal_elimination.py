@@ -156,6 +156,17 @@ def layered(width, depth, seed=0):
     return graph
 
 
+@pytest.mark.parametrize("sizes", [(1, 2, 2), (2, 1, 2), (4, 3, 3), (2, 5, 3)])
+def test_diagonals_of_matrices_that_are_not_square(sizes):
+    graph = nx.DiGraph()
+    for tail, head in pairwise(range(3)):
+        graph.add_edge(tail, head, jacobian=np.eye(sizes[head], sizes[tail]), structure=Diagonal())
+    elimination = optimal_elimination(graph)
+    stages = [chainopt.Jacobian(shape, structure=Diagonal()) for shape in [(sizes[2], sizes[1]), (sizes[1], sizes[0])]]
+    assert elimination.cost == chainopt.optimal_order(stages).cost == min(sizes)
+    np.testing.assert_array_equal(elimination.execute(), np.eye(sizes[2], sizes[1]) @ np.eye(sizes[1], sizes[0]))
+
+
 def test_many_vertices_within_time():
     graph = layered(10, 60)
     begin = time.monotonic()

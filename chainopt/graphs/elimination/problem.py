@@ -58,7 +58,7 @@ class EliminationProblem:
         """The kinds of all edges; None where one has another structure, or is matrix-free."""
         kinds = {}
         for (tail, head), partial in self.edges.items():
-            kind = _kind(partial)
+            kind = _kind(partial, (self.sizes[head], self.sizes[tail]))
             if kind is None:
                 return None
             kinds[tail, head] = kind
@@ -130,7 +130,7 @@ def problem_of(
     return EliminationProblem(names, sizes, len(vertices), len(graph.sources), edges, list(beside), ignored, graph.model)
 
 
-def _kind(partial: Partial) -> int | None:
+def _kind(partial: Partial, shape: tuple[int, int]) -> int | None:
     if partial is IDENTITY:
         return UNIT
     if set(partial.given) != {None}:
@@ -138,7 +138,7 @@ def _kind(partial: Partial) -> int | None:
     if partial.pattern is None:
         return DENSE
     structure = partial.structure
-    return DIAGONAL if structure is not None and structure.diagonals == (0, 0) else None
+    return DIAGONAL if structure is not None and structure.is_diagonal(shape) else None
 
 
 def _topological(flow: Flow, inner: set[int]) -> list[int]:
