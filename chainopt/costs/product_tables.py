@@ -9,6 +9,7 @@ import numpy as np
 from chainopt.costs import multiplications, structured
 from chainopt.costs.estimated import EstimatedMultiplications
 from chainopt.costs.multiplications import Multiplications, exact_sizes, stack_table
+from chainopt.costs.time import TimeModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from chainopt.chain.chain import JacobianChain
     from chainopt.costs.model import CostModel
     from chainopt.typing import NumpyArray
+
+ROWS_AT_ONCE = 64  # of the seconds of products, half of which are of none
 
 
 def along(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> NumpyArray:
@@ -62,6 +65,12 @@ def rows(chain: JacobianChain, model: CostModel) -> Callable[[int], NumpyArray]:
     tables = None if chain.structures is None else structured.tables(structured.intervals_of(chain), factors)
 
     def dense(i: int) -> NumpyArray:
+        if isinstance(model, TimeModel):
+            seconds = np.zeros((factors + 1, factors + 1))
+            for begin in range(i + 1, factors, ROWS_AT_ONCE):
+                rows = slice(begin, min(begin + ROWS_AT_ONCE, factors))
+                seconds[rows, begin + 1 :] = np.triu(model.table(sizes[i], sizes[rows], sizes[begin + 1 :]))
+            return seconds if stacks is None else (seconds * stacks[i]).astype(np.float64)
         inner, ends = np.triu_indices(factors - i, 1)
         inner, ends = inner + i + 1, ends + i + 1
         costs = model.products(sizes[i : i + 1], sizes[inner], sizes[ends])

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -25,6 +24,31 @@ DEFAULT_RATE = 1 / 25e9  # seconds per multiply-add of a product whose sizes are
 DEFAULT_THIN_SIZE = 4  # a product with one size of 4 takes twice as long per multiply-add
 DEFAULT_TRAFFIC = 8 / 40e9  # seconds for one number, at 40 GB/s: what is multiplied next is in a cache
 DEFAULT_SPARSE_RATE = 1e-9
+
+
+class _Place(NamedTuple):
+    """Where sizes lie among those that were measured.
+
+    Attributes
+    ----------
+    low : array of int
+        The position of the measured size below.
+    weight : array of float
+        How far a size lies towards the next one, in logarithms.
+    beyond : array of float
+        The logarithm of how many times a size is the largest that was measured.
+    is_empty : array of bool
+        Whether a size is zero.
+    """
+
+    low: Any
+    weight: Any
+    beyond: Any
+    is_empty: Any
+
+    def between(self, low: Any, high: Any) -> Any:
+        """Interpolate between what is known at the sizes below and above."""
+        return low * (1 - self.weight) + high * self.weight
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -85,22 +109,37 @@ class TimeModel:
 
     def products(self, m: Any, k: Any, n: Any) -> NDArray[np.float64]:
         """Return the seconds of products of m x k and k x n matrices; sizes of any magnitude, which broadcast."""
-        log_sizes, log_seconds = _logarithms(self.sizes, self.seconds)
-        total: Any = 0.0
-        is_empty: Any = False
-        axes = []
-        for given in (m, k, n):
-            sizes = _as_floats(given)
-            is_empty = is_empty | (sizes == 0)
-            logs = np.log(np.maximum(sizes, 1.0))
-            inside = np.minimum(logs, log_sizes[-1])
-            total = total + (logs - inside)
-            low = np.minimum(np.searchsorted(log_sizes, inside, side="right") - 1, len(self.sizes) - 2)
-            weight = (inside - log_sizes[low]) / (log_sizes[low + 1] - log_sizes[low])
-            axes.append(((low, 1 - weight), (low + 1, weight)))
-        for (x, left), (y, middle), (z, right) in product(*axes):
-            total = total + log_seconds[x, y, z] * (left * middle * right)
-        return np.where(is_empty, self.overhead, np.exp(np.minimum(total, math.log(LARGEST))))
+        first, inner, last = (self._place(sizes) for sizes in (m, k, n))
+        _, logs = _logarithms(self.sizes, self.seconds)
+        sides = []
+        for z in (last.low, last.low + 1):
+            low, high = (first.between(logs[first.low, y, z], logs[first.low + 1, y, z]) for y in (inner.low, inner.low + 1))
+            sides.append(inner.between(low, high) + (first.beyond + inner.beyond))
+        return self._seconds(last.between(*sides) + last.beyond, first.is_empty | inner.is_empty | last.is_empty)
+
+    def table(self, m: Any, k: Any, n: Any) -> NDArray[np.float64]:
+        """Return what `products` does, to the last bit, for one m and all pairs of k and n, in less time."""
+        first, inner, last = (self._place(sizes) for sizes in (m, np.reshape(k, (-1, 1)), n))
+        _, logs = _logarithms(self.sizes, self.seconds)
+        logs = first.between(logs[first.low], logs[first.low + 1])
+        rows = inner.low[:, 0]
+        logs = inner.between(logs[rows], logs[rows + 1]) + (first.beyond + inner.beyond)
+        total = last.between(logs[:, last.low], logs[:, last.low + 1]) + last.beyond
+        return self._seconds(total, first.is_empty | inner.is_empty | last.is_empty)
+
+    def _place(self, given: Any) -> _Place:
+        """Find sizes among those that were measured."""
+        log_sizes, _ = _logarithms(self.sizes, self.seconds)
+        sizes = _as_floats(given)
+        logs = np.log(np.maximum(sizes, 1.0))
+        inside = np.minimum(logs, log_sizes[-1])
+        low = np.minimum(np.searchsorted(log_sizes, inside, side="right") - 1, len(self.sizes) - 2)
+        weight = (inside - log_sizes[low]) / (log_sizes[low + 1] - log_sizes[low])
+        return _Place(low, weight, logs - inside, sizes == 0)
+
+    def _seconds(self, logs: Any, is_empty: Any) -> NDArray[np.float64]:
+        seconds = np.asarray(np.exp(np.minimum(logs, math.log(LARGEST))))
+        return np.where(is_empty, self.overhead, seconds) if np.any(is_empty) else seconds
 
     def structured(self, counts: Any) -> NDArray[np.float64]:
         """Return the seconds of products of structured matrices that need so many multiplications."""

@@ -69,9 +69,9 @@ class BlockDiagonal(Structure):
             If the blocks do not make up such a matrix.
         """
         self.check(shape)
-        if len(self.blocks) == 1:
-            return Band.full(*shape)
         nonzeros = sum(rows * columns for rows, columns in self.blocks)
+        if nonzeros == shape[0] * shape[1]:
+            return Band.full(*shape)
         if max(nonzeros, *shape) > MOST_LISTED:
             msg = (
                 f"structure is a BlockDiagonal of {counted(nonzeros, 'nonzero')} in the shape {shape_text(*shape)}: beside "

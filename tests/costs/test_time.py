@@ -43,6 +43,13 @@ def test_equal_to_a_plain_interpolation(m, k, n):
             assert model.products(np.array(m), k, np.array([n])).item() == pytest.approx(wanted, rel=1e-9)
 
 
+@given(st.integers(0, 10**40), st.lists(st.integers(0, 10**40), max_size=3), st.lists(st.integers(0, 90), max_size=4))
+def test_a_table_of_products_is_one_of_products(m, inner, last):
+    k, n = np.array(inner, dtype=object), np.array(last, dtype=np.int64)
+    for model in (MODEL, DEFAULT):
+        np.testing.assert_array_equal(model.table(m, k, n), model.products(m, k[:, None], n))
+
+
 def test_what_was_measured_is_given_back():
     for model in (MODEL, DEFAULT):
         sizes = np.array(model.sizes)

@@ -113,3 +113,12 @@ def test_they_are_seen():
     assert repr(Jacobian((3, 3), structure=Diagonal())) == "Jacobian((3, 3), structure=Diagonal())"
     assert repr(Sparse(np.eye(3))) == "Sparse(<3 places in 3x3>)"
     assert JacobianChain([Jacobian((3, 3), structure=Dense())]).structures is None
+
+
+def test_blocks_that_are_empty_or_none_at_all():
+    nothing = Jacobian((0, 0), structure=BlockDiagonal([]))
+    assert optimal_order([nothing, Jacobian((0, 3))]).cost == 0
+    full = Jacobian((10, 10), structure=BlockDiagonal([10, (0, 0)]))
+    for objective in ("multiplications", "time"):
+        costs = {optimal_order([stage, Jacobian((10, 10))], objective=objective).cost for stage in (full, Jacobian((10, 10)))}
+        assert len(costs) == 1
