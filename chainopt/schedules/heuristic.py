@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chainopt.schedules.trees import Trees
     from chainopt.solvers.base import Problem, Solution
 
+MOST_TABULATED = 4000  # factors: the tables of all programs take three gigabytes
 RESTARTS, SEED = 4, 4711  # of the moves
 QUARTERS = (4, 6, 8, 10)  # of a worker's share of the work, up to which one worker does an interval alone
 FIRST_STEPS, LAST_STEPS, UNCOMPILED_STEPS = 30_000, 300_000, 500  # of the short searches of all plans
@@ -63,8 +64,8 @@ def search_well(instance: Instance, incumbent: Incumbent, *, by_moves_only: bool
         Whether the short searches are left out, as where another proof is to stand on its own.
     """
     programs = [ONE_WORKER, Program(instance.workers), UNLIMITED]
-    trees, starts = offer_starts(instance, incumbent, programs)
-    if _is_done(incumbent):
+    trees, starts = offer_starts(instance, incumbent, programs, MOST_TABULATED)
+    if _is_done(incumbent) or trees.tables is None:
         return
     starts = sorted(starts + _mixed(trees, len(programs)))
     if _is_done(incumbent) or not instance.is_tabled:

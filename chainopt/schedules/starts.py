@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from chainopt.schedules.interval_tables import ROWS, fill
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from chainopt.schedules.interval_tables import Program
 
 
-def offer_starts(instance: Instance, incumbent: Incumbent, programs: list[Program]) -> tuple[Trees, list[tuple[Any, int]]]:
+def offer_starts(
+    instance: Instance, incumbent: Incumbent, programs: list[Program], most: float = math.inf
+) -> tuple[Trees, list[tuple[Any, int]]]:
     """Offer the pure modes first, since of equally long plans the first is kept, and then what interval programs find.
 
     Parameters
@@ -26,6 +29,8 @@ def offer_starts(instance: Instance, incumbent: Incumbent, programs: list[Progra
         Receives the plans and the bound.
     programs : list of Program
         Which programs are run, first of all the one for one worker.
+    most : float, optional
+        The number of factors above which none is run, if the cheapest bracketing is known without.
 
     Returns
     -------
@@ -48,6 +53,9 @@ def offer_starts(instance: Instance, incumbent: Incumbent, programs: list[Progra
             (trees if swept is instance else Trees(swept, incumbent)).schedule_bracketing(pure[0])
     if cheapest is not None and instance.factors > ROWS:  # the programs may take longer than there is time
         trees.schedule_bracketing(cheapest)
+        if instance.factors > most:
+            return trees, []
+        incumbent.check_time()
     trees.tables = fill(instance, programs, incumbent)
     starts = trees.schedule_tables(0, len(programs))
     incumbent.raise_bound(trees.tables.bound)

@@ -12,6 +12,7 @@ from schedule_oracle import check_schedule
 
 import chainopt
 from chainopt import Accumulation, ChainError, InfeasibleError, Jacobian, JacobianChain, Plan
+from chainopt.schedules import interval_tables
 from chainopt.testing import chain_dims, random_scheduled_chain, random_stages
 
 DIMS = [30, 40, 10, 40, 30]
@@ -118,6 +119,14 @@ def test_long_chains(factors):
     check_schedule(plan)
     assert plan.makespan <= 2 * plan.lower_bound
     assert len({operation.worker for operation in plan.operations}) == 8
+
+
+def test_very_long_chains_take_no_tables(monkeypatch):
+    monkeypatch.setattr(interval_tables, "_Filling", None)  # for 5,000 factors two gigabytes, and minutes
+    chain = JacobianChain.from_dims(np.random.default_rng(0).integers(1, 1000, 5001))
+    plan = chainopt.optimal_order(chain, workers=4)
+    assert plan.cost == chainopt.optimal_order(chain).cost
+    assert plan.lower_bound <= plan.makespan < plan.cost
 
 
 def test_structures_stacks_and_other_prices():
