@@ -42,6 +42,7 @@ UNCALLED = frozenset(  # methods that compute nothing of a result
 MAKING = frozenset({"__init__", "__post_init__"})  # but for those that make an object, where a function does
 BOOKKEEPING = frozenset({"_abc_impl"})  # of Python's own, in classes
 CONSTANT_TYPES = (int, str, bytes, type(None), type(...), type(NotImplemented), range, enum.Enum, np.dtype)
+WITH_ATTRIBUTES = (*CONSTANT_TYPES, float, complex, tuple, list, set, frozenset, dict, np.ndarray, functools.partial)
 NATIVE_CALLABLES = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, type, np.ufunc)
 _HEAP_TYPE = 1 << 9  # set in the flags of every class that is written in Python
 
@@ -83,7 +84,7 @@ class FunctionState:
         pending = [value]
         while pending:
             item = pending.pop()
-            if isinstance(item, CONSTANT_TYPES):
+            if isinstance(item, CONSTANT_TYPES) and not _is_users(type(item)):
                 self._key.append((type(item), item))
                 continue
             number = self._numbers.get(id(item))
@@ -96,8 +97,16 @@ class FunctionState:
             if len(self._numbers) > self.most_objects:
                 msg = f"it reads more than {self.most_objects} objects"
                 raise UnplannableError(msg)
-            pending.extend(reversed([*self._parts(item)]))
+            pending.extend(reversed([*self._parts(item), *self._beside(item)]))
         self._doubts.settle()
+
+    def _beside(self, item: Array) -> Iterable[Array]:
+        """Return what a number, a text, a container or an array holds besides, as one of a user's own class may."""
+        if not (isinstance(item, WITH_ATTRIBUTES) or self.backend.is_array(item)):
+            return ()
+        attributes = getattr(item, "__dict__", None)
+        held = (attributes,) if attributes else ()
+        return (*held, *self._class_parts(type(item))) if _is_users(type(item)) else held
 
     def _parts(self, item: Array) -> Iterable[Array]:
         """Write down what an object is, and return what it holds."""
@@ -127,6 +136,10 @@ class FunctionState:
         self._key.append((type(number), number.real.hex(), number.imag.hex()))  # unlike == it tells 0.0 from -0.0
         return ()
 
+    def _of_constant(self, item: Array) -> Iterable[Array]:
+        self._key.append((type(item), item))
+        return ()
+
     def _of_native(self, callable_: Array) -> Iterable[Array]:
         if isinstance(callable_, type) and issubclass(callable_, self.backend.custom_rules):
             msg = f"it has a rule of its own for its derivative ({callable_.__name__})"
@@ -136,8 +149,8 @@ class FunctionState:
             self._key.append((type(callable_), callable_.__name__))  # as the ``get`` of a dict
             return (owner,)
         self._key.append(callable_)
-        if isinstance(callable_, type) and root_of(callable_.__module__) not in STABLE:
-            return [*_data_of(callable_), *self._methods_of(callable_, UNCALLED - MAKING), type(callable_)]
+        if isinstance(callable_, type) and _is_users(callable_):
+            return self._class_parts(callable_, UNCALLED - MAKING)
         return ()
 
     def _of_sequence(self, items: Array) -> Iterable[Array]:
@@ -174,7 +187,7 @@ class FunctionState:
         return ()
 
     def _of_function(self, function: types.FunctionType) -> Iterable[Array]:
-        if root_of(function.__module__) in STABLE:
+        if root_of(function.__module__) in STABLE:  # which may hold another one, as `torch.func.vmap` does
             self._key.append(function)
             return functions_in(function)
         self._key.append(function.__code__)
@@ -203,9 +216,14 @@ class FunctionState:
         self._key.append(kind)
         attributes = {name: value for name, value in getattr(item, "__dict__", {}).items() if not _is_empty(value)}
         in_slots = [getattr(item, name) for name in slots if hasattr(item, name)]
-        return [attributes, in_slots, *_data_of(kind), *self._methods_of(kind), type(kind)]
+        return [attributes, in_slots, *self._class_parts(kind)]
 
-    def _methods_of(self, kind: type, uncalled: frozenset[str] = UNCALLED) -> list[Array]:
+    def _class_parts(self, kind: type, uncalled: frozenset[str] = UNCALLED) -> list[Array]:
+        """Return what a class holds, and its own class, unless that is Python's: attributes are found there, too."""
+        metaclass = type(kind)
+        return [*_data_of(kind), *self._methods_of(kind, uncalled), *((metaclass,) if _is_users(metaclass) else ())]
+
+    def _methods_of(self, kind: type, uncalled: frozenset[str]) -> list[Array]:
         """Return the functions of a class, and of those above it, that no library has written; the second time none."""
         self._doubts.expect(kind)
         written = []
@@ -221,7 +239,8 @@ class FunctionState:
 
 
 _READERS: tuple[tuple[Array, Callable[[FunctionState, Array], Iterable[Array]]], ...] = (
-    (float | complex, FunctionState._of_number),  # noqa: SLF001 -- a table of the class's own methods
+    (CONSTANT_TYPES, FunctionState._of_constant),  # noqa: SLF001 -- a table of the class's own methods
+    (float | complex, FunctionState._of_number),  # noqa: SLF001
     (tuple | list | set | frozenset, FunctionState._of_sequence),  # noqa: SLF001
     (dict | types.MappingProxyType, FunctionState._of_mapping),  # noqa: SLF001
     (types.FunctionType, FunctionState._of_function),  # noqa: SLF001
@@ -304,3 +323,8 @@ def _is_filled(cell: types.CellType) -> bool:
 def _is_empty(value: Array) -> bool:
     """Whether it is an empty container, as most of what a module of a network has of hooks."""
     return isinstance(value, dict | set | list | tuple) and not value
+
+
+def _is_users(kind: type) -> bool:
+    """Whether a class is none of a library's."""
+    return root_of(kind.__module__) not in STABLE

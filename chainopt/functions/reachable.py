@@ -57,6 +57,7 @@ class Reachable:
         self.cells: list[CellType] = []
         self.variables: list[tuple[Mapping[str, Array], str, int]] = []  # names, with the address of that in which they are
         self.slots: list[tuple[Array, str]] = []
+        self.classes: list[type] = []
         self.mappings: list[dict[Array, Array]] = []
         self.sequences: list[Array] = []
         self.views: list[ValuesView[Array]] = []  # of mappings that only others can change
@@ -85,7 +86,7 @@ class Reachable:
         refuse_changing(value)
         if self.is_array(value):
             self.arrays.append(value)
-            return ()
+            return _beside(value)
         if isinstance(value, FunctionType):
             return functions_in(value) if is_library(value.__module__) else self._held_by_function(value)
         if isinstance(value, ModuleType) and is_library(value.__name__):
@@ -93,11 +94,11 @@ class Reachable:
         if isinstance(value, type):
             return () if is_library(value.__module__) else self._held_by_class(value)
         if isinstance(value, dict):
-            return self._held_by_mapping(value)
+            return (*self._held_by_mapping(value), *_beside(value))
         if isinstance(value, list | set | deque):
-            return self._held_by_sequence(value)
+            return (*self._held_by_sequence(value), *_beside(value))
         if isinstance(value, tuple | frozenset):
-            return value
+            return (*value, *_beside(value))
         return self._held_by_instance(value)
 
     def _held_by_function(self, function: FunctionType) -> Iterator[Array]:
@@ -133,6 +134,7 @@ class Reachable:
             yield from self._named(vars(module), names, id(module))
 
     def _held_by_class(self, kind: type) -> Iterator[Array]:
+        self.classes.append(kind)
         yield from (*kind.__bases__, type(kind))
         held = {name: value for name, value in vars(kind).items() if not name.startswith("__") or isinstance(value, FunctionType)}
         self._doubts.expect(kind)
@@ -164,7 +166,7 @@ class Reachable:
             self.views.append(value.values())
             yield from value.values()
         elif isinstance(value, partial):
-            yield from (value.func, value.args, value.keywords)
+            yield from (value.func, value.args, value.keywords, *_beside(value))
         elif isinstance(value, property | staticmethod | classmethod):
             yield function_of(value)
         elif root_of(kind.__module__) in CACHING and hasattr(value, "__wrapped__"):
@@ -179,10 +181,17 @@ class Reachable:
                     yield getattr(value, name, None)
 
 
+def _beside(value: Array) -> tuple[Array, ...]:
+    """Return what an array or a container holds besides, as one of a user's own class may."""
+    kind, attributes = type(value), getattr(value, "__dict__", None)
+    return (*((attributes,) if attributes else ()), *(() if is_library(kind.__module__) else (kind,)))
+
+
 def functions_in(wrapper: FunctionType) -> list[object]:
-    """Return the functions that one of a library holds, as a transformation holds the function that it transforms."""
+    """Return what one of a library's functions calls, as a transformation calls the function, or object, that it transforms."""
     contents: list[object] = []
     for cell in wrapper.__closure__ or ():
         with suppress(ValueError):  # of a variable that has no value yet
             contents.append(cell.cell_contents)
-    return [content for content in contents if isinstance(content, FunctionType | MethodType | partial)]
+    wrapped = [wrapper.__wrapped__] if hasattr(wrapper, "__wrapped__") else []
+    return [*wrapped, *(content for content in contents if isinstance(content, FunctionType | MethodType | partial))]

@@ -15,18 +15,21 @@ from chainopt.functions.backend import UnplannableError
 from chainopt.functions.reachable import Reachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from chainopt.functions.backend import Backend
     from chainopt.typing import Array
 
 _PRESENT = threading.local()
+_ABSENT = object()
 _CACHE = type(lru_cache(len))
 
 
 @contextmanager
 def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[None]:
-    """Put back, at the end, what variables, attributes, dicts, lists and sets hold that can be reached from some objects.
+    """Put back, at the end, what variables, attributes of objects and classes, dicts, lists and sets hold.
+
+    Those that can be reached from some objects.
 
     Parameters
     ----------
@@ -48,6 +51,7 @@ def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[None]:
     cells = [(cell, cell.cell_contents) for cell in reached.cells]
     caches = [(held, held.cache_info().misses) for held in reached.objects.values() if isinstance(held, _CACHE)]
     variables = [(names, name, names[name]) for names, name, _ in reached.variables if isinstance(names, dict)]
+    put_attributes_back = _attributes(reached)
 
     def put_all_back() -> None:
         for cache, misses in caches:
@@ -58,6 +62,7 @@ def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[None]:
         for names, name, value in variables:
             if names.get(name) is not value:
                 names[name] = value
+        put_attributes_back()
         for mapping, held in mappings:
             if not _are_same([*mapping], [*held]) or not _are_same([*mapping.values()], [*held.values()]):
                 mapping.clear()
@@ -72,6 +77,31 @@ def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[None]:
     finally:
         _PRESENT.put_back = outer
         put_all_back()
+
+
+def _attributes(reached: Reachable) -> Callable[[], None]:
+    """Return what lets attributes of classes, and of objects without a dict, be what they are now."""
+    classes = [(kind, dict(vars(kind))) for kind in reached.classes]
+    slots = [(owner, name, getattr(owner, name, _ABSENT)) for owner, name in reached.slots]
+
+    def put_back() -> None:
+        for kind, attributes in classes:
+            for name in vars(kind).keys() | attributes.keys():
+                _put(kind, name, vars(kind).get(name, _ABSENT), attributes.get(name, _ABSENT))
+        for owner, name, value in slots:
+            _put(owner, name, getattr(owner, name, _ABSENT), value)
+
+    return put_back
+
+
+def _put(owner: Array, name: str, now: Array, before: Array) -> None:
+    """Let an attribute be what it was, unless it still is."""
+    if now is before:
+        return
+    if before is _ABSENT:
+        delattr(owner, name)
+    else:
+        setattr(owner, name, before)
 
 
 def put_back() -> None:

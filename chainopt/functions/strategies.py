@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from chainopt.functions.backend import UnplannableError
@@ -18,7 +19,7 @@ from chainopt.functions.shared_programs import ENOUGH_SECONDS, PROGRAMS
 from chainopt.functions.strategy import Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
     from chainopt.functions.backend import Backend, Reads
     from chainopt.functions.options import Options
@@ -186,8 +187,8 @@ class Strategies:
                 self._try(strategy, call)
             else:
                 strategy = self._found(call, 0)
-            after = self.backend.read_by(roots)
-        is_as_before = after is not None and after.key == state.key
+            after = self._read_again(roots)
+        is_as_before = after is not None and after.key == state.key and all(map(is_, after.arrays, state.arrays))
         if must_read and not is_as_before:
             self.changes_itself = True
             return self._by_library(CHANGES_ITSELF)
@@ -197,6 +198,13 @@ class Strategies:
         else:
             strategy.besides = call.besides
         return strategy
+
+    def _read_again(self, roots: Sequence[Array]) -> Reads | None:
+        """Return what is read after the function was traced; None where it has come to read what cannot be known."""
+        try:
+            return self.backend.read_by(roots)
+        except UnplannableError:
+            return None
 
     def _try(self, strategy: Strategy, call: Call) -> None:
         """Trace the function."""

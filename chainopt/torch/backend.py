@@ -11,7 +11,10 @@ from torch._guards import TracingContext, tracing
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.modules import module
+from torch.overrides import _get_current_function_mode_stack
 from torch.utils import _pytree as pytree
+from torch.utils._device import DeviceContext
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from chainopt.execution.compiling import untraced
 from chainopt.functions.backend import CONTAINERS, NOT_REAL, Arrays, UnplannableError
@@ -118,12 +121,15 @@ class TorchBackend:
         return array.dtype, array.shape, array.device, array.stride() if array.layout is torch.strided else array.layout
 
     def state(self) -> object:
-        """Return the default dtype, whether gradients are recorded, and hooks of all modules; in autocast nothing is recorded."""
+        """Return the default dtype and device, whether gradients are recorded, and hooks of all modules.
+
+        Nothing is recorded in autocast, nor in modes of `torch.overrides`.
+        """
         if any(map(torch.is_autocast_enabled, DEVICES)):
             msg = "autocast is on"
             raise UnplannableError(msg)
         hooks = tuple(tuple(getattr(module, name, ())) for name in HOOKS)  # by their numbers, none of which is given twice
-        return torch.get_default_dtype(), torch.is_grad_enabled(), torch.is_inference_mode_enabled(), hooks
+        return torch.get_default_dtype(), _devices(), torch.is_grad_enabled(), torch.is_inference_mode_enabled(), hooks
 
     def check_input(self, leaf: PyTree) -> None:
         """Refuse what is no tensor, or not of numbers that have a derivative."""
@@ -310,6 +316,22 @@ class TorchBackend:
 
 
 BACKEND = TorchBackend()
+
+
+def _devices() -> tuple[torch.device, ...]:
+    """Return the devices on which tensors are made unless they say otherwise.
+
+    Raises
+    ------
+    UnplannableError
+        If another mode is on, of the user's perhaps: it may change what operators do.
+    """
+    modes = _get_current_function_mode_stack()
+    other = [mode for mode in (*modes, *_get_current_dispatch_mode_stack()) if not isinstance(mode, DeviceContext)]
+    if other:
+        msg = f"the mode {type(other[-1]).__name__} is on"
+        raise UnplannableError(msg)
+    return tuple(mode.device for mode in modes)
 
 
 def _without_inference(recorded: Callable[..., list[Array]], *arrays: Array) -> list[Array]:

@@ -85,7 +85,7 @@ def recorded_without_numbers(
         return list(function(*tensors[: len(given)]))
 
     try:
-        with quiet(), Asking(), _NoCustomRules(), fakes, _Watch(given), torch.enable_grad():  # for which the function may ask
+        with quiet(), Asking(read), _NoCustomRules(), fakes, _Watch(given), torch.enable_grad():  # for which the function may ask
             return make_fx(listed, pre_dispatch=above_autograd, decomposition_table=simpler)(*given, *read)
     except UnplannableError:
         raise

@@ -51,6 +51,19 @@ class Color(enum.Enum):
     BLUE = 2
 
 
+class Named(type):
+    factor = 1.0
+
+
+class WithMetaclass(metaclass=Named):
+    pass
+
+
+def of_kind(kind, *given):
+    """Return an object of a class of the user's, derived from one of Python's own."""
+    return type("Own", (kind,), {})(*given)
+
+
 class Held:
     """Something that a weak reference can be of, and that looks as it is."""
 
@@ -137,6 +150,57 @@ def test_what_is_read_is_told_apart_by_its_value(backend, kind):
     make = PAIRS[kind]
     assert key(backend, make(1)) == key(backend, make(1))
     assert key(backend, make(1)) != key(backend, make(2))
+
+
+KINDS = [
+    (int, 1),
+    (float, 1.0),
+    (str, "text"),
+    (tuple, [1]),
+    (list, [1]),
+    (set, [1]),
+    (dict, {"one": 1}),
+    (functools.partial, max),
+]
+
+
+@pytest.mark.parametrize(("kind", "content"), KINDS)
+def test_attributes_of_numbers_texts_and_containers(backend, kind, content):
+    held = of_kind(kind, content)
+    held.factor = 1.0
+    before = key(backend, held)
+    held.factor = 2.0
+    assert key(backend, held) != before
+
+
+def test_attributes_of_arrays(torch):
+    from chainopt.torch.backend import BACKEND
+
+    held = torch.ones(3)
+    held.factor = 1.0
+    before = key(BACKEND, held)
+    held.factor = 2.0
+    assert key(BACKEND, held) != before
+
+
+def test_attributes_of_a_member_of_an_enum_and_of_a_metaclass(backend, monkeypatch):
+    for owner, read in ((Color.RED, Color.RED), (Named, WithMetaclass), (Named, WithMetaclass())):
+        monkeypatch.setattr(owner, "factor", 1.0, raising=False)
+        before = key(backend, read)
+        monkeypatch.setattr(owner, "factor", 2.0)
+        assert key(backend, read) != before
+
+
+def test_what_a_function_of_a_library_calls(torch):
+    from chainopt.torch.backend import BACKEND
+
+    model = Model(1.0)
+    for called in (model, functools.partial(model)):
+        transformed = torch.func.vmap(called)
+        model.factor = 1.0
+        before = key(BACKEND, transformed)
+        model.factor = 2.0
+        assert key(BACKEND, transformed) != before
 
 
 def test_two_names_of_one_object_are_not_two_objects(backend):
@@ -233,6 +297,22 @@ class TestEnvironment:
         assert self.changed(lambda x: x * slots.factor, lambda: setattr(slots, "factor", 2.0))
         assert self.changed(model._scaled, lambda: setattr(model, "factor", 2.0))
         assert self.changed(functools.partial(model, y=1), lambda: setattr(model, "factor", 3.0))
+
+    @pytest.mark.parametrize(("kind", "content"), KINDS)
+    def test_attributes_of_numbers_texts_and_containers(self, kind, content):
+        held = of_kind(kind, content)
+        held.factor = 1.0
+        assert self.changed(lambda x: x * held.factor, lambda: setattr(held, "factor", 2.0))
+
+    def test_attributes_of_a_metaclass(self, monkeypatch):
+        assert self.changed(lambda x: x * WithMetaclass.factor, lambda: monkeypatch.setattr(Named, "factor", 2.0))
+
+    def test_a_name_in_a_text(self, monkeypatch):
+        assert self.changed(lambda x: x * globals()["ARRAYS"], lambda: monkeypatch.setitem(globals(), "ARRAYS", []))
+
+    def test_what_a_function_of_a_library_calls(self, jax):
+        model = Model(1.0)
+        assert self.changed(jax.vmap(model), lambda: setattr(model, "factor", 2.0))
 
     def test_a_numpy_array(self):
         factors = np.ones(3)

@@ -398,3 +398,111 @@ def test_hooks_of_all_modules(torch, jacobian, x):
     finally:
         hook.remove()
     torch.testing.assert_close(function(x), torch.func.jacrev(net)(x))
+
+
+@pytest.mark.parametrize("kind", ["attribute", "gradient", "list"])
+def test_what_a_tensor_holds_besides(torch, jacobian, x, kind):
+    held = torch.nn.Parameter(torch.full((6,), 2.0, dtype=torch.float64))
+    held.mask = torch.ones(6, dtype=torch.float64)
+    held.sum().backward()
+
+    def function(z):
+        return (
+            z.sin() * {"attribute": lambda: held.mask, "gradient": lambda: held.grad, "list": lambda: max(held.tolist())}[kind]()
+        )
+
+    def change():
+        held.mask = held.mask + 1
+        held.grad = None
+        with torch.no_grad():
+            held.add_(1)
+        (held**2).sum().backward()
+
+    for options in ({}, {"sparse": True})[: 1 if kind == "list" else 2]:
+        derivative = jacobian(function, **options)
+        for _ in range(3):
+            for _ in range(3):
+                torch.testing.assert_close(derivative(x).to_dense(), torch.func.jacrev(function)(x).detach(), check_layout=False)
+            change()
+
+
+@pytest.mark.parametrize("kind", ["function", "dispatch"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_modes_that_change_what_operators_do(torch, jacobian, x, kind, is_first):
+    from torch.overrides import TorchFunctionMode
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class OfFunctions(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            result = func(*args, **(kwargs or {}))
+            return 3 * result if func is torch.Tensor.sin else result
+
+    class OfOperators(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            result = func(*args, **(kwargs or {}))
+            return 3 * result if func is torch.ops.aten.sin.default else result
+
+    def function(z):
+        return z.sin() ** 2
+
+    expected = torch.func.jacrev(function)(x)
+    for options in ({}, {"sparse": True}):
+        derivative = jacobian(function, **options)
+        for _ in range(0 if is_first else 3):
+            torch.testing.assert_close(derivative(x).to_dense(), expected)
+        with {"function": OfFunctions, "dispatch": OfOperators}[kind]():
+            for _ in range(3):
+                within = derivative(x)
+            torch.testing.assert_close(within.to_dense(), torch.func.jacrev(function)(x))
+        for _ in range(3):
+            torch.testing.assert_close(derivative(x).to_dense(), expected)
+
+
+def test_the_default_device(torch, jacobian):
+    def function(z):
+        return z.sin() * torch.ones(6)
+
+    derivative, x = jacobian(function), torch.linspace(-1, 1, 6)
+    for _ in range(3):
+        derivative(x)
+    with torch.device("meta"), pytest.raises(RuntimeError, match="meta"):
+        derivative(x)
+    torch.testing.assert_close(derivative(x), torch.func.jacrev(function)(x))
+
+
+def test_a_buffer_that_is_replaced_at_each_call(torch, jacobian, x):
+    class Counting(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("calls", torch.zeros(()))
+
+        def forward(self, z):
+            self.calls = self.calls.detach() + 1
+            return z.sin()
+
+    net = Counting()
+    derivative = jacobian(net)
+    for number in range(5):
+        net.calls = torch.tensor(float(number))
+        derivative(x)
+        assert int(net.calls) == number + 1
+
+
+@pytest.mark.parametrize("kind", ["class", "slot"])
+def test_attributes_of_classes_and_slots_that_a_function_fills(torch, jacobian, x, kind):
+    class Lazy:
+        __slots__ = ("kept",)
+        shared = None
+
+        def __call__(self, z):
+            owner, name = (Lazy, "shared") if kind == "class" else (self, "kept")
+            if getattr(owner, name, None) is None:
+                setattr(owner, name, torch.full((6,), 3.0, dtype=torch.float64))
+            return z * getattr(owner, name)
+
+    for options in ({}, {"sparse": True}):
+        Lazy.shared, function = None, Lazy()
+        derivative = jacobian(function, **options)
+        for _ in range(3):
+            torch.testing.assert_close(derivative(x).to_dense(), 3 * torch.eye(6, dtype=torch.float64))
+        torch.testing.assert_close(function(x), 3 * x)
