@@ -68,6 +68,10 @@ class JacobianFunction:
         name = "hessian" if self.options.is_hessian else "jacobian"
         return f"{name}({self.function!r}, argnums={self.options.argnums!r}, mode={self.options.mode!r})"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return what makes it anew: what is known of its calls holds for this function in this process."""
+        return type(self), (self.backend, self.function, self.options)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Array:
         """Return the Jacobian at a point, in the pytrees in which the library's own functions return it."""
         options = self.options

@@ -277,7 +277,7 @@ class TorchBackend:
         def call(*args: Array, **kwargs: Array) -> Array:  # PyTorch's own take no keywords
             return make(partial(function, **kwargs))(*args) if kwargs else made(*args)
 
-        return call
+        return _alone(call) if mode == "forward" else call
 
     def random_state(self) -> tuple[Array, list[Array]]:
         """Return the states of the generators of this process: that of the CPU, and those of accelerators in use."""
@@ -316,6 +316,16 @@ class TorchBackend:
 
 
 BACKEND = TorchBackend()
+
+
+def _alone(function: Function) -> Function:
+    """Return the function, called in one thread at a time: the levels of forward mode are those of all threads."""
+
+    def call(*args: Array, **kwargs: Array) -> Array:
+        with nullcontext() if torch.compiler.is_compiling() else ALONE:
+            return function(*args, **kwargs)
+
+    return call
 
 
 def _devices() -> tuple[torch.device, ...]:

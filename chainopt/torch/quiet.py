@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 ALONE = threading.RLock()
 """Held while something is recorded: PyTorch keeps what it records, and how, in variables that all threads share."""
+if hasattr(os, "register_at_fork"):  # a process that is forked meanwhile would wait for a thread that it does not have
+    os.register_at_fork(before=ALONE.acquire, after_in_parent=ALONE.release, after_in_child=ALONE.release)
 LOGGER = logging.getLogger("torch._subclasses.fake_tensor")
 
 

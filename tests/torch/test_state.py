@@ -1,12 +1,22 @@
 """What a PyTorch function reads and changes besides its arguments: the Jacobian is that of torch.func at every call."""
 
+import copy
 import functools
+import os
+import pickle
+import signal
+import threading
+import time
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from chainopt import ChainError
+
+
+def squares(z):
+    return z**2 + z.sin()
 
 
 @pytest.fixture(scope="module")
@@ -506,3 +516,71 @@ def test_attributes_of_classes_and_slots_that_a_function_fills(torch, jacobian, 
         for _ in range(3):
             torch.testing.assert_close(derivative(x).to_dense(), 3 * torch.eye(6, dtype=torch.float64))
         torch.testing.assert_close(function(x), 3 * x)
+
+
+@pytest.mark.parametrize("options", [{}, {"sparse": True}])
+@pytest.mark.parametrize("calls", [0, 4])
+@pytest.mark.parametrize("remade", [copy.deepcopy, lambda derivative: pickle.loads(pickle.dumps(derivative))])  # noqa: S301 -- our own
+def test_a_derivative_is_copied_and_pickled(torch, jacobian, x, options, calls, remade):
+    derivative = jacobian(squares, **options)
+    for _ in range(calls):
+        derivative(x)
+    again = remade(derivative)
+    for _ in range(3):
+        torch.testing.assert_close(again(x).to_dense(), torch.func.jacrev(squares)(x))
+
+
+def test_a_copy_has_a_module_of_its_own(torch, jacobian, x):
+    net = layers(torch, 6, 2, 8)
+    derivative = jacobian(net)
+    for _ in range(4):
+        derivative(x)
+    again = copy.deepcopy(derivative)
+    with torch.no_grad():
+        again.function[0].weight.mul_(2)
+    for _ in range(4):
+        assert_as_torch(torch, again, again.function, x)
+        assert_as_torch(torch, derivative, net, x)
+
+
+def test_hessians_in_several_threads(torch, x):
+    from chainopt.torch import hessian
+
+    expected = torch.func.hessian(lambda z: squares(z).sum())(x)
+    found = []
+
+    def work(factor):
+        for _ in range(20):
+            found.append(hessian(lambda z: factor * squares(z).sum())(x) / factor)  # noqa: PERF401 -- what was found stays
+
+    threads = [threading.Thread(target=work, args=(factor,)) for factor in (1.0, 2.0, 4.0, 8.0)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 80
+    for each in found:
+        torch.testing.assert_close(each, expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_process_that_is_forked_while_something_is_recorded(torch, jacobian, x):
+    from chainopt.torch.quiet import ALONE
+
+    is_held = threading.Event()
+
+    def hold():
+        with ALONE:
+            is_held.set()
+            time.sleep(0.2)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    is_held.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)  # which ends it if it waits
+        os._exit(int(not torch.equal(jacobian(squares, mode="planned")(x).diagonal(), 2 * x + x.cos())))
+    assert os.waitpid(child, 0)[1] == 0
+    thread.join()

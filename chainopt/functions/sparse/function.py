@@ -41,6 +41,10 @@ class SparseJacobianFunction(JacobianFunction):
         self.sparse = backend
         self._strategies = Strategies(backend.dense, function, options, partial(_prepared, backend))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return what makes it anew."""
+        return type(self), (self.sparse, self.function, self.options)
+
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]}, sparse=True)"
 
