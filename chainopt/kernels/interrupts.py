@@ -12,18 +12,29 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def interrupts_held() -> Iterator[None]:
+def interrupts_held(*, until_second: bool = False) -> Iterator[None]:
     """Hold the user's interrupts back until the end of the block, which is seconds away at most.
 
     A large library whose import is broken off cannot be imported again by the same process: of its modules some are there,
     and those that are compiled refuse to begin a second time.
+
+    Parameters
+    ----------
+    until_second : bool
+        Whether a second interrupt is raised at once: for blocks that run the user's own code, which may never end.
     """
     before = _handler()
     if before is None:
         yield
         return
     held: list[tuple[Any, ...]] = []
-    signal.signal(signal.SIGINT, lambda *interrupt: held.append(interrupt))
+
+    def hold(*interrupt: Any) -> None:
+        held.append(interrupt)
+        if until_second and len(held) > 1:
+            before(*interrupt)
+
+    signal.signal(signal.SIGINT, hold)
     try:
         yield
     finally:

@@ -23,7 +23,7 @@ from chainopt.functions.trace import OTHER
 from chainopt.torch.certainty import certify, operators_of, size_without_numbers
 from chainopt.torch.derivable import is_derivable
 from chainopt.torch.gradient import certify_gradient, gradient_of, hides_derivative
-from chainopt.torch.quiet import ALONE
+from chainopt.torch.quiet import ALONE, undisturbed
 from chainopt.torch.repeats import without_repeats
 from chainopt.torch.stage import Stage, stages_of
 from chainopt.torch.trace import is_transformed, is_transforming, kind_of, trace, untransformed
@@ -226,7 +226,12 @@ class TorchBackend:
         of zero. All nodes are described by the same tensors without numbers: each would make a mode of its own for that.
         """
         described = TracingContext(FakeTensorMode(allow_fallback_kernels=True))
-        with ALONE, torch.inference_mode(mode=False), torch.enable_grad(), tracing(described):  # for which the function may ask
+        with (
+            undisturbed(),
+            torch.inference_mode(mode=False),
+            torch.enable_grad(),
+            tracing(described),
+        ):  # for which the function may ask
             graph: Array = make_fx(computation)(*map(_plain, arrays))
         without_zeros(graph.graph, names)
         without_repeats(graph.graph)

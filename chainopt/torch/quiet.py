@@ -8,6 +8,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from chainopt.kernels.interrupts import interrupts_held
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -16,6 +18,16 @@ ALONE = threading.RLock()
 if hasattr(os, "register_at_fork"):  # a process that is forked meanwhile would wait for a thread that it does not have
     os.register_at_fork(before=ALONE.acquire, after_in_parent=ALONE.release, after_in_child=ALONE.release)
 LOGGER = logging.getLogger("torch._subclasses.fake_tensor")
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Record in one thread at a time, and hold the user's interrupts back meanwhile, the first of them.
+
+    Where one is raised between PyTorch's own steps from Python to C++ and back, PyTorch ends the process.
+    """
+    with ALONE, interrupts_held(until_second=True):
+        yield
 
 
 @contextmanager
@@ -29,7 +41,7 @@ def quiet() -> Iterator[None]:
     def is_other(record: logging.LogRecord) -> bool:
         return record.thread != thread
 
-    with ALONE:
+    with undisturbed():
         LOGGER.addFilter(is_other)
         try:
             yield

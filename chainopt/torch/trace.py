@@ -10,7 +10,7 @@ from torch.fx import Node
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from chainopt.functions.trace import COMPLEX, OTHER, REAL, Equation, Trace, Variable, by_variable, needed
-from chainopt.torch.quiet import ALONE
+from chainopt.torch.quiet import undisturbed
 from chainopt.torch.rules import derivative_of
 from chainopt.torch.rules.registry import OperatorCall
 
@@ -94,7 +94,7 @@ class _Following:
         def listed(*tensors: Array) -> list[Array]:
             return list(function(*tensors[: len(given)]))
 
-        with ALONE, torch.enable_grad():  # as it is under `torch.func.jacrev`: the function may ask
+        with undisturbed(), torch.enable_grad():  # as it is under `torch.func.jacrev`: the function may ask
             graph = make_fx(listed)(*arguments)
             if any(node.op == "call_function" and _writes(node.target) for node in graph.graph.nodes):
                 graph = make_fx(torch.func.functionalize(listed, remove="mutations_and_views"))(*arguments)

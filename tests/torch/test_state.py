@@ -584,3 +584,21 @@ def test_a_process_that_is_forked_while_something_is_recorded(torch, jacobian, x
         os._exit(int(not torch.equal(jacobian(squares, mode="planned")(x).diagonal(), 2 * x + x.cos())))
     assert os.waitpid(child, 0)[1] == 0
     thread.join()
+
+
+def test_the_first_interrupt_waits_for_a_recording_and_the_second_does_not(torch):  # noqa: ARG001 -- chainopt.torch needs it
+    from chainopt.torch.quiet import undisturbed
+
+    reached = []
+
+    def record(presses):
+        with undisturbed():
+            for _ in range(presses):
+                signal.raise_signal(signal.SIGINT)
+                reached.append(presses)
+
+    for presses in (1, 2):  # where the first was raised at once, in the middle of what PyTorch does, it ended the process
+        with pytest.raises(KeyboardInterrupt):
+            record(presses)
+    assert reached == [1, 2]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
