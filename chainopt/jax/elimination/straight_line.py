@@ -12,13 +12,13 @@ import numpy as np
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.jax.elimination.described import elimination_of
-from chainopt.jax.elimination.eliminate import Entries, eliminated
+from chainopt.jax.elimination.eliminate import Entries, eliminated, operations
 from chainopt.jax.elimination.emit import row, run, wall
 from chainopt.jax.elimination.recomputation import kept_of, row_sizes
 from chainopt.jax.elimination.tangent_rules import OF_TANGENTS, tangents
 from chainopt.jax.elimination.value_rules import OF_VALUES
 from chainopt.jax.elimination.values import Cells, Slopes
-from chainopt.jax.elimination.walk import Walk
+from chainopt.jax.elimination.walk import Walk, check_size
 from chainopt.jax.flat_function import flat_function
 
 if TYPE_CHECKING:
@@ -109,7 +109,8 @@ def straight_line(trace: Trace, outputs: int) -> StraightLine:
     Raises
     ------
     UnplannableError
-        If a derivative passes what is not known to be an operation on single numbers; the message says what.
+        If a derivative passes what is not known to be an operation on single numbers, or the code would be too long for a
+        compiler; the message says what.
     """
     function, arguments, others = flat_function(trace, outputs)
 
@@ -130,9 +131,9 @@ def straight_line(trace: Trace, outputs: int) -> StraightLine:
         for some in (trace.inputs, trace.outputs[:outputs])
     )
     types = [dtype for axes, dtype in inputs for _ in range(int(np.prod(axes, dtype=int)))]
-    entries = {
-        (line, column): walk.code.converted(node, types[column]) for (line, column), node in eliminated(walk.graph, rows).items()
-    }
+    partials = eliminated(walk.graph, rows)
+    check_size(operations(walk.code, partials))  # of which there may be many more than the function has
+    entries = {(line, column): walk.code.converted(node, types[column]) for (line, column), node in partials.items()}
     given = (*(array.number for array, _ in read), *(array.number for array in kept))
     return StraightLine(walk, entries, rows, given, inputs, results)
 

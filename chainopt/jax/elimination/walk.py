@@ -37,6 +37,13 @@ class Before(NamedTuple):
     writes: tuple[int, ...]
 
 
+def check_size(operations: int) -> None:
+    """Refuse code of so many operations where they are too many."""
+    if operations > MOST_NODES:
+        msg = f"it has more than {MOST_NODES:,} operations on single numbers"
+        raise UnplannableError(msg)
+
+
 class Walk:
     """Scalar code while it is written.
 
@@ -85,9 +92,7 @@ class Walk:
 
     def check(self, more: int) -> None:
         """Refuse to write so many more operations where they would be too many."""
-        if len(self.code.nodes) + more > MOST_NODES:
-            msg = f"it has more than {MOST_NODES:,} operations on single numbers"
-            raise UnplannableError(msg)
+        check_size(len(self.code.nodes) + more)
 
     def inline(self, closed: Array, inputs: Sequence[Value]) -> list[Value]:
         """Walk through a jaxpr."""

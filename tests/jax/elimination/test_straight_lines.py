@@ -225,6 +225,16 @@ def test_refusals(jax, jnp, eliminated, name):
         eliminated(function)(POINT)
 
 
+def test_a_long_jacobian_of_a_short_function_is_refused(jnp, eliminated):
+    def layers(x):
+        for _ in range(4):
+            x = jnp.tanh(x @ jnp.outer(jnp.cos(jnp.arange(20.0)), jnp.sin(jnp.arange(20.0) + 1)))
+        return x
+
+    with pytest.raises(ChainError, match="more than 10,000 operations"):
+        eliminated(layers)(jnp.linspace(0.1, 0.9, 20))
+
+
 def test_what_does_not_go_together(jnp):
     from chainopt.jax import jacobian
 
