@@ -6,6 +6,7 @@ import functools
 import time
 from contextlib import suppress
 from dataclasses import replace
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from chainopt.errors import ChainError, InfeasibleError
@@ -188,7 +189,7 @@ class JacobianFunction:
         begun = time.perf_counter()
         result = self._by_library(strategy, args, kwargs)
         blocks, _ = self.backend.flatten(self.options.derivative_of(result))
-        is_narrow = {block.dtype for block in blocks} != set(map(self._dtype, call.inputs))
+        is_narrow = any(block.dtype != dtype for block, dtype in zip(blocks, cycle(map(self._dtype, call.inputs)), strict=False))
         if strategy.mode == "forward" and is_narrow and not self.options.is_hessian:
             strategy.mode = "reverse"  # the dtypes of whose blocks are those that count
             result = self._by_library(strategy, args, kwargs)

@@ -99,6 +99,18 @@ def test_half_precision_beside_single(jax, jnp, jacobian):
             assert float(abs(found[name].astype(jnp.float32) - exact[name]).max()) <= tolerance * scale
 
 
+@pytest.mark.usefixtures("first_calls_left")
+def test_the_first_call_has_the_dtypes_of_reverse_mode(jax, jnp, jacobian):
+    def mixed(a, b):
+        return {"sum": jnp.float32(3) * jnp.sum(b), "narrow": 2 * a.astype(jnp.float16), "wide": b.astype(jnp.float32) * a}
+
+    point = jnp.ones(3, jnp.float32), jnp.ones(3, jnp.float16)
+    derivative, wanted = jacobian(mixed, (0, 1)), jax.jacrev(mixed, (0, 1))(*point)
+    for _ in range(3):
+        found = derivative(*point)
+        assert [block.dtype for block in jax.tree.leaves(found)] == [block.dtype for block in jax.tree.leaves(wanted)]
+
+
 def test_a_result_too_narrow_for_its_block_is_left_to_jax(jax, jnp, jacobian):
     weights = jnp.asarray(np.random.default_rng(0).standard_normal((20, 2)), jnp.float32)
     x = jnp.linspace(0, 1, 20, dtype=jnp.float32)
