@@ -307,9 +307,6 @@ class TestEnvironment:
     def test_attributes_of_a_metaclass(self, monkeypatch):
         assert self.changed(lambda x: x * WithMetaclass.factor, lambda: monkeypatch.setattr(Named, "factor", 2.0))
 
-    def test_a_name_in_a_text(self, monkeypatch):
-        assert self.changed(lambda x: x * globals()["ARRAYS"], lambda: monkeypatch.setitem(globals(), "ARRAYS", []))
-
     def test_what_a_function_of_a_library_calls(self, jax):
         model = Model(1.0)
         assert self.changed(jax.vmap(model), lambda: setattr(model, "factor", 2.0))
