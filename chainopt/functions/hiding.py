@@ -13,19 +13,7 @@ if TYPE_CHECKING:
 
 STILL = frozenset(  # modules of Python's own whose objects stay what they are, or hold nothing that a function could read
     {"builtins", "re", "datetime", "decimal", "fractions", "operator", "functools", "types", "typing", "enum", "struct", "uuid"}
-    | {
-        "_operator",
-        "_struct",
-        "_thread",
-        "_abc",
-        "abc",
-        "_collections",
-        "_functools",
-        "pathlib",
-        "zoneinfo",
-        "inspect",
-        "_typing",
-    }
+    | {"_operator", "_struct", "_thread", "_abc", "_collections", "_functools", "_typing", "pathlib", "zoneinfo"}
 )
 CHANGING = frozenset(  # but for these, and what has them above it
     {"builtins.bytearray", "builtins.memoryview", "builtins.dict_keys", "builtins.dict_items", "builtins.dict_values"}

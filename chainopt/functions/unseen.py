@@ -6,6 +6,7 @@ A method of a class that does so, as one that saves a model does, is no obstacle
 from __future__ import annotations
 
 import dis
+import sys
 from functools import cache
 from inspect import unwrap
 from types import FunctionType, ModuleType
@@ -25,7 +26,8 @@ NAMES = frozenset(  # of functions and methods that nothing else is called like
     {"import_module", "attrgetter", "_getframe", "currentframe", "read_text", "read_bytes", "fromfile", "loadtxt", "genfromtxt"}
     | {"memmap", "initial_seed", "get_rng_state", "urlopen", "check_output"}
 )
-OF_LIBRARIES = frozenset({"load", "modules", "argv", "stdin"})  # as `numpy.load` and `sys.modules`
+OF_LIBRARIES = frozenset({"load"})  # as `numpy.load`
+OF_SYS = frozenset({"modules", "argv", "stdin"})
 REFLECTION = frozenset({"getattr", "vars", "dir"})  # which read by names that may be computed
 VARIABLES = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"})
 ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
@@ -110,7 +112,7 @@ def _unseen(function: FunctionType) -> Iterator[str]:
             yield name
     for module, attribute in _read_of_modules(function):
         if is_library(module.__name__):
-            if attribute in OF_LIBRARIES:
+            if attribute in OF_LIBRARIES or (attribute in OF_SYS and module is sys):
                 yield f"{module.__name__}.{attribute}"
         elif attribute is None:  # it is handed on: who knows what is read of it
             yield module.__name__
