@@ -20,6 +20,7 @@ INSTALLED = frozenset(
 )
 LIBRARIES = (INSTALLED | sys.stdlib_module_names) - {"__main__"}
 """Whose functions, classes and modules stay what they are; an installed package may have settings that change."""
+OF_VARIABLES = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "DELETE_GLOBAL"})
 
 
 @cache
@@ -48,16 +49,16 @@ def names_in(code: CodeType) -> tuple[str, ...]:
 
 @cache
 def texts_in(code: CodeType) -> tuple[str, ...]:
-    """Return the texts in the code of a function that could be names: ``getattr`` and ``globals`` take those."""
+    """Return the texts in the code of a function that could be names of attributes, as ``getattr`` takes them."""
     texts = [text for part in codes_of(code) for text in part.co_consts if isinstance(text, str) and text.isidentifier()]
     return tuple(dict.fromkeys(texts))
 
 
 @cache
-def variables_in(code: CodeType) -> frozenset[str]:
-    """Return the names that are read as variables of the module, or of Python itself, and not as attributes."""
+def variables_in(code: CodeType) -> tuple[str, ...]:
+    """Return the names of the variables of the module, or of Python itself, and not those of attributes."""
     steps = [step for part in codes_of(code) for step in dis.get_instructions(part)]
-    return frozenset(str(step.argval) for step in steps if step.opname in {"LOAD_GLOBAL", "LOAD_NAME"})
+    return tuple(dict.fromkeys(str(step.argval) for step in steps if step.opname in OF_VARIABLES))
 
 
 def modules_imported_in(function: FunctionType) -> list[ModuleType]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.changing import refuse_changing_names
-from chainopt.functions.code_names import LIBRARIES, function_of, modules_imported_in, names_in, root_of, texts_in
+from chainopt.functions.code_names import LIBRARIES, function_of, modules_imported_in, names_in, root_of, texts_in, variables_in
 from chainopt.functions.identities import Identities
 from chainopt.functions.reachable import functions_in
 from chainopt.functions.unseen import REFLECTION, Doubts
@@ -192,9 +192,9 @@ class FunctionState:
             return functions_in(function)
         self._key.append(function.__code__)
         self._doubts.look(function, _refuse_changing)
-        names = (*names_in(function.__code__), *texts_in(function.__code__))
+        names = names_in(function.__code__)
         cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
-        variables = [function.__globals__[name] for name in names if name in function.__globals__]
+        variables = [function.__globals__[name] for name in variables_in(function.__code__) if name in function.__globals__]
         reached = [*cells, *variables, *modules_imported_in(function)]
         return *_through_modules(reached, names), function.__defaults__, function.__kwdefaults__, function.__dict__
 

@@ -11,7 +11,7 @@ from weakref import ReferenceType
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.changing import refuse_changing, refuse_changing_names
-from chainopt.functions.code_names import function_of, is_library, modules_imported_in, names_in, root_of, texts_in
+from chainopt.functions.code_names import function_of, is_library, modules_imported_in, names_in, root_of, variables_in
 from chainopt.functions.hiding import refuse_hiding, slots_of
 from chainopt.functions.signature import SCALARS
 from chainopt.functions.unseen import Doubts
@@ -95,7 +95,7 @@ class Reachable:
 
     def _held_by_function(self, function: FunctionType) -> Iterator[Array]:
         self._doubts.look(function, refuse_changing_names)
-        names = (*names_in(function.__code__), *texts_in(function.__code__))
+        names = names_in(function.__code__)
         for cell in function.__closure__ or ():
             if id(cell) not in self.ignored:
                 try:
@@ -104,26 +104,29 @@ class Reachable:
                     continue
                 self.cells.append(cell)
                 yield from self._held_by_module(content, names) if isinstance(content, ModuleType) else (content,)
-        yield from self._named(function.__globals__, names, id(function.__globals__))
+        yield from self._named(function.__globals__, variables_in(function.__code__), id(function.__globals__), names)
         for module in modules_imported_in(function):
             yield from self._held_by_module(module, names)
         self.slots += [(function, name) for name in OF_FUNCTIONS if (id(function), name) not in self.ignored]
         yield from (function.__defaults__, function.__kwdefaults__, vars(function))
 
-    def _named(self, mapping: Mapping[str, Array], names: tuple[str, ...], address: int) -> Iterator[Array]:
-        """Note those names that a mapping has."""
+    def _named(
+        self, mapping: Mapping[str, Array], names: tuple[str, ...], address: int, of_modules: tuple[str, ...] = ()
+    ) -> Iterator[Array]:
+        """Note those names that a mapping has; of modules among them what is read of them, or all where that is not known."""
         for name in names:
             if name in mapping and (address, name) not in self.ignored:
                 value = mapping[name]
                 if (address, name) not in self._noted:
                     self._noted.add((address, name))
                     self.variables.append((mapping, name, address))
-                yield from self._held_by_module(value, names) if isinstance(value, ModuleType) else (value,)
+                is_named = isinstance(value, ModuleType) and of_modules
+                yield from self._held_by_module(value, of_modules) if is_named else (value,)
 
     def _held_by_module(self, module: ModuleType, names: tuple[str, ...]) -> Iterator[Array]:
         if not is_library(module.__name__) and (id(module), names) not in self._looked_into:
             self._looked_into.add((id(module), names))
-            yield from self._named(vars(module), names, id(module))
+            yield from self._named(vars(module), names, id(module), names)
 
     def _held_by_class(self, kind: type) -> Iterator[Array]:
         self.classes.append(kind)

@@ -75,6 +75,12 @@ def by_dotted_import(x):
 def by_function(x):
     return x * settings.scale_now()
 
+class Holding:
+    own = settings
+
+    def __call__(self, x):
+        return x * self.own.scale
+
 def by_path(x, *, name="scale"):
     return x * getattr(settings, name)
 """,
@@ -136,10 +142,12 @@ def is_planned(backend, function):
 
 
 @pytest.mark.parametrize(
-    "name", ["by_module", "by_other", "by_both", "by_import", "by_dotted_import", "by_function", "by_path", "Model", "method"]
+    "name",
+    ["by_module", "by_other", "by_both", "by_import", "by_dotted_import", "by_function", "by_path", "Model", "method", "Holding"],
 )
 def test_settings_of_an_installed_package(backend, deputy, name):
-    function = {"Model": deputy.Model(), "method": deputy.Model().by_import}.get(name) or getattr(deputy, name)
+    made = {"Model": deputy.Model(), "method": deputy.Model().by_import, "Holding": deputy.Holding()}
+    function = made.get(name) or getattr(deputy, name)
 
     for number, called in enumerate((function, lambda x: 1 * function(x)), start=3):
 
