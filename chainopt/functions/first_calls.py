@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MUCH = 10**9  # multiply-adds of the library's own Jacobian: it takes longer than to trace and to compile a program
 QUICK = 2e-3  # seconds of a call, beside which it takes long to look at what a function reads;
 YOUNG = 0.1  # seconds in all that such calls take before it is looked at: no program would have paid until then
+MANY_TRACINGS = 3  # of functions of one code: the next of them has to be worth its own
 MOST_WRAPPERS = 20  # around a function, as `jax.jit` is one: an object may answer to every name, and so for ever
 
 
@@ -79,6 +80,17 @@ def young(backend: Backend, function: Function, signature: Hashable, options: Op
 def note_call(record: Record, options: Options, strategy: Strategy, seconds: float) -> None:
     """Remember how a first call went: its signature is the first part of what its strategy is known under."""
     record.usual, record.mode, record.latest = (options, strategy.key[0]), strategy.mode, seconds
+
+
+def note_tracing(record: Record, traced: Hashable, seconds: float) -> None:
+    """Remember that a function of some code was traced under these options and this signature."""
+    record.tracings = record.tracings + 1 if record.traced == traced else 1
+    record.traced, record.tracing = traced, seconds
+
+
+def tracing_seconds(record: Record, traced: Hashable) -> float:
+    """Return how long the last of several functions of some code took to be traced, each of which read something else; else 0."""
+    return record.tracing if record.tracings >= MANY_TRACINGS and record.traced == traced else 0.0
 
 
 def _guessed(hint: Record, inputs: int) -> int | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.blockwise import Blockwise
 from chainopt.functions.environment import Environment, written
-from chainopt.functions.first_calls import first_mode, planning_seconds, young
+from chainopt.functions.first_calls import first_mode, hint_of, note_tracing, planning_seconds, tracing_seconds, young
 from chainopt.functions.mode_choice import choice, is_of_one_dtype, mode_of_calls
 from chainopt.functions.prepared import prepare
 from chainopt.functions.reading import UNREAD, Reading
@@ -142,7 +142,9 @@ class Strategies:
         if record is None:
             return False
         if record.planning is None:
-            record.planning = planning_seconds(self.backend, self.function, call, self.options)
+            hint, traced = hint_of(self.backend, self.function, self.options), (self.options, call.key(self.backend))
+            again = tracing_seconds(hint, traced)  # where closures of the same code read another value each
+            record.planning = again or planning_seconds(self.backend, self.function, call, self.options)
         return record.seconds < record.planning
 
     def note_first(self, strategy: Strategy) -> None:
@@ -215,6 +217,8 @@ class Strategies:
         except Exception as error:  # noqa: BLE001 -- whatever tracing raises: the library's functions, which trace less, may not
             strategy.refuse(error, self.options)
         if self.program_of is None:  # a sparse program tells of itself
+            hint, traced = hint_of(self.backend, self.function, self.options), (self.options, call.key(self.backend))
+            note_tracing(hint, traced, time.perf_counter() - begin)
             tell(self.function, self.options, begin, strategy)
 
     def _found(self, call: Call, changes: int) -> Strategy:

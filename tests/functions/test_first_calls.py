@@ -95,6 +95,22 @@ def test_another_python_number_on_each_call_keeps_one_program(library, traced):
     assert len(traced) == 1
 
 
+def test_closures_over_another_number_each_are_traced_where_that_pays(library, traced, monkeypatch):
+    seconds = strategies.tracing_seconds
+    monkeypatch.setattr(strategies, "tracing_seconds", lambda *given: 1e9 if seconds(*given) else 0.0)
+    tanh, x = library.tanh, library.numbers(5)
+    for number in range(7):
+        function = lambda z, number=number: tanh(z * number)  # noqa: E731
+        derivative = library.jacobian(function)
+        for _ in range(2):
+            library.is_right(derivative(x), function, x)
+    assert len(traced) == 3
+    for record in strategies.PROGRAMS._known.values():
+        record.seconds += record.planning or 0  # as if they had been called for so long
+    library.is_right(derivative(x), function, x)
+    assert len(traced) == 4
+
+
 def test_another_shape_on_each_call_is_not_traced(library, traced):
     derivative = library.jacobian(library.tanh)
     for size in range(2, 9):
