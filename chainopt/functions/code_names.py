@@ -19,7 +19,8 @@ INSTALLED = frozenset(
     | {"diffrax", "optimistix", "optax", "flax", "haiku", "chex", "ml_dtypes", "opt_einsum", "beartype", "typing_extensions"}
 )
 LIBRARIES = (INSTALLED | sys.stdlib_module_names) - {"__main__"}
-"""Whose functions, classes and modules stay what they are; an installed package may have settings that change."""
+"""Whose functions, classes and modules stay what they are."""
+IMPORT = dis.opmap["IMPORT_NAME"]
 OF_VARIABLES = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "DELETE_GLOBAL"})
 
 
@@ -27,6 +28,13 @@ OF_VARIABLES = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS
 def is_library(name: str | None) -> bool:
     """Whether a module belongs to a library."""
     return root_of(name) in LIBRARIES
+
+
+@cache
+def is_installed(name: str | None) -> bool:
+    """Whether a module belongs to another installed package: its code stays what it is, but it may have settings that change."""
+    place = str(getattr(sys.modules.get(root_of(name)), "__file__", "") or "")
+    return not is_library(name) and ("site-packages" in place or "dist-packages" in place)
 
 
 def root_of(name: str | None) -> str:
@@ -78,7 +86,7 @@ def modules_imported_in(function: FunctionType) -> list[ModuleType]:
 def _imports_in(code: CodeType) -> tuple[tuple[str, int], ...]:
     found = []
     for part in codes_of(code):
-        steps = [*dis.get_instructions(part)]
+        steps = [*dis.get_instructions(part)] if IMPORT in part.co_code[::2] else []  # which takes long to list
         for level, _, step in zip(steps, steps[1:], steps[2:], strict=False):
             if step.opname == "IMPORT_NAME":
                 found.append((str(step.argval), int(level.argval or 0)))

@@ -65,7 +65,11 @@ class Environment:
         now |= {(address, name): [mapping.get(name)] for mapping, name, address in reached.variables}
         now |= {(id(owner), name): [getattr(owner, name, None)] for owner, name in reached.slots}
         now |= {(id(mapping), name): [value] for mapping in reached.mappings for name, value in [*mapping.items()]}
-        return now | {id(sequence): [*sequence] for sequence in reached.sequences}
+        return (
+            now
+            | {id(sequence): [*sequence] for sequence in reached.sequences}
+            | {address: [*view] for address, view in reached.views}
+        )
 
     def _objects(self) -> list[Array]:
         """Return what is held, one after the other."""
@@ -77,13 +81,13 @@ class Environment:
             *chain.from_iterable(self.filled),
             *chain.from_iterable(map(dict.values, self.filled)),
             *chain.from_iterable(reached.sequences),
-            *chain.from_iterable(reached.views),
+            *chain.from_iterable(view for _, view in reached.views),
         ]
 
     def _descriptions(self) -> list[object]:
         """Return how much is held where, and what of arrays may change."""
         reached = self.reached
-        held = (*reached.mappings, *reached.sequences, *reached.views)
+        held = (*reached.mappings, *reached.sequences, *(view for _, view in reached.views))
         return [*map(len, held), *map(self._description, reached.arrays)]
 
     def _description(self, array: Array) -> object:

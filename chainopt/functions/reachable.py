@@ -11,13 +11,22 @@ from weakref import ReferenceType
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.changing import refuse_changing, refuse_changing_names
-from chainopt.functions.code_names import function_of, is_library, modules_imported_in, names_in, root_of, variables_in
+from chainopt.functions.code_names import (
+    function_of,
+    is_installed,
+    is_library,
+    modules_imported_in,
+    names_in,
+    root_of,
+    variables_in,
+)
 from chainopt.functions.hiding import refuse_hiding, slots_of
+from chainopt.functions.settings import Settings
 from chainopt.functions.signature import SCALARS
 from chainopt.functions.unseen import Doubts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, ValuesView
+    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 
     from chainopt.typing import Array
 
@@ -52,10 +61,11 @@ class Reachable:
         self.classes: list[type] = []
         self.mappings: list[dict[Array, Array]] = []
         self.sequences: list[Array] = []
-        self.views: list[ValuesView[Array]] = []  # of mappings that only others can change
+        self.views: list[tuple[int, Collection[Array]]] = []  # what is only watched, with its address
         self.arrays: list[Array] = []
         self.objects: dict[int, Array] = {}  # all of them, alive, so that no other takes the address of one
         self._doubts = Doubts()
+        self._settings = Settings()
         self._noted: set[tuple[int, str]] = set()  # of the variables
         self._looked_into: set[tuple[int, tuple[str, ...]]] = set()  # modules, each for the names that a function reads
         waiting = deque(roots)
@@ -72,6 +82,8 @@ class Reachable:
                 raise UnplannableError(msg)
             waiting.extend(self._held_by(value))
         self._doubts.settle()
+        self.variables += [place for place in self._settings.variables if (place[2], place[1]) not in ignored]
+        self.views += [view for view in self._settings.containers if view[0] not in ignored]
 
     def _held_by(self, value: Array) -> Iterable[Array]:
         """Note where an object holds others, and return those."""
@@ -79,6 +91,9 @@ class Reachable:
         if self.is_array(value):
             self.arrays.append(value)
             return _beside(value)
+        if isinstance(value, FunctionType | type) and is_installed(value.__module__):
+            self._settings.look_into(value)
+            return functions_in(value) if isinstance(value, FunctionType) else ()
         if isinstance(value, FunctionType):
             return functions_in(value) if is_library(value.__module__) else self._held_by_function(value)
         if isinstance(value, ModuleType) and is_library(value.__name__):
@@ -158,7 +173,7 @@ class Reachable:
         elif isinstance(value, ReferenceType):
             yield value()
         elif isinstance(value, MappingProxyType):
-            self.views.append(value.values())
+            self.views.append((id(value), value.values()))
             yield from value.values()
         elif isinstance(value, partial):
             yield from (value.func, value.args, value.keywords, *_beside(value))

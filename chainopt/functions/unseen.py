@@ -13,7 +13,16 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from chainopt.functions.backend import UnplannableError
-from chainopt.functions.code_names import codes_of, function_of, is_library, modules_imported_in, names_in, texts_in, variables_in
+from chainopt.functions.code_names import (
+    codes_of,
+    function_of,
+    is_installed,
+    is_library,
+    modules_imported_in,
+    names_in,
+    texts_in,
+    variables_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,14 +99,14 @@ class Doubts:
 
 
 def refuse_unseen(function: FunctionType) -> None:
-    """Refuse to plan what reads files, or variables whose names are computed.
+    """Refuse to plan what reads files, or variables whose names are computed; installed packages are trusted in this.
 
     Raises
     ------
     UnplannableError
         Which says what.
     """
-    for name in _unseen(function):
+    for name in () if is_installed(function.__module__) else _unseen(function):
         msg = f"it reads {name}, and what that gives cannot be seen before it is read"
         raise UnplannableError(msg)
 
