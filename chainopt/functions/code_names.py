@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 import dis
 import sys
-from functools import cache
+from functools import cache, cached_property
 from importlib.util import resolve_name
-from types import CodeType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from types import FunctionType
+    from collections.abc import Mapping
 
     from chainopt.typing import Array
 
@@ -20,6 +21,8 @@ INSTALLED = frozenset(
 )
 LIBRARIES = (INSTALLED | sys.stdlib_module_names) - {"__main__"}
 """Whose functions, classes and modules stay what they are."""
+OF_MODULES = "__getattr__"  # the function that a module may have for names that it lacks
+PYTHONS = vars(builtins)
 IMPORT = dis.opmap["IMPORT_NAME"]
 OF_VARIABLES = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "DELETE_GLOBAL"})
 
@@ -44,8 +47,8 @@ def root_of(name: str | None) -> str:
 
 def function_of(held: Array) -> Array:
     """Return the function of what a class holds: of a property, or of a static or class method."""
-    if isinstance(held, property):
-        return held.fget
+    if isinstance(held, property | cached_property):
+        return held.fget if isinstance(held, property) else held.func
     return held.__func__ if isinstance(held, staticmethod | classmethod) else held
 
 
@@ -67,6 +70,20 @@ def variables_in(code: CodeType) -> tuple[str, ...]:
     """Return the names of the variables of the module, or of Python itself, and not those of attributes."""
     steps = [step for part in codes_of(code) for step in dis.get_instructions(part)]
     return tuple(dict.fromkeys(str(step.argval) for step in steps if step.opname in OF_VARIABLES))
+
+
+def variables_of(function: FunctionType) -> list[tuple[Mapping[str, Array], str]]:
+    """Return the variables that a function reads, each with where it is: in its module, or among Python's own."""
+    own, names = function.__globals__, variables_in(function.__code__)
+    found: list[tuple[Mapping[str, Array], str]] = [(own, name) for name in names if name in own]
+    beside = [(name, PYTHONS[name]) for name in names if name not in own and name in PYTHONS]
+    return found + [(PYTHONS, name) for name, value in beside if not isinstance(value, BuiltinFunctionType | type)]
+
+
+def names_of_class(kind: type) -> tuple[str, ...]:
+    """Return what a class holds itself, but for what Python has put there that is no function."""
+    held = vars(kind).items()
+    return tuple(name for name, value in held if not name.startswith("__") or isinstance(function_of(value), FunctionType))
 
 
 def modules_imported_in(function: FunctionType) -> list[ModuleType]:

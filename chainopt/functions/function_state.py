@@ -18,7 +18,16 @@ import numpy as np
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.changing import refuse_changing_names
-from chainopt.functions.code_names import LIBRARIES, function_of, modules_imported_in, names_in, root_of, texts_in, variables_in
+from chainopt.functions.code_names import (
+    LIBRARIES,
+    OF_MODULES,
+    function_of,
+    modules_imported_in,
+    names_in,
+    root_of,
+    texts_in,
+    variables_of,
+)
 from chainopt.functions.identities import Identities
 from chainopt.functions.reachable import functions_in
 from chainopt.functions.unseen import REFLECTION, Doubts
@@ -43,6 +52,7 @@ MAKING = frozenset({"__init__", "__post_init__"})  # but for those that make an 
 BOOKKEEPING = frozenset({"_abc_impl"})  # of Python's own, in classes
 CONSTANT_TYPES = (int, str, bytes, type(None), type(...), type(NotImplemented), range, enum.Enum, np.dtype)
 WITH_ATTRIBUTES = (*CONSTANT_TYPES, float, complex, tuple, list, set, frozenset, dict, np.ndarray, functools.partial)
+DISPATCHING = (functools.singledispatchmethod, functools.partialmethod)  # which hold functions of the class
 NATIVE_CALLABLES = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, type, np.ufunc)
 _HEAP_TYPE = 1 << 9  # set in the flags of every class that is written in Python
 
@@ -194,7 +204,7 @@ class FunctionState:
         self._doubts.look(function, _refuse_changing)
         names = names_in(function.__code__)
         cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
-        variables = [function.__globals__[name] for name in variables_in(function.__code__) if name in function.__globals__]
+        variables = [mapping[name] for mapping, name in variables_of(function)]
         reached = [*cells, *variables, *modules_imported_in(function)]
         return *_through_modules(reached, names), function.__defaults__, function.__kwdefaults__, function.__dict__
 
@@ -286,7 +296,7 @@ def _through_modules(reached: list[Array], names: tuple[str, ...]) -> list[Array
             read.append(value)
         elif value.__name__ not in modules:
             modules.add(value.__name__)
-            reached += [vars(value)[name] for name in names if name in vars(value)]
+            reached += [vars(value)[name] for name in (*names, OF_MODULES) if name in vars(value)]
     return read
 
 
@@ -303,7 +313,7 @@ def _data_of(kind: type) -> list[Array]:
 
 def _is_descriptor(value: Array) -> bool:
     """Whether it is a function, or what Python itself puts into a class to find attributes."""
-    return hasattr(type(value), "__get__") and root_of(type(value).__module__) in STABLE
+    return hasattr(type(value), "__get__") and root_of(type(value).__module__) in STABLE and not isinstance(value, DISPATCHING)
 
 
 def _slots_of(kind: type) -> tuple[str, ...]:

@@ -12,13 +12,15 @@ from weakref import ReferenceType
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.changing import refuse_changing, refuse_changing_names
 from chainopt.functions.code_names import (
+    OF_MODULES,
     function_of,
     is_installed,
     is_library,
     modules_imported_in,
     names_in,
+    names_of_class,
     root_of,
-    variables_in,
+    variables_of,
 )
 from chainopt.functions.hiding import refuse_hiding, slots_of
 from chainopt.functions.settings import Settings
@@ -119,7 +121,8 @@ class Reachable:
                     continue
                 self.cells.append(cell)
                 yield from self._held_by_module(content, names) if isinstance(content, ModuleType) else (content,)
-        yield from self._named(function.__globals__, variables_in(function.__code__), id(function.__globals__), names)
+        for mapping, name in variables_of(function):
+            yield from self._named(mapping, (name,), id(mapping), names)
         for module in modules_imported_in(function):
             yield from self._held_by_module(module, names)
         self.slots += [(function, name) for name in OF_FUNCTIONS if (id(function), name) not in self.ignored]
@@ -141,14 +144,13 @@ class Reachable:
     def _held_by_module(self, module: ModuleType, names: tuple[str, ...]) -> Iterator[Array]:
         if not is_library(module.__name__) and (id(module), names) not in self._looked_into:
             self._looked_into.add((id(module), names))
-            yield from self._named(vars(module), names, id(module), names)
+            yield from self._named(vars(module), (*names, OF_MODULES), id(module), names)
 
     def _held_by_class(self, kind: type) -> Iterator[Array]:
         self.classes.append(kind)
         yield from (*kind.__bases__, type(kind))
-        held = {name: value for name, value in vars(kind).items() if not name.startswith("__") or isinstance(value, FunctionType)}
         self._doubts.expect(kind)
-        yield from self._named(vars(kind), tuple(held), id(kind))
+        yield from self._named(vars(kind), names_of_class(kind), id(kind))
 
     def _held_by_mapping(self, mapping: dict[Array, Array]) -> Iterable[Array]:
         names = [name for name in mapping if (id(mapping), name) in self.ignored]

@@ -9,7 +9,15 @@ from collections import deque
 from types import FunctionType, MappingProxyType, ModuleType
 from typing import TYPE_CHECKING
 
-from chainopt.functions.code_names import function_of, is_installed, is_library, modules_imported_in, names_in
+from chainopt.functions.code_names import (
+    OF_MODULES,
+    function_of,
+    is_installed,
+    is_library,
+    modules_imported_in,
+    names_in,
+    names_of_class,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -41,10 +49,8 @@ class Settings:
         """Note the settings that a function or class names, and yield the other code that it does."""
         if isinstance(code, type):
             yield from filter(_is_code, code.__bases__)
-            held = vars(code).items()
-            names = tuple(name for name, value in held if not name.startswith("__") or isinstance(value, FunctionType))
-            yield from self._named(vars(code), names, id(code))
-            for module in (value for _, value in held if isinstance(value, ModuleType)):
+            yield from self._named(vars(code), names_of_class(code), id(code))
+            for module in (value for value in vars(code).values() if isinstance(value, ModuleType)):
                 yield from self._of_module(module, tuple(vars(module)))
         else:
             names = names_in(code.__code__)
@@ -56,7 +62,7 @@ class Settings:
         if is_library(module.__name__) or (id(module), names) in self._seen:
             return ()
         self._seen[id(module), names] = module
-        return self._named(vars(module), names, id(vars(module)))
+        return self._named(vars(module), (*names, OF_MODULES), id(vars(module)))
 
     def _named(self, mapping: Mapping[str, Array], names: tuple[str, ...], address: int) -> Iterator[Array]:
         for name in names:

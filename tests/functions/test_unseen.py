@@ -1,6 +1,7 @@
 """What may change unseen: settings of installed packages, files, names that are computed, objects that hide what they hold."""
 
 import array
+import builtins
 import collections
 import contextvars
 import ctypes
@@ -48,6 +49,9 @@ def by_module(x):
 def by_other(x):
     return x * settings.other
 
+def by_attribute(x):
+    return x * settings.computed
+
 def by_both(x):
     return by_module(x) + by_other(x)
 
@@ -70,6 +74,12 @@ class Holding:
 """,
     "settings.py": """
 scale = other = 2.0
+lazy = [2.0]
+
+def __getattr__(name):
+    if name == "computed":
+        return lazy[0]
+    raise AttributeError(name)
 
 def scale_now():
     return scale
@@ -127,7 +137,18 @@ def is_planned(backend, function):
 
 @pytest.mark.parametrize(
     "name",
-    ["by_module", "by_other", "by_both", "by_import", "by_dotted_import", "by_function", "Model", "method", "Holding"],
+    [
+        "by_module",
+        "by_other",
+        "by_attribute",
+        "by_both",
+        "by_import",
+        "by_dotted_import",
+        "by_function",
+        "Model",
+        "method",
+        "Holding",
+    ],
 )
 def test_settings_of_an_installed_package(backend, deputy, name):
     made = {"Model": deputy.Model(), "method": deputy.Model().by_import, "Holding": deputy.Holding()}
@@ -136,7 +157,7 @@ def test_settings_of_an_installed_package(backend, deputy, name):
     for number, called in enumerate((function, lambda x: 1 * function(x)), start=3):
 
         def change(number=float(number)):
-            deputy.settings.scale = deputy.settings.other = deputy.Model.scale = number
+            deputy.settings.scale = deputy.settings.other = deputy.settings.lazy[0] = deputy.Model.scale = number
 
         assert is_noticed(backend, called, change)
 
@@ -231,6 +252,18 @@ class Number(ctypes.Structure):
 
 class Holder:
     value = 2.0
+    scales = (2.0,)
+
+    def __class_getitem__(cls, index):
+        return cls.scales[index]
+
+    @functools.singledispatchmethod
+    def dispatched(self, index):
+        return self.scales[index]
+
+    @functools.cached_property
+    def cached(self):
+        return self.scales[0]
 
 
 def cases():
@@ -260,11 +293,17 @@ def cases():
     yield "ordered dict", lambda x: x * ordered["scale"], lambda: ordered.update(scale=3.0)
     yield "default dict", lambda x: x * default["scale"], lambda: default.update(scale=3.0)
     yield "partial", partial, change_entries
+    change_scales = lambda: setattr(Holder, "scales", (Holder.scales[0] + 1,))  # noqa: E731
+    yield "item of a class", lambda x: x * Holder[0], change_scales
+    yield "dispatched method", lambda x: x * holder.dispatched(0), change_scales
+    yield "cached property", lambda x: x * holder.cached, change_scales
+    yield "Python's own names", lambda x: x * scale_of_all, lambda: setattr(builtins, "scale_of_all", [])  # noqa: F821
     yield "metaclass", lambda x: x * Made.scale, lambda: setattr(Meta, "scales", (Meta.scales[0] + 1,))
 
 
 @pytest.mark.parametrize("name", [name for name, *_ in cases()])
-def test_what_hides_what_it_holds(backend, name):
+def test_what_hides_what_it_holds(backend, name, monkeypatch):
+    monkeypatch.setattr(builtins, "scale_of_all", 2.0, raising=False)
     [(function, change)] = [rest for each, *rest in cases() if each == name]
     assert is_noticed(backend, function, change)
 
