@@ -82,13 +82,13 @@ def note_call(record: Record, options: Options, strategy: Strategy, seconds: flo
     record.usual, record.mode, record.latest = (options, strategy.key[0]), strategy.mode, seconds
 
 
-def note_tracing(record: Record, traced: Hashable, seconds: float) -> None:
-    """Remember that a function of some code was traced under these options and this signature."""
+def note_tracing(record: Record, traced: int, seconds: float) -> None:
+    """Remember that a function of some code was traced under options and a signature of this hash."""
     record.tracings = record.tracings + 1 if record.traced == traced else 1
     record.traced, record.tracing = traced, seconds
 
 
-def tracing_seconds(record: Record, traced: Hashable) -> float:
+def tracing_seconds(record: Record, traced: int) -> float:
     """Return how long the last of several functions of some code took to be traced, each of which read something else; else 0."""
     return record.tracing if record.tracings >= MANY_TRACINGS and record.traced == traced else 0.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
@@ -142,7 +143,7 @@ class Strategies:
         if record is None:
             return False
         if record.planning is None:
-            hint, traced = hint_of(self.backend, self.function, self.options), (self.options, call.key(self.backend))
+            hint, traced = hint_of(self.backend, self.function, self.options), hash((self.options, call.key(self.backend)))
             again = tracing_seconds(hint, traced)  # where closures of the same code read another value each
             record.planning = again or planning_seconds(self.backend, self.function, call, self.options)
         return record.seconds < record.planning
@@ -217,9 +218,14 @@ class Strategies:
         except Exception as error:  # noqa: BLE001 -- whatever tracing raises: the library's functions, which trace less, may not
             strategy.refuse(error, self.options)
         if self.program_of is None:  # a sparse program tells of itself
-            hint, traced = hint_of(self.backend, self.function, self.options), (self.options, call.key(self.backend))
-            note_tracing(hint, traced, time.perf_counter() - begin)
+            self._note_tracing(call, time.perf_counter() - begin)
             tell(self.function, self.options, begin, strategy)
+
+    def _note_tracing(self, call: Call, seconds: float) -> None:
+        """Remember how long it took to trace a function of this code under this signature."""
+        with suppress(Exception):  # whatever arguments raise that cannot be hashed
+            traced = hash((self.options, call.key(self.backend)))
+            note_tracing(hint_of(self.backend, self.function, self.options), traced, seconds)
 
     def _found(self, call: Call, changes: int) -> Strategy:
         """Trace the function, if that is worth it, and watch what it reads."""

@@ -81,5 +81,5 @@ class Record:
         self.results: int | None = None  # and the results, as far as it is known
         self.usual: Hashable = None  # the options and the signature of the last call that was left to the library,
         self.mode, self.latest = "", 0.0  # in which mode, and how many seconds it took
-        self.traced: Hashable = None  # the options and the signature of the last that was traced,
+        self.traced = 0  # the hash of the options and the signature of the last that was traced,
         self.tracings, self.tracing = 0, 0.0  # how many were, one after the other, and how many seconds the last took

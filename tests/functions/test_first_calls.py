@@ -111,6 +111,22 @@ def test_closures_over_another_number_each_are_traced_where_that_pays(library, t
     assert len(traced) == 4
 
 
+class Incomparable:
+    """Something that cannot be hashed, and whose comparison raises."""
+
+    __hash__ = None
+
+    def __eq__(self, other):
+        raise RuntimeError
+
+
+def test_what_cannot_be_compared_is_planned_where_that_is_demanded(library):
+    derivative = library.jacobian(lambda z, _: library.tanh(z), mode="planned")
+    for size in (2, 2, 3, 4, 5):
+        x = library.numbers(size)
+        library.is_right(derivative(x, Incomparable()), library.tanh, x)
+
+
 def test_another_shape_on_each_call_is_not_traced(library, traced):
     derivative = library.jacobian(library.tanh)
     for size in range(2, 9):
