@@ -20,6 +20,22 @@ collect_ignore_glob = [] if is_whole else [f"{name}.py" for name in WITH_JAX]
 settings.register_profile("chainopt", database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("chainopt")
 
+# What compares whole programs with the libraries' own results. Other tests run the same lines of chainopt, and coverage, which sees
+# every call inside the libraries, would take two fifths longer.
+UNMEASURED = {"battery", "test_random_programs.py", "test_problems.py"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    if UNMEASURED.isdisjoint(item.path.parts):
+        return (yield)
+    tracer = sys.gettrace()  # pytest-cov's own mark stops one of the two collectors that its workers have
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _interrupts():
