@@ -83,7 +83,11 @@ def variables_of(function: FunctionType) -> list[tuple[Mapping[str, Array], str]
 def names_of_class(kind: type) -> tuple[str, ...]:
     """Return what a class holds itself, but for what Python has put there that is no function."""
     held = vars(kind).items()
-    return tuple(name for name, value in held if not name.startswith("__") or isinstance(function_of(value), FunctionType))
+    return tuple(
+        name
+        for name, value in held
+        if name != "_abc_impl" and (not name.startswith("__") or isinstance(function_of(value), FunctionType))
+    )
 
 
 def modules_imported_in(function: FunctionType) -> list[ModuleType]:

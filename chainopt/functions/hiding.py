@@ -18,7 +18,7 @@ STILL = frozenset(  # modules of Python's own whose objects stay what they are, 
 CHANGING = frozenset(  # but for these, and what has them above it
     {"builtins.bytearray", "builtins.memoryview", "builtins.dict_keys", "builtins.dict_items", "builtins.dict_values"}
     | {"decimal.Context", "_ctypes._SimpleCData", "_ctypes.Structure", "_ctypes.Union", "_ctypes.Array", "_ctypes._Pointer"}
-    | {"array.array"}
+    | {"array.array", "builtins.BaseException"}
 )
 
 
@@ -46,5 +46,10 @@ def _hides(kind: type) -> bool:
 @cache
 def slots_of(kind: type) -> tuple[str, ...]:
     """Return the attributes of objects that have no dict; of a library's own objects none, which are what they are."""
-    slots = [vars(base).get("__slots__", ()) for base in kind.__mro__ if not is_library(base.__module__)]
-    return tuple(name for names in slots for name in ((names,) if isinstance(names, str) else names))
+    found = []
+    for base in kind.__mro__:
+        slots = () if is_library(base.__module__) else vars(base).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            is_private = name.startswith("__") and not name.endswith("__")
+            found.append(f"_{base.__name__.lstrip('_')}{name}" if is_private else name)  # as Python itself writes it
+    return tuple(name for name in found if name not in {"__dict__", "__weakref__"})

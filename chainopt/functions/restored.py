@@ -49,7 +49,7 @@ def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[None]:
         yield
         return
     cells = [(cell, cell.cell_contents) for cell in reached.cells]
-    caches = [(held, held.cache_info().misses) for held in reached.objects.values() if isinstance(held, _CACHE)]
+    caches = [(held, held.cache_info().misses) for held in reached.objects if isinstance(held, _CACHE)]
     variables = [(names, name, names[name]) for names, name, _ in reached.variables if isinstance(names, dict)]
     put_attributes_back = _attributes(reached)
 

@@ -1,4 +1,4 @@
-"""What a function reads that nobody can see in its code: files, and variables whose names are computed.
+"""What a function reads that nobody can see in its code: files, the system, and variables whose names are computed.
 
 A method of a class that does so, as one that saves a model does, is no obstacle as long as nothing calls it by its name.
 """
@@ -9,7 +9,8 @@ import dis
 import sys
 from functools import cache
 from inspect import unwrap
-from types import FunctionType, ModuleType
+from pathlib import PurePath
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from chainopt.functions.backend import UnplannableError
@@ -20,8 +21,10 @@ from chainopt.functions.code_names import (
     is_library,
     modules_imported_in,
     names_in,
+    root_of,
     texts_in,
     variables_in,
+    variables_of,
 )
 
 if TYPE_CHECKING:
@@ -36,7 +39,19 @@ NAMES = frozenset(  # of functions and methods that nothing else is called like
     | {"memmap", "initial_seed", "get_rng_state", "urlopen", "check_output"}
 )
 OF_LIBRARIES = frozenset({"load"})  # as `numpy.load`
+OUTSIDE = frozenset(  # modules of Python's own whose functions ask the system
+    {"os", "posix", "nt", "posixpath", "ntpath", "genericpath", "glob", "shutil", "subprocess", "socket", "locale", "platform"}
+    | {"tempfile", "sqlite3", "shelve", "fileinput", "linecache", "resource", "gc", "threading", "mmap", "urllib", "http"}
+)
+INSIDE = frozenset(  # but for these, which compute with texts, or stay what they are
+    {"path", "join", "split", "splitext", "basename", "dirname", "normpath", "sep", "fspath", "PathLike", "linesep", "name"}
+    | {"Lock", "RLock", "Thread", "Event", "Condition", "Semaphore", "local"}
+)
+OF_PATHS = frozenset(
+    {"exists", "is_file", "is_dir", "stat", "lstat", "iterdir", "glob", "rglob", "open", "cwd", "home", "resolve"}
+)
 OF_SYS = frozenset({"modules", "argv", "stdin"})
+UNSEEN = "it reads {}, and what that gives cannot be seen before it is read"
 REFLECTION = frozenset({"getattr", "vars", "dir"})  # which read by names that may be computed
 VARIABLES = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"})
 ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
@@ -50,6 +65,8 @@ class Doubts:
         self._methods: dict[int, str] = {}  # by the address of the function
         self._called: set[int] = set()  # those that are called by no name that is seen
         self._found: list[tuple[int, UnplannableError]] = []
+        self._has_paths = False
+        self._of_paths: list[tuple[int, UnplannableError]] = []  # what counts only where there are any
 
     def expect(self, kind: type) -> None:
         """Let the functions of a class be methods; Python calls some itself, and a library those that its own classes have."""
@@ -67,6 +84,11 @@ class Doubts:
         """Let what is met a second time be something that is called: it is held elsewhere, too."""
         self._called.add(id(value))
 
+    def meet(self, value: Array) -> None:
+        """Let an object, or a class, be a path, whose methods read files."""
+        if isinstance(value, PurePath) or (isinstance(value, type) and issubclass(value, PurePath)):
+            self._has_paths = True
+
     def look(self, function: FunctionType, refuse: Callable[[FunctionType], object]) -> None:
         """Note what a function names, and what is refused of it.
 
@@ -75,7 +97,11 @@ class Doubts:
         UnplannableError
             If it is no method that something has to call first.
         """
-        self._names.update(names_in(function.__code__), texts_in(function.__code__))
+        names = names_in(function.__code__)
+        self._names.update(names, texts_in(function.__code__))
+        of_paths = OF_PATHS.intersection(names)
+        if of_paths:
+            self._of_paths.append((id(function), UnplannableError(UNSEEN.format(min(of_paths)))))
         try:
             refuse(function)
             refuse_unseen(function)
@@ -92,8 +118,9 @@ class Doubts:
         UnplannableError
             The first of those that were noted.
         """
-        for address, error in self._found:
-            is_named = self._methods[address] in self._names or not REFLECTION.isdisjoint(self._names)
+        for address, error in (*self._found, *(self._of_paths if self._has_paths else ())):
+            name = self._methods.get(address)
+            is_named = name is None or name in self._names or not REFLECTION.isdisjoint(self._names)
             if is_named or address in self._called:
                 raise error
 
@@ -107,8 +134,7 @@ def refuse_unseen(function: FunctionType) -> None:
         Which says what.
     """
     for name in () if is_installed(function.__module__) else _unseen(function):
-        msg = f"it reads {name}, and what that gives cannot be seen before it is read"
-        raise UnplannableError(msg)
+        raise UnplannableError(UNSEEN.format(name))
 
 
 def _unseen(function: FunctionType) -> Iterator[str]:
@@ -119,14 +145,24 @@ def _unseen(function: FunctionType) -> Iterator[str]:
         value = function.__globals__.get(name)
         if callable(value) and is_library(getattr(value, "__module__", None)):
             yield name
+    for name, value in [*((name, mapping[name]) for mapping, name in variables_of(function)), *_closure(function).items()]:
+        if isinstance(value, FunctionType | BuiltinFunctionType) and _is_outside(value.__module__, value.__name__):
+            yield name
     for module, attribute in _read_of_modules(function):
         if is_library(module.__name__):
-            if attribute in OF_LIBRARIES or (attribute in OF_SYS and module is sys):
+            is_of_sys = module is sys and attribute in OF_SYS
+            if attribute in OF_LIBRARIES or is_of_sys or _is_outside(module.__name__, attribute):
                 yield f"{module.__name__}.{attribute}"
         elif attribute is None:  # it is handed on: who knows what is read of it
             yield module.__name__
     if reflects:
         yield from (module.__name__ for module in modules_imported_in(function) if not is_library(module.__name__))
+
+
+@cache
+def _is_outside(module: str | None, name: str | None) -> bool:
+    """Whether what a module has under a name asks the system."""
+    return root_of(module) in OUTSIDE and name is not None and name not in INSIDE
 
 
 @cache

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 FEW = 64  # inputs, for which forward mode without compilation is the quicker one whatever there are of results
 MOST_OBJECTS = 2_000  # that a function may read, so that looking at them takes no longer than a Jacobian without compilation
 # What of the configuration decides how a function is traced.
-CONFIGURATION = attrgetter("jax_enable_x64", "jax_numpy_dtype_promotion", "jax_default_matmul_precision", "jax_default_device")
+CONFIGURATION = attrgetter(
+    *("jax_enable_x64", "jax_numpy_dtype_promotion", "jax_default_matmul_precision", "jax_default_device"),
+    *("jax_numpy_rank_promotion", "jax_default_prng_impl", "jax_threefry_partitionable", "jax_random_seed_offset"),
+    *("jax_enable_custom_prng", "jax_legacy_prng_key", "jax_softmax_custom_jvp", "jax_disable_jit"),
+)
 PRECISION_ASKED_FOR = attrgetter("jax_default_matmul_precision")
 ARRAYS = Arrays(
     zeros=jnp.zeros,

@@ -3,6 +3,7 @@
 import enum
 import functools
 import sys
+import threading
 import types
 import weakref
 
@@ -240,7 +241,8 @@ def test_a_variable_without_a_value_is_no_obstacle(backend):
         (np.zeros(100_000), "NumPy array of 800,000 bytes"),
         (np.array([object()]), "which may change"),
         (sys.modules[__name__], "whose values may change"),
-        (iter([1]), "cannot be inspected"),
+        (iter([1]), "may differ at each call"),
+        (threading.Lock(), "cannot be inspected"),
         (lambda x: x * np.random.default_rng().normal(), "may differ at each call"),
     ],
 )
