@@ -20,8 +20,8 @@ collect_ignore_glob = [] if is_whole else [f"{name}.py" for name in WITH_JAX]
 settings.register_profile("chainopt", database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("chainopt")
 
-# What compares whole programs with the libraries' own results. Other tests run the same lines of chainopt, and coverage, which sees
-# every call inside the libraries, would take two fifths longer.
+# What compares whole programs with the libraries' own results. Other tests run the same lines of chainopt, and coverage, which
+# sees every call inside the libraries, would take two fifths longer.
 UNMEASURED = {"battery", "test_random_programs.py", "test_problems.py"}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque, namedtuple
+from pathlib import PurePath
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -41,14 +42,14 @@ if TYPE_CHECKING:
     from chainopt.typing import Array
 
 MOST_BYTES = 100_000  # of a NumPy array whose numbers are part of the key
-CHANGING_MODULES = frozenset({"random", "time", "datetime", "secrets", "uuid", "os", "__main__"})
+CHANGING_MODULES = frozenset({"random", "time", "datetime", "secrets", "uuid"})
 CHANGING_NAMES = frozenset(
     {"random", "rand", "randn", "randint", "default_rng", "time", "perf_counter", "now", "today", "environ", "uuid4", "urandom"}
 )
 MAKING = ("__init__", "__post_init__")  # which may take random numbers, as long as the function makes no such object
 CONSTANT_TYPES = (int, str, bytes, type(None), type(...), type(NotImplemented), range, enum.Enum, np.dtype)
 DESCRIPTORS = (MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, MemberDescriptorType, GetSetDescriptorType)
-NATIVE = (*DESCRIPTORS, type(vars(namedtuple("Fields", "first"))["first"]), np.ufunc)  # noqa: PYI024 -- a type that has no public name
+NATIVE = (*DESCRIPTORS, type(vars(namedtuple("Fields", "first"))["first"]), np.ufunc, PurePath)  # noqa: PYI024 -- a type that has no public name
 TRANSPARENT = frozenset({object, SimpleNamespace})  # classes that are not written in Python, but show what they hold
 _HEAP_TYPE = 1 << 9  # set in the flags of every class that is written in Python
 

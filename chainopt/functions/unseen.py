@@ -152,7 +152,7 @@ def _unseen(function: FunctionType) -> Iterator[str]:
         if is_library(module.__name__):
             is_of_sys = module is sys and attribute in OF_SYS
             if attribute in OF_LIBRARIES or is_of_sys or _is_outside(module.__name__, attribute):
-                yield f"{module.__name__}.{attribute}"
+                yield f"{module.__name__}.{attribute}" if attribute else module.__name__
         elif attribute is None:  # it is handed on: who knows what is read of it
             yield module.__name__
     if reflects:
@@ -162,7 +162,7 @@ def _unseen(function: FunctionType) -> Iterator[str]:
 @cache
 def _is_outside(module: str | None, name: str | None) -> bool:
     """Whether what a module has under a name asks the system."""
-    return root_of(module) in OUTSIDE and name is not None and name not in INSIDE
+    return root_of(module) in OUTSIDE and name not in INSIDE
 
 
 @cache

@@ -7,9 +7,12 @@ import contextvars
 import ctypes
 import functools
 import importlib
+import os
+import pathlib
 import sys
 import types
 import weakref
+from os import getenv
 
 import numpy as np
 import pytest
@@ -226,12 +229,54 @@ def by_load(x):
     return x * float(np.load("scale.npy"))
 
 
-@pytest.mark.parametrize("function", [by_globals, by_eval, by_vars, by_file, by_load])
+WHERE = pathlib.Path("scale.txt")
+
+
+def by_environment(x):
+    return x * float(os.environ["SCALE"])
+
+
+def by_variable(x):
+    return x * float(getenv("SCALE"))
+
+
+def by_module_of_paths(x):
+    return x * os.path.getsize("scale.txt")  # noqa: PTH202 -- what is tested
+
+
+def by_path(x):
+    return x * WHERE.stat().st_size
+
+
+def by_folder(x):
+    return x * len(os.listdir("."))  # noqa: PTH208 -- what is tested
+
+
+@pytest.mark.parametrize(
+    "function",
+    [by_globals, by_eval, by_vars, by_file, by_load, by_environment, by_variable, by_module_of_paths, by_path, by_folder],
+)
 def test_files_and_computed_names_are_refused(backend, function):
     with pytest.raises(UnplannableError, match="cannot be seen before it is read"):
         Environment(backend, [function])
-    with pytest.raises(UnplannableError, match="cannot be seen before it is read"):
+    with pytest.raises(UnplannableError, match=r"cannot be seen before it is read|may differ at each call"):
         state_of(backend, [function])
+
+
+class Kept:
+    where = WHERE.name
+
+    def __call__(self, x):
+        return x * len(os.path.join("folder", self.where))  # noqa: PTH118 -- what is tested
+
+    def save(self):
+        os.makedirs("folder", exist_ok=True)  # noqa: PTH103 -- what is tested
+        with (WHERE.parent / self.where).open("w") as file:
+            file.write(getenv("SCALE"))
+
+
+def test_paths_as_texts_are_planned_and_methods_that_save(backend):
+    assert is_planned(backend, Kept())
 
 
 class Meta(type):

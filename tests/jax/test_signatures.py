@@ -174,3 +174,39 @@ def test_the_memory_for_signatures_ends(jnp, jacobian, monkeypatch):
     for size in range(1, 7):
         derivative(jnp.ones(size))
     assert len(derivative._strategies.known) == 3
+
+
+CONFIGURATIONS = {
+    "jax_default_prng_impl": "rbg",
+    "jax_threefry_partitionable": None,  # the other one
+    "jax_random_seed_offset": 5,
+}
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_the_configuration_of_random_numbers_may_change(jax, jnp, jacobian, hourglass, x, mode, name):
+    def function(x):
+        return hourglass(x * jax.random.normal(jax.random.key(0), x.shape), jnp.tanh)
+
+    derivative, before = jacobian(function, mode=mode), getattr(jax.config, name)
+    first = derivative(x)
+    after = not before if CONFIGURATIONS[name] is None else CONFIGURATIONS[name]
+    jax.config.update(name, after)
+    try:
+        close(derivative(x), jax.jacrev(function)(x))
+        assert not np.allclose(first, derivative(x))
+    finally:
+        jax.config.update(name, before)
+    close(derivative(x), first)
+
+
+def test_ranks_are_promoted_as_the_configuration_says(jax, jnp, jacobian, hourglass, x, mode):
+    def function(x):
+        return hourglass(x, jnp.tanh) * jnp.ones((3, 1))
+
+    derivative = jacobian(function, mode=mode)
+    derivative(x)
+    with jax.numpy_rank_promotion("raise"):
+        for each in (jax.jacrev(function), derivative):
+            with pytest.raises((ValueError, ChainError), match="rank_promotion"):
+                each(x)
