@@ -32,6 +32,7 @@ from chainopt.functions.changing import refuse_changing_names
 from chainopt.functions.code_names import function_of, is_library, names_in, root_of, texts_in
 from chainopt.functions.hiding import slots_of
 from chainopt.functions.identities import Identities
+from chainopt.functions.signature import PLAIN
 from chainopt.functions.unseen import REFLECTION
 from chainopt.functions.walk import CACHING, CONTAINERS, VALUES, Walk
 
@@ -81,11 +82,11 @@ class FunctionState(Walk):
     def is_still(self, value: Array) -> bool:
         """Write down what holds nothing: numbers, texts, constants, empty containers."""
         kind = type(value)
-        if kind in CONTAINERS and not value:  # as most of what a module of a network has of hooks
+        if kind in PLAIN:
+            self._key.append((kind, value))
+        elif kind in CONTAINERS and not value:  # as most of what a module of a network has of hooks
             self._key.append(("empty", kind))
-        elif isinstance(value, self.backend.constant_types) or (
-            isinstance(value, CONSTANT_TYPES) and is_library(kind.__module__)
-        ):
+        elif isinstance(value, self.constant_types) and is_library(kind.__module__):
             self._key.append((kind, value))
         elif isinstance(value, float | complex) and is_library(kind.__module__):
             self._key.append((kind, _bits(value)))
@@ -122,6 +123,9 @@ class FunctionState(Walk):
 
     def meet(self, value: Array) -> None:
         """Write down what an object is."""
+        if type(value) in CONTAINERS:
+            self._key.append((type(value), len(value)))
+            return
         for kinds, description in _DESCRIPTIONS:
             if isinstance(value, kinds):
                 self._key.append(description(value))

@@ -137,7 +137,6 @@ class Walk:
         kind = type(value)
         if kind not in CONTAINERS:
             refuse_changing(value)
-            self._doubts.meet(value)
             if self.array(value):
                 entries = value.ravel() if isinstance(value, np.ndarray) and value.dtype.hasobject else ()
                 return (*entries, *self._held_beside(value))
@@ -153,6 +152,7 @@ class Walk:
         if isinstance(value, ModuleType) and is_library(value.__name__):
             return ()
         if isinstance(value, type):
+            self._doubts.meet(value)
             return self._held_by_class(value)
         if isinstance(value, VALUES):
             return self._held_beside(value)
@@ -258,10 +258,12 @@ class Walk:
         kind = type(value)
         if kind in CONTAINERS:
             return (vars(value),) if kind is OrderedDict and vars(value) else ()
+        held = () if is_library(kind.__module__) else (*self._held_by_class(kind),)
         attributes = getattr(value, "__dict__", None)
-        return (*self._held_by_class(kind), *(() if attributes is None else (attributes,)))
+        return held if attributes is None else (*held, attributes)
 
     def _held_by_object(self, value: Array, kind: type) -> Iterator[Array]:
+        self._doubts.meet(value)
         self.instance(value)
         yield from self._held_by_class(kind)
         yield getattr(value, "__dict__", None)
