@@ -21,7 +21,7 @@ def carrying(trace: Trace) -> set[int]:
     """Return the variables that derivatives by the inputs go through: what depends on them by numbers that have a derivative."""
     variables = {variable for variable in trace.inputs if trace.is_differentiable(variable)}
     for equation in trace.equations:
-        if not variables.isdisjoint(equation.inputs):
+        if not equation.derivative.is_constant and not variables.isdisjoint(equation.inputs):
             variables |= {variable for variable in equation.outputs if trace.is_differentiable(variable)}
     return variables
 

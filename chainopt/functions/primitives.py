@@ -58,6 +58,7 @@ class Derivative(NamedTuple):
     is_sum: bool = False  # whether the result is the plain sum of the two operands
     is_elementwise: bool = False  # whether an entry of a result depends on the same entry of the operands, or on scalars
     matrices: Mapping[int, Matrix] = NO_MATRICES  # by the position of the operand
+    is_constant: bool = False  # whether the result depends on the shapes of the operands alone, not on their numbers
     turned: int = 0  # entries of a tangent whose axes have to be put in another order, where the first operand has none
 
 

@@ -13,6 +13,7 @@ from chainopt.errors import ChainError
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.prepared import Returned, flat_functions
 from chainopt.functions.signature import Call
+from chainopt.functions.sparse.backend import OtherShapesError
 from chainopt.functions.sparse.density import check_is_sparse
 from chainopt.functions.sparse.given_pattern import tidy
 from chainopt.functions.sparse.mismatch import mismatch
@@ -105,6 +106,13 @@ class RecordedFunction:
 
         def call(*inputs: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
             results = self.function(*inputs, *others)
+            shapes = [tuple(result.shape) for result in results[: self.outputs]]
+            if shapes != self.shapes or len(results) != self.count:
+                msg = (
+                    f"the results are of the shapes {shapes}, but were of {self.shapes} when the sparse Jacobian was prepared:"
+                    " numbers decide on them; prepare it anew, or call jacobian(f, sparse=True), which does so itself"
+                )
+                raise OtherShapesError(msg)
             return tuple(results[: self.outputs]), tuple(results[self.outputs :])
 
         return call

@@ -192,6 +192,16 @@ def test_weights_that_change(torch, hessian, mode):
     assert_same(torch, ours(x), torch.func.hessian(loss)(x))
 
 
+def test_a_linear_function_of_trained_weights_has_a_hessian_that_is_constant(torch, hessian):
+    weights = values(torch, 1, 4).requires_grad_()
+    weights.data[0] = math.inf  # which is not multiplied by a zero
+    for function in (lambda x: weights @ x, lambda x: (weights * x).sum(), lambda x: weights @ x + (x[:2] ** 2).sum()):
+        ours, theirs = hessian(function), torch.func.hessian(function)(values(torch, 2, 4))
+        for _ in range(4):
+            assert_same(torch, ours(values(torch, 2, 4)), theirs)
+            assert ours(values(torch, 2, 4)).requires_grad == theirs.requires_grad
+
+
 @pytest.mark.parametrize("mode", ["auto", "planned"])
 def test_auxiliary_data(torch, hessian, narrow, mode):
     function, x = narrow

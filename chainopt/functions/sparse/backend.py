@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from chainopt.errors import ChainError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
     from chainopt.structure.compression import Coloring
     from chainopt.structure.patterns import Entries
     from chainopt.typing import Array, DType, Function
+
+
+class OtherShapesError(ChainError):
+    """Results of other shapes than those for which a sparse Jacobian was prepared: numbers decide on them."""
 
 
 class Recorded(Protocol):

@@ -10,6 +10,7 @@ from chainopt.functions.backend import UnplannableError
 from chainopt.functions.jacobian import JacobianFunction
 from chainopt.functions.restored import restored
 from chainopt.functions.signature import Call
+from chainopt.functions.sparse.backend import OtherShapesError
 from chainopt.functions.sparse.preparation import prepare_sparse
 from chainopt.functions.sparse.prepared import PreparedJacobian
 from chainopt.functions.strategies import Strategies
@@ -65,7 +66,11 @@ class SparseJacobianFunction(JacobianFunction):
         if program is None:  # it cannot be kept, or fails: then it does so again, with the error as it is
             strategy.cause = None
             return self._program_of(call)(call.arrays)
-        return program(call.arrays, besides)
+        try:
+            return program(call.arrays, besides)
+        except OtherShapesError:  # numbers decide on them
+            strategy.prepared = self._program_of(call._replace(besides=besides))
+            return strategy.prepared(call.arrays, besides)
 
     def prepare(self, *args: Any, **kwargs: Any) -> PreparedJacobian:
         """Find the pattern and the colors once.

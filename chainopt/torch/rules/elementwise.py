@@ -18,6 +18,12 @@ def add(call: OperatorCall) -> Derivative:
     return pass_over(call)._replace(is_sum=call.target is torch.ops.aten.add.Tensor and not call.options)
 
 
+@rule("empty_like", "full_like", "new_empty", "new_full", "new_ones", "new_zeros", "ones_like", "zeros_like")
+def filled(call: OperatorCall) -> Derivative:
+    """Make a tensor like another one, as autograd does to begin a gradient; that of a linear function does not vary for it."""
+    return pass_over(call)._replace(is_constant=True)
+
+
 @rule("clone", "_unsafe_view")
 def cloned(call: OperatorCall) -> Derivative:
     """Copy the entries."""

@@ -115,3 +115,24 @@ def test_threads_that_call_for_the_first_time_together():
         with ThreadPoolExecutor(4) as pool:
             found = [*pool.map(lambda x, function=function: [function(x).to_dense() for _ in range(3)], points)]
         torch.testing.assert_close(found, [[matrix] * 3 for matrix in expected])
+
+
+def test_numbers_may_decide_on_the_shape_of_the_result():
+    count = torch.tensor(2)
+
+    def by_argument(x):
+        return x[: int(x.sum() > 0) + 1] ** 2
+
+    def by_what_it_reads(x):
+        return {"first": x[: int(count)] ** 2}
+
+    for function in (by_argument, by_what_it_reads):
+        count.fill_(2)
+        derivative, prepared = jacobian(function, sparse=True), jacobian(function, sparse=True).prepare(X[:3])
+        for sign, number in ((1, 2), (-1, 3), (-1, 3), (1, 2)):
+            count.fill_(number)
+            found, known = derivative(sign * X[:3]), torch.func.jacrev(function)(sign * X[:3])
+            torch.testing.assert_close(torch.utils._pytree.tree_map(torch.Tensor.to_dense, found), known)
+        count.fill_(3)
+        with pytest.raises(ChainError, match="prepare it anew"):
+            prepared(-X[:3])
