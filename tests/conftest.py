@@ -175,6 +175,7 @@ def first_calls_left(monkeypatch):
     monkeypatch.setattr(strategies, "PROGRAMS", Records())
     monkeypatch.setattr(first_calls, "HINTS", Records())
     monkeypatch.setattr(first_calls, "YOUNG", 0.0)
+    monkeypatch.setattr(first_calls, "LONG", float("inf"))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import types
 from math import prod
 from typing import TYPE_CHECKING
 
+from chainopt.functions.refusals import SHARE
 from chainopt.functions.restored import restored
 from chainopt.functions.shared_programs import HINTS
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MUCH = 10**9  # multiply-adds of the library's own Jacobian: it takes longer than to trace and to compile a program
 QUICK = 2e-3  # seconds of a call, beside which it takes long to look at what a function reads;
 YOUNG = 0.1  # seconds in all that such calls take before it is looked at: no program would have paid until then
+LONG = 1e-3  # seconds of a look that may not pay
 MANY_TRACINGS = 3  # of functions of one code: the next of them has to be worth its own
 MOST_WRAPPERS = 20  # around a function, as `jax.jit` is one: an object may answer to every name, and so for ever
 
@@ -66,15 +68,53 @@ def note_results(record: Record, call: Call, blocks: Iterable[Array]) -> None:
 
 
 def young(backend: Backend, function: Function, signature: Hashable, options: Options) -> Record | None:
-    """Return what was found of functions of this code, if such are quick, and have not been called often; else None.
+    """Return what was found of functions of this code, if such are quick and have not been called often, or looks did not pay.
 
-    What this one reads is not worth a look then, if only the library's own function is called.
+    What this one reads is not worth a look then, if only the library's own function is called. None for all others.
     """
     if backend.compiles_transformed:
         return None
     hint = hint_of(backend, function, options)
-    is_young = hint.usual is not None and hint.latest < QUICK and hint.seconds < YOUNG
-    return hint if is_young and hint.usual == (options, signature) else None
+    if hint.usual is None or hint.usual != (options, signature):
+        return None
+    return hint if (hint.latest < QUICK and hint.seconds < YOUNG) or hint.looks.rest() else None
+
+
+def seconds_unlooked(backend: Backend, function: Function, options: Options) -> float:
+    """Return how long functions of this code, no longer young, have taken since one was looked at; and begin anew to count."""
+    hint = hint_of(backend, function, options)
+    seconds = max(hint.seconds - YOUNG, 0.0)
+    hint.seconds -= seconds
+    return seconds
+
+
+def note_look(
+    backend: Backend, function: Function, options: Options, call: Call, strategy: Strategy, looked: float, whole: float
+) -> None:
+    """Remember whether it paid to look at what a new function reads: of such as do not, the next ones of this code are not.
+
+    Parameters
+    ----------
+    backend, function, options, call
+        Whose call that was.
+    strategy : Strategy
+        Which was found.
+    looked, whole : float
+        How many seconds the look took, and the call with it.
+    """
+    if backend.compiles_transformed or looked <= LONG:
+        return
+    hint = hint_of(backend, function, options)
+    try:
+        usual = options, call.key(backend)
+        if strategy.prepared is None:
+            hint.usual, hint.mode, hint.latest = usual, strategy.mode, whole - looked
+        elif hint.usual != usual:
+            return
+    except Exception:  # noqa: BLE001 -- whatever arguments raise that cannot be hashed, or compared
+        return
+    lost = whole - hint.latest
+    hint.looks.note(is_refused=lost > max(LONG, hint.latest / SHARE), is_dear=True, looked=lost, called=hint.latest)
 
 
 def note_call(record: Record, options: Options, strategy: Strategy, seconds: float) -> None:

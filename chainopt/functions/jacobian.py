@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainopt.errors import ChainError, InfeasibleError
 from chainopt.functions.autotune import fastest
-from chainopt.functions.first_calls import entries_of_jacobian, hint_of, note_call, note_results
+from chainopt.functions.first_calls import entries_of_jacobian, hint_of, note_call, note_look, note_results
 from chainopt.functions.prepared import Prepared
 from chainopt.functions.refusals import Refusals
 from chainopt.functions.signature import Call
@@ -156,19 +156,42 @@ class JacobianFunction:
 
     def _run(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Array:
         call = Call.read(self.backend, self.options.argnums, args, kwargs)
-        strategy, arrays = self._strategies.of(call, at_once=self.options.mode != "auto" or self.options.must_plan)
+        at_once, is_new = self.options.mode != "auto" or self.options.must_plan, self._strategies.is_new
+        begun = time.perf_counter()
+        strategy, arrays = self._strategies.of(call, at_once=at_once)
+        looked = time.perf_counter() - begun
+        result = self._found(strategy, arrays, call, looked, args, kwargs)
+        if is_new and not at_once and not self._strategies.tracings:
+            whole = time.perf_counter() - begun
+            note_look(self.backend, self.function, self.options, call, strategy, looked, whole)
+        return result
+
+    def _found(
+        self,
+        strategy: Strategy,
+        arrays: Sequence[Array],
+        call: Call,
+        looked: float,
+        args: tuple[Array, ...],
+        kwargs: dict[str, Array],
+    ) -> Array:
+        """Return the Jacobian by the strategy that was found for a call in so many seconds."""
         if strategy.is_first:
             return self._first(strategy, call, args, kwargs)
         prepared = self._program(strategy, arrays)
         if prepared is None:
+            begun = time.perf_counter()
+            result = self._by_library(strategy, args, kwargs, is_called=not self._strategies.is_traced(call))
+            seconds = time.perf_counter() - begun
             is_refused = (
                 strategy.prepared is None
                 and strategy.is_settled
                 and strategy.uses > 0
                 and strategy.mode == self.options.library_mode()
             )
-            self._refusals.note(is_refused=is_refused or strategy.is_unread, is_dear=strategy.is_unread)
-            return self._by_library(strategy, args, kwargs, is_called=not self._strategies.is_traced(call))
+            is_unread = strategy.is_unread
+            self._refusals.note(is_refused=is_refused or is_unread, is_dear=is_unread, looked=looked, called=seconds)
+            return result
         self._refusals.note(is_refused=False)
         must_plan = self.options.must_plan
         try:

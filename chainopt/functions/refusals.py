@@ -5,6 +5,8 @@ That function is right whatever has changed since; that a plan would be possible
 
 ENOUGH = 8  # calls one after the other that found a refusal
 CALLS = 16  # that are left to the library then: a prime number with the next look, so that no rhythm of calls hides one kind
+LONGER = (CALLS, 96, 576)  # as many, where a look takes long beside a call; all of them are
+SHARE = 4  # the looks take at most one in so many seconds of the calls between them, as far as that many calls are enough
 
 
 class Refusals:
@@ -20,7 +22,18 @@ class Refusals:
         self._left -= 1
         return True
 
-    def note(self, *, is_refused: bool, is_dear: bool = False) -> None:
-        """Remember what a look has found; one is enough where it takes long."""
+    def note(self, *, is_refused: bool, is_dear: bool = False, looked: float = 0.0, called: float = 0.0) -> None:
+        """Remember what a look has found; one is enough where it takes long.
+
+        Parameters
+        ----------
+        is_refused : bool
+            Whether it found nothing that is worth the look.
+        is_dear : bool
+            Whether a look takes long whatever it finds.
+        looked, called : float
+            How many seconds it took, and how many the call of the library's function.
+        """
         self._found = self._found + (ENOUGH if is_dear else 1) if is_refused else 0
-        self._left = CALLS if self._found >= ENOUGH else 0
+        enough = (calls for calls in LONGER if looked * SHARE <= called * calls)
+        self._left = next(enough, LONGER[-1]) if self._found >= ENOUGH else 0

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.blockwise import Blockwise
 from chainopt.functions.environment import Environment, written
-from chainopt.functions.first_calls import first_mode, hint_of, note_tracing, planning_seconds, tracing_seconds, young
+from chainopt.functions.first_calls import (
+    first_mode,
+    hint_of,
+    note_tracing,
+    planning_seconds,
+    seconds_unlooked,
+    tracing_seconds,
+    young,
+)
 from chainopt.functions.mode_choice import choice, is_of_one_dtype, mode_of_calls
 from chainopt.functions.prepared import prepare
 from chainopt.functions.reading import UNREAD, Reading
@@ -57,9 +65,15 @@ class Strategies:
         self.backend, self.function, self.options, self.program_of = backend, function, options, program_of
         self.known: dict[Hashable, Strategy] = {}
         self.changes_itself = False
+        self.tracings = 0  # how often the function was traced
         self.reading = Reading(backend, function)
         self._seen: set[Hashable] = set()  # what was left to the library's own functions once
         self._numbered: set[Hashable] = set()  # what has a program for one value of its Python numbers
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there was no call yet."""
+        return not (self._seen or self.known)
 
     def of(self, call: Call, *, at_once: bool) -> tuple[Strategy, tuple[Array, ...]]:
         """Return the strategy for a call, as it was found for the first one of the same signature, and the arrays that it takes.
@@ -113,7 +127,7 @@ class Strategies:
 
     def _young(self, signature: Hashable) -> Strategy | None:
         """Return what is done with the first call of a function whose code was not called often; None for all others."""
-        hint = None if self._seen or self.known else young(self.backend, self.function, signature, self.options)
+        hint = young(self.backend, self.function, signature, self.options) if self.is_new else None
         return None if hint is None else self._left_to_library(hint.mode, (signature, UNREAD), hint)
 
     def _inside(self, program: Hashable, call: Call) -> Record | None:
@@ -124,6 +138,8 @@ class Strategies:
 
     def _first(self, key: tuple[Hashable, int], call: Call, record: Record | None) -> Strategy | None:
         """Return what is done with a call that is seen for the first time; None where it is not, or not left to the library."""
+        if record is not None:
+            record.seconds += seconds_unlooked(self.backend, self.function, self.options)
         is_another_number = self._without_numbers(call, key) in self._numbered
         is_known = key in self._seen or (key[0], UNREAD) in self._seen or (record is not None and record.seconds > ENOUGH_SECONDS)
         if not is_another_number and is_known and not self._is_early(call, record):
@@ -212,6 +228,7 @@ class Strategies:
     def _try(self, strategy: Strategy, call: Call) -> None:
         """Trace the function."""
         begin = time.perf_counter()
+        self.tracings += 1
         try:
             program = (self.program_of or prepare)(self.backend, self.function, call, self.options)
             strategy.prepared, strategy.mode, strategy.called = self._chosen(program)

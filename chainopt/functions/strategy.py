@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
 from chainopt.functions.backend import UnplannableError
+from chainopt.functions.refusals import Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -81,5 +82,6 @@ class Record:
         self.results: int | None = None  # and the results, as far as it is known
         self.usual: Hashable = None  # the options and the signature of the last call that was left to the library,
         self.mode, self.latest = "", 0.0  # in which mode, and how many seconds it took
+        self.looks = Refusals()  # those at what new ones read
         self.traced = 0  # the hash of the options and the signature of the last that was traced,
         self.tracings, self.tracing = 0, 0.0  # how many were, one after the other, and how many seconds the last took

@@ -1,9 +1,12 @@
 """What is seen for the first time is left to the library; what is seen again has a program, whichever object it is."""
 
+import time
+
 import numpy as np
 import pytest
 
 from chainopt.functions import first_calls, strategies
+from chainopt.functions.backend import UnplannableError
 
 
 @pytest.fixture(params=["jax", "torch"])
@@ -262,6 +265,54 @@ def test_other_calls_are_not_those_of_young_code(young, monkeypatch, which):
     derivative, before = library.jacobian(fresh(), **options), len(looks)
     library.is_right(derivative(x), fresh(), x)
     assert len(looks) > before
+
+
+@pytest.mark.parametrize("which", ["refused", "unread", "planned"])
+def test_looks_that_do_not_pay_are_seldom(young, monkeypatch, which):
+    library, looks = young
+    monkeypatch.setattr(first_calls, "YOUNG", 0.0)
+    monkeypatch.setattr(first_calls, "LONG", 1e-3)
+    monkeypatch.setattr(strategies, "ENOUGH_SECONDS", 0.0)
+    quick = strategies.Reading.state
+
+    def state(self, call):
+        time.sleep(0.05)
+        found = quick(self, call)
+        if which == "unread":
+            msg = "a reason"
+            raise UnplannableError(msg)
+        return found
+
+    monkeypatch.setattr(strategies.Reading, "state", state)
+    tanh, x = library.tanh, library.numbers(5)
+
+    def fresh():
+        return (lambda z: tanh(2 * z.detach()) * z) if which == "refused" else lambda z: tanh(2 * z)
+
+    for _ in range(40):
+        library.is_right(library.jacobian(fresh())(x), fresh(), x)
+    assert len(looks) <= 4
+    derivative, before = library.jacobian(fresh()), len(looks)
+    for _ in range(3):
+        library.is_right(derivative(x), fresh(), x)
+    assert len(looks) > before
+
+
+def test_what_young_code_takes_after_its_youth_counts_for_a_program(young, monkeypatch, traced):
+    library, _ = young
+    monkeypatch.setattr(first_calls, "YOUNG", 0.0)
+    tanh, x = library.tanh, library.numbers(5)
+
+    def fresh():
+        return lambda z: tanh(2 * z)
+
+    library.jacobian(fresh())(x)
+    assert not traced
+    hint = first_calls.hint_of(library.jacobian(fresh()).backend, fresh(), library.jacobian(fresh()).options)
+    hint.seconds = 1.0
+    library.jacobian(fresh())(x)
+    assert len(traced) == 1
+    assert hint.seconds == 0.0
 
 
 def test_young_code_under_vmap(young):

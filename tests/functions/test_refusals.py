@@ -6,7 +6,7 @@ import pytest
 from chainopt import ChainError
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.options import Options
-from chainopt.functions.refusals import CALLS, ENOUGH
+from chainopt.functions.refusals import CALLS, ENOUGH, LONGER, SHARE, Refusals
 from chainopt.functions.strategies import Strategies
 from chainopt.functions.strategy import Strategy
 
@@ -132,3 +132,13 @@ def test_what_reads_too_much_to_be_looked_at_is_looked_at_now_and_then(torch, lo
     with pytest.raises(ChainError, match="reaches more than 50 objects"):
         derivative.plan(x)
     monkeypatch.undo()
+
+
+@pytest.mark.parametrize("looked", [0.0, 1.0, 10.0, 1e6])
+def test_looks_that_take_long_beside_a_call_are_seldom(looked):
+    refusals, called, rests = Refusals(), 0.1, 0
+    refusals.note(is_refused=True, is_dear=True, looked=looked, called=called)
+    while refusals.rest():
+        rests += 1
+    assert rests in LONGER
+    assert rests == LONGER[-1] or looked * SHARE <= called * rests
