@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from types import FunctionType, MappingProxyType, ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainopt.functions.code_names import (
     OF_MODULES,
@@ -28,6 +28,13 @@ MOST_CODE = 500  # functions and classes that are looked into
 MOST_HELD = 100  # entries of a container: what holds more is a register, and no settings
 
 
+class _Names(NamedTuple):
+    """What is read of a module."""
+
+    module: ModuleType
+    names: tuple[str, ...]
+
+
 class Settings:
     """The settings that were found, each once."""
 
@@ -41,34 +48,31 @@ class Settings:
         waiting: deque[Array] = deque([code])
         while waiting and len(self._seen) < MOST_CODE:
             item = waiting.popleft()
-            if id(item) not in self._seen:
-                self._seen[id(item)] = item
+            key = (id(item.module), item.names) if isinstance(item, _Names) else id(item)
+            if key not in self._seen:
+                self._seen[key] = item
                 waiting.extend(self._found_in(item))
 
-    def _found_in(self, code: FunctionType | type) -> Iterator[Array]:
-        """Note the settings that a function or class names, and yield the other code that it does."""
-        if isinstance(code, type):
-            yield from filter(_is_code, code.__bases__)
-            yield from self._named(vars(code), names_of_class(code), id(code))
-            for module in (value for value in vars(code).values() if isinstance(value, ModuleType)):
-                yield from self._of_module(module, tuple(vars(module)))
+    def _found_in(self, item: FunctionType | type | _Names) -> Iterator[Array]:
+        """Note the settings that a function, a class or names in a module stand for, and yield what else they do."""
+        if isinstance(item, _Names):
+            yield from self._named(vars(item.module), item.names, id(vars(item.module)))
+        elif isinstance(item, type):
+            yield from filter(_is_code, item.__bases__)
+            yield from self._named(vars(item), names_of_class(item), id(item))
+            for module in (value for value in vars(item).values() if isinstance(value, ModuleType)):
+                yield from _in_module(module, tuple(vars(module)))
         else:
-            names = names_in(code.__code__)
-            yield from self._named(code.__globals__, names, id(code.__globals__))
-            for module in modules_imported_in(code):
-                yield from self._of_module(module, names)
-
-    def _of_module(self, module: ModuleType, names: tuple[str, ...]) -> Iterable[Array]:
-        if is_library(module.__name__) or (id(module), names) in self._seen:
-            return ()
-        self._seen[id(module), names] = module
-        return self._named(vars(module), (*names, OF_MODULES), id(vars(module)))
+            names = names_in(item.__code__)
+            yield from self._named(item.__globals__, names, id(item.__globals__))
+            for module in modules_imported_in(item):
+                yield from _in_module(module, names)
 
     def _named(self, mapping: Mapping[str, Array], names: tuple[str, ...], address: int) -> Iterator[Array]:
         for name in names:
             held = function_of(mapping.get(name))
             if isinstance(held, ModuleType):
-                yield from self._of_module(held, names)
+                yield from _in_module(held, names)
             elif _is_code(held):
                 yield held
             elif held is not None and not callable(held):
@@ -84,6 +88,11 @@ class Settings:
             held = getattr(held, "__dict__", ())
         if 0 < len(held) <= MOST_HELD:
             self.containers.append((id(held), held.values() if isinstance(held, dict) else held))
+
+
+def _in_module(module: ModuleType, names: tuple[str, ...]) -> Iterable[_Names]:
+    """Return what names of a module are looked into; those of a package may name each other, and a library's are none."""
+    return () if is_library(module.__name__) else (_Names(module, tuple(dict.fromkeys((*names, OF_MODULES)))),)
 
 
 def _is_code(held: Array) -> bool:

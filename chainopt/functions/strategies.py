@@ -108,7 +108,9 @@ class Strategies:
         if known is not None and known.is_current():
             return known, (*call.arrays, *known.besides)
         if key is None and not self.options.must_plan and not self.is_traced(call):
-            return self._by_library(UNCOMPARABLE), call.arrays
+            strategy = self._by_library(UNCOMPARABLE)
+            strategy.is_unread = True
+            return strategy, call.arrays
         strategy = record.strategy if record is not None else None
         if strategy is None and inside is not None and inside.strategy is not None and inside.strategy.is_current():
             return inside.strategy, call.arrays

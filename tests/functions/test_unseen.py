@@ -76,6 +76,8 @@ class Holding:
         return x * self.own.scale
 """,
     "settings.py": """
+import deputy  # modules of a package may name each other
+
 scale = other = 2.0
 lazy = [2.0]
 
