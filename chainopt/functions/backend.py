@@ -149,7 +149,7 @@ class Backend(Protocol):
         """Return how many entries the arrays have that a function returns, without computing them; None if it is not known."""
 
     def planning_seconds(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> float:
-        """Return about how long it takes to plan a function, where that is too long for its second call; else 0."""
+        """Return about how long it takes to plan a function, where that may be too long for its second call; else 0."""
 
     def first_mode(self, inputs: int, results: int | None) -> str | None:
         """Return the pure mode that is quick without having been traced; None where it has to be traced.

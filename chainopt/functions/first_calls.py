@@ -28,6 +28,8 @@ MUCH = 10**9  # multiply-adds of the library's own Jacobian: it takes longer tha
 QUICK = 2e-3  # seconds of a call, beside which it takes long to look at what a function reads;
 YOUNG = 0.1  # seconds in all that such calls take before it is looked at: no program would have paid until then
 LONG = 1e-3  # seconds of a look that may not pay
+LONG_PLANNING = 1.0  # seconds that a second call is not kept waiting,
+MANY_CALLS = 100  # nor as long as so many calls take
 MANY_TRACINGS = 3  # of functions of one code: the next of them has to be worth its own
 MOST_WRAPPERS = 20  # around a function, as `jax.jit` is one: an object may answer to every name, and so for ever
 
@@ -148,9 +150,11 @@ def entries_of_jacobian(backend: Backend, function: Function, call: Call, option
 
 def planning_seconds(backend: Backend, function: Function, call: Call, options: Options) -> float:
     """Return about how long it takes to plan a function, where that is too long for its second call; else 0."""
+    latest = hint_of(backend, function, options).latest
     traced = backend.gradient(function, options) if options.is_hessian else options.result_of(function)
     with restored(backend, [function]):
-        return backend.planning_seconds(traced, *call.arguments(backend, call.arrays))
+        seconds = backend.planning_seconds(traced, *call.arguments(backend, call.arrays))
+    return seconds if seconds > min(LONG_PLANNING, MANY_CALLS * latest) else 0.0
 
 
 def _size_of_results(backend: Backend, function: Function, call: Call, options: Options) -> int | None:

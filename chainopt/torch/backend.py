@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from chainopt.functions.trace import Trace
     from chainopt.typing import Array, DType, Function, PyTree
 
-MANY_OPERATORS, SECONDS_PER_OPERATOR = 100, 0.01  # of a function that is recorded not before that promises to pay
+FEW_OPERATORS, SECONDS_PER_OPERATOR = 20, 0.01  # of a function that is recorded at once; what recording each of others takes
 WIDE = 4  # times as many results as inputs are too many for reverse mode
 HOOKS = ("_global_forward_hooks", "_global_forward_pre_hooks")
 DEVICES = ("cpu", "cuda")  # whose autocast is looked at
@@ -149,9 +149,9 @@ class TorchBackend:
         return None if is_transforming() else size_without_numbers(function, args, kwargs)
 
     def planning_seconds(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> float:
-        """Return about how long it takes to record a function and its Jacobian, if it calls many operators."""
+        """Return about how long it takes to record a function and its Jacobian, unless it calls few operators."""
         operators = 0 if is_transforming() else operators_of(function, args, kwargs)
-        return operators * SECONDS_PER_OPERATOR if operators > MANY_OPERATORS else 0.0
+        return operators * SECONDS_PER_OPERATOR if operators > FEW_OPERATORS else 0.0
 
     def first_mode(self, inputs: int, results: int | None) -> str | None:
         """Return reverse mode, whose blocks are those that count, unless it would take many more passes."""

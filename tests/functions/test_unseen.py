@@ -87,7 +87,7 @@ def __getattr__(name):
     raise AttributeError(name)
 
 def scale_now():
-    return scale
+    return deputy.settings.scale
 """,
 }
 

@@ -4,6 +4,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from chainopt.functions import first_calls  # noqa: E402
+from chainopt.functions import jacobian as jacobians  # noqa: E402
 from chainopt.torch import backend, jacobian  # noqa: E402
 
 
@@ -40,6 +42,17 @@ def test_many_operators_wait(monkeypatch, is_deep):
     derivative = jacobian(function)
     calls(derivative, function, 4)
     assert is_planned(derivative) == ([] if is_deep else [True])
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize("seconds", [1e-3, 1e3])
+def test_operators_wait_that_take_as_long_as_many_calls(monkeypatch, seconds):
+    monkeypatch.setattr(first_calls, "LONG_PLANNING", 1e9)
+    monkeypatch.setattr(jacobians, "note_call", lambda record, *_: setattr(record, "latest", seconds))
+    function = layers(10)
+    derivative = jacobian(function)
+    calls(derivative, function, 2)
+    assert is_planned(derivative) == ([True] if seconds > 1 else [])
 
 
 @pytest.mark.usefixtures("made")
