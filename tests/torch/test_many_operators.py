@@ -16,6 +16,7 @@ def made(monkeypatch):
     from chainopt.functions.shared_programs import Records
 
     monkeypatch.setattr(strategies, "PROGRAMS", Records())
+    monkeypatch.setattr(first_calls, "HINTS", Records())
     monkeypatch.setattr(strategies, "first_mode", lambda *_: "reverse")
 
 
