@@ -48,7 +48,9 @@ def test_many_operators_wait(monkeypatch, is_deep):
 @pytest.mark.usefixtures("made")
 @pytest.mark.parametrize("seconds", [1e-3, 1e3])
 def test_operators_wait_that_take_as_long_as_many_calls(monkeypatch, seconds):
+    monkeypatch.setattr(backend, "SECONDS_PER_OPERATOR", 1.0)
     monkeypatch.setattr(first_calls, "LONG_PLANNING", 1e9)
+    monkeypatch.setattr(first_calls, "LONG", 1e9)
     monkeypatch.setattr(jacobians, "note_call", lambda record, *_: setattr(record, "latest", seconds))
     function = layers(10)
     derivative = jacobian(function)
