@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MUCH = 10**9  # multiply-adds of the library's own Jacobian: it takes longer than to trace and to compile a program
 QUICK = 2e-3  # seconds of a call, beside which it takes long to look at what a function reads;
 YOUNG = 0.1  # seconds in all that such calls take before it is looked at: no program would have paid until then
-LONG = 1e-3  # seconds of a look that may not pay
+LONG = 5e-4  # seconds of a look that may not pay
 LONG_PLANNING = 1.0  # seconds that a second call is not kept waiting,
 MANY_CALLS = 100  # nor as long as so many calls take
 MANY_TRACINGS = 3  # of functions of one code: the next of them has to be worth its own
