@@ -69,6 +69,9 @@ def by_dotted_import(x):
 def by_function(x):
     return x * settings.scale_now()
 
+def by_cycle(x):
+    return x * settings.deputy.settings.scale
+
 class Holding:
     own = settings
 
@@ -150,6 +153,7 @@ def is_planned(backend, function):
         "by_import",
         "by_dotted_import",
         "by_function",
+        "by_cycle",
         "Model",
         "method",
         "Holding",
