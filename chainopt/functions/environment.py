@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.backend import UnplannableError
+from chainopt.functions.places import are_alike, places_of
 from chainopt.functions.reachable import Reachable
-from chainopt.functions.signature import SCALARS, static_key
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -56,20 +56,11 @@ class Environment:
             objects = self._objects()
         except (RuntimeError, ValueError):  # a dict that another thread changes, a variable that has been deleted
             return False
-        return all(map(is_, objects, self.objects)) or all(map(_are_alike, objects, self.objects))
+        return all(map(is_, objects, self.objects)) or all(map(are_alike, objects, self.objects))
 
     def places(self) -> dict[Hashable, list[Array]]:
         """Return what is at each place now."""
-        reached = self.reached
-        now: dict[Hashable, list[Array]] = {id(cell): _contents(cell) for cell in reached.cells}
-        now |= {(address, name): [mapping.get(name)] for mapping, name, address in reached.variables}
-        now |= {(id(owner), name): [getattr(owner, name, None)] for owner, name in reached.slots}
-        now |= {(id(mapping), name): [value] for mapping in reached.mappings for name, value in [*mapping.items()]}
-        return (
-            now
-            | {id(sequence): [*sequence] for sequence in reached.sequences}
-            | {address: [*view] for address, view in reached.views}
-        )
+        return places_of(self.reached)
 
     def _objects(self) -> list[Array]:
         """Return what is held, one after the other."""
@@ -94,25 +85,3 @@ class Environment:
         if isinstance(array, np.ndarray):
             return array.shape, array.dtype, array.tobytes()
         return self.backend.watched(array)
-
-
-def written(before: dict[Hashable, list[Array]], after: dict[Hashable, list[Array]]) -> frozenset[Hashable]:
-    """Return the places at which something has changed, or has come or gone: what a function writes to while it runs."""
-    return frozenset(
-        place
-        for place in before.keys() | after.keys()
-        if len(before.get(place, ())) != len(after.get(place, ()))
-        or not all(map(_are_alike, before.get(place, ()), after.get(place, ())))
-    )
-
-
-def _contents(cell: Array) -> list[Array]:
-    try:
-        return [cell.cell_contents]
-    except ValueError:  # it has no value
-        return []
-
-
-def _are_alike(one: Array, other: Array) -> bool:
-    """Whether two objects are the same, or values that nobody can tell apart."""
-    return one is other or (type(one) is type(other) and type(one) in SCALARS and static_key(one) == static_key(other))

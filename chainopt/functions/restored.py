@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from operator import is_
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.backend import UnplannableError
+from chainopt.functions.places import places_of, traces_left
 from chainopt.functions.reachable import Reachable
 
 if TYPE_CHECKING:
@@ -23,13 +25,34 @@ if TYPE_CHECKING:
 _PRESENT = threading.local()
 _ABSENT = object()
 _CACHE = type(lru_cache(len))
+CHANGES_ITSELF = "it changes what it reads"
+
+
+@dataclass(slots=True)
+class Tracing:
+    """What a function did while it was traced."""
+
+    overwrites: bool = False  # an array that it reads, by what it computes: it reads another one at each call
+
+    def refuse_overwriting(self) -> None:
+        """Refuse to plan what does so.
+
+        Raises
+        ------
+        UnplannableError
+            Which says so.
+        """
+        if self.overwrites:
+            raise UnplannableError(CHANGES_ITSELF)
 
 
 @contextmanager
-def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[None]:
+def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[Tracing]:
     """Put back, at the end, what variables, attributes of objects and classes, dicts, lists and sets hold.
 
-    Those that can be reached from some objects.
+    Those that can be reached from some objects. What else a function of JAX's writes while it is traced is its user's affair, as
+    in `jax.jit`, but not where it is a tracer: JAX's own Jacobian, which traces nothing but derivatives, would have put numbers
+    there, as the next key of random numbers, or a grid that is kept.
 
     Parameters
     ----------
@@ -38,15 +61,14 @@ def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[None]:
     roots : iterable
         A function, and what it is given besides arrays.
     """
-    if not backend.must_read:  # what a function of JAX's writes while it is traced is its user's affair, as in `jax.jit`
-        yield
-        return
+    tracing = Tracing()
     try:
         reached = Reachable(roots, lambda value: isinstance(value, np.ndarray) or backend.is_result(value), frozenset())
         mappings = [(mapping, dict(mapping)) for mapping in reached.mappings]
         sequences = [(sequence, [*sequence]) for sequence in reached.sequences]
+        before = {} if backend.must_read else places_of(reached)
     except (UnplannableError, RuntimeError):  # too much, or another thread changes it
-        yield
+        yield tracing
         return
     cells = [(cell, cell.cell_contents) for cell in reached.cells]
     caches = [(held, held.cache_info().misses) for held in reached.objects if isinstance(held, _CACHE)]
@@ -57,6 +79,11 @@ def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[None]:
         for cache, misses in caches:
             if cache.cache_info().misses != misses:
                 cache.cache_clear()  # nobody can take out one entry
+        if not backend.must_read:
+            is_left, is_overwritten = traces_left(backend, before, places_of(reached))
+            tracing.overwrites |= is_overwritten
+            if not is_left:
+                return
         for cell, content in cells:
             cell.cell_contents = content
         for names, name, value in variables:
@@ -73,7 +100,7 @@ def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[None]:
 
     outer, _PRESENT.put_back = getattr(_PRESENT, "put_back", None), put_all_back
     try:
-        yield
+        yield tracing
     finally:
         _PRESENT.put_back = outer
         put_all_back()

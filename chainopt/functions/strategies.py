@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.blockwise import Blockwise
-from chainopt.functions.environment import Environment, written
+from chainopt.functions.environment import Environment
 from chainopt.functions.first_calls import (
     first_mode,
     hint_of,
@@ -20,10 +20,11 @@ from chainopt.functions.first_calls import (
     young,
 )
 from chainopt.functions.mode_choice import choice, is_of_one_dtype, mode_of_calls
+from chainopt.functions.places import written
 from chainopt.functions.prepared import prepare
 from chainopt.functions.reading import UNREAD, Reading
 from chainopt.functions.records import tell
-from chainopt.functions.restored import restored
+from chainopt.functions.restored import CHANGES_ITSELF, restored
 from chainopt.functions.shared_programs import ENOUGH_SECONDS, PROGRAMS
 from chainopt.functions.strategy import Strategy
 
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 MOST_SIGNATURES = 128  # that are remembered, so that a value which is another one on each call does not fill the memory
 MOST_CHANGES = 3  # of what a function reads, after which it is not traced again
 UNCOMPARABLE = "its arguments cannot be hashed or compared, so it would be traced at each call"
-CHANGES_ITSELF = "it changes what it reads"
 FEW_USES = 10  # of a program between two changes: such a one is not worth its tracing
 
 
@@ -203,13 +203,14 @@ class Strategies:
         if self.changes_itself and not self.options.must_plan:
             return strategy
         roots = self.reading.roots(call)
-        with restored(self.backend, roots):
+        with restored(self.backend, roots) if must_read else nullcontext():  # what is only watched is restored there
             if must_read:
                 self._try(strategy, call)
             else:
                 strategy = self._found(call, 0)
             after = self._read_again(roots)
-        is_as_before = after is not None and after.key == state.key and all(map(is_, after.arrays, state.arrays))
+        is_same = after is not None and after.key == state.key and all(map(is_, after.arrays, state.arrays))
+        is_as_before = is_same and not strategy.writes
         if must_read and not is_as_before:
             self.changes_itself = True
             return self._by_library(CHANGES_ITSELF)
@@ -255,11 +256,14 @@ class Strategies:
             roots = self.reading.roots(call)
             environment = Environment(self.backend, roots)
             before = environment.places()
-            with restored(self.backend, roots):
+            with restored(self.backend, roots) as tracing:
                 self._try(strategy, call)
                 changed = written(before, environment.places())
+            if tracing.overwrites:
+                self.changes_itself = True
+                return self._by_library(CHANGES_ITSELF)
             strategy.environment = Environment(self.backend, roots, changed)
-            strategy.changes = changes
+            strategy.changes, strategy.writes = changes, bool(changed)
         except UnplannableError as error:
             strategy.refuse(error, self.options)
         return strategy

@@ -31,6 +31,7 @@ class Strategy:
         self.besides: tuple[Array, ...] = ()  # arrays that the function reads, where only watching it keeps them
         self.cause: Exception | None = None
         self.has_run = self.is_first = self.is_settled = False
+        self.writes = False  # something that the function reads, such as a list of what was computed
         self.is_unread = False  # what the function reads is too much to be looked at
         self.called = ""  # the pure mode that is quicker where nothing is compiled, as far as that is another one
         self.record: Record | None = None  # of a first call: where to note what it takes,

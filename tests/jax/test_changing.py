@@ -1,6 +1,7 @@
 """What is another value at each call is not taken for a constant, and is read as often as by JAX's own functions."""
 
 import datetime as dt
+import functools
 import itertools
 import random
 import time
@@ -67,3 +68,132 @@ def test_random_numbers_of_jax_and_names_that_look_alike_are_planned(jax):
     key, now = jax.random.key(0), dt.timedelta(seconds=2)
     function, x = lambda x: x * jax.random.normal(key, (3,)) * now.total_seconds(), jax.numpy.arange(1.0, 4.0)
     np.testing.assert_allclose(jacobian(function, mode="planned")(x), jax.jacrev(function)(x))
+
+
+class Keys:
+    def __init__(self, random):
+        self.random, self.key = random, random.key(0)
+
+    def __call__(self, x):
+        self.key, key = self.random.split(self.key)
+        return x * self.random.normal(key, x.shape)
+
+
+def keys(jax):
+    return Keys(jax.random)
+
+
+def keys_in_a_list(jax):
+    held = [jax.random.key(0)]
+
+    def function(x):
+        held[0], key = jax.random.split(held[0])
+        return x * jax.random.normal(key, x.shape)
+
+    return function
+
+
+def keys_in_a_cell(jax):
+    state = jax.random.key(0)
+
+    def function(x):
+        nonlocal state
+        state, key = jax.random.split(state)
+        return x * jax.random.normal(key, x.shape)
+
+    return function
+
+
+def keys_in_a_tuple(jax):
+    held = {"state": (jax.random.key(0), 0)}
+
+    def function(x):
+        state, number = held["state"]
+        state, key = jax.random.split(state)
+        held["state"] = state, number + 1
+        return x * jax.random.normal(key, x.shape)
+
+    return function
+
+
+def cache(jax):
+    @functools.lru_cache
+    def grid(size):
+        return jax.numpy.linspace(1, 2, size)
+
+    return lambda x: x * grid(x.size)
+
+
+def cached_property(jax):
+    class Model:
+        @functools.cached_property
+        def grid(self):
+            return jax.numpy.linspace(1, 2, 3)
+
+        def __call__(self, x):
+            return x * self.grid
+
+    return Model()
+
+
+def dictionary(jax):
+    held = {}
+
+    def function(x):
+        if x.size not in held:
+            held[x.size] = jax.numpy.linspace(1, 2, x.size), "a grid"
+        return x * held[x.size][0]
+
+    return function
+
+
+def objects(jax):
+    class Grid:
+        def __init__(self, size):
+            self.points = jax.numpy.linspace(1, 2, size)
+
+    held = [None]
+
+    def function(x):
+        held[0] = held[0] or Grid(x.size)
+        return x * held[0].points
+
+    return function
+
+
+@pytest.mark.parametrize(
+    "make", [keys, keys_in_a_list, keys_in_a_cell, keys_in_a_tuple, cache, cached_property, dictionary, objects]
+)
+def test_what_a_function_keeps_is_what_it_keeps_under_the_library(jax, make):
+    from chainopt.jax import hessian, jacobian
+
+    x = jax.numpy.arange(1.0, 4.0)
+    for ours, library in ((jacobian, jax.jacfwd), (hessian, jax.hessian)):
+        function, other = make(jax), make(jax)
+        derivative, expected = ours(function), library(other)
+        for _ in range(5):
+            np.testing.assert_allclose(derivative(x), expected(x))
+        np.testing.assert_allclose(function(x), other(x))
+
+
+@pytest.mark.parametrize("make", [cache, cached_property, dictionary, objects])
+@pytest.mark.parametrize("options", [{"mode": "elimination"}, {"sparse": True}])
+def test_what_is_kept_is_no_tracer_where_a_plan_is_demanded(jax, make, options):
+    from chainopt.jax import jacobian
+
+    x, function = jax.numpy.arange(1.0, 4.0), make(jax)
+    found = jacobian(function, **options)(x)
+    np.testing.assert_allclose(found.todense() if options.get("sparse") else found, jax.jacfwd(make(jax))(x))
+    np.testing.assert_allclose(function(x), make(jax)(x))
+
+
+@pytest.mark.parametrize("make", [keys, keys_in_a_list, keys_in_a_cell, keys_in_a_tuple])
+def test_keys_that_move_on_are_no_part_of_a_plan(jax, make):
+    from chainopt.jax import jacobian
+
+    x, function = jax.numpy.arange(1.0, 4.0), make(jax)
+    for demand in (jacobian(function, mode="elimination"), jacobian(function, sparse=True)):
+        for call in (demand, demand.plan) if demand.options.sparse is False else (demand, demand.prepare):
+            with pytest.raises(ChainError, match="it changes what it reads"):
+                call(x)
+    np.testing.assert_allclose(function(x), make(jax)(x))

@@ -121,10 +121,12 @@ class SparseJacobianFunction(JacobianFunction):
 
     def _program_of(self, call: Call) -> SparseProgram:
         try:
-            with restored(self.backend, [self.function]):
-                return prepare_sparse(self.sparse, self.function, call, self.options)
+            with restored(self.backend, [self.function]) as tracing:
+                program = prepare_sparse(self.sparse, self.function, call, self.options)
+            tracing.refuse_overwriting()
         except UnplannableError as error:
             raise unfit(error) from error
+        return program
 
 
 def unfit(error: UnplannableError) -> ChainError:

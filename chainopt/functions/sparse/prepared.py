@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from chainopt.errors import ChainError
 from chainopt.functions.backend import UnplannableError
-from chainopt.functions.environment import Environment, written
+from chainopt.functions.environment import Environment
+from chainopt.functions.places import written
 from chainopt.functions.reading import Reading
 from chainopt.functions.restored import restored
 from chainopt.functions.signature import ARRAY, Call, static_key
@@ -184,12 +185,13 @@ class PreparedJacobian:
         try:
             environment = Environment(dense, roots)
             before = environment.places()
-            with restored(dense, roots):
+            with restored(dense, roots) as tracing:
                 program = prepare_sparse(self._backend, self._function, call, options, coloring)
                 if coloring is not None and dense.must_read:  # for the numbers that decide on the pattern, to be watched
                     with suppress(ChainError):
                         program.recorded.detected()
                 changed = written(before, environment.places())
+            tracing.refuse_overwriting()
             self._environment = Environment(dense, roots, changed)
         except UnplannableError as error:
             msg = f"the function has no prepared sparse Jacobian, for {error}"
