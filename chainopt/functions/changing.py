@@ -26,12 +26,16 @@ MODULES = frozenset({"random", "time", "secrets", "uuid"})  # of whose functions
 SOURCES = (Iterator, random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
 
 
+class ChangingError(UnplannableError):
+    """That a function reads something else at each call."""
+
+
 def refuse_changing(value: Array) -> None:
     """Refuse to plan what reads an object that gives another value each time.
 
     Raises
     ------
-    UnplannableError
+    ChangingError
         Which names it.
     """
     source = getattr(value, "__self__", None) if isinstance(value, BuiltinFunctionType) else value
@@ -40,7 +44,7 @@ def refuse_changing(value: Array) -> None:
     if is_module or is_function or isinstance(source, SOURCES):
         name = getattr(value, "__name__", type(value).__name__)
         msg = f"it reads {name}, which may differ at each call"
-        raise UnplannableError(msg)
+        raise ChangingError(msg)
 
 
 def refuse_changing_names(function: FunctionType) -> None:
@@ -48,7 +52,7 @@ def refuse_changing_names(function: FunctionType) -> None:
 
     Raises
     ------
-    UnplannableError
+    ChangingError
         Which says so.
     """
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
@@ -59,7 +63,7 @@ def refuse_changing_names(function: FunctionType) -> None:
             refuse_changing(holder)
         if (attribute == "random" and holder is np) or (attribute in {"now", "today", "utcnow"} and _is_date(holder)):
             msg = f"it reads {owner}.{attribute}, which may differ at each call"
-            raise UnplannableError(msg)
+            raise ChangingError(msg)
 
 
 def _content(cell: CellType) -> Array:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.backend import UnplannableError
+from chainopt.functions.changing import ChangingError
 from chainopt.functions.places import places_of, traces_left
 from chainopt.functions.reachable import Reachable
 
@@ -33,6 +34,7 @@ class Tracing:
     """What a function did while it was traced."""
 
     overwrites: bool = False  # an array that it reads, by what it computes: it reads another one at each call
+    is_changing: bool = False  # what it reads, which cannot be put back
 
     def refuse_overwriting(self) -> None:
         """Refuse to plan what does so.
@@ -67,7 +69,8 @@ def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[Tracing]:
         mappings = [(mapping, dict(mapping)) for mapping in reached.mappings]
         sequences = [(sequence, [*sequence]) for sequence in reached.sequences]
         before = {} if backend.must_read else places_of(reached)
-    except (UnplannableError, RuntimeError):  # too much, or another thread changes it
+    except (UnplannableError, RuntimeError) as error:  # too much, or another thread changes it
+        tracing.is_changing = isinstance(error, ChangingError)
         yield tracing
         return
     cells = [(cell, cell.cell_contents) for cell in reached.cells]

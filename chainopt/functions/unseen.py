@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 CALLS = frozenset({"globals", "eval", "exec", "open", "input", "__import__"})  # of Python's own
 NAMES = frozenset(  # of functions and methods that nothing else is called like
     {"import_module", "attrgetter", "_getframe", "currentframe", "read_text", "read_bytes", "fromfile", "loadtxt", "genfromtxt"}
-    | {"memmap", "initial_seed", "get_rng_state", "urlopen", "check_output"}
+    | {"memmap", "initial_seed", "get_rng_state", "urlopen", "check_output", "environ", "environb", "getenv", "getenvb"}
 )
 OF_LIBRARIES = frozenset({"load"})  # as `numpy.load`
 OUTSIDE = frozenset(  # modules of Python's own whose functions ask the system

@@ -50,9 +50,11 @@ def test_it_is_refused_with_a_reason(jax, name):
         jacobian(function, mode="planned")(x)
 
 
-def test_it_is_read_once_a_call(jax):
+@pytest.mark.parametrize("first", ["_at_once", "first_calls_left"])
+def test_it_is_read_once_a_call(jax, first, request):
     from chainopt.jax import jacobian
 
+    request.getfixturevalue(first)
     counter, x = itertools.count(1), jax.numpy.arange(1.0, 4.0)
     derivative = jacobian(lambda x: x * next(counter))
     for expected in range(1, 6):
