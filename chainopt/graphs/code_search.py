@@ -49,6 +49,9 @@ def cut_code(graph: ComputationGraph, *, at_narrowest: bool = False) -> Candidat
     def is_cheap(candidate: Candidate) -> bool:
         return candidate.plan.cost * WORTH_A_CUT[0] <= cheapest * WORTH_A_CUT[1]
 
+    whole = search.cut(search.finalists[0].line, [])
+    if is_cheap(whole) and not at_narrowest:
+        return whole
     merged = [_merged(search, finalist, is_cheap, at_narrowest=at_narrowest) for finalist in search.finalists]
     best = min(merged, key=lambda chosen: (rank(chosen)[0], not is_cheap(chosen), len(chosen.chain), chosen.plan.cost))
     return _moved(search, best, rank)

@@ -311,3 +311,23 @@ def test_products_are_as_exact_as_the_function_is(jax, jnp, jacobian):
     assert "HIGHEST" not in written(lambda x: jnp.sin(matrix @ jnp.stack([x.sum(), x.prod()])))
     with jax.default_matmul_precision("bfloat16"):
         assert "HIGHEST" not in written(of_sums)
+
+
+def test_where_no_cut_pays_cuts_are_not_dropped_one_by_one(jax, jnp, jacobian, monkeypatch):
+    from chainopt.graphs import code_search
+
+    dropped, merged = [], code_search._merged
+    monkeypatch.setattr(code_search, "_merged", lambda *given, **options: dropped.append(given) or merged(*given, **options))
+
+    def reconstructed(u):
+        left, right = jnp.roll(u, 1), jnp.roll(u, -1)
+        smooth = [(left - u) ** 2 + 0.25 * (left - right) ** 2, (u - right) ** 2 + 0.25 * (left - right) ** 2]
+        weights = [1 / (1e-6 + each) ** 2 for each in smooth]
+        flux = (weights[0] * (3 * u - left) + weights[1] * (u + right)) / sum(weights)
+        return flux - jnp.roll(flux, 1)
+
+    x = jnp.sin(jnp.linspace(0.1, 6.0, 40))
+    derivative = jacobian(reconstructed)
+    assert len(derivative.plan(x).chain) == 1
+    assert dropped == []
+    np.testing.assert_allclose(derivative(x), jax.jacfwd(reconstructed)(x), rtol=1e-4, atol=1e-4)
