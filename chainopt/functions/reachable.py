@@ -47,13 +47,18 @@ class Reachable(Walk):
         self.classes: list[type] = []
         self.mappings: list[dict[Array, Array]] = []
         self.sequences: list[Array] = []
-        self.views: list[tuple[int, Collection[Array]]] = []  # what is only watched, with its address
+        self.views: list[tuple[Hashable, Collection[Array]]] = []  # what is only watched, with its address
         self.arrays: list[Array] = []
         self._settings = Settings()
         self._noted: set[tuple[int, str]] = set()  # of the variables
         self.walk(roots)
         self.variables += [place for place in self._settings.variables if (place[2], place[1]) not in ignored]
-        self.views += [view for view in self._settings.containers if view[0] not in ignored]
+        self.settings = [container for container in self._settings.containers if id(container) not in ignored]
+        for container in self.settings:
+            if isinstance(container, dict):
+                self.view(id(container), container)
+            else:
+                self.views.append((id(container), container))
 
     def is_still(self, value: Array) -> bool:
         """Whether it is a plain number or text."""
@@ -100,9 +105,9 @@ class Reachable(Walk):
         """Note a container that may change."""
         (self.mappings if isinstance(container, dict) else self.sequences).append(container)
 
-    def view(self, address: int, values: Collection[Array]) -> None:
-        """Note values that can only be looked at."""
-        self.views.append((address, values))
+    def view(self, address: int, mapping: Mapping[Array, Array]) -> None:
+        """Note what can only be looked at."""
+        self.views += [(address, mapping.values()), ((address, "keys"), mapping.keys())]
 
     def instance(self, value: Array) -> None:
         """Refuse an object that hides what it holds."""

@@ -66,8 +66,9 @@ def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[Tracing]:
     tracing = Tracing()
     try:
         reached = Reachable(roots, lambda value: isinstance(value, np.ndarray) or backend.is_result(value), frozenset())
-        mappings = [(mapping, dict(mapping)) for mapping in reached.mappings]
-        sequences = [(sequence, [*sequence]) for sequence in reached.sequences]
+        containers = [*reached.mappings, *reached.sequences, *reached.settings]
+        mappings = [(mapping, dict(mapping)) for mapping in containers if isinstance(mapping, dict)]
+        sequences = [(sequence, [*sequence]) for sequence in containers if not isinstance(sequence, dict)]
         before = {} if backend.must_read else places_of(reached)
     except (UnplannableError, RuntimeError) as error:  # too much, or another thread changes it
         tracing.is_changing = isinstance(error, ChangingError)

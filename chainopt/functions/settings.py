@@ -20,12 +20,14 @@ from chainopt.functions.code_names import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from chainopt.typing import Array
 
 MOST_CODE = 500  # functions and classes that are looked into
 MOST_HELD = 100  # entries of a container: what holds more is a register, and no settings
+MOST_CONTAINERS = 200
+DEPTH = 2  # of containers in containers: a stack, of handlers, which hold dicts
 
 
 class _Names(NamedTuple):
@@ -40,7 +42,7 @@ class Settings:
 
     def __init__(self) -> None:
         self.variables: list[tuple[Mapping[str, Array], str, int]] = []  # with the address of that in which they are
-        self.containers: list[tuple[int, Collection[Array]]] = []  # with their addresses
+        self.containers: list[dict[str, Array] | list[Array] | set[Array]] = []
         self._seen: dict[Array, Array] = {}  # alive, so that no other takes the address of one
 
     def look_into(self, code: FunctionType | type) -> None:
@@ -84,10 +86,19 @@ class Settings:
             return
         self._seen[address, name] = mapping
         self.variables.append((MappingProxyType(mapping), name, address))
-        if not isinstance(held, dict | list | set):
-            held = getattr(held, "__dict__", ())
-        if 0 < len(held) <= MOST_HELD:
-            self.containers.append((id(held), held.values() if isinstance(held, dict) else held))
+        self._note_container(held, DEPTH)
+
+    def _note_container(self, held: Array, depth: int) -> None:
+        """Note a container, or that of an object's attributes, and those in it."""
+        container = held if isinstance(held, dict | list | set) else getattr(held, "__dict__", None)
+        is_noted = id(container) in self._seen or len(self.containers) >= MOST_CONTAINERS
+        if container is None or is_noted or len(container) > MOST_HELD:
+            return
+        self._seen[id(container)] = container
+        self.containers.append(container)
+        for value in (container.values() if isinstance(container, dict) else container) if depth else ():
+            if isinstance(value, dict | list | set) or is_installed(type(value).__module__):
+                self._note_container(value, depth - 1)
 
 
 def _in_module(module: ModuleType, names: tuple[str, ...]) -> Iterable[_Names]:

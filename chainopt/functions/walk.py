@@ -97,8 +97,8 @@ class Walk:
     def entries(self, container: Array) -> None:
         """Note a dict, list, set, or another container that may change."""
 
-    def view(self, address: int, values: Collection[Array]) -> None:
-        """Note values that can only be looked at."""
+    def view(self, address: int, mapping: Mapping[Array, Array]) -> None:
+        """Note what can only be looked at."""
 
     def instance(self, value: Array) -> None:
         """Note an object of which nothing is known but its class, and refuse those that hide what they hold."""
@@ -233,7 +233,7 @@ class Walk:
         elif isinstance(value, ReferenceType):
             yield value()
         elif isinstance(value, MappingProxyType):
-            self.view(id(value), value.values())
+            self.view(id(value), value)
             yield from (*value, *value.values())
         elif isinstance(value, CellType):
             self.cell(value)

@@ -69,6 +69,14 @@ def by_dotted_import(x):
 def by_function(x):
     return x * settings.scale_now()
 
+def by_handlers(x):
+    for handler in settings.stack:
+        x = handler.of(x)
+    return x
+
+def by_keys(x):
+    return settings.stack[-1].drawn(x)
+
 def by_cycle(x):
     return x * settings.deputy.settings.scale
 
@@ -83,6 +91,25 @@ import deputy  # modules of a package may name each other
 
 scale = other = 2.0
 lazy = [2.0]
+stack = []
+
+class Handler:
+    def __init__(self, scale):
+        self.scales = {"scale": scale}
+
+    def of(self, x):
+        return x * self.scales["scale"]
+
+    def drawn(self, x):
+        self.scales["scale"], key = self.random.split(self.scales["scale"])
+        return x * self.random.normal(key, x.shape)
+
+    def __enter__(self):
+        stack.append(self)
+        return self
+
+    def __exit__(self, *error):
+        stack.pop()
 
 def __getattr__(name):
     if name == "computed":
@@ -169,6 +196,28 @@ def test_settings_of_an_installed_package(backend, deputy, name):
             deputy.settings.scale = deputy.settings.other = deputy.settings.lazy[0] = deputy.Model.scale = number
 
         assert is_noticed(backend, called, change)
+
+
+def test_handlers_on_a_stack_of_an_installed_package(backend, deputy):
+    function, handler = deputy.by_handlers, deputy.settings.Handler(2.0)
+    assert is_noticed(backend, function, handler.__enter__)
+    assert is_noticed(backend, function, lambda: handler.scales.update(scale=3.0))
+    assert is_noticed(backend, function, lambda: handler.scales.update({"other": handler.scales.pop("scale")}))
+    assert is_noticed(backend, function, lambda: handler.__exit__(None, None, None))
+
+
+def test_keys_that_an_installed_package_moves_on(jax, deputy, first_calls_left):  # noqa: ARG001 -- as users have it
+    from chainopt.jax import jacobian
+
+    x, derivatives = jax.numpy.ones(3), (jacobian(deputy.by_keys), jax.jacfwd(deputy.by_keys))
+    for seed in range(4):
+        ours, expected = [], []
+        for derivative, found in zip(derivatives, (ours, expected), strict=True):
+            with deputy.settings.Handler(jax.random.key(seed)) as handler:
+                handler.random = jax.random
+                found += [derivative(x), deputy.by_keys(x)]
+        np.testing.assert_allclose(ours[0], expected[0])
+        np.testing.assert_allclose(ours[1], expected[1])
 
 
 class Writing:
