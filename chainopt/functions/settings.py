@@ -43,6 +43,7 @@ class Settings:
     def __init__(self) -> None:
         self.variables: list[tuple[Mapping[str, Array], str, int]] = []  # with the address of that in which they are
         self.containers: list[dict[str, Array] | list[Array] | set[Array]] = []
+        self._noted: set[int] = set()  # addresses of those
         self._seen: dict[Array, Array] = {}  # alive, so that no other takes the address of one
 
     def look_into(self, code: FunctionType | type) -> None:
@@ -91,10 +92,10 @@ class Settings:
     def _note_container(self, held: Array, depth: int) -> None:
         """Note a container, or that of an object's attributes, and those in it."""
         container = held if isinstance(held, dict | list | set) else getattr(held, "__dict__", None)
-        is_noted = id(container) in self._seen or len(self.containers) >= MOST_CONTAINERS
+        is_noted = id(container) in self._noted or len(self.containers) >= MOST_CONTAINERS
         if container is None or is_noted or len(container) > MOST_HELD:
             return
-        self._seen[id(container)] = container
+        self._noted.add(id(container))
         self.containers.append(container)
         for value in (container.values() if isinstance(container, dict) else container) if depth else ():
             if isinstance(value, dict | list | set) or is_installed(type(value).__module__):
