@@ -6,13 +6,13 @@ import threading
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from operator import is_
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainopt.functions.backend import UnplannableError
+from chainopt.functions.caches import CACHE, may_keep_traced
 from chainopt.functions.changing import ChangingError
 from chainopt.functions.places import places_of, traces_left
 from chainopt.functions.reachable import Reachable
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _PRESENT = threading.local()
 _ABSENT = object()
-_CACHE = type(lru_cache(len))
 CHANGES_ITSELF = "it changes what it reads"
 
 
@@ -75,14 +74,14 @@ def restored(backend: Backend, roots: Iterable[Array]) -> Iterator[Tracing]:
         yield tracing
         return
     cells = [(cell, cell.cell_contents) for cell in reached.cells]
-    caches = [(held, held.cache_info().misses) for held in reached.objects if isinstance(held, _CACHE)]
+    caches = [(held, held.cache_info().misses) for held in reached.objects if isinstance(held, CACHE)]
     variables = [(names, name, names[name]) for names, name, _ in reached.variables if isinstance(names, dict)]
     put_attributes_back = _attributes(reached)
 
     def put_all_back() -> None:
         for cache, misses in caches:
-            if cache.cache_info().misses != misses:
-                cache.cache_clear()  # nobody can take out one entry
+            if cache.cache_info().misses != misses and (backend.must_read or may_keep_traced(backend, cache)):
+                cache.cache_clear()
         if not backend.must_read:
             is_left, is_overwritten = traces_left(backend, before, places_of(reached))
             tracing.overwrites |= is_overwritten

@@ -178,6 +178,54 @@ def test_what_a_function_keeps_is_what_it_keeps_under_the_library(jax, make):
         np.testing.assert_allclose(function(x), other(x))
 
 
+class Slotted:
+    """Something whose attribute is in no dict."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value):
+        self.value = value
+
+
+def as_entry(value):
+    entries = np.empty(1, object)
+    entries[0] = value
+    return entries
+
+
+KEPT = {
+    "as it is": (lambda value: value, lambda kept: kept),
+    "in a tuple of a dict": (lambda value: {"held": (1, value)}, lambda kept: kept["held"][1]),
+    "in a slot": (Slotted, lambda kept: kept.value),
+    "in a closure": (lambda value: lambda: value, lambda kept: kept()),
+    "in an array of objects": (as_entry, lambda kept: kept[0]),
+}
+
+
+@pytest.mark.parametrize("holder", KEPT)
+@pytest.mark.parametrize("size", [None, 4])
+@pytest.mark.parametrize("library", [np, "jax"])
+def test_caches_are_emptied_where_they_may_keep_tracers(jax, holder, size, library):
+    from chainopt.jax import jacobian
+
+    calls, (hold, value_in) = [], KEPT[holder]
+
+    @functools.lru_cache(maxsize=size)
+    def grid(points):
+        calls.append(points)
+        return hold((jax.numpy if library == "jax" else np).linspace(1, 2, points))
+
+    def function(x):
+        return x * value_in(grid(x.size))
+
+    x = jax.numpy.arange(1.0, 4.0)
+    for _ in range(3):
+        np.testing.assert_allclose(jacobian(function)(x), np.diag(np.linspace(1, 2, 3)))
+    np.testing.assert_allclose(function(x), x * np.linspace(1, 2, 3))
+    if library is np and holder not in ("in a closure", "in an array of objects"):  # which may hide a tracer
+        assert len(calls) == 1
+
+
 @pytest.mark.parametrize("make", [cache, cached_property, dictionary, objects])
 @pytest.mark.parametrize("options", [{"mode": "elimination"}, {"sparse": True}])
 def test_what_is_kept_is_no_tracer_where_a_plan_is_demanded(jax, make, options):
