@@ -8,7 +8,7 @@ changes by itself, is named as a reason not to plan.
 from __future__ import annotations
 
 import enum
-from collections import deque, namedtuple
+from collections import deque
 from pathlib import PurePath
 from types import (
     BuiltinFunctionType,
@@ -30,7 +30,7 @@ import numpy as np
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.changing import refuse_changing_names
 from chainopt.functions.code_names import function_of, is_library, names_in, root_of, texts_in
-from chainopt.functions.hiding import slots_of
+from chainopt.functions.hiding import FIELD, adds_fields, slots_of
 from chainopt.functions.identities import Identities
 from chainopt.functions.signature import PLAIN
 from chainopt.functions.unseen import REFLECTION
@@ -50,9 +50,9 @@ CHANGING_NAMES = frozenset(
 MAKING = ("__init__", "__post_init__")  # which may take random numbers, as long as the function makes no such object
 CONSTANT_TYPES = (int, str, bytes, type(None), type(...), type(NotImplemented), range, enum.Enum, np.dtype)
 DESCRIPTORS = (MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, MemberDescriptorType, GetSetDescriptorType)
-NATIVE = (*DESCRIPTORS, type(vars(namedtuple("Fields", "first"))["first"]), np.ufunc, PurePath)  # noqa: PYI024 -- a type that has no public name
+NATIVE = (*DESCRIPTORS, FIELD, np.ufunc, PurePath)
 TRANSPARENT = frozenset({object, SimpleNamespace})  # classes that are not written in Python, but show what they hold
-_HEAP_TYPE = 1 << 9  # set in the flags of every class that is written in Python
+_HEAP_TYPE = 1 << 9  # set in the flags of every class that is written in Python, and of some others
 
 
 class FunctionState(Walk):
@@ -163,7 +163,8 @@ class FunctionState(Walk):
     def instance(self, value: Array) -> None:
         """Refuse an object of a class that is not written in Python: it hides what it holds."""
         kind: type = type(value)
-        is_native = any(not parent.__flags__ & _HEAP_TYPE for parent in kind.__mro__ if parent not in TRANSPARENT)
+        above = [parent for parent in kind.__mro__ if parent not in TRANSPARENT]
+        is_native = any(not parent.__flags__ & _HEAP_TYPE or adds_fields(parent) for parent in above)
         if not isinstance(value, NATIVE) and (is_native or not (hasattr(value, "__dict__") or slots_of(kind))):
             msg = f"it reads an object of type {kind.__name__}, which cannot be inspected"
             raise UnplannableError(msg)

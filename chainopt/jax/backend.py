@@ -62,7 +62,7 @@ class JaxBackend:
     must_read = False
     compiles_transformed = True
     reads_by_identity = True
-    constant_types: tuple[type, ...] = ()
+    constant_types: tuple[type, ...] = (jax.sharding.Sharding, jax.sharding.PartitionSpec, jax.sharding.Mesh, jax.Device)
     custom_rules: tuple[type, ...] = ()
 
     def flatten(self, tree: PyTree) -> tuple[list[Array], Array]:

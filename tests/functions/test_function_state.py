@@ -204,6 +204,18 @@ def test_what_a_function_of_a_library_calls(torch):
         assert key(BACKEND, transformed) != before
 
 
+def test_how_arrays_are_distributed(jax):
+    from chainopt.jax.backend import BACKEND
+
+    sharding, mesh = jax.sharding, jax.sharding.Mesh(np.array(jax.devices()[:1]), ("batch",))
+    layouts = [sharding.PartitionSpec(), sharding.PartitionSpec("batch")]
+    layouts += [sharding.NamedSharding(mesh, layout) for layout in layouts]
+    layouts += [sharding.SingleDeviceSharding(jax.devices()[0]), mesh, jax.devices()[0]]
+    keys = [key(BACKEND, layout) for layout in layouts]
+    assert keys == [key(BACKEND, layout) for layout in layouts]
+    assert len(set(keys)) == len(layouts)
+
+
 def test_two_names_of_one_object_are_not_two_objects(backend):
     shared = [1.0]
     assert key(backend, (shared, shared)) != key(backend, ([1.0], [1.0]))

@@ -7,6 +7,7 @@ import contextvars
 import ctypes
 import functools
 import importlib
+import io
 import os
 import pathlib
 import sys
@@ -346,6 +347,10 @@ class Made(metaclass=Meta):
     pass
 
 
+class InMemory(io.BytesIO):
+    pass
+
+
 class Number(ctypes.Structure):
     _fields_ = (("value", ctypes.c_double),)
 
@@ -373,6 +378,7 @@ def cases():
     values, items, proxy = table.values(), table.items(), types.MappingProxyType(table)
     numbers, octets, number = array.array("d", [2.0]), bytearray([2]), ctypes.c_double(2.0)
     view, structure, variable = memoryview(np.array([2.0])), Number(2.0), contextvars.ContextVar("scale", default=2.0)
+    stream = InMemory(b"2")
     reference, ordered = weakref.ref(holder), collections.OrderedDict(scale=2.0)
     default = collections.defaultdict(float, scale=2.0)
     partial = functools.partial(lambda entries, x: x * entries[0], entries)
@@ -387,6 +393,11 @@ def cases():
     yield "bytearray", lambda x: x * octets[0], lambda: octets.__setitem__(0, 3)
     yield "number of C's", lambda x: x * number.value, lambda: setattr(number, "value", 3.0)
     yield "structure of C's", lambda x: x * structure.value, lambda: setattr(structure, "value", 3.0)
+    yield (
+        "own file in memory",
+        lambda x: x * stream.getvalue()[0],
+        lambda: stream.write(b"3"),
+    )
     yield "memory view", lambda x: x * view[0], lambda: view.__setitem__(0, 3.0)
     yield "context variable", lambda x: x * variable.get(), lambda: variable.set(3.0)
     yield "weak reference", lambda x: x * reference().value, lambda: setattr(holder, "value", 3.0)
