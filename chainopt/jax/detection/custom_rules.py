@@ -51,7 +51,8 @@ def _pullback(equation: JaxprEqn) -> core.ClosedJaxpr | None:
     backward = equation.params["bwd"]
 
     def pulled(*arrays: Array) -> list[Array]:
-        cotangents = list(getattr(backward, "call_wrapped", backward)(*arrays))
+        returned = getattr(backward, "call_wrapped", backward)(*arrays)
+        cotangents = list(returned[0] if isinstance(returned[0], list) else returned)  # with a log beside them from JAX 0.12 on
         has_none = equation.params.get("in_zeros", [False] * len(cotangents))
         return [
             jnp.zeros(cotangent.aval.shape, cotangent.aval.dtype) if type(cotangent).__name__ == "Zero" else cotangent

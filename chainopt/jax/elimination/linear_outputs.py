@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from jax.extend import core
 
 from chainopt.functions.backend import UnplannableError
+from chainopt.jax.loop_parts import loop_parts
 from chainopt.jax.rules.registry import CALLS
 from chainopt.jax.rules.traced import NO_JVP
 
@@ -38,8 +39,8 @@ def linear_outputs(equation: JaxprEqn, tangents: Sequence[bool]) -> list[bool]:
     if not any(tangents):
         return [False] * count
     if name == "scan":
-        fixed = params["num_consts"]
-        return _of_loop(params["jaxpr"].jaxpr, tangents[:fixed], tangents[fixed:], params["num_carry"])
+        fixed, state = loop_parts(params)
+        return _of_loop(params["jaxpr"].jaxpr, tangents[:fixed], tangents[fixed:], state)
     if name == "while":
         tested, fixed = params["cond_nconsts"], params["body_nconsts"]
         _require(not any(tangents[:tested]), name)
