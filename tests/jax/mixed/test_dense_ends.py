@@ -161,7 +161,7 @@ def test_transformations():
 OTHERS = {
     "products": lambda x: OUT @ (INTO @ x),
     "a loop of unknown length": lambda x: (
-        OUT @ step(jax.lax.while_loop(lambda u: jnp.abs(u).sum() > 1, lambda u: 0.5 * step(u), INTO @ x))
+        OUT @ jax.lax.while_loop(lambda u: jnp.abs(u).sum() > 1, lambda u: 0.5 * step(u), INTO @ x)
     ),
 }
 
