@@ -77,7 +77,7 @@ def _sums(backend: Backend, program: Program) -> dict[str, int]:
             turned += equation.derivative.turned
         if equation.name in backend.reductions:
             pushed += before
-        elif equation.name in backend.parts and after == 1:
+        elif equation.name in backend.parts and after == len(equation.outputs):
             pulled += 0 if has_products else before
         elif equation.name in backend.broadcasts and after > before:
             pulled += after

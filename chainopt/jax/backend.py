@@ -53,7 +53,7 @@ class JaxBackend:
     overhead_of_calls = 1_000_000
     reductions = frozenset({"reduce_sum", "reduce_max", "reduce_min", "reduce_prod"})
     broadcasts = frozenset({"broadcast_in_dim"})
-    parts = frozenset({"slice", "dynamic_slice", "gather"})
+    parts = frozenset({"slice", "dynamic_slice", "gather", "unstack"})
     products = PRODUCTS
     most_recorded = 0
     chunked_modes: frozenset[str] = frozenset()

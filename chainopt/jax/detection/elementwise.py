@@ -25,8 +25,8 @@ HOMOGENEOUS = (
 # And these may be something else there.
 AFFINE = (
     "exp", "exp2", "log", "cos", "cosh", "acos", "acosh", "logistic", "rsqrt", "erfc", "erf_inv", "lgamma", "digamma", "pow",
-    "rem", "atan2", "nextafter", "igamma", "igammac", "regularized_incomplete_beta", "bessel_i0e", "bessel_i1e", "polygamma",
-    "zeta",
+    "log2", "one_minus_square", "polynomial", "rem", "atan2", "nextafter", "igamma", "igammac", "regularized_incomplete_beta",
+    "bessel_i0e", "bessel_i1e", "polygamma", "zeta",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 DEAR = frozenset({  # what takes as long as tens of products
     "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "exp", "exp2",
-    "expm1", "log", "log1p", "logistic", "pow", "cbrt", "erf", "erfc", "erf_inv", "lgamma", "digamma",
+    "expm1", "log", "log1p", "log2", "logistic", "pow", "cbrt", "erf", "erfc", "erf_inv", "lgamma", "digamma",
 })  # fmt: skip
 
 

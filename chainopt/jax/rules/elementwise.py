@@ -7,8 +7,8 @@ from chainopt.jax.rules.registry import ENTRY, MOVE, JaxprEqn, entries, rule, wr
 
 NAMES = """
 abs acos acosh and asin asinh atan atan2 atanh cbrt ceil clamp cos cosh digamma div eq erf erf_inv erfc exp exp2 expm1 floor
-ge gt integer_pow is_finite le lgamma log log1p logistic lt max min mul ne neg not or pow reduce_precision rem round rsqrt
-select_n sign sin sinh sqrt square sub tan tanh
+ge gt integer_pow is_finite le lgamma log log1p log2 logistic lt max min mul ne neg not one_minus_square or polynomial pow
+reduce_precision rem round rsqrt select_n sign sin sinh sqrt square sub tan tanh
 """
 
 

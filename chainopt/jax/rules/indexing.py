@@ -9,7 +9,7 @@ BACKWARDS = 3  # times as expensive is a VJP of a slice: it adds into a larger a
 LOOKED_UP, ADDED = 20, 200  # weights of an entry that a gather reads, and that its VJP, a scatter, adds one by one
 
 
-@rule("slice", "dynamic_slice", "dynamic_update_slice", "concatenate", "pad")
+@rule("slice", "dynamic_slice", "dynamic_update_slice", "concatenate", "pad", "stack", "unstack")
 def sliced(equation: JaxprEqn) -> Derivative:
     """Copy what lies together."""
     return Derivative(Price(MOVE * written(equation), BACKWARDS * MOVE * entries(equation)))

@@ -25,12 +25,12 @@ EACH = 32  # and for each entry of the Jacobian, that has to be written in any c
 SLOW = 8  # times as long as others take functions that a compiler computes anew for each entry, and what puts arrays together
 
 FUNCTION_NAMES = """
-acos acosh asin asinh atan atan2 atanh cbrt cos cosh digamma erf erf_inv erfc exp exp2 expm1 lgamma log log1p logistic pow sin
-sinh tan tanh
+acos acosh asin asinh atan atan2 atanh cbrt cos cosh digamma erf erf_inv erfc exp exp2 expm1 lgamma log log1p log2 logistic pow
+sin sinh tan tanh
 """
 MOVE_NAMES = """
 broadcast_in_dim concatenate copy custom_jvp_call dynamic_slice dynamic_update_slice expand_dims gather loop pad reshape rev
-scatter scatter-add scatter_add select_n slice split squeeze stop_gradient transpose
+scatter scatter-add scatter_add select_n slice split squeeze stack stop_gradient transpose unstack
 """  # what was made a loop, the last step of which stands behind it
 DEAR = frozenset({*FUNCTION_NAMES.split(), "concatenate"})
 SUMS = frozenset({"conv_general_dilated", "dot_general", "reduce_max", "reduce_min", "reduce_prod", "reduce_sum"})
