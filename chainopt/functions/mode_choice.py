@@ -78,7 +78,7 @@ def _sums(backend: Backend, program: Program) -> dict[str, int]:
         if equation.name in backend.reductions:
             pushed += before
         elif equation.name in backend.parts and after == len(equation.outputs):
-            pulled += 0 if has_products else before
+            pulled += 0 if has_products else before * after  # one or several entries, each by itself
         elif equation.name in backend.broadcasts and after > before:
             pulled += after
     passes = {"forward": sum(map(trace.size, trace.inputs)), "reverse": sum(map(trace.size, results))}

@@ -57,7 +57,7 @@ def _is_small(trace: Trace, outputs: int) -> bool:
     carried = carrying(trace)
     if any(equation.name in LOOPS and not carried.isdisjoint(equation.inputs) for equation in trace.equations):
         return False  # which stay as they are: there is little left to be shared
-    equations = len(trace.equations)
+    equations = _equations_in(trace)
     written = sum(trace.size(variable) for equation in trace.equations for variable in equation.outputs)
     is_long = equations >= LEAST_EQUATIONS and written <= WIDEST * equations
     dear = sum(trace.size(equation.outputs[0]) for equation in trace.equations if equation.name in DEAR)
@@ -77,9 +77,17 @@ def _pays(line: StraightLine, trace: Trace) -> bool:
     code = line.walk.code
     needed = [node for node in code.needed(line.entries.values()) if code.nodes[node].operands]
     dear = sum(code.nodes[node].kind in DEAR for node in needed)
-    equations = len(trace.equations)
+    equations = _equations_in(trace)
     most = min(MOST_OPERATIONS, OPERATIONS_OF_A_FUNCTION + OPERATIONS_OF_AN_EQUATION * equations)
     return len(needed) <= most and (_has_few(dear, equations) or multiplies_matrices(trace, PRODUCTS))
+
+
+def _equations_in(trace: Trace) -> int:
+    """Return of how many equations a function is; an array that is taken apart counts as a slice and a scalar for each part.
+
+    JAX wrote it so before 0.12, and the bounds above are of those days: the compiler's work is the same.
+    """
+    return sum(2 * len(equation.outputs) if equation.name == "unstack" else 1 for equation in trace.equations)
 
 
 def _has_few(dear: int, equations: int) -> bool:
