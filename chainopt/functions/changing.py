@@ -5,25 +5,27 @@ A function that reads such a thing computes something else at each call, and so 
 
 from __future__ import annotations
 
-import dis
 import random
 import sys
 from collections.abc import Iterator
-from functools import cache
 from types import BuiltinFunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chainopt.functions.backend import UnplannableError
+from chainopt.functions.imports import imports_in
+from chainopt.functions.reads import reads_of
 
 if TYPE_CHECKING:
-    from types import CellType, CodeType, FunctionType
+    from types import FunctionType
 
     from chainopt.typing import Array
 
 MODULES = frozenset({"random", "time", "secrets", "uuid"})  # of whose functions most return another value each time
+SEEDED = frozenset({"default_rng", "RandomState"})  # which give the same numbers each time, after a number that is written there
 SOURCES = (Iterator, random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
+DIFFERENT = "it reads {}, which may differ at each call"
 
 
 class ChangingError(UnplannableError):
@@ -42,9 +44,7 @@ def refuse_changing(value: Array) -> None:
     is_module = isinstance(value, ModuleType) and value.__name__ in MODULES
     is_function = isinstance(value, BuiltinFunctionType) and value.__module__ in MODULES
     if is_module or is_function or isinstance(source, SOURCES):
-        name = getattr(value, "__name__", type(value).__name__)
-        msg = f"it reads {name}, which may differ at each call"
-        raise ChangingError(msg)
+        _refuse(getattr(value, "__name__", type(value).__name__))
 
 
 def refuse_changing_names(function: FunctionType) -> None:
@@ -55,42 +55,25 @@ def refuse_changing_names(function: FunctionType) -> None:
     ChangingError
         Which says so.
     """
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
-    held = {name: _content(cell) for name, cell in cells}
-    for owner, attribute in _attributes(function.__code__):
-        holder = held.get(owner, function.__globals__.get(owner))
-        if isinstance(holder, ModuleType):
-            refuse_changing(holder)
-        if (attribute == "random" and holder is np) or (attribute in {"now", "today", "utcnow"} and _is_date(holder)):
-            msg = f"it reads {owner}.{attribute}, which may differ at each call"
-            raise ChangingError(msg)
+    for module in {each.module for each in imports_in(function.__code__)} & MODULES:
+        _refuse(module)
+    for read in reads_of(function):
+        refuse_changing(read.holder)
+        is_seeded = read.is_seeded and (read.attribute or getattr(read.holder, "__name__", None)) in SEEDED
+        is_random = read.holder is np.random or (read.attribute is None and _is_of_random(read.holder))
+        if (is_random and not is_seeded) or (read.attribute in {"now", "today", "utcnow"} and _is_date(read.holder)):
+            _refuse(".".join(filter(None, (read.variable, read.attribute))))
 
 
-def _content(cell: CellType) -> Array:
-    try:
-        return cell.cell_contents
-    except ValueError:  # of a variable that has no value yet
-        return None
+def _refuse(name: str) -> None:
+    raise ChangingError(DIFFERENT.format(name))
+
+
+def _is_of_random(value: Array) -> bool:
+    """Whether it is one of the functions of `numpy.random`, or a class of what gives random numbers."""
+    return callable(value) and str(getattr(value, "__module__", "")).startswith("numpy.random")
 
 
 def _is_date(holder: Array) -> bool:
     module = sys.modules.get("datetime")
     return module is not None and (holder is module.datetime or holder is module.date)
-
-
-@cache
-def _attributes(code: CodeType) -> frozenset[tuple[str, str]]:
-    """Return the pairs of a name and an attribute that is read of it at once, in a function and those in it."""
-    pairs, before = set(), None
-    steps = [*dis.get_instructions(code)]
-    for step, *following in zip(steps, steps[1:], steps[2:], strict=False):
-        if step.opname in {"LOAD_ATTR", "LOAD_METHOD"} and before is not None and not _is_seeded(*following):
-            pairs.add((str(before), str(step.argval)))
-        before = step.argval if step.opname in {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"} else None
-    inner = [pair for constant in code.co_consts if hasattr(constant, "co_code") for pair in _attributes(constant)]
-    return frozenset(pairs.union(inner))
-
-
-def _is_seeded(attribute: dis.Instruction, argument: dis.Instruction) -> bool:
-    """Whether what is read of an attribute is a generator of random numbers that is made with a number written there."""
-    return attribute.argval in {"default_rng", "RandomState"} and argument.opname == "LOAD_CONST" and argument.argval is not None

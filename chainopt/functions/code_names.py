@@ -1,4 +1,4 @@
-"""What the code of a function names: variables, attributes, and the modules that it imports itself."""
+"""What the code of a function names: variables and attributes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import builtins
 import dis
 import sys
 from functools import cache, cached_property
-from importlib.util import resolve_name
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ LIBRARIES = (INSTALLED | sys.stdlib_module_names) - {"__main__"}
 """Whose functions, classes and modules stay what they are."""
 OF_MODULES = "__getattr__"  # the function that a module may have for names that it lacks
 PYTHONS = vars(builtins)
-IMPORT = dis.opmap["IMPORT_NAME"]
 OF_VARIABLES = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "DELETE_GLOBAL"})
 
 
@@ -88,30 +86,6 @@ def names_of_class(kind: type) -> tuple[str, ...]:
         for name, value in held
         if name != "_abc_impl" and (not name.startswith("__") or isinstance(function_of(value), FunctionType))
     )
-
-
-def modules_imported_in(function: FunctionType) -> list[ModuleType]:
-    """Return the modules that a function imports when it is called, those that have been imported before."""
-    found = []
-    for name, level in _imports_in(function.__code__):
-        package = function.__globals__.get("__package__") or ""
-        try:
-            whole = resolve_name("." * level + name, package) if level else name
-        except ImportError:  # beyond the top of its package
-            continue
-        found += [sys.modules.get(each) for each in dict.fromkeys((whole, root_of(whole)))]
-    return [module for module in found if isinstance(module, ModuleType)]
-
-
-@cache
-def _imports_in(code: CodeType) -> tuple[tuple[str, int], ...]:
-    found = []
-    for part in codes_of(code):
-        steps = [*dis.get_instructions(part)] if IMPORT in part.co_code[::2] else []  # which takes long to list
-        for level, _, step in zip(steps, steps[1:], steps[2:], strict=False):
-            if step.opname == "IMPORT_NAME":
-                found.append((str(step.argval), int(level.argval or 0)))
-    return tuple(found)
 
 
 @cache

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.backend import UnplannableError
-from chainopt.functions.changing import refuse_changing_names
+from chainopt.functions.changing import DIFFERENT, refuse_changing_names
 from chainopt.functions.code_names import function_of, is_library, names_in, root_of, texts_in
 from chainopt.functions.hiding import FIELD, adds_fields, slots_of
 from chainopt.functions.identities import Identities
@@ -249,5 +249,4 @@ def _refuse_names(function: FunctionType) -> None:
     names, texts = names_in(function.__code__), texts_in(function.__code__)
     for name in names if REFLECTION.isdisjoint(names) else (*names, *texts):
         if name in CHANGING_NAMES:
-            msg = f"it reads {name}, which may differ at each call"
-            raise UnplannableError(msg)
+            raise UnplannableError(DIFFERENT.format(name))

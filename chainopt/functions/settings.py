@@ -14,10 +14,10 @@ from chainopt.functions.code_names import (
     function_of,
     is_installed,
     is_library,
-    modules_imported_in,
     names_in,
     names_of_class,
 )
+from chainopt.functions.imports import modules_imported_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -5,7 +5,6 @@ A method of a class that does so, as one that saves a model does, is no obstacle
 
 from __future__ import annotations
 
-import dis
 import sys
 from functools import cache
 from inspect import unwrap
@@ -13,19 +12,21 @@ from pathlib import PurePath
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from chainopt.functions.backend import UnplannableError
+from chainopt.functions.changing import DIFFERENT, ChangingError
 from chainopt.functions.code_names import (
-    codes_of,
     function_of,
     is_installed,
     is_library,
-    modules_imported_in,
     names_in,
     root_of,
     texts_in,
     variables_in,
-    variables_of,
 )
+from chainopt.functions.imports import modules_imported_in
+from chainopt.functions.reads import paths_in, reads_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,8 +54,6 @@ OF_PATHS = frozenset(
 OF_SYS = frozenset({"modules", "argv", "stdin"})
 UNSEEN = "it reads {}, and what that gives cannot be seen before it is read"
 REFLECTION = frozenset({"getattr", "vars", "dir"})  # which read by names that may be computed
-VARIABLES = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"})
-ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 
 
 class Doubts:
@@ -66,7 +65,9 @@ class Doubts:
         self._called: set[int] = set()  # those that are called by no name that is seen
         self._found: list[tuple[int, UnplannableError]] = []
         self._has_paths = False
+        self._has_numpy = False
         self._of_paths: list[tuple[int, UnplannableError]] = []  # what counts only where there are any
+        self._of_numpy: list[tuple[int, UnplannableError]] = []  # what counts only where NumPy can be reached
 
     def expect(self, kind: type) -> None:
         """Let the functions of a class be methods; Python calls some itself, and a library those that its own classes have."""
@@ -85,9 +86,10 @@ class Doubts:
         self._called.add(id(value))
 
     def meet(self, value: Array) -> None:
-        """Let an object, or a class, be a path, whose methods read files."""
+        """Let an object, or a class, be a path, whose methods read files, or a module be NumPy, which has random numbers."""
         if isinstance(value, PurePath) or (isinstance(value, type) and issubclass(value, PurePath)):
             self._has_paths = True
+        self._has_numpy |= value is np
 
     def look(self, function: FunctionType, refuse: Callable[[FunctionType], object]) -> None:
         """Note what a function names, and what is refused of it.
@@ -102,6 +104,8 @@ class Doubts:
         of_paths = OF_PATHS.intersection(names)
         if of_paths:
             self._of_paths.append((id(function), UnplannableError(UNSEEN.format(min(of_paths)))))
+        if not is_installed(function.__module__) and _reads_random(function.__code__):
+            self._of_numpy.append((id(function), ChangingError(DIFFERENT.format("random"))))
         try:
             refuse(function)
             refuse_unseen(function)
@@ -118,7 +122,8 @@ class Doubts:
         UnplannableError
             The first of those that were noted.
         """
-        for address, error in (*self._found, *(self._of_paths if self._has_paths else ())):
+        of_some = (*(self._of_paths if self._has_paths else ()), *(self._of_numpy if self._has_numpy else ()))
+        for address, error in (*self._found, *of_some):
             name = self._methods.get(address)
             is_named = name is None or name in self._names or not REFLECTION.isdisjoint(self._names)
             if is_named or address in self._called:
@@ -145,11 +150,13 @@ def _unseen(function: FunctionType) -> Iterator[str]:
         value = function.__globals__.get(name)
         if callable(value) and is_library(getattr(value, "__module__", None)):
             yield name
-    for name, value in [*((name, mapping[name]) for mapping, name in variables_of(function)), *_closure(function).items()]:
-        if isinstance(value, FunctionType | BuiltinFunctionType) and _is_outside(value.__module__, value.__name__):
-            yield name
-    for module, attribute in _read_of_modules(function):
-        if is_library(module.__name__):
+    for name, module, attribute, _ in reads_of(function):
+        if not isinstance(module, ModuleType):
+            if isinstance(module, FunctionType | BuiltinFunctionType) and _is_outside(module.__module__, module.__name__):
+                yield name
+        elif attribute == "__dict__":
+            yield f"{name}.__dict__"
+        elif is_library(module.__name__):
             is_of_sys = module is sys and attribute in OF_SYS
             if attribute in OF_LIBRARIES or is_of_sys or _is_outside(module.__name__, attribute):
                 yield f"{module.__name__}.{attribute}" if attribute else module.__name__
@@ -173,40 +180,12 @@ def _suspects(code: CodeType) -> tuple[frozenset[str], frozenset[str], frozenset
     return *found, not REFLECTION.isdisjoint(names)
 
 
-def _read_of_modules(function: FunctionType) -> Iterator[tuple[ModuleType, str | None]]:
-    """Yield each module that is named in the code of a function, with the attribute that is read of it at once, if any."""
-    closure = _closure(function)
-    for name, *attributes in _paths_in(function.__code__):
-        value = closure.get(name, function.__globals__.get(name))
-        for attribute in (*attributes, None):
-            if not isinstance(value, ModuleType):
-                break
-            yield value, attribute
-            value = None if attribute is None else vars(value).get(attribute)
-
-
 @cache
-def _paths_in(code: CodeType) -> frozenset[tuple[str, ...]]:
-    """Return the variables in the code of a function, and in those in it, each with the attributes that follow at once."""
-    found: list[list[str]] = []
-    for part in codes_of(code):
-        is_path = False
-        for step in dis.get_instructions(part):
-            if step.opname in VARIABLES:
-                found.append([str(step.argval)])
-                is_path = True
-            elif is_path and step.opname in ATTRIBUTES:
-                found[-1].append(str(step.argval))
-            else:
-                is_path = False
-    return frozenset(map(tuple, found))
+def _reads_random(code: CodeType) -> bool:
+    """Whether something has an attribute of this name that is no variable's, as a module that is handed to a function has.
 
-
-def _closure(function: FunctionType) -> dict[str, Array]:
-    found = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
-        try:
-            found[name] = cell.cell_contents
-        except ValueError:  # of a variable that has no value yet
-            continue
-    return found
+    A method of this name is one of a generator, which is known where it can be reached.
+    """
+    is_computed = "random" in texts_in(code) and not REFLECTION.isdisjoint(names_in(code))
+    of_others = (path.attributes[:-1] if path.is_method else path.attributes for path in paths_in(code) if path.variable is None)
+    return is_computed or any("random" in attributes for attributes in of_others)

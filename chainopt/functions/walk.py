@@ -21,13 +21,13 @@ from chainopt.functions.code_names import (
     OF_MODULES,
     function_of,
     is_library,
-    modules_imported_in,
     names_in,
     names_of_class,
     root_of,
     variables_of,
 )
 from chainopt.functions.hiding import slots_of
+from chainopt.functions.imports import modules_imported_in
 from chainopt.functions.unseen import Doubts
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ class Walk:
         if isinstance(value, FunctionType):
             return functions_in(value) if self.code(value) or is_library(value.__module__) else self._held_by_function(value)
         if isinstance(value, ModuleType) and is_library(value.__name__):
+            self._doubts.meet(value)
             return ()
         if isinstance(value, type):
             self._doubts.meet(value)
