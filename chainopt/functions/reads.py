@@ -97,9 +97,11 @@ def paths_in(code: CodeType) -> frozenset[_Path]:
             if variable or attributes:
                 is_seeded = step.opname in CONSTANTS and step.argval is not None
                 found.append(_Path(variable, tuple(attributes), is_seeded, is_method))
-            *others, name = step.argval if isinstance(step.argval, tuple) else (step.argval,)  # some instructions load two
-            is_local = "LOAD_FAST" in step.opname
-            found += [_Path(other, (), is_seeded=False, is_method=False) for other in others if is_local and other in imported]
+            is_local, names = "LOAD_FAST" in step.opname, [step.argval]
+            if is_local and isinstance(step.argval, tuple):  # from Python 3.13 on some instructions load two
+                names = [*step.argval]
+                found += [_Path(name, (), is_seeded=False, is_method=False) for name in names[:-1] if name in imported]
+            name = names[-1]
             is_variable = step.opname in VARIABLES or (is_local and name in imported)
             variable, attributes = str(name) if is_variable else None, []
     return frozenset(found)

@@ -199,7 +199,21 @@ def duration(x):
     return x * datetime.timedelta(days=3).days
 
 
-SAME = [seeded_import, seeded_module, keys, duration, lambda x: x * np.random.default_rng(0).normal(), lambda x: x * np.sqrt(2)]
+def nothing_in_a_tuple(x):
+    for number in ():
+        x = x * number
+    return x * 2.0
+
+
+SAME = [
+    nothing_in_a_tuple,
+    seeded_import,
+    seeded_module,
+    keys,
+    duration,
+    lambda x: x * np.random.default_rng(0).normal(),
+    lambda x: x * np.sqrt(2),
+]
 
 
 @pytest.mark.parametrize("function", SAME)
