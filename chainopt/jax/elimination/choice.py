@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import jax
@@ -15,18 +16,21 @@ from chainopt.jax.elimination.straight_line import straight_line
 from chainopt.jax.rules.registry import PRODUCTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chainopt.functions.trace import Trace
     from chainopt.jax.elimination.straight_line import StraightLine
 
 MOST_ENTRIES = 800  # that all equations of a function write: what has more takes longer to compile than it saves
-MOST_OPERATIONS = 1_200  # of the code, for the same reason
+MOST_OPERATIONS = 2_000  # of the code, for the same reason
 MOST_ENDS = 32  # inputs, and results
 LEAST_EQUATIONS = 80  # of a function that is long
 LEAST_WITH_MATRICES = 10  # equations of a function that multiplies matrices: around fewer there is nothing to share
-OPERATIONS_OF_AN_EQUATION = 8  # of the code, which take as long to compile as an equation in the pure modes
+OPERATIONS_OF_AN_EQUATION = 10  # of the code, which take as long to compile as an equation in the pure modes
 OPERATIONS_OF_A_FUNCTION = 300  # the same of a function, however short it is
 WIDEST = 4  # entries of what an equation writes, on the average
-MOST_DEAR = 15  # equations, at least, for each operation that is dear
+MOST_DEAR = 12  # equations, at least, for each operation that is dear,
+SHARED = 2  # unless its result has so many uses, on the average: the pure modes compute it anew for each of them
 
 
 def worthwhile(trace: Trace, outputs: int) -> StraightLine | None:
@@ -60,10 +64,10 @@ def _is_small(trace: Trace, outputs: int) -> bool:
     equations = _equations_in(trace)
     written = sum(trace.size(variable) for equation in trace.equations for variable in equation.outputs)
     is_long = equations >= LEAST_EQUATIONS and written <= WIDEST * equations
-    dear = sum(trace.size(equation.outputs[0]) for equation in trace.equations if equation.name in DEAR)
+    dear = [equation.outputs[0] for equation in trace.equations if equation.name in DEAR]
     if equations >= LEAST_WITH_MATRICES and multiplies_matrices(trace, PRODUCTS):
         return written <= MOST_ENTRIES
-    return is_long and written <= MOST_ENTRIES and _has_few(dear, equations)
+    return is_long and written <= MOST_ENTRIES and (_has_few(sum(map(trace.size, dear)), equations) or _are_shared(dear, trace))
 
 
 def _pays(line: StraightLine, trace: Trace) -> bool:
@@ -79,7 +83,10 @@ def _pays(line: StraightLine, trace: Trace) -> bool:
     dear = sum(code.nodes[node].kind in DEAR for node in needed)
     equations = _equations_in(trace)
     most = min(MOST_OPERATIONS, OPERATIONS_OF_A_FUNCTION + OPERATIONS_OF_AN_EQUATION * equations)
-    return len(needed) <= most and (_has_few(dear, equations) or multiplies_matrices(trace, PRODUCTS))
+    if len(needed) > most:
+        return False
+    of_trace = [equation.outputs[0] for equation in trace.equations if equation.name in DEAR]
+    return _has_few(dear, equations) or multiplies_matrices(trace, PRODUCTS) or _are_shared(of_trace, trace)
 
 
 def _equations_in(trace: Trace) -> int:
@@ -93,3 +100,9 @@ def _equations_in(trace: Trace) -> int:
 def _has_few(dear: int, equations: int) -> bool:
     """Whether few operations are dear, beside the equations."""
     return dear * MOST_DEAR <= equations
+
+
+def _are_shared(dear: Sequence[int], trace: Trace) -> bool:
+    """Whether what is dear has several uses, on the average."""
+    uses = Counter(variable for equation in trace.equations for variable in equation.inputs)
+    return sum(uses[variable] for variable in dear) >= SHARED * len(dear)

@@ -276,17 +276,30 @@ def test_what_stops_derivatives_stops_those_of_it(jax, jnp, eliminated):
 CHOSEN = {  # whether auto writes straight-line code for it, and how many numbers it takes
     "stress": (True, 9),
     "rotated": (True, 6),
-    "planar_arm": (False, 12),  # sines are most of the work
+    "planar_arm": (False, 12),  # sines are most of the work, and each is used once
+    "robot_arm": (True, 7),  # few sines, each used six times
+    "layers of tanh": (True, 4),
+    "sums of sines": (False, 6),
     "a product alone": (False, 8),
     "products with constants": (False, 3),
     "too much code": (False, 25),
 }
 
 
-def of_matrices(jnp):
+def some_functions(jnp):
+    weights = np.random.default_rng(1).standard_normal((3, 4, 4))
+
+    def layers(x):
+        values = [*x]
+        for matrix in weights:
+            values = [jnp.tanh(sum(row[k] * values[k] for k in range(4))) for row in matrix]
+        return jnp.stack(values)
+
     return {
         "a product alone": lambda x: (x[:4].reshape(2, 2) @ x[4:].reshape(2, 2)).reshape(-1),
         "products with constants": lambda x: jnp.tanh(jnp.tanh(x @ np.ones((3, 4))) @ np.ones((4, 2))),
+        "layers of tanh": layers,
+        "sums of sines": lambda x: jnp.stack([sum(jnp.sin(x[i] * k + x[i - k]) for i in range(6)) for k in range(6)]),
         "too much code": lambda x: (jnp.sin(x).reshape(5, 5) @ (x * 2 - 1).reshape(5, 5) @ (x + 1).reshape(5, 5) + 1).reshape(-1),
     }
 
@@ -299,7 +312,7 @@ def test_what_auto_chooses(jax, jnp, name):
     from chainopt.jax import jacobian
 
     is_written, size = CHOSEN[name]
-    function = of_matrices(jnp).get(name) or getattr(jax_problems, name)
+    function = some_functions(jnp).get(name) or getattr(jax_problems, name)
     derivative, point = jacobian(function), jnp.linspace(0.3, 0.9, size)
     assert isinstance(derivative.plan(point), Elimination) == is_written
     if is_written:
