@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import namedtuple
 from functools import cache
 from struct import calcsize
@@ -9,7 +10,7 @@ from types import MemberDescriptorType
 from typing import TYPE_CHECKING
 
 from chainopt.functions.backend import UnplannableError
-from chainopt.functions.code_names import INSTALLED, is_library, root_of
+from chainopt.functions.code_names import INSTALLED, root_of
 
 if TYPE_CHECKING:
     from chainopt.typing import Array
@@ -22,8 +23,9 @@ STILL = frozenset(  # modules of Python's own whose objects stay what they are, 
 CHANGING = frozenset(  # but for these, and what has them above it
     {"builtins.bytearray", "builtins.memoryview", "builtins.dict_keys", "builtins.dict_items", "builtins.dict_values"}
     | {"decimal.Context", "_ctypes._SimpleCData", "_ctypes.Structure", "_ctypes.Union", "_ctypes.Array", "_ctypes._Pointer"}
-    | {"array.array", "builtins.BaseException"}
+    | {"array.array", "builtins.BaseException", "torch.Tensor"}
 )
+FIXED = (sys.stdlib_module_names | {"jax", "jaxlib", "torch", "numpy", "scipy"}) - {"__main__"}
 
 
 def refuse_hiding(value: Array) -> None:
@@ -68,10 +70,10 @@ def adds_fields(kind: type) -> bool:
 
 @cache
 def slots_of(kind: type) -> tuple[str, ...]:
-    """Return the attributes of objects that have no dict; of a library's own objects none, which are what they are."""
+    """Return the attributes of objects that have no dict; of the objects of some libraries none, which are what they are."""
     found = []
     for base in kind.__mro__:
-        slots = () if is_library(base.__module__) else vars(base).get("__slots__", ())
+        slots = () if root_of(base.__module__) in FIXED else vars(base).get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
             is_private = name.startswith("__") and not name.endswith("__")
             found.append(f"_{base.__name__.lstrip('_')}{name}" if is_private else name)  # as Python itself writes it

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from chainopt.errors import ChainError
 from chainopt.execution.dependencies import needs
 from chainopt.functions.backend import NOT_REAL, UnplannableError
 from chainopt.functions.blockwise import Blockwise
@@ -286,9 +287,19 @@ def _dtype_of(backend: Backend, program: Program) -> Array:
 
 
 def traced(backend: Backend, function: Function, arguments: tuple[Array, ...]) -> Trace:
-    """Trace a function of pytrees of arrays, all of which are inputs."""
+    """Trace a function of pytrees of arrays, all of which are inputs.
+
+    Raises
+    ------
+    ChainError
+        If it does what no trace shows.
+    """
     leaves, tree = backend.flatten(arguments)
     parts = stages_of(function) if len(arguments) == 1 else (function,)
     returned = Returned(backend, has_aux=False)
     functions = flat_functions(backend, parts, lambda arrays: (backend.unflatten(tree, arrays), {}), returned)
-    return with_real_steps(backend.trace(functions, leaves, []))
+    try:
+        return with_real_steps(backend.trace(functions, leaves, []))
+    except UnplannableError as error:
+        msg = f"the function has no graph of variables, for {error}"
+        raise ChainError(msg) from None

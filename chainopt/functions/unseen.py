@@ -38,20 +38,24 @@ CALLS = frozenset({"globals", "eval", "exec", "open", "input", "__import__"})  #
 NAMES = frozenset(  # of functions and methods that nothing else is called like
     {"import_module", "attrgetter", "_getframe", "currentframe", "read_text", "read_bytes", "fromfile", "loadtxt", "genfromtxt"}
     | {"memmap", "initial_seed", "get_rng_state", "urlopen", "check_output", "environ", "environb", "getenv", "getenvb"}
+    | {"geterr", "get_printoptions", "getcontext", "getrecursionlimit"}
 )
 OF_LIBRARIES = frozenset({"load"})  # as `numpy.load`
 OUTSIDE = frozenset(  # modules of Python's own whose functions ask the system
     {"os", "posix", "nt", "posixpath", "ntpath", "genericpath", "glob", "shutil", "subprocess", "socket", "locale", "platform"}
+    | {"io", "_io", "codecs", "gzip", "bz2", "lzma", "zipfile", "tarfile"}
     | {"tempfile", "sqlite3", "shelve", "fileinput", "linecache", "resource", "gc", "threading", "mmap", "urllib", "http"}
 )
 INSIDE = frozenset(  # but for these, which compute with texts, or stay what they are
     {"path", "join", "split", "splitext", "basename", "dirname", "normpath", "sep", "fspath", "PathLike", "linesep", "name"}
+    | {"BytesIO", "StringIO"}
     | {"Lock", "RLock", "Thread", "Event", "Condition", "Semaphore", "local"}
 )
 OF_PATHS = frozenset(
     {"exists", "is_file", "is_dir", "stat", "lstat", "iterdir", "glob", "rglob", "open", "cwd", "home", "resolve"}
 )
 OF_SYS = frozenset({"modules", "argv", "stdin"})
+WATCHED = frozenset({"jax_enable_x64", "x64_enabled"})  # settings of JAX that are part of what a program is known by
 UNSEEN = "it reads {}, and what that gives cannot be seen before it is read"
 REFLECTION = frozenset({"getattr", "vars", "dir"})  # which read by names that may be computed
 
@@ -158,7 +162,8 @@ def _unseen(function: FunctionType) -> Iterator[str]:
             yield f"{name}.__dict__"
         elif is_library(module.__name__):
             is_of_sys = module is sys and attribute in OF_SYS
-            if attribute in OF_LIBRARIES or is_of_sys or _is_outside(module.__name__, attribute):
+            is_setting = module.__name__ == "jax" and attribute == "config" and WATCHED.isdisjoint(names_in(function.__code__))
+            if attribute in OF_LIBRARIES or is_of_sys or is_setting or _is_outside(module.__name__, attribute):
                 yield f"{module.__name__}.{attribute}" if attribute else module.__name__
         elif attribute is None:  # it is handed on: who knows what is read of it
             yield module.__name__

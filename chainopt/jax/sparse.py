@@ -24,6 +24,7 @@ from chainopt.jax.gradient import is_number
 from chainopt.jax.linear_program import LinearProgram
 from chainopt.jax.mismatch import JaxProducts
 from chainopt.jax.narrow import NarrowJaxpr, WalkedJaxpr
+from chainopt.jax.references import refuse_references
 from chainopt.jax.rules.registry import has_rule
 from chainopt.jax.staged import staged
 from chainopt.jax.trace import kind_of
@@ -221,6 +222,7 @@ class JaxSparse:
                 raise ChainError(msg)
             BACKEND.check_input(leaf)
         closed = jax.make_jaxpr(function)(*inputs, *others)
+        refuse_references(closed)
         return RecordedJaxpr(closed, inputs, others, outputs(), is_symmetric=is_symmetric)
 
     def gradient(self, function: Function, options: Options) -> Function:

@@ -5,6 +5,7 @@ import builtins
 import collections
 import contextvars
 import ctypes
+import decimal
 import functools
 import importlib
 import io
@@ -288,6 +289,18 @@ def by_load(x):
 WHERE = pathlib.Path("scale.txt")
 
 
+def by_module_of_files(x):
+    return x * float(io.open("scale.txt").read())  # noqa: UP020 -- what is tested
+
+
+def by_errors_of_numpy(x):
+    return x * len(np.geterr()["divide"])
+
+
+def by_precision(x):
+    return x * decimal.getcontext().prec
+
+
 def by_environment(x):
     return x * float(os.environ["SCALE"])
 
@@ -310,7 +323,10 @@ def by_folder(x):
 
 @pytest.mark.parametrize(
     "function",
-    [by_globals, by_eval, by_vars, by_file, by_load, by_environment, by_variable, by_module_of_paths, by_path, by_folder],
+    [
+        *(by_globals, by_eval, by_vars, by_file, by_load, by_environment, by_variable, by_module_of_paths, by_path, by_folder),
+        *(by_module_of_files, by_errors_of_numpy, by_precision),
+    ],
 )
 def test_files_and_computed_names_are_refused(backend, function):
     with pytest.raises(UnplannableError, match="cannot be seen before it is read"):

@@ -247,3 +247,26 @@ def test_keys_that_move_on_are_no_part_of_a_plan(jax, make):
             with pytest.raises(ChainError, match="it changes what it reads"):
                 call(x)
     np.testing.assert_allclose(function(x), make(jax)(x))
+
+
+def test_variables_of_flax_that_are_written_to(jax):
+    nnx = pytest.importorskip("flax.nnx")
+    from chainopt.jax import jacobian
+
+    into, out = (jax.numpy.asarray(np.random.default_rng(0).standard_normal(shape)) for shape in ((3, 40), (40, 3)))
+    scale, x = nnx.Param(jax.numpy.ones(())), jax.numpy.linspace(0, 1, 40)
+    function = lambda x: out @ jax.numpy.sin(scale[...] * (into @ x))  # noqa: E731
+    for derivative in (jacobian(function), jacobian(function, mode="planned")):
+        for number in range(5):
+            np.testing.assert_allclose(derivative(x), jax.jacrev(function)(x), rtol=1e-5, atol=1e-6)
+            if number > 1:
+                scale[...] = scale[...] + 1
+
+
+def test_settings_of_jax_and_tensors_of_pytorch_are_not_taken_for_constants(jax, torch):
+    from chainopt.jax import jacobian
+
+    tensor, x = torch.ones(()), jax.numpy.ones(3)
+    for function in (lambda x: x * tensor.item(), lambda x: x * (2 if jax.config.jax_debug_nans else 1)):
+        with pytest.raises(ChainError, match=r"may change unseen|jax\.config"):
+            jacobian(function, mode="planned")(x)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import jax
 
+from chainopt.errors import ChainError
+from chainopt.functions.backend import UnplannableError
 from chainopt.functions.signature import Call
 from chainopt.jax.backend import BACKEND
 from chainopt.jax.detection.detect import pattern_of
@@ -26,6 +28,11 @@ def detection_of(function: Function, arguments: tuple[Array, ...], argnums: int 
         What it is called with; the values of those that it is not differentiated by do not matter either, if they are arrays.
     argnums : int or tuple of int
         By which arguments it is differentiated.
+
+    Raises
+    ------
+    ChainError
+        If the function writes to references.
     """
     call = Call.read(BACKEND, argnums, arguments, {})
 
@@ -33,4 +40,8 @@ def detection_of(function: Function, arguments: tuple[Array, ...], argnums: int 
         positional, keywords = call.arguments(BACKEND, arrays)
         return list(jax.tree.leaves(function(*positional, **keywords)))
 
-    return pattern_of(flat, call.inputs, call.others)
+    try:
+        return pattern_of(flat, call.inputs, call.others)
+    except UnplannableError as error:
+        msg = f"the pattern of the function's Jacobian cannot be found, for {error}"
+        raise ChainError(msg) from None

@@ -26,6 +26,7 @@ from chainopt.jax.detection import (
 from chainopt.jax.detection.registry import dtype, size
 from chainopt.jax.detection.values import constant, full, is_zero
 from chainopt.jax.detection.walk import Walk
+from chainopt.jax.references import refuse_references
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,6 +76,7 @@ def pattern_of(function: Callable[..., Sequence[Array]], inputs: Sequence[Array]
         return pushed_forward
 
     closed = jax.make_jaxpr(pushed)(given, [given[position] for position in moving])
+    refuse_references(closed)
     sizes = [math.prod(array.shape) for array in given[: len(inputs)]]
     columns, firsts = sum(sizes), np.cumsum([0, *sizes])
     seeds = [IndexSets.seeds(sizes[position], columns, int(firsts[position])) for position in moving]
