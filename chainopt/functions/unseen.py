@@ -154,21 +154,25 @@ def _unseen(function: FunctionType) -> Iterator[str]:
         value = function.__globals__.get(name)
         if callable(value) and is_library(getattr(value, "__module__", None)):
             yield name
-    for name, module, attribute, _ in reads_of(function):
-        if not isinstance(module, ModuleType):
-            if isinstance(module, FunctionType | BuiltinFunctionType) and _is_outside(module.__module__, module.__name__):
+    for name, holder, attribute, _ in reads_of(function):
+        if not isinstance(holder, ModuleType):
+            if isinstance(holder, FunctionType | BuiltinFunctionType) and _is_outside(holder.__module__, holder.__name__):
                 yield name
         elif attribute == "__dict__":
             yield f"{name}.__dict__"
-        elif is_library(module.__name__):
-            is_of_sys = module is sys and attribute in OF_SYS
-            is_setting = module.__name__ == "jax" and attribute == "config" and WATCHED.isdisjoint(names_in(function.__code__))
-            if attribute in OF_LIBRARIES or is_of_sys or is_setting or _is_outside(module.__name__, attribute):
-                yield f"{module.__name__}.{attribute}" if attribute else module.__name__
+        elif is_library(holder.__name__):
+            if _is_unseen_of_library(holder, attribute, function.__code__):
+                yield f"{holder.__name__}.{attribute}" if attribute else holder.__name__
         elif attribute is None:  # it is handed on: who knows what is read of it
-            yield module.__name__
+            yield holder.__name__
     if reflects:
         yield from (module.__name__ for module in modules_imported_in(function) if not is_library(module.__name__))
+
+
+def _is_unseen_of_library(module: ModuleType, attribute: str | None, code: CodeType) -> bool:
+    is_of_sys = module is sys and attribute in OF_SYS
+    is_setting = module.__name__ == "jax" and attribute == "config" and WATCHED.isdisjoint(names_in(code))
+    return attribute in OF_LIBRARIES or is_of_sys or is_setting or _is_outside(module.__name__, attribute)
 
 
 @cache
