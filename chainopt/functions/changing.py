@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Iterator
-from types import BuiltinFunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,13 +18,12 @@ from chainopt.functions.imports import imports_in
 from chainopt.functions.reads import reads_of
 
 if TYPE_CHECKING:
-    from types import FunctionType
-
     from chainopt.typing import Array
 
 MODULES = frozenset({"random", "time", "secrets", "uuid"})  # of whose functions most return another value each time
 SEEDED = frozenset({"default_rng", "RandomState"})  # which give the same numbers each time, after a number that is written there
 SOURCES = (Iterator, random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
+OF_DATES = frozenset({"now", "today", "utcnow"})
 DIFFERENT = "it reads {}, which may differ at each call"
 
 
@@ -40,10 +39,13 @@ def refuse_changing(value: Array) -> None:
     ChangingError
         Which names it.
     """
-    source = getattr(value, "__self__", None) if isinstance(value, BuiltinFunctionType) else value
-    is_module = isinstance(value, ModuleType) and value.__name__ in MODULES
-    is_function = isinstance(value, BuiltinFunctionType) and value.__module__ in MODULES
-    if is_module or is_function or isinstance(source, SOURCES):
+    if isinstance(value, ModuleType):
+        is_changing = value.__name__ in MODULES
+    elif isinstance(value, BuiltinFunctionType):
+        is_changing = value.__module__ in MODULES or isinstance(value.__self__, SOURCES)
+    else:
+        is_changing = isinstance(value, SOURCES)
+    if is_changing:
         _refuse(getattr(value, "__name__", type(value).__name__))
 
 
@@ -55,14 +57,17 @@ def refuse_changing_names(function: FunctionType) -> None:
     ChangingError
         Which says so.
     """
-    for module in {each.module for each in imports_in(function.__code__)} & MODULES:
+    imports = imports_in(function.__code__)
+    for module in {each.module for each in imports} & MODULES if imports else ():
         _refuse(module)
-    for read in reads_of(function):
-        refuse_changing(read.holder)
-        is_seeded = read.is_seeded and (read.attribute or getattr(read.holder, "__name__", None)) in SEEDED
-        is_random = read.holder is np.random or (read.attribute is None and _is_of_random(read.holder))
-        if (is_random and not is_seeded) or (read.attribute in {"now", "today", "utcnow"} and _is_date(read.holder)):
-            _refuse(".".join(filter(None, (read.variable, read.attribute))))
+    for variable, holder, attribute, is_seeded in reads_of(function):
+        if isinstance(holder, ModuleType | BuiltinFunctionType):
+            refuse_changing(holder)
+        is_random = holder is np.random or (attribute is None and _is_of_random(holder))
+        if is_random and not (is_seeded and (attribute or holder.__name__) in SEEDED):
+            _refuse(".".join(filter(None, (variable, attribute))))
+        if attribute in OF_DATES and _is_date(holder):
+            _refuse(f"{variable}.{attribute}")
 
 
 def _refuse(name: str) -> None:
@@ -71,6 +76,8 @@ def _refuse(name: str) -> None:
 
 def _is_of_random(value: Array) -> bool:
     """Whether it is one of the functions of `numpy.random`, or a class of what gives random numbers."""
+    if isinstance(value, FunctionType | ModuleType):  # which they are not: they are compiled
+        return False
     return callable(value) and str(getattr(value, "__module__", "")).startswith("numpy.random")
 
 

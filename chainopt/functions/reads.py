@@ -44,35 +44,45 @@ class _Path(NamedTuple):
 
 def reads_of(function: FunctionType) -> Iterator[Read]:
     """Yield what is read of variables that have a value now, those that the function imports itself among them."""
-    held = variables_held(function)
-    for variable, attributes, is_seeded, _ in paths_in(function.__code__):
-        if variable is None or variable not in held:
+    code, own = function.__code__, function.__globals__
+    held = closure_of(function) | imported_in(function)
+    for variable, attributes, is_seeded, _ in _paths_of_variables(code):
+        if variable in held:
+            value = held[variable]
+        elif variable in own:
+            value = own[variable]
+        elif variable in PYTHONS:
+            value = PYTHONS[variable]
+        else:
             continue
-        value = held[variable]
-        for number, attribute in enumerate((*attributes, None)):
-            yield Read(variable, value, attribute, is_seeded and number in {len(attributes) - 1, len(attributes)})
-            if attribute is None or not isinstance(value, ModuleType) or attribute not in vars(value):
-                break
-            value = vars(value)[attribute]
+        yield from _reads_along(variable, value, attributes, is_seeded=is_seeded)
 
 
-def variables_held(function: FunctionType) -> dict[str | None, Array]:
-    """Return the values of the variables that a function reads: its module's, its closure's, and what it imports itself."""
-    names = {path.variable for path in paths_in(function.__code__)}
-    own = function.__globals__
-    found = {name: own[name] if name in own else PYTHONS[name] for name in names if name in own or name in PYTHONS}
-    return found | closure_of(function) | imported_in(function)
+def _reads_along(variable: str, value: Array, attributes: tuple[str, ...], *, is_seeded: bool) -> Iterator[Read]:
+    """Yield the value itself, and each module on the way, with what is read of it."""
+    for number, attribute in enumerate(attributes):
+        yield Read(variable, value, attribute, is_seeded and number == len(attributes) - 1)
+        if not isinstance(value, ModuleType) or attribute not in vars(value):
+            return
+        value = vars(value)[attribute]
+    if not attributes or isinstance(value, ModuleType):
+        yield Read(variable, value, None, is_seeded)
 
 
-def closure_of(function: FunctionType) -> dict[str | None, Array]:
+def closure_of(function: FunctionType) -> dict[str, Array]:
     """Return the variables of a closure that have a value."""
-    found: dict[str | None, Array] = {}
+    found = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
         try:
             found[name] = cell.cell_contents
         except ValueError:  # of a variable that has no value yet
             continue
     return found
+
+
+@cache
+def _paths_of_variables(code: CodeType) -> tuple[tuple[str, tuple[str, ...], bool, bool], ...]:
+    return tuple((path.variable, *path[1:]) for path in paths_in(code) if path.variable is not None)
 
 
 @cache
