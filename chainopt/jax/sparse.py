@@ -21,10 +21,10 @@ from chainopt.jax.bcoo import maker_of
 from chainopt.jax.compressed import gathered, jvps, vjps
 from chainopt.jax.detection import pattern_of
 from chainopt.jax.gradient import is_number
+from chainopt.jax.jaxprs import refuse_references
 from chainopt.jax.linear_program import LinearProgram
 from chainopt.jax.mismatch import JaxProducts
 from chainopt.jax.narrow import NarrowJaxpr, WalkedJaxpr
-from chainopt.jax.references import refuse_references
 from chainopt.jax.rules.registry import has_rule
 from chainopt.jax.staged import staged
 from chainopt.jax.trace import kind_of

@@ -11,7 +11,7 @@ from jax.extend import core
 
 from chainopt.functions.loop_rolling import rolled
 from chainopt.functions.trace import COMPLEX, OTHER, REAL, Equation, Trace, Variable, by_variable, needed
-from chainopt.jax.references import refuse_references
+from chainopt.jax.jaxprs import refuse_references
 from chainopt.jax.rules import derivative_of
 from chainopt.jax.rules.registry import alone, has_rule, variables_read, variables_written
 

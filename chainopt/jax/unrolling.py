@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import jax
 import jax.numpy as jnp
 
-from chainopt.jax.loop_parts import loop_parts
+from chainopt.jax.jaxprs import loop_parts
 from chainopt.jax.rules.registry import inner
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from chainopt.jax.detection import (
 from chainopt.jax.detection.registry import dtype, size
 from chainopt.jax.detection.values import constant, full, is_zero
 from chainopt.jax.detection.walk import Walk
-from chainopt.jax.references import refuse_references
+from chainopt.jax.jaxprs import refuse_references
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,7 +13,7 @@ from chainopt.jax.detection.loops import Loop, equations_in
 from chainopt.jax.detection.registry import dtype, rule, shape, size
 from chainopt.jax.detection.side_by_side import MOST_ENTRIES, mapped, side_by_side
 from chainopt.jax.detection.values import plain, seeded
-from chainopt.jax.loop_parts import loop_parts
+from chainopt.jax.jaxprs import loop_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

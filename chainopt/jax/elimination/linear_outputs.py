@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jax.extend import core
 
 from chainopt.functions.backend import UnplannableError
-from chainopt.jax.loop_parts import loop_parts
+from chainopt.jax.jaxprs import loop_parts
 from chainopt.jax.rules.registry import CALLS
 from chainopt.jax.rules.traced import NO_JVP
 

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from chainopt.functions.sparse.narrow import Fixed
 from chainopt.jax.compressed import gathered, pushes, vjps
+from chainopt.jax.jaxprs import TracedJaxpr
 from chainopt.jax.narrow.factors import left_factor, right_factor, zeros_of
-from chainopt.jax.traced_jaxpr import TracedJaxpr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jax.extend import core
 
 from chainopt.functions.primitives import Derivative, Price
-from chainopt.jax.loop_parts import loop_parts
+from chainopt.jax.jaxprs import loop_parts
 from chainopt.jax.rules.registry import JaxprEqn, derivative_of, inner, price_inside, rule, trips
 
 

@@ -1,4 +1,4 @@
-"""Products of matrices and vectors."""
+"""Products of matrices and vectors, and convolutions."""
 
 from __future__ import annotations
 
@@ -50,3 +50,12 @@ def _other_factor(position: int, of_vector: tuple[int, ...], of_matrix: tuple[in
         return jnp.reshape(transposed, (-1 if columns else math.prod(factor.shape), columns))
 
     return matrix
+
+
+@rule("conv_general_dilated")
+def convolution(equation: JaxprEqn) -> Derivative:
+    """Multiply each result's window with the kernel."""
+    kernel = equation.invars[1]
+    features = shape(kernel)[equation.params["dimension_numbers"].rhs_spec[0]]
+    multiplied = written(equation) * (size(kernel) // max(features, 1))
+    return Derivative(Price(multiplied, multiplied))

@@ -12,11 +12,11 @@ import numpy as np
 from chainopt.functions.sparse.derived import Derived
 from chainopt.functions.sparse.products import places_in
 from chainopt.functions.sparse.stages import joined, planned
+from chainopt.jax.jaxprs import TracedJaxpr
 from chainopt.jax.staged.apart import always_true
 from chainopt.jax.staged.chain import multiplied
 from chainopt.jax.staged.sections import ColoredSection
 from chainopt.jax.staged.segments import cut
-from chainopt.jax.traced_jaxpr import TracedJaxpr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,6 +1,5 @@
 """What is known of the derivatives of PyTorch's operators: a rule for each, in a file for each family."""
 
-from chainopt.torch.rules import convolutions as convolutions
 from chainopt.torch.rules import elementwise as elementwise
 from chainopt.torch.rules import linear_algebra as linear_algebra
 from chainopt.torch.rules import reshaping as reshaping

@@ -1,7 +1,8 @@
-"""Products of matrices and vectors."""
+"""Products of matrices and vectors, and convolutions."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from chainopt.functions.primitives import Derivative, Matrix, Price
@@ -49,3 +50,17 @@ def product_of_two(call: OperatorCall, left: int = 0) -> Derivative:
 def product_that_is_added(call: OperatorCall) -> Derivative:
     """Multiply two factors, and add the product to something else; by a factor the Jacobian is that of the product."""
     return product_of_two(call, left=1)
+
+
+CONVOLUTIONS = """
+conv1d conv2d conv3d conv_depthwise3d conv_tbc conv_tbc_backward conv_transpose1d conv_transpose2d conv_transpose3d
+convolution convolution_backward convolution_backward_overrideable convolution_overrideable
+"""
+
+
+@rule(*CONVOLUTIONS.split())
+def convolution(call: OperatorCall) -> Derivative:
+    """Multiply each result's window with the kernel."""
+    kernel = call.read[min(1, len(call.read) - 1)]
+    multiplied = call.results * math.prod(kernel.shape[1:])
+    return Derivative(Price(multiplied, multiplied))

@@ -1,6 +1,6 @@
 """Scans of all versions of JAX."""
 
-from chainopt.jax.loop_parts import loop_parts
+from chainopt.jax.jaxprs import loop_parts
 
 
 class Packed(tuple):
