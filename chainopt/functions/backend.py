@@ -182,6 +182,9 @@ class Backend(Protocol):
             The composition whose gradient the functions compute, where it is one.
         """
 
+    def form(self, function: Callable[..., Sequence[Array]], arrays: Sequence[Array]) -> object:
+        """Return what a function of arrays computes: equal for what computes the same, asked for where nothing must be read."""
+
     def straight_line(self, trace: Trace, outputs: int, *, is_demanded: bool) -> Blocks | None:
         """Write the Jacobian of the first results of a function as straight-line code.
 

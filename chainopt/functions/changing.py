@@ -27,16 +27,12 @@ OF_DATES = frozenset({"now", "today", "utcnow"})
 DIFFERENT = "it reads {}, which may differ at each call"
 
 
-class ChangingError(UnplannableError):
-    """That a function reads something else at each call."""
-
-
 def refuse_changing(value: Array) -> None:
     """Refuse to plan what reads an object that gives another value each time.
 
     Raises
     ------
-    ChangingError
+    UnplannableError
         Which names it.
     """
     if isinstance(value, ModuleType):
@@ -54,7 +50,7 @@ def refuse_changing_names(function: FunctionType) -> None:
 
     Raises
     ------
-    ChangingError
+    UnplannableError
         Which says so.
     """
     imports = imports_in(function.__code__)
@@ -71,7 +67,7 @@ def refuse_changing_names(function: FunctionType) -> None:
 
 
 def _refuse(name: str) -> None:
-    raise ChangingError(DIFFERENT.format(name))
+    raise UnplannableError(DIFFERENT.format(name))
 
 
 def _is_of_random(value: Array) -> bool:

@@ -11,10 +11,13 @@ from chainopt.structure.identity import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     import networkx as nx
 
     from chainopt.functions.trace import Equation, Trace
+
+MATRIX = 2  # axes of a factor that is no vector
 
 
 def carrying(trace: Trace) -> set[int]:
@@ -24,6 +27,24 @@ def carrying(trace: Trace) -> set[int]:
         if not equation.derivative.is_constant and not variables.isdisjoint(equation.inputs):
             variables |= {variable for variable in equation.outputs if trace.is_differentiable(variable)}
     return variables
+
+
+def multiplies_matrices(trace: Trace, products: AbstractSet[str]) -> bool:
+    """Whether both factors of a product with a matrix depend on the inputs.
+
+    Parameters
+    ----------
+    trace : Trace
+    products : set of str
+        The names of the equations that multiply.
+    """
+    carried = carrying(trace)
+    return any(
+        equation.name in products
+        and carried.issuperset(equation.inputs)
+        and any(len(trace.variables[variable].shape) >= MATRIX for variable in equation.inputs)
+        for equation in trace.equations
+    )
 
 
 def description_of(trace: Trace, outputs: Sequence[int]) -> Description:

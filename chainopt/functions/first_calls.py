@@ -160,7 +160,7 @@ def planning_seconds(backend: Backend, function: Function, call: Call, options: 
 def _size_of_results(backend: Backend, function: Function, call: Call, options: Options) -> int | None:
     """Return how many entries has what is differentiated: of Hessians the gradient."""
     with restored(backend, [function]) as tracing:
-        if tracing.is_changing:  # as random numbers are, one of which would be gone
+        if tracing.snapshot is None:  # as of random numbers, one of which would be gone
             return None
         results = backend.size_of_results(options.result_of(function), *call.arguments(backend, call.arrays))
     return results * _size(call.inputs) if options.is_hessian and results is not None else results

@@ -6,8 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from chainopt.errors import InfeasibleError
-from chainopt.functions.computation_graph import carrying
-from chainopt.functions.matrix_products import multiplies_matrices
+from chainopt.functions.computation_graph import carrying, multiplies_matrices
 from chainopt.ordering.order import compare, step_order
 from chainopt.plan.comparison import Comparison
 

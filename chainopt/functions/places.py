@@ -9,7 +9,6 @@ from chainopt.functions.signature import SCALARS, static_key
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from chainopt.functions.backend import Backend
     from chainopt.functions.reachable import Reachable
     from chainopt.typing import Array
 
@@ -35,28 +34,6 @@ def written(before: dict[Hashable, list[Array]], after: dict[Hashable, list[Arra
         if len(before.get(place, ())) != len(after.get(place, ()))
         or not all(map(are_alike, before.get(place, ()), after.get(place, ())))
     )
-
-
-def traces_left(backend: Backend, before: dict[Hashable, list[Array]], after: dict[Hashable, list[Array]]) -> tuple[bool, bool]:
-    """Return whether what was traced has been written somewhere, and whether that took the place of an array."""
-    is_left = is_overwritten = False
-    for place in written(before, after):
-        old = [leaf for held in before.get(place, ()) for leaf in _leaves(backend, held)]
-        present = set(map(id, old))
-        new = [leaf for held in after.get(place, ()) for leaf in _leaves(backend, held)]
-        if any(backend.is_traced(leaf) and id(leaf) not in present for leaf in new):
-            is_left = True
-            is_overwritten |= len(new) <= len(old) and any(map(backend.is_result, old))
-    return is_left, is_overwritten
-
-
-def _leaves(backend: Backend, held: Array) -> list[Array]:
-    """Return the leaves of a pytree, and what those hold that are objects."""
-    try:
-        leaves, _ = backend.flatten(held)
-    except Exception:  # noqa: BLE001 -- of a pytree of the user's own, or a dict without an order
-        return [held]
-    return [inner for leaf in leaves for inner in (leaf, *getattr(leaf, "__dict__", {}).values())]
 
 
 def _contents(cell: Array) -> list[Array]:

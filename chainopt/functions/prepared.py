@@ -16,7 +16,7 @@ from chainopt.functions.low_rank import Halves, halves_of
 from chainopt.functions.mode_choice import choice_by_shapes, compared, plan_of
 from chainopt.functions.program import Program, cut
 from chainopt.functions.sequential import stages_of
-from chainopt.functions.signature import ARRAY, SCALARS
+from chainopt.functions.signature import ARRAY, SCALARS, static_key
 from chainopt.functions.trace import REAL
 from chainopt.functions.unpack import Results, blocks, sides
 
@@ -219,6 +219,24 @@ def prepare(backend: Backend, function: Function, call: Call, options: Options) 
     _check_dtypes(backend, trace, returned.outputs)
     halves = halves_of(program) if options.low_rank else None
     return Prepared(backend, program, compared(program), results, _dtype_of(backend, program), halves)
+
+
+def recorded(backend: Backend, function: Function, call: Call, options: Options) -> object:
+    """Trace a function again, and return what it computes: equal for what computes the same.
+
+    Raises
+    ------
+    UnplannableError
+        If it cannot be traced.
+    """
+    returned = Returned(backend, has_aux=options.has_aux)
+    functions = flat_functions(backend, (function,), lambda arrays: call.arguments(backend, arrays), returned)
+    try:
+        form = backend.form(functions[0], (*call.inputs, *call.others))
+    except Exception as error:
+        msg = "it cannot be traced again after what it writes"
+        raise UnplannableError(msg) from error
+    return form, returned.tree, returned.aux_tree, [*map(static_key, returned.aux)]
 
 
 def flat_functions(

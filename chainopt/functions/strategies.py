@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext, suppress
+from functools import partial
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from chainopt.functions.first_calls import (
 )
 from chainopt.functions.mode_choice import choice, is_of_one_dtype, mode_of_calls
 from chainopt.functions.places import written
-from chainopt.functions.prepared import prepare
+from chainopt.functions.prepared import prepare, recorded
 from chainopt.functions.reading import UNREAD, Reading
 from chainopt.functions.records import tell
 from chainopt.functions.restored import CHANGES_ITSELF, restored
@@ -259,12 +260,12 @@ class Strategies:
             with restored(self.backend, roots) as tracing:
                 self._try(strategy, call)
                 changed = written(before, environment.places())
-            if tracing.overwrites:
-                self.changes_itself = True
-                return self._by_library(CHANGES_ITSELF)
+                if strategy.prepared is not None:
+                    tracing.keep(partial(recorded, self.backend, self.function, call, self.options))
             strategy.environment = Environment(self.backend, roots, changed)
             strategy.changes, strategy.writes = changes, bool(changed)
         except UnplannableError as error:
+            self.changes_itself |= str(error) == CHANGES_ITSELF
             strategy.refuse(error, self.options)
         return strategy
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.backend import UnplannableError
-from chainopt.functions.changing import DIFFERENT, ChangingError
+from chainopt.functions.changing import DIFFERENT
 from chainopt.functions.code_names import (
     function_of,
     is_installed,
@@ -109,7 +109,7 @@ class Doubts:
         if of_paths:
             self._of_paths.append((id(function), UnplannableError(UNSEEN.format(min(of_paths)))))
         if not is_installed(function.__module__) and _reads_random(function.__code__):
-            self._of_numpy.append((id(function), ChangingError(DIFFERENT.format("random"))))
+            self._of_numpy.append((id(function), UnplannableError(DIFFERENT.format("random"))))
         try:
             refuse(function)
             refuse_unseen(function)

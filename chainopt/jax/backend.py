@@ -14,6 +14,7 @@ from chainopt.functions.backend import CONTAINERS, NOT_REAL, Arrays, Unplannable
 from chainopt.functions.function_state import FunctionState, state_of
 from chainopt.functions.trace import OTHER
 from chainopt.jax.gradient import gradient_of
+from chainopt.jax.jaxprs import form_of
 from chainopt.jax.rules.registry import PRODUCTS
 from chainopt.jax.stage import stages_of
 from chainopt.jax.trace import STAGE, kind_of, trace
@@ -160,6 +161,10 @@ class JaxBackend:
             return arrays
 
         return trace(composition, inputs, others, besides)
+
+    def form(self, function: Callable[..., Sequence[Array]], arrays: Sequence[Array]) -> object:
+        """Return the jaxpr without its names."""
+        return form_of(jax.make_jaxpr(function)(*arrays))
 
     def straight_line(self, trace: Trace, outputs: int, *, is_demanded: bool) -> Blocks | None:
         """Return None: `chainopt.jax.eliminating` writes it."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core
+
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.sparse.derived import Traced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from jax.extend import core
 
     from chainopt.typing import Array
 
@@ -42,6 +45,36 @@ def refuse_references(closed: core.ClosedJaxpr) -> None:
     if any(type(effect).__name__ in EFFECTS for effect in closed.effects):
         msg = "it uses arrays that are written to, as `jax.new_ref` makes them"
         raise UnplannableError(msg)
+
+
+def form_of(value: Array) -> object:
+    """Return what jaxprs that compute the same have in common: no names, and no rules, which are other objects each time.
+
+    Parameters
+    ----------
+    value : ClosedJaxpr
+        Or one of its parameters.
+    """
+    if isinstance(value, core.ClosedJaxpr):
+        return form_of(value.jaxpr), form_of(value.consts)
+    if isinstance(value, core.Jaxpr):
+        written = (variable for equation in value.eqns for variable in equation.outvars)
+        places = {variable: place for place, variable in enumerate((*value.constvars, *value.invars, *written))}
+
+        def atoms(read: Sequence[Array]) -> list[object]:
+            return [form_of(atom.val) if isinstance(atom, core.Literal) else (places[atom], str(atom.aval)) for atom in read]
+
+        equations = [(each.primitive, form_of(each.params), atoms(each.invars), atoms(each.outvars)) for each in value.eqns]
+        return atoms((*value.constvars, *value.invars)), equations, atoms(value.outvars)
+    if isinstance(value, dict):
+        return {name: form_of(held) for name, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [*map(form_of, value)]
+    if isinstance(value, jax.core.Tracer) or jnp.issubdtype(getattr(value, "dtype", np.void), jax.dtypes.extended):
+        return id(value)
+    if isinstance(value, jax.Array | np.ndarray | np.generic):
+        return str(value.dtype), np.shape(value), np.asarray(value).tobytes()
+    return None if callable(value) or hasattr(value, "call_wrapped") else value
 
 
 class TracedJaxpr(Traced, Protocol):

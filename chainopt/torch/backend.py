@@ -178,6 +178,9 @@ class TorchBackend:
                 certify_gradient(_composed(functions), given, besides)
             return trace(functions, given[: len(inputs)], given[len(inputs) :], besides)
 
+    def form(self, function: Callable[..., Sequence[Array]], arrays: Sequence[Array]) -> None:
+        """Return None: all that a function reads is compared."""
+
     def straight_line(self, trace: Trace, outputs: int, *, is_demanded: bool) -> None:  # noqa: ARG002 -- the protocol's
         """Refuse: each operation of PyTorch's is a call, and code of single numbers would be slow."""
         if is_demanded:

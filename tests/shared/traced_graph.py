@@ -10,7 +10,7 @@ from jax.extend.core import Literal
 from chainopt import Identity
 
 UNITS = frozenset({"add", "add_any", "sub", "neg"})  # whose partial derivatives are 1 or -1
-MOVES = frozenset({"broadcast_in_dim", "concatenate", "reshape", "slice", "squeeze", "stack"})
+MOVES = frozenset({"broadcast_in_dim", "concatenate", "reshape", "slice", "squeeze", "stack", "unstack"})
 CONSTANT = -1
 
 
@@ -54,7 +54,8 @@ def traced_graph(function, size, *, units_are_free):
             if name in {"jit", "pjit"}:
                 results = walk(equation.params["jaxpr"].jaxpr, operands)
             elif name in MOVES:
-                results = [np.asarray(equation.primitive.bind(*map(jax.numpy.asarray, operands), **equation.params))]
+                moved = equation.primitive.bind(*map(jax.numpy.asarray, operands), **equation.params)
+                results = [*map(np.asarray, moved if equation.primitive.multiple_results else [moved])]
             else:
                 results = [operation(equation, operands)]
             known |= dict(zip(equation.outvars, results, strict=True))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from chainopt.errors import ChainError
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.jacobian import JacobianFunction
+from chainopt.functions.prepared import recorded
 from chainopt.functions.restored import restored
 from chainopt.functions.signature import Call
 from chainopt.functions.sparse.backend import OtherShapesError
@@ -123,7 +124,7 @@ class SparseJacobianFunction(JacobianFunction):
         try:
             with restored(self.backend, [self.function]) as tracing:
                 program = prepare_sparse(self.sparse, self.function, call, self.options)
-            tracing.refuse_overwriting()
+                tracing.keep(partial(recorded, self.backend, self.function, call, self.options))
         except UnplannableError as error:
             raise unfit(error) from error
         return program

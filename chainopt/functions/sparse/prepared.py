@@ -13,6 +13,7 @@ from chainopt.errors import ChainError
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.environment import Environment
 from chainopt.functions.places import written
+from chainopt.functions.prepared import recorded
 from chainopt.functions.reading import Reading
 from chainopt.functions.restored import restored
 from chainopt.functions.signature import ARRAY, Call, static_key
@@ -191,7 +192,7 @@ class PreparedJacobian:
                     with suppress(ChainError):
                         program.recorded.detected()
                 changed = written(before, environment.places())
-            tracing.refuse_overwriting()
+                tracing.keep(functools.partial(recorded, dense, self._function, call, options))
             self._environment = Environment(dense, roots, changed)
         except UnplannableError as error:
             msg = f"the function has no prepared sparse Jacobian, for {error}"

@@ -21,7 +21,6 @@ from chainopt.jax.detection import (
     reductions,
     reshaping,
     scans,
-    while_loops,
 )
 from chainopt.jax.detection.registry import dtype, size
 from chainopt.jax.detection.values import constant, full, is_zero
@@ -44,7 +43,6 @@ FAMILIES = (  # which register their rules when they are imported
     reductions,
     reshaping,
     scans,
-    while_loops,
 )
 
 

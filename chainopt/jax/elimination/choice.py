@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import jax
 
 from chainopt.functions.backend import UnplannableError
-from chainopt.functions.computation_graph import carrying
-from chainopt.functions.matrix_products import multiplies_matrices
+from chainopt.functions.computation_graph import carrying, multiplies_matrices
 from chainopt.jax.elimination.pushed import LOOPS
 from chainopt.jax.elimination.recomputation import DEAR
 from chainopt.jax.elimination.straight_line import straight_line

@@ -1,9 +1,11 @@
-"""Views of the same entries."""
+"""What keeps entries as they are: views, copies and sums, of which more is known than what PyTorch's tags say."""
 
 from __future__ import annotations
 
+import torch
+
 from chainopt.functions.primitives import Derivative, Price
-from chainopt.torch.rules.registry import OperatorCall, rule
+from chainopt.torch.rules.registry import OperatorCall, pass_over, rule
 
 VIEW = 1  # multiply-adds that an entry is worth
 
@@ -31,3 +33,21 @@ def transposed(call: OperatorCall) -> Derivative:
     """Change the order of axes, and with it that of the entries, unless there is but one axis that is longer than 1."""
     (result,) = call.written
     return view(call)._replace(is_elementwise=sum(size != 1 for size in result.shape) < 2)
+
+
+@rule("add")
+def add(call: OperatorCall) -> Derivative:
+    """Do as other elementwise functions; the Jacobian is the identity, unless what is added is scaled."""
+    return pass_over(call)._replace(is_sum=call.target is torch.ops.aten.add.Tensor and not call.options)
+
+
+@rule("empty_like", "full_like", "new_empty", "new_full", "new_ones", "new_zeros", "ones_like", "zeros_like")
+def filled(call: OperatorCall) -> Derivative:
+    """Make a tensor like another one, as autograd does to begin a gradient; that of a linear function does not vary for it."""
+    return pass_over(call)._replace(is_constant=True)
+
+
+@rule("clone", "_unsafe_view")
+def cloned(call: OperatorCall) -> Derivative:
+    """Copy the entries."""
+    return pass_over(call)._replace(is_elementwise=True)
