@@ -55,17 +55,17 @@ def form_of(value: Array) -> object:
     value : ClosedJaxpr
         Or one of its parameters.
     """
-    if isinstance(value, core.ClosedJaxpr):
-        return form_of(value.jaxpr), form_of(value.consts)
-    if isinstance(value, core.Jaxpr):
-        written = (variable for equation in value.eqns for variable in equation.outvars)
-        places = {variable: place for place, variable in enumerate((*value.constvars, *value.invars, *written))}
+    if isinstance(value, core.ClosedJaxpr | core.Jaxpr):  # which are one class from JAX 0.12 on
+        jaxpr = getattr(value, "jaxpr", value)
+        written = (variable for equation in jaxpr.eqns for variable in equation.outvars)
+        places = {variable: place for place, variable in enumerate((*jaxpr.constvars, *jaxpr.invars, *written))}
 
         def atoms(read: Sequence[Array]) -> list[object]:
             return [form_of(atom.val) if isinstance(atom, core.Literal) else (places[atom], str(atom.aval)) for atom in read]
 
-        equations = [(each.primitive, form_of(each.params), atoms(each.invars), atoms(each.outvars)) for each in value.eqns]
-        return atoms((*value.constvars, *value.invars)), equations, atoms(value.outvars)
+        equations = [(each.primitive, form_of(each.params), atoms(each.invars), atoms(each.outvars)) for each in jaxpr.eqns]
+        read = atoms((*jaxpr.constvars, *jaxpr.invars))
+        return form_of(getattr(value, "consts", ())), read, equations, atoms(jaxpr.outvars)
     if isinstance(value, dict):
         return {name: form_of(held) for name, held in value.items()}
     if isinstance(value, list | tuple):
