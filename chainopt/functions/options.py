@@ -68,8 +68,9 @@ class Options:
         return result[0] if self.has_aux else result
 
     def result_of(self, function: Function) -> Function:
-        """Return the function without the auxiliary data that it returns."""
-        return (lambda *args, **kwargs: function(*args, **kwargs)[0]) if self.has_aux else function
+        """Return the function without the auxiliary data that it returns, and with weak references, which JAX needs."""
+        has_aux = self.has_aux
+        return lambda *args, **kwargs: function(*args, **kwargs)[0] if has_aux else function(*args, **kwargs)
 
     @classmethod
     def checked(cls, function: object, argnums: Array, mode: Array, chunk_size: Array, **others: Array) -> Options:

@@ -125,13 +125,14 @@ class Snapshot:
 
 
 def _put(owner: Array, name: str, now: Array, before: Array) -> None:
-    """Let an attribute be what it was, unless it still is."""
+    """Let an attribute be what it was, unless it still is; of an object that is frozen, too."""
+    plain: Array = type if isinstance(owner, type) else object
     if now is before:
         return
     if before is _ABSENT:
-        delattr(owner, name)
+        plain.__delattr__(owner, name)
     else:
-        setattr(owner, name, before)
+        plain.__setattr__(owner, name, before)
 
 
 def _leaves(backend: Backend, held: Array) -> list[Array]:

@@ -1,6 +1,7 @@
 """Hessians of JAX functions: against jax.hessian, in all the ways in which people call it."""
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -236,3 +237,23 @@ def test_a_closure_that_is_made_anew(jax, jnp, hessian):
             return jnp.tanh(factor * (x @ weights)).sum() ** 2
 
         assert_same(jax, hessian(loss)(x), jax.hessian(loss)(x))
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A function that has a hash, and no weak references."""
+
+    factor: float
+
+    def __call__(self, x):
+        return (x**3).sum() * self.factor
+
+
+@pytest.mark.parametrize("options", [{}, {"mode": "planned"}, {"mode": "elimination"}, {"sparse": True}])
+def test_a_function_without_weak_references(jax, options):
+    from chainopt.jax import hessian
+
+    x = jax.numpy.arange(1.0, 4.0)
+    for _ in range(3):
+        found = hessian(Scaled(2.0), **options)(x)
+        np.testing.assert_allclose(found.todense() if "sparse" in options else found, np.diag(12 * np.arange(1.0, 4.0)))

@@ -1,6 +1,7 @@
 """Functions that count, collect and remember: what they compute and what they leave behind is as after JAX's own call."""
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -64,6 +65,18 @@ def attribute():
     return function
 
 
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    count: int = 0
+
+    def __call__(self, x):
+        object.__setattr__(self, "count", self.count + 1)
+        return x[:3] * self.count
+
+    def state(self):
+        return self.count
+
+
 def first_call():
     """Make a function whose first call alone is another one."""
     held = [False]
@@ -80,6 +93,7 @@ PLACES = ["an attribute", "an entry of a list", "the length of a list", "an entr
 WAYS = {place: functools.partial(Counting, place) for place in PLACES} | {
     "a variable of a closure": closure,
     "an attribute of the function": attribute,
+    "a slot of a frozen object": Frozen,
     "the first call": first_call,
 }
 DEMANDS = {
