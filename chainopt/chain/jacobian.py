@@ -89,8 +89,8 @@ class Jacobian:
         multiply-adds, a float seconds. Without either, the matrix is at hand. With one, the stage is matrix-free: its
         matrix costs n JVPs or m VJPs, and other matrices can be pushed or pulled back through it without forming its own.
     accumulation_cost : int or float, optional
-        What the matrix costs, where that is not n JVPs or m VJPs. Give 0 for a matrix at hand whose stage has a JVP
-        or a VJP as well.
+        What the matrix costs, in the place of n JVPs or m VJPs, even if those cost less. Give 0 for a matrix at hand whose
+        stage has a JVP or a VJP as well.
     tape : int, optional
         The memory that a reverse sweep of the stage needs.
     structure : Dense, Diagonal, Identity, Banded, BlockDiagonal or Sparse, optional

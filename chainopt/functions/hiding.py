@@ -23,7 +23,7 @@ STILL = frozenset(  # modules of Python's own whose objects stay what they are, 
 CHANGING = frozenset(  # but for these, and what has them above it
     {"builtins.bytearray", "builtins.memoryview", "builtins.dict_keys", "builtins.dict_items", "builtins.dict_values"}
     | {"decimal.Context", "_ctypes._SimpleCData", "_ctypes.Structure", "_ctypes.Union", "_ctypes.Array", "_ctypes._Pointer"}
-    | {"array.array", "builtins.BaseException", "torch.Tensor"}
+    | {"array.array", "builtins.BaseException", "torch.Tensor", "_thread._local"}
 )
 FIXED = (sys.stdlib_module_names | {"jax", "jaxlib", "torch", "numpy", "scipy"}) - {"__main__"}
 

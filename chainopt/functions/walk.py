@@ -251,6 +251,8 @@ class Walk:
             yield function_of(value)
         elif root_of(kind.__module__) in CACHING and hasattr(value, "__wrapped__"):
             yield value.__wrapped__
+            if root_of(kind.__module__) == "jax":  # it has rules for its derivatives
+                yield vars(value)
         else:
             yield from self._held_by_object(value, kind)
 
@@ -279,6 +281,7 @@ def functions_in(wrapper: FunctionType) -> list[object]:
     contents: list[object] = []
     for cell in wrapper.__closure__ or ():
         with suppress(ValueError):  # of a variable that has no value yet
-            contents.append(cell.cell_contents)
+            content = cell.cell_contents
+            contents += content if isinstance(content, tuple) else [content]
     wrapped = [wrapper.__wrapped__] if hasattr(wrapper, "__wrapped__") else []
     return [*wrapped, *(content for content in contents if isinstance(content, FunctionType | MethodType | partial))]

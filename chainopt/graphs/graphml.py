@@ -184,7 +184,7 @@ def write_graphml(graph: Graph, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ChainError
-        As `linearize` does for graphs.
+        As `linearize` does for graphs; if two nodes are the same as strings.
 
     Examples
     --------
@@ -202,7 +202,13 @@ def write_graphml(graph: Graph, path: str | os.PathLike[str]) -> None:
 
     sizes = dict(zip(graph, read_graph(graph).sizes, strict=False))
     written = type(graph)()
+    texts: dict[str, object] = {}
     for name, size in sizes.items():
+        if texts.setdefault(str(name), name) is not name:
+            msg = (
+                f"nodes {shown(texts[str(name)])} and {shown(name)} are one in a file: rename one of them"
+            )
+            raise ChainError(msg)
         if _NOT_IN_XML.search(str(name)):
             msg = f"node {shown(name)} has a character that XML cannot hold: rename it, as with networkx.relabel_nodes"
             raise ChainError(msg)

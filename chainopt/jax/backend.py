@@ -14,7 +14,7 @@ from chainopt.functions.backend import CONTAINERS, NOT_REAL, Arrays, Unplannable
 from chainopt.functions.function_state import FunctionState, state_of
 from chainopt.functions.trace import OTHER
 from chainopt.jax.gradient import gradient_of
-from chainopt.jax.jaxprs import form_of
+from chainopt.jax.jaxprs import form_of, jaxpr_of
 from chainopt.jax.rules.registry import PRODUCTS
 from chainopt.jax.stage import stages_of
 from chainopt.jax.trace import STAGE, kind_of, trace
@@ -164,7 +164,7 @@ class JaxBackend:
 
     def form(self, function: Callable[..., Sequence[Array]], arrays: Sequence[Array]) -> object:
         """Return the jaxpr without its names."""
-        return form_of(jax.make_jaxpr(function)(*arrays))
+        return form_of(jaxpr_of(function, *arrays))
 
     def straight_line(self, trace: Trace, outputs: int, *, is_demanded: bool) -> Blocks | None:
         """Return None: `chainopt.jax.eliminating` writes it."""

@@ -15,7 +15,7 @@ from chainopt.functions.sparse.derived import Traced
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from chainopt.typing import Array
+    from chainopt.typing import Array, Function
 
 EFFECTS = frozenset({"ReadEffect", "WriteEffect", "AccumEffect", "InternalMutableArrayEffect"})  # names that are not public
 
@@ -34,17 +34,25 @@ def loop_parts(parameters: Mapping[str, Array]) -> tuple[int, int]:
     return len(constants), len(state)
 
 
-def refuse_references(closed: core.ClosedJaxpr) -> None:
-    """Refuse to plan what makes, reads or writes a reference: equations are reordered, and dropped where no result needs them.
+def jaxpr_of(function: Function, *arrays: Array) -> core.ClosedJaxpr:
+    """Trace a user's function.
+
+    NumPy's arrays among its constants are copied: as long as JAX's own of one of 64 bits lives, JAX takes it for that array,
+    whatever has been written there since.
 
     Raises
     ------
     UnplannableError
-        Which says so.
+        If it makes, reads or writes a reference: equations are reordered, and dropped where no result needs them.
     """
+    closed = jax.make_jaxpr(function)(*arrays)
     if any(type(effect).__name__ in EFFECTS for effect in closed.effects):
         msg = "it uses arrays that are written to, as `jax.new_ref` makes them"
         raise UnplannableError(msg)
+    kept: core.ClosedJaxpr = closed.replace(
+        consts=[each.copy() if isinstance(each, np.ndarray) else each for each in closed.consts]
+    )
+    return kept
 
 
 def form_of(value: Array) -> object:

@@ -21,7 +21,7 @@ from chainopt.jax.bcoo import maker_of
 from chainopt.jax.compressed import gathered, jvps, vjps
 from chainopt.jax.detection import pattern_of
 from chainopt.jax.gradient import is_number
-from chainopt.jax.jaxprs import refuse_references
+from chainopt.jax.jaxprs import jaxpr_of
 from chainopt.jax.linear_program import LinearProgram
 from chainopt.jax.mismatch import JaxProducts
 from chainopt.jax.narrow import NarrowJaxpr, WalkedJaxpr
@@ -221,9 +221,7 @@ class JaxSparse:
                 msg = f"an argument is a {type(leaf).__name__}: a sparse Jacobian takes arrays and numbers"
                 raise ChainError(msg)
             BACKEND.check_input(leaf)
-        closed = jax.make_jaxpr(function)(*inputs, *others)
-        refuse_references(closed)
-        return RecordedJaxpr(closed, inputs, others, outputs(), is_symmetric=is_symmetric)
+        return RecordedJaxpr(jaxpr_of(function, *inputs, *others), inputs, others, outputs(), is_symmetric=is_symmetric)
 
     def gradient(self, function: Function, options: Options) -> Function:
         """Return `jax.grad` of a function of one number as the result, of any other `jax.jacrev`."""

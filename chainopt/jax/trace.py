@@ -11,7 +11,7 @@ from jax.extend import core
 
 from chainopt.functions.loop_rolling import rolled
 from chainopt.functions.trace import COMPLEX, OTHER, REAL, Equation, Trace, Variable, by_variable, needed
-from chainopt.jax.jaxprs import refuse_references
+from chainopt.jax.jaxprs import jaxpr_of
 from chainopt.jax.rules import derivative_of
 from chainopt.jax.rules.registry import alone, has_rule, variables_read, variables_written
 
@@ -36,9 +36,7 @@ def trace(function: Function, inputs: Sequence[Array], others: Sequence[Array] =
 
     Constants that are arrays of ``besides`` become further arguments.
     """
-    closed = jax.make_jaxpr(function)(*inputs, *others)
-    refuse_references(closed)
-    return _Flattening().flattened(closed, len(inputs), besides)
+    return _Flattening().flattened(jaxpr_of(function, *inputs, *others), len(inputs), besides)
 
 
 def kind_of(dtype: DType) -> str:

@@ -159,3 +159,8 @@ def test_the_bound_holds_for_published_chains():
         bound = gain_bound(read_graphml(FOLDER / f"{name}.xml"))
         assert bound is not None
         assert 1 <= bound <= max(forward, reverse)
+
+
+def test_nodes_that_are_one_as_strings_are_refused(tmp_path):
+    with pytest.raises(chainopt.ChainError, match="nodes 1 and '1' are one in a file: rename one"):
+        chainopt.write_graphml(nx.DiGraph([(1, 2), ("1", 3)]), tmp_path / "graph.graphml")

@@ -4,6 +4,7 @@ import datetime as dt
 import functools
 import itertools
 import random
+import threading
 import time
 from datetime import datetime as moment
 
@@ -270,3 +271,69 @@ def test_settings_of_jax_and_tensors_of_pytorch_are_not_taken_for_constants(jax,
     for function in (lambda x: x * tensor.item(), lambda x: x * (2 if jax.config.jax_debug_nans else 1)):
         with pytest.raises(ChainError, match=r"may change unseen|jax\.config"):
             jacobian(function, mode="planned")(x)
+
+
+@pytest.mark.parametrize("options", [{}, {"mode": "planned"}, {"mode": "elimination"}, {"sparse": True}])
+@pytest.mark.parametrize("dtype", ["float64", "int64", "float32"])
+def test_arrays_of_numpy_that_are_written_to(jax, options, dtype):
+    from chainopt.jax import hessian, jacobian
+
+    x = jax.numpy.arange(1.0, 41.0)
+    for ours, library, power in ((jacobian, jax.jacrev, 2), (hessian, jax.hessian, 3)):
+        factors = np.ones(40, dtype)
+        other = factors.copy()
+        function, expected = lambda x: x**power * factors, lambda x: x**power * other  # noqa: B023 -- called here
+        derivative = ours(function, **options)
+        for number in range(1, 5):
+            factors[:] = other[:] = number
+            found = derivative(x)
+            np.testing.assert_allclose(found.todense() if options.get("sparse") else found, library(expected)(x), rtol=1e-6)
+            np.testing.assert_allclose(
+                function(x), x**power * number, rtol=1e-6
+            )  # JAX keeps what it has traced
+            np.testing.assert_allclose(jax.numpy.asarray(factors), np.full(40, number))
+
+
+def rule_of_jvps(jax, factor):
+    squared = jax.custom_jvp(lambda x: x**2)
+    squared.defjvp(lambda primals, tangents: (primals[0] ** 2, tangents[0] * primals[0] * factor()))
+    return squared
+
+
+def rules_of_jvps(jax, factor):
+    squared = jax.custom_jvp(lambda x: x**2)
+    squared.defjvps(lambda tangent, _, x: tangent * x * factor())
+    return squared
+
+
+def rules_of_vjps(jax, factor):
+    squared = jax.custom_vjp(lambda x: x**2)
+    squared.defvjp(lambda x: (x**2, x), lambda x, cotangent: (cotangent * x * factor(),))
+    return squared
+
+
+@pytest.mark.parametrize("mode", ["auto", "planned"])
+@pytest.mark.parametrize("rule", [rule_of_jvps, rules_of_jvps, rules_of_vjps])
+def test_what_a_rule_for_derivatives_reads(jax, rule, mode):
+    from chainopt.jax import jacobian
+
+    into, out = (jax.numpy.asarray(np.random.default_rng(0).standard_normal(shape)) for shape in ((2, 300), (400, 2)))
+    held, x = [0.0], jax.numpy.linspace(0.1, 1, 300)
+    make = lambda squared: lambda x: out @ squared(into @ x)  # noqa: E731
+    kept = make(rule(jax, lambda: held[0]))
+    derivative = jacobian(kept, mode=mode)
+    for number in range(1, 5):
+        held[0] = float(number)
+        fresh = make(rule(jax, lambda number=number: number))
+        expected = np.asarray(jax.jacrev(fresh)(x))
+        for found in (derivative(x), jacobian(kept, mode=mode)(x), *(jacobian(fresh, mode=mode)(x) for _ in range(3))):
+            np.testing.assert_allclose(found, expected, atol=1e-4 * abs(expected).max())
+
+
+def test_variables_of_a_thread_are_no_constants(jax):
+    from chainopt.jax import jacobian
+
+    held, x = threading.local(), jax.numpy.ones(3)
+    held.factor = 2
+    with pytest.raises(ChainError, match="may change unseen"):
+        jacobian(lambda x: x * held.factor, mode="planned")(x)

@@ -25,7 +25,7 @@ from chainopt.jax.detection import (
 from chainopt.jax.detection.registry import dtype, size
 from chainopt.jax.detection.values import constant, full, is_zero
 from chainopt.jax.detection.walk import Walk
-from chainopt.jax.jaxprs import refuse_references
+from chainopt.jax.jaxprs import jaxpr_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,8 +73,7 @@ def pattern_of(function: Callable[..., Sequence[Array]], inputs: Sequence[Array]
         pushed_forward: Sequence[Array] = jax.jvp(moved, [primals[position] for position in moving], tangents)[1]
         return pushed_forward
 
-    closed = jax.make_jaxpr(pushed)(given, [given[position] for position in moving])
-    refuse_references(closed)
+    closed = jaxpr_of(pushed, given, [given[position] for position in moving])
     sizes = [math.prod(array.shape) for array in given[: len(inputs)]]
     columns, firsts = sum(sizes), np.cumsum([0, *sizes])
     seeds = [IndexSets.seeds(sizes[position], columns, int(firsts[position])) for position in moving]
