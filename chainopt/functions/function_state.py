@@ -8,6 +8,7 @@ changes by itself, is named as a reason not to plan.
 from __future__ import annotations
 
 import enum
+import weakref
 from collections import deque
 from pathlib import PurePath
 from types import (
@@ -31,7 +32,6 @@ from chainopt.functions.backend import UnplannableError
 from chainopt.functions.changing import DIFFERENT, refuse_changing_names
 from chainopt.functions.code_names import function_of, is_library, names_in, root_of, texts_in
 from chainopt.functions.hiding import FIELD, adds_fields, slots_of
-from chainopt.functions.identities import Identities
 from chainopt.functions.signature import PLAIN
 from chainopt.functions.unseen import REFLECTION
 from chainopt.functions.walk import CACHING, CONTAINERS, VALUES, Walk
@@ -53,6 +53,23 @@ DESCRIPTORS = (MethodDescriptorType, WrapperDescriptorType, ClassMethodDescripto
 NATIVE = (*DESCRIPTORS, FIELD, np.ufunc, PurePath)
 TRANSPARENT = frozenset({object, SimpleNamespace})  # classes that are not written in Python, but show what they hold
 _HEAP_TYPE = 1 << 9  # set in the flags of every class that is written in Python, and of some others
+
+
+class Identities:
+    """Arrays that stay what they are, in a key: equal to others where they are the same ones, and alive."""
+
+    def __init__(self, arrays: Sequence[Array]) -> None:
+        self._addresses = tuple(map(id, arrays))
+        self._references = tuple(map(weakref.ref, arrays))
+
+    def __hash__(self) -> int:
+        return hash(self._addresses)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Identities):
+            return NotImplemented
+        pairs = zip(self._references, other._references, strict=True)
+        return self._addresses == other._addresses and all(one() is two() is not None for one, two in pairs)
 
 
 class FunctionState(Walk):

@@ -205,9 +205,7 @@ def write_graphml(graph: Graph, path: str | os.PathLike[str]) -> None:
     texts: dict[str, object] = {}
     for name, size in sizes.items():
         if texts.setdefault(str(name), name) is not name:
-            msg = (
-                f"nodes {shown(texts[str(name)])} and {shown(name)} are one in a file: rename one of them"
-            )
+            msg = f"nodes {shown(texts[str(name)])} and {shown(name)} are one in a file: rename one of them"
             raise ChainError(msg)
         if _NOT_IN_XML.search(str(name)):
             msg = f"node {shown(name)} has a character that XML cannot hold: rename it, as with networkx.relabel_nodes"

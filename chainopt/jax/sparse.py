@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.sparse import BCOO
 
 from chainopt.errors import ChainError
 from chainopt.functions.sparse.density import check_is_sparse
@@ -17,7 +18,6 @@ from chainopt.functions.sparse.mismatch import mismatch
 from chainopt.functions.sparse.narrow import splits
 from chainopt.functions.trace import COMPLEX, REAL
 from chainopt.jax.backend import BACKEND
-from chainopt.jax.bcoo import maker_of
 from chainopt.jax.compressed import gathered, jvps, vjps
 from chainopt.jax.detection import pattern_of
 from chainopt.jax.gradient import is_number
@@ -250,8 +250,15 @@ class JaxSparse:
         return not any(map(has_rule, jax.make_jaxpr(call)(*(leaves[place] for place in places)).eqns))
 
     def maker(self, block: Block) -> Callable[[Array], Array]:
-        """Return what makes a BCOO of a block's nonzeros."""
-        return maker_of(block)
+        """Return what makes a BCOO of a block's nonzeros: all axes are sparse, the indices unique and in row-major order.
+
+        The indices belong to no transformation. What the constructor checks is checked once: it takes long beside small Jacobians.
+        """
+        with jax.ensure_compile_time_eval():
+            indices = jnp.asarray(block.indices)
+            model = BCOO((jnp.zeros(len(indices)), indices), shape=block.shape, indices_sorted=True, unique_indices=True)
+        tree = jax.tree.structure(model)
+        return lambda nonzeros: jax.tree.unflatten(tree, (nonzeros, indices))
 
     def is_known(self, arrays: Sequence[Array]) -> bool:
         """Whether none is a tracer."""

@@ -288,9 +288,7 @@ def test_arrays_of_numpy_that_are_written_to(jax, options, dtype):
             factors[:] = other[:] = number
             found = derivative(x)
             np.testing.assert_allclose(found.todense() if options.get("sparse") else found, library(expected)(x), rtol=1e-6)
-            np.testing.assert_allclose(
-                function(x), x**power * number, rtol=1e-6
-            )  # JAX keeps what it has traced
+            np.testing.assert_allclose(function(x), x**power * number, rtol=1e-6)  # JAX keeps what it has traced
             np.testing.assert_allclose(jax.numpy.asarray(factors), np.full(40, number))
 
 
