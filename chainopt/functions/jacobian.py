@@ -15,7 +15,7 @@ from chainopt.functions.first_calls import entries_of_jacobian, hint_of, note_ca
 from chainopt.functions.prepared import Prepared
 from chainopt.functions.refusals import Refusals
 from chainopt.functions.signature import Call
-from chainopt.functions.strategies import Strategies
+from chainopt.functions.strategies import PROGRAM_MODES, Strategies
 from chainopt.functions.strategy import Strategy, refusal
 
 if TYPE_CHECKING:
@@ -24,14 +24,13 @@ if TYPE_CHECKING:
     from chainopt.functions.autotune import Tuned
     from chainopt.functions.backend import Backend
     from chainopt.functions.blockwise import Blockwise
-    from chainopt.functions.options import Mode, Options
+    from chainopt.functions.options import Options
     from chainopt.graphs.elimination.result import Elimination
     from chainopt.plan.plan import Plan
     from chainopt.typing import Array, Function
 
     Computation = tuple[Function, Sequence[Array] | None, Callable[[Array], Array]]
 
-PROGRAMS: tuple[Mode, ...] = ("planned", "elimination")  # the modes that are not the library's own
 MOST_ENTRIES = 2_500  # of a Jacobian whose straight-line code is timed: that of larger ones takes longest of all to compile
 
 
@@ -111,7 +110,7 @@ class JacobianFunction:
         Tuned
             A callable; its ``times`` are the seconds of each, infinite where one fails, and its ``plan`` is the winner's.
         """
-        made = {mode: JacobianFunction(self.backend, self.function, replace(self.options, mode=mode)) for mode in PROGRAMS}
+        made = {mode: JacobianFunction(self.backend, self.function, replace(self.options, mode=mode)) for mode in PROGRAM_MODES}
         if not (self._may_be_straight_line(args, kwargs) and made["elimination"]._has_program(args, kwargs)):  # noqa: SLF001 -- ours
             del made["elimination"]
         candidates: dict[str, Function] = {}
@@ -255,7 +254,7 @@ class JacobianFunction:
         if prepared is None and self.options.must_plan:
             raise strategy.refusal()
         if prepared is None or (
-            strategy.mode not in {"planned", "elimination"} and not self.options.is_pure and not self._is_recorded(prepared)
+            strategy.mode not in PROGRAM_MODES and not self.options.is_pure and not self._is_recorded(prepared)
         ):
             return None
         if self.backend.can_transform(prepared.names, arrays):

@@ -33,12 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
     from chainopt.functions.backend import Backend, Reads
-    from chainopt.functions.options import Options
+    from chainopt.functions.options import Mode, Options
     from chainopt.functions.prepared import Prepared
     from chainopt.functions.signature import Call
     from chainopt.functions.strategy import Record
     from chainopt.typing import Array, Function
 
+PROGRAM_MODES: tuple[Mode, ...] = ("planned", "elimination")  # those that are not the library's own
 MOST_SIGNATURES = 128  # that are remembered, so that a value which is another one on each call does not fill the memory
 MOST_CHANGES = 3  # of what a function reads, after which it is not traced again
 UNCOMPARABLE = "its arguments cannot be hashed or compared, so it would be traced at each call"
@@ -260,7 +261,7 @@ class Strategies:
             with restored(self.backend, roots) as tracing:
                 self._try(strategy, call)
                 changed = written(before, environment.places())
-                if strategy.prepared is not None:
+                if strategy.prepared is not None and (strategy.mode in PROGRAM_MODES or self.options.is_pure):
                     tracing.keep(partial(recorded, self.backend, self.function, call, self.options))
             strategy.environment = Environment(self.backend, roots, changed)
             strategy.changes, strategy.writes = changes, bool(changed)

@@ -252,7 +252,7 @@ class JaxSparse:
     def maker(self, block: Block) -> Callable[[Array], Array]:
         """Return what makes a BCOO of a block's nonzeros: all axes are sparse, the indices unique and in row-major order.
 
-        The indices belong to no transformation. What the constructor checks is checked once: it takes long beside small Jacobians.
+        The indices belong to no transformation. What the constructor checks is checked once, for it takes long.
         """
         with jax.ensure_compile_time_eval():
             indices = jnp.asarray(block.indices)

@@ -1,6 +1,7 @@
 """Functions that count, collect and remember: what they compute and what they leave behind is as after JAX's own call."""
 
 import functools
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,7 +100,7 @@ WAYS = {place: functools.partial(Counting, place) for place in PLACES} | {
 DEMANDS = {
     "planned": lambda jacobian, f, x: jacobian(f, mode="planned")(x),
     "elimination": lambda jacobian, f, x: jacobian(f, mode="elimination")(x),
-    "plan": lambda jacobian, f, x: jacobian(f).plan(x),
+    "plan": lambda jacobian, f, x: jacobian(f, mode="planned").plan(x),
     "sparse": lambda jacobian, f, x: jacobian(f, sparse=True)(x),
     "prepared": lambda jacobian, f, x: jacobian(f, sparse=True).prepare(x),
 }
@@ -183,3 +184,20 @@ def test_what_is_computed_once_is_computed_once(jax, kind):
     for _ in range(4):
         np.testing.assert_allclose(derivative(x), np.eye(3, 40) * np.linspace(1, 2, 40))
     assert len(kept) == 1
+
+
+@pytest.mark.usefixtures("first_calls_left")
+def test_a_count_behind_a_lock(jax):
+    from chainopt.jax import jacobian
+
+    lock, count, x = threading.Lock(), [0], jax.numpy.arange(1.0, 41.0)
+
+    def function(x):
+        with lock:
+            count[0] += 1
+        return x[:3] ** 2
+
+    derivative = jacobian(function)
+    for calls in range(1, 5):
+        np.testing.assert_allclose(derivative(x), jax.jacrev(lambda x: x[:3] ** 2)(x))
+        assert count == [calls]
