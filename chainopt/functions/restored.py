@@ -48,12 +48,12 @@ class Tracing:
         UnplannableError
             If it computes something else after what it wrote.
         """
-        must_compare = not (self.backend.must_read or self.snapshot is None or self.snapshot.is_unchanged())
-        if must_compare and self.snapshot is not None:
-            is_left, is_overwritten = self.snapshot.traces_left()
-            if is_overwritten or (is_left and self.snapshot.changes_numbers()):
+        snapshot = self.snapshot
+        if snapshot is not None and not (self.backend.must_read or snapshot.is_unchanged()):
+            is_left, is_overwritten = snapshot.traces_left()
+            if is_overwritten or (is_left and snapshot.changes_numbers()):
                 raise UnplannableError(CHANGES_ITSELF)
-            self.snapshot.put_back()
+            snapshot.put_back()
             with restored(self.backend, self.roots) as tracing:
                 first, tracing.is_kept = record(), True
             with restored(self.backend, self.roots):
