@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chainopt import JacobianChain, optimal_order
 from chainopt.costs.multiplications import MULTIPLICATIONS
 from chainopt.graphs.edges import IDENTITY, Partial
 from chainopt.graphs.elimination.numeric import NumericElimination
@@ -99,3 +100,17 @@ def test_a_grid_of_scalars_has_no_negative_cost():
     cost, taken = cheapest_order(Stage((0,), (15,), tuple(range(1, 16))), links, [1] * 16, MULTIPLICATIONS)
     assert sorted(taken) == list(range(1, 16))
     assert 0 < cost <= 24
+
+
+@given(st.lists(st.integers(1, 9), min_size=3, max_size=14), st.sets(st.integers(0, 13)))
+def test_a_path_costs_what_its_chain_costs_whatever_passes_through_it(dims, identities):
+    sizes, partials = dims[:1], []
+    for place, size in enumerate(dims[1:]):
+        if place in identities:
+            sizes.append(sizes[-1])
+            partials.append(IDENTITY)
+        partials.append(Partial(0, size * sizes[-1], size * sizes[-1]))
+        sizes.append(size)
+    stage = Stage((0,), (len(partials),), tuple(range(1, len(sizes))))
+    cost, _ = cheapest_order(stage, {(tail, tail + 1): partial for tail, partial in enumerate(partials)}, sizes, MULTIPLICATIONS)
+    assert cost == optimal_order(JacobianChain.from_dims(dims[::-1])).cost

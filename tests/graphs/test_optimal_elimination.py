@@ -526,10 +526,10 @@ def test_dense_graphs_end_with_the_time(vertices):
     nx.set_node_attributes(graph, {node: 1 + node % 5 for node in graph}, "size")
 
     def seconds():
-        begin = time.monotonic()
+        begin = time.thread_time()  # which does not go on while the machine does something else
         elimination = optimal_elimination(graph, time_limit=0.2)
         assert elimination.lower_bound <= elimination.cost
-        return time.monotonic() - begin
+        return time.thread_time() - begin
 
     # A search that looked at the clock too late took 1 to 10 s; compiling the kernels takes as long, but once each.
     assert any(seconds() < 0.6 for _ in range(5))

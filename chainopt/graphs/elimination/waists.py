@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chainopt.chain.jacobian import Jacobian
+from chainopt.costs.multiplications import Multiplications
 from chainopt.graphs.edges import IDENTITY, total_cost
 from chainopt.graphs.liveness import live_sizes
 from chainopt.ordering.order import step_order
@@ -40,6 +41,15 @@ def waists_of(stage: Stage, partials: Partials) -> list[int]:
 
 def by_bracketing(elimination: VertexElimination, waists: list[int]) -> Iterator[int]:
     """Yield the waists as the best bracketing joins what is between them; all other variables have been eliminated."""
+    wide = []
+    for waist in waists:
+        if _is_identity(elimination.before[waist]) or _is_identity(elimination.after[waist]):
+            yield waist  # which joins at no cost wherever it stands
+        else:
+            wide.append(waist)
+    if not wide:
+        return
+    waists = wide
     # Each edge that is left leads from a waist, or an input, to the next, or to an output.
     into = [_factor(elimination, elimination.before[waist], waist) for waist in waists]
     last = _factor(elimination, elimination.after[waists[-1]], waists[-1], is_last=True)
@@ -51,9 +61,23 @@ def by_bracketing(elimination: VertexElimination, waists: list[int]) -> Iterator
 def _factor(elimination: VertexElimination, edges: Mapping[int, Partial], waist: int, *, is_last: bool = False) -> Jacobian:
     """Return the edges into a waist, or out of the last one, as one stage."""
     size, others = elimination.size(waist), sum(map(elimination.size, edges))
+    shape = (others, size) if is_last else (size, others)
+    if isinstance(elimination.model, Multiplications) and all(
+        _is_dense(edge, size, elimination.size(node)) for node, edge in edges.items()
+    ):
+        return Jacobian(shape)  # for which the order takes n log n steps
     return Jacobian(
-        (others, size) if is_last else (size, others),
+        shape,
         jvp_cost=total_cost(partial.jvp for partial in edges.values()),
         vjp_cost=total_cost(partial.vjp for partial in edges.values()),
         accumulation_cost=sum(partial.accumulation for partial in edges.values()),
     )
+
+
+def _is_identity(edges: Mapping[int, Partial]) -> bool:
+    return len(edges) == 1 and IDENTITY is next(iter(edges.values()))
+
+
+def _is_dense(partial: Partial, size: int, other: int) -> bool:
+    """Whether a JVP costs what a column of the product with its matrix costs, which is at hand."""
+    return partial.jvp == partial.vjp == size * other and not partial.accumulation
