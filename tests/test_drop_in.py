@@ -95,6 +95,13 @@ def test_text_is_named():
             multi_dot(arrays)
 
 
+@pytest.mark.parametrize("dtype", ["M8[s]", "V4", [("real", "f4"), ("imaginary", "f4")]])
+@pytest.mark.parametrize("count", [2, 3])
+def test_dates_and_records_are_named(dtype, count):
+    with pytest.raises(ChainError, match=r"arrays\[0\] has the dtype .*: give numbers"):
+        multi_dot([np.zeros((2, 2), np.dtype(dtype))] * count)
+
+
 def test_lists_and_matrices():
     assert multi_dot([[[1, 2]], [[3], [4]], [[2]]]).tolist() == [[22]]
     with pytest.warns(PendingDeprecationWarning):

@@ -76,7 +76,7 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
         if pairs is not None:
             try:
                 return _in_pairs(pairs, [*arrays], np.ndarray.dot)
-            except ValueError:
+            except (TypeError, ValueError):
                 _check_kinds(arrays)
                 raise
     if out is None and len(arrays) > 1 and all(map(goes_with_matmul, map(type, arrays))) and _are_sparse(arrays):
@@ -91,10 +91,11 @@ def multi_dot(arrays: Sequence[Array], *, out: Array = None) -> Array:
 
 
 def _check_kinds(matrices: Sequence[Array]) -> None:
-    """Refuse text, which NumPy multiplies with an error that does not say so."""
+    """Refuse text, dates and records, which NumPy multiplies with an error that does not say so."""
     for position, matrix in enumerate(matrices):
-        if getattr(getattr(matrix, "dtype", None), "kind", "") in {"U", "S"}:
-            msg = f"arrays[{position}] has the dtype {matrix.dtype}: give numbers"
+        dtype = getattr(matrix, "dtype", None)
+        if getattr(dtype, "kind", "") in {"U", "S", "M"} or getattr(dtype, "type", None) is np.void:
+            msg = f"arrays[{position}] has the dtype {dtype}: give numbers"
             raise ChainError(msg)
 
 

@@ -39,7 +39,7 @@ class Bitmask(Method):
         limited = memory_problem(problem)
         move = _moves(limited, limited.limit)
         if isinstance(move, int):
-            raise infeasible(problem, f"the least limit is {_moves(limited, None)}")
+            raise infeasible(problem, f"order of the operations stays within it: the least limit is {_moves(limited, None)}")
         return self.answer(named(problem, _replayed(limited, move)))
 
 

@@ -48,9 +48,9 @@ class Frontier(Method):
         if relaxed is None or bracketing is None:
             least = _bracketing(limited, None)
             assert least is not None
-            why = "there is no plan" if relaxed is None else "no plan was found"
+            why = "order of the operations stays within it" if relaxed is None else "plan within it was found"
             peak = peak_memory(problem.chain, least)
-            raise infeasible(problem, f"{why}; the least limit known to do is {peak}")
+            raise infeasible(problem, f"{why}: the least limit known to do is {peak}")
         candidate = named(problem, bracketing)
         bound = min(relaxed[1], candidate.cost)
         return Solution(*candidate, candidate.cost <= rounded_up(bound), bound, self.name)

@@ -155,4 +155,4 @@ def named(problem: Problem, bracketing: Bracketing) -> Candidate:
 
 def infeasible(problem: Problem, why: str) -> InfeasibleError:
     """Say that no plan keeps the limit, or that none was found, and which limit would do."""
-    return InfeasibleError(f"memory_limit is {problem.memory_limit}, which no order of the operations keeps: {why}")
+    return InfeasibleError(f"memory_limit is {problem.memory_limit}, but no {why}")

@@ -32,8 +32,8 @@ class Sweeps(Method):
         peaks = [peak_memory(problem.chain, candidate.bracketing) for candidate in pure]
         kept = [candidate for candidate, peak in zip(pure, peaks, strict=True) if peak <= problem.memory_limit]
         if not kept:
-            why = f"no plan was found for more than {frontier.MOST_FACTORS} factors"
-            raise infeasible(problem, f"{why}; the least limit known to do is {min(peaks)}" if peaks else why)
+            why = f"plan within it was found for more than {frontier.MOST_FACTORS} factors"
+            raise infeasible(problem, f"{why}: the least limit known to do is {min(peaks)}" if peaks else why)
         return self.answer(min(kept, key=lambda candidate: candidate.cost))
 
 
