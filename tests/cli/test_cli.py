@@ -276,7 +276,8 @@ def test_limits_on_memory(capsys):
     assert main(["order", *shapes, "--memory-limit", "1000", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["cost"] == 406_000
     assert main(["compare", *shapes, "--memory-limit", "5e2"]) == 2
-    assert "--memory-limit is 500.0, but no order of the operations stays within it: the least limit is 600" in capsys.readouterr().err
+    message = "--memory-limit is 500.0, but no order of the operations stays within it: the least limit is 600"
+    assert message in capsys.readouterr().err
     assert main(["order", *shapes, "--memory-limit", "much"]) == 2
     assert "--memory-limit is 'much': give a number" in capsys.readouterr().err
 
