@@ -65,8 +65,9 @@ def hint_of(backend: Backend, function: Function, options: Options) -> Record:
 
 def note_results(record: Record, call: Call, blocks: Iterable[Array]) -> None:
     """Remember how large a result is, given the blocks of a Jacobian."""
-    inputs = _size(call.inputs)
-    record.inputs, record.results = inputs, _size(blocks) // max(inputs, 1)
+    inputs, entries = _size(call.inputs), _size(blocks)
+    if isinstance(inputs, int) and isinstance(entries, int):  # and not symbols, which compare with nothing
+        record.inputs, record.results = inputs, entries // max(inputs, 1)
 
 
 def young(backend: Backend, function: Function, signature: Hashable, options: Options) -> Record | None:

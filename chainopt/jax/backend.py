@@ -131,9 +131,9 @@ class JaxBackend:
         """Return how many entries the results have, by an abstract evaluation."""
         try:
             leaves: list[Array] = jax.tree.leaves(jax.eval_shape(function, *args, **kwargs))
-        except Exception:  # noqa: BLE001 -- of the user's function; its Jacobian will raise it
+            return sum(int(math.prod(leaf.shape)) for leaf in leaves)
+        except Exception:  # noqa: BLE001 -- of the user's function; its Jacobian will raise it. Or a size is a symbol
             return None
-        return sum(int(math.prod(leaf.shape)) for leaf in leaves)
 
     def planning_seconds(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> float:  # noqa: ARG002
         """Return 0: JAX's own functions trace at each call, too, which takes nearly as long."""

@@ -331,3 +331,16 @@ def test_where_no_cut_pays_cuts_are_not_dropped_one_by_one(jax, jnp, jacobian, m
     assert len(derivative.plan(x).chain) == 1
     assert dropped == []
     np.testing.assert_allclose(derivative(x), jax.jacfwd(reconstructed)(x), rtol=1e-4, atol=1e-4)
+
+
+def test_results_of_symbolic_sizes_are_exported_and_not_taken_for_a_hint(jax, jnp, jacobian, first_calls_left):  # noqa: ARG001
+    export = pytest.importorskip("jax.export")
+    (rows,) = export.symbolic_shape("rows")
+
+    def scaled(factor):
+        return jacobian(lambda scale: jnp.sin(factor) * scale)
+
+    for _ in range(2):
+        exported = export.export(jax.jit(lambda factor: scaled(factor)(1.0)))(jax.ShapeDtypeStruct((rows, 60), jnp.float32))
+        np.testing.assert_allclose(exported.call(jnp.ones((2, 60))), np.full((2, 60), np.sin(1.0)), rtol=1e-6)
+        np.testing.assert_allclose(scaled(jnp.ones(3))(2.0), np.full(3, np.sin(1.0)), rtol=1e-6)

@@ -12,7 +12,7 @@ from chainopt.jax.flat_function import derivative_program
 from chainopt.jax.mixed.cuts import cuts_of
 from chainopt.jax.mixed.line import MixedLine
 from chainopt.jax.mixed.operator import Operator
-from chainopt.jax.mixed.stages import Stage, joined, pattern_of, planned, work_of
+from chainopt.jax.mixed.stages import ENTRY, TURNED, Stage, joined, pattern_of, planned, pricing
 from chainopt.jax.staged.segments import found_between, moving_work
 from chainopt.structure.greedy_coloring import greedy_colors
 
@@ -43,9 +43,9 @@ def mixed_line(trace: Trace, outputs: int) -> MixedLine | None:
     if len(cuts) <= 3:
         return None
     sizes = [sum(map(_size, cut.alive)) for cut in cuts]
-    stages = []
+    stages = list[Stage]()
     for number, ((sets, work), (columns, rows)) in enumerate(
-        zip(found_between(program, cuts, work_of), pairwise(sizes), strict=True)
+        zip(found_between(program, cuts, pricing(program, TURNED)), pairwise(sizes), strict=True)
     ):
         if sets is None:  # something else than tangents is alive there
             return None
@@ -55,16 +55,18 @@ def mixed_line(trace: Trace, outputs: int) -> MixedLine | None:
     if all(stage.pattern is None for stage in stages):
         return None
     kind = jnp.result_type(*[variable.aval.dtype for cut in cuts for variable in cut.alive])
+    colors = _colors(stages)
     operators = [
-        Operator(program, cuts[stage.first], cuts[stage.last], stage, colors, kind)
-        for stage, colors in zip(stages, _colors(stages), strict=True)
+        Operator(program, cuts[stage.first], cuts[stage.last], stage, its_colors, kind)
+        for stage, its_colors in zip(stages, colors, strict=True)
     ]
     may_pull = sizes[-1] < sizes[0] or min(sizes) < passes
     has_vjps = [may_pull and operator.has_vjps for operator in operators]
     plan = planned(stages, has_vjps)
-    cost = int(plan.cost) + sum(stage.coloring_cost for stage in stages)
+    cost = int(plan.cost)
+    cost += sum(stage.cost_of_colors(int(each.max(initial=-1)) + 1) for stage, each in zip(stages, colors, strict=True))
     dense = [stage._replace(pattern=None) for stage in stages]
-    least = min(int(planned(dense, has_vjps).cost), passes * moving_work(program, work_of))
+    least = min(int(planned(dense, has_vjps).cost), passes * moving_work(program, pricing(program, ENTRY)))
     if least - cost < max(SHARE * cost, LEAST_SAVED):
         return None
     return MixedLine(program, operators, plan)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 
 from chainopt.bracketing.operations import Accumulation, Mode, Multiplication, Pullback
-from chainopt.jax.mixed.matrices import Matrix, product
+from chainopt.jax.mixed.matrices import Matrix, product, stays_sparse
 from chainopt.jax.staged.apart import always_true, apart
 
 if TYPE_CHECKING:
@@ -73,12 +73,21 @@ class MixedLine:
         }
         known = {(place, place): Matrix(operators[place].pattern, array) for place, array in nonzeros.items()}
 
-        def moved(place: int, columns: Array, *, is_pulled: bool) -> Array:
+        def moved(place: int, matrix: Matrix, *, is_pulled: bool) -> Matrix:
             operator = operators[place]
+            if operator.pattern is not None and matrix.pattern is not None:
+                pair = Matrix(operator.pattern, nonzeros[place]), matrix
+                left, right = pair[::-1] if is_pulled else pair
+                if stays_sparse(left.pattern, right.pattern):
+                    pattern, multiply = product(left.pattern, right.pattern)
+                    return Matrix(pattern, apart(always, multiply, left.array, right.array))
+            columns = matrix.whole().T if is_pulled else matrix.whole()
             if operator.pattern is None:
-                return apart(always, operator.pull if is_pulled else operator.push, given[place], columns)
-            by_nonzeros = operator.pulled_by_nonzeros if is_pulled else operator.pushed_by_nonzeros
-            return apart(always, by_nonzeros, nonzeros[place], columns)
+                columns = apart(always, operator.pull if is_pulled else operator.push, given[place], columns)
+            else:
+                by_nonzeros = operator.pulled_by_nonzeros if is_pulled else operator.pushed_by_nonzeros
+                columns = apart(always, by_nonzeros, nonzeros[place], columns)
+            return Matrix(None, columns.T if is_pulled else columns)
 
         for operation in self._plan.operations:
             first, last = operation.first, operation.last
@@ -95,8 +104,8 @@ class MixedLine:
                 known[first, last] = Matrix(pattern, apart(always, multiply, left.array, right.array))
                 continue
             is_pulled = isinstance(operation, Pullback)
-            columns = known[first, split].whole().T if is_pulled else known[split + 1, last].whole()
+            matrix = known[first, split] if is_pulled else known[split + 1, last]
             for place in range(split + 1, last + 1) if is_pulled else range(split, first - 1, -1):
-                columns = moved(place, columns, is_pulled=is_pulled)
-            known[first, last] = Matrix(None, columns.T if is_pulled else columns)
+                matrix = moved(place, matrix, is_pulled=is_pulled)
+            known[first, last] = matrix
         return known[0, end].whole()

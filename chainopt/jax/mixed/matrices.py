@@ -12,6 +12,7 @@ import numpy as np
 
 from chainopt.functions.sparse.given_pattern import tidy
 from chainopt.functions.sparse.products import Product
+from chainopt.functions.sparse.stages import PRODUCT
 from chainopt.jax.staged.chain import FILLED, multiplier
 
 if TYPE_CHECKING:
@@ -49,6 +50,12 @@ def product(left: Entries | None, right: Entries | None) -> tuple[Entries | None
         transposed, order = transposed_pattern(right)
         return None, lambda full, values: _applied(transposed, values.at[order].get(mode="promise_in_bounds"), full.T).T
     return None, jnp.matmul
+
+
+def stays_sparse(left: Entries, right: Entries) -> bool:
+    """Whether the nonzeros of two matrices are multiplied in less time than those of one by the other as a full one."""
+    products = int(np.diff(right.indptr)[left.indices].sum())
+    return PRODUCT * products < min(left.nnz * right.shape[1], right.nnz * left.shape[0])
 
 
 def transposed_pattern(pattern: Entries) -> tuple[Entries, IntArray]:

@@ -11,6 +11,7 @@ from chainopt.chain.jacobian import Jacobian
 from chainopt.functions.sparse.given_pattern import tidy
 from chainopt.functions.sparse.stages import PRODUCT, merged
 from chainopt.functions.sparsity.detection import Detection
+from chainopt.jax.detection.registry import size
 from chainopt.jax.rules import derivative_of
 from chainopt.jax.rules.registry import PRODUCTS
 from chainopt.jax.staged.segments import work_of as passed_over
@@ -18,10 +19,10 @@ from chainopt.ordering.order import optimal_order
 from chainopt.structure.sparse import Sparse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from chainopt.functions.sparsity.index_sets import IndexSets
-    from chainopt.jax.linear_program import Step
+    from chainopt.jax.linear_program import LinearProgram, Step
     from chainopt.plan.plan import Plan
     from chainopt.structure.patterns import Entries
 
@@ -30,6 +31,7 @@ MOST_NONZEROS = 2_000_000
 # What touches an entry takes as long as so many multiplications of a nonzero by entries that lie together; multiplications of
 # dense matrices are quicker than those.
 ENTRY, DENSE = 4, 0.5
+TURNED = 40  # the same where the columns of a matrix are pushed at once, and lie apart for that,
 READ = 16  # the same of reading a nonzero off a JVP, which is a jump,
 STAGE = 50_000  # and of a stage more
 
@@ -57,7 +59,11 @@ class Stage(NamedTuple):
     @property
     def coloring_cost(self) -> int:
         """What the nonzeros cost, at the least: a JVP for each entry of the fullest row."""
-        return 0 if self.pattern is None else self.fullest_row * self.work + READ * self.nonzeros + STAGE
+        return self.cost_of_colors(self.fullest_row)
+
+    def cost_of_colors(self, colors: int) -> int:
+        """Return what the nonzeros cost by so many JVPs."""
+        return 0 if self.pattern is None else colors * self.work + READ * self.nonzeros + STAGE
 
     def cost(self, passes: int) -> int:
         """Return what it costs, at the least, to apply it to so many tangents, by its nonzeros or without them."""
@@ -89,11 +95,25 @@ class Stage(NamedTuple):
         return Stage(self.first, later.last, later.rows, self.columns, pattern, self.work + later.work)
 
 
-def work_of(step: Step) -> int:
-    """Return what an equation takes of a JVP, in multiplications of a nonzero by an entry of a row."""
-    if str(step.equation.primitive) in PRODUCTS:
-        return int(DENSE * (derivative_of(step.equation).price.jvp or 0))
-    return ENTRY * passed_over(step)
+def pricing(program: LinearProgram, of_matrices: int) -> Callable[[Step], int]:
+    """Return what gives for an equation what a JVP takes of it, in multiplications of a nonzero by an entry of a row.
+
+    Parameters
+    ----------
+    program : LinearProgram
+        Whose equations they are.
+    of_matrices : int
+        What an entry takes of tangents of a matrix that is multiplied: of each it is read once, of vectors it is kept.
+    """
+    moved = {*program.tangents, *(variable for step in program.steps if step.is_linear for variable in step.written)}
+
+    def work_of(step: Step) -> int:
+        if str(step.equation.primitive) in PRODUCTS:
+            entries = max(size(variable) for variable in (*step.written, *step.read) if variable in moved)
+            return max(int(DENSE * (derivative_of(step.equation).price.jvp or 0)), of_matrices * entries)
+        return ENTRY * passed_over(step)
+
+    return work_of
 
 
 def pattern_of(sets: IndexSets) -> Entries | None:
