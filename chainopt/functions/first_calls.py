@@ -66,7 +66,7 @@ def hint_of(backend: Backend, function: Function, options: Options) -> Record:
 def note_results(record: Record, call: Call, blocks: Iterable[Array]) -> None:
     """Remember how large a result is, given the blocks of a Jacobian."""
     inputs, entries = _size(call.inputs), _size(blocks)
-    if isinstance(inputs, int) and isinstance(entries, int):  # and not symbols, which compare with nothing
+    if all(isinstance(size, int) for size in (inputs, entries)):  # and not symbols, which compare with nothing
         record.inputs, record.results = inputs, entries // max(inputs, 1)
 
 

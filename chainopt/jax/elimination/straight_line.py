@@ -13,8 +13,7 @@ import numpy as np
 from chainopt.functions.backend import UnplannableError
 from chainopt.jax.elimination.described import elimination_of
 from chainopt.jax.elimination.eliminate import Entries, eliminated, operations
-from chainopt.jax.elimination.emit import row, run, wall
-from chainopt.jax.elimination.recomputation import kept_of, row_sizes
+from chainopt.jax.elimination.emit import kept_of, row, row_sizes, run, wall
 from chainopt.jax.elimination.tangent_rules import OF_TANGENTS, tangents
 from chainopt.jax.elimination.value_rules import OF_VALUES
 from chainopt.jax.elimination.values import Cells, Slopes

@@ -75,12 +75,11 @@ class MixedLine:
 
         def moved(place: int, matrix: Matrix, *, is_pulled: bool) -> Matrix:
             operator = operators[place]
-            if operator.pattern is not None and matrix.pattern is not None:
-                pair = Matrix(operator.pattern, nonzeros[place]), matrix
-                left, right = pair[::-1] if is_pulled else pair
-                if stays_sparse(left.pattern, right.pattern):
-                    pattern, multiply = product(left.pattern, right.pattern)
-                    return Matrix(pattern, apart(always, multiply, left.array, right.array))
+            own = Matrix(operator.pattern, nonzeros.get(place))
+            left, right = (matrix, own) if is_pulled else (own, matrix)
+            if stays_sparse(left.pattern, right.pattern):
+                pattern, multiply = product(left.pattern, right.pattern)
+                return Matrix(pattern, apart(always, multiply, left.array, right.array))
             columns = matrix.whole().T if is_pulled else matrix.whole()
             if operator.pattern is None:
                 columns = apart(always, operator.pull if is_pulled else operator.push, given[place], columns)

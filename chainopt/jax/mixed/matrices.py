@@ -52,8 +52,10 @@ def product(left: Entries | None, right: Entries | None) -> tuple[Entries | None
     return None, jnp.matmul
 
 
-def stays_sparse(left: Entries, right: Entries) -> bool:
+def stays_sparse(left: Entries | None, right: Entries | None) -> bool:
     """Whether the nonzeros of two matrices are multiplied in less time than those of one by the other as a full one."""
+    if left is None or right is None:
+        return False
     products = int(np.diff(right.indptr)[left.indices].sum())
     return PRODUCT * products < min(left.nnz * right.shape[1], right.nnz * left.shape[0])
 
