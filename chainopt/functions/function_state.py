@@ -72,6 +72,19 @@ class Identities:
         return self._addresses == other._addresses and all(one() is two() is not None for one, two in pairs)
 
 
+class Same:
+    """An object of a library in a key: equal to itself alone."""
+
+    def __init__(self, value: Array) -> None:
+        self._value = value
+
+    def __hash__(self) -> int:
+        return id(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self._value is other._value
+
+
 class FunctionState(Walk):
     """The arrays that a function reads, each once, and a key of everything else.
 
@@ -172,6 +185,11 @@ class FunctionState(Walk):
     def variable(self, mapping: Mapping[str, Array], name: str, address: int) -> None:  # noqa: ARG002 -- the walk's
         """Write down that there is a variable of this name."""
         self._key.append(name)
+
+    def held_by_library(self, value: Array) -> None:
+        """Write down which object it is: functions of libraries may be replaced."""
+        if not self.is_still(value):
+            self._key.append(Same(value))
 
     def slot(self, owner: Array, name: str) -> None:
         """Write down whether an attribute is there."""

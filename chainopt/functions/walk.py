@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")  # which anyone can replace
 CONTAINERS = frozenset({dict, OrderedDict, list, tuple, set, frozenset})  # Python's own, which most of what is met are
 VALUES = (int, float, complex, str, bytes, Enum)  # of a user's own class, which may hold more
+OF_LAYERS = ("forward",)  # what a class of a library may have that somebody replaces
 CACHING = frozenset({"jax", "jaxlib", "chainopt", "functools"})  # whose callables hold a function, and what they know of it
 
 
@@ -87,6 +88,9 @@ class Walk:
 
     def variable(self, mapping: Mapping[str, Array], name: str, address: int) -> None:
         """Note a name in a module or a class."""
+
+    def held_by_library(self, value: Array) -> None:
+        """Note what a name in a library is."""
 
     def slot(self, owner: Array, name: str) -> None:
         """Note an attribute that is in no dict."""
@@ -194,16 +198,36 @@ class Walk:
                 yield from self._held_by_module(value, of_modules) if is_named else (value,)
 
     def _held_by_module(self, module: ModuleType, names: tuple[str, ...]) -> Iterator[Array]:
-        if is_library(module.__name__):
+        is_librarys = is_library(module.__name__)
+        if is_librarys:
             yield module
-        elif (id(module), names) not in self._looked_into:
+        if (id(module), names) not in self._looked_into:
             self._looked_into.add((id(module), names))
-            yield from self._named(vars(module), (*names, OF_MODULES), id(module), names)
+            named = self._named_of_library if is_librarys else self._named
+            yield from named(vars(module), (*names, OF_MODULES), id(module), names)
+
+    def _named_of_library(
+        self, mapping: Mapping[str, Array], names: tuple[str, ...], address: int, of_modules: tuple[str, ...]
+    ) -> Iterator[Array]:
+        """Note what some names of a library are: somebody may replace it, and what is not the library's own is looked into."""
+        for name in names:
+            value = mapping.get(name)
+            if value is None or (address, name) in self.ignored:
+                continue
+            self.variable(mapping, name, address)
+            self.held_by_library(value)
+            if isinstance(value, ModuleType):
+                yield from self._held_by_module(value, of_modules)
+            elif isinstance(value, FunctionType) and not is_library(value.__module__):
+                yield value
 
     def _held_by_class(self, kind: type) -> Iterator[Array]:
         """Return what a class holds, the first time that it is looked into."""
-        is_known = id(kind) in self._kinds or self.code(kind) or is_library(kind.__module__)
+        is_librarys = self.code(kind) or is_library(kind.__module__)
+        is_known = id(kind) in self._kinds or is_librarys
         self.kind(kind, is_known=is_known)
+        if is_librarys:
+            yield from self._named_of_library(vars(kind), OF_LAYERS, id(kind), ())
         if not is_known:
             self._kinds.add(id(kind))
             self._doubts.expect(kind)

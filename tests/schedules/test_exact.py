@@ -17,7 +17,7 @@ from chainopt.bracketing.bracketing import Bracketing
 from chainopt.plan.plan_data import known_bound
 from chainopt.schedules import branch_and_bound
 from chainopt.schedules.instance import instance_of
-from chainopt.schedules.lower_bound import quick_bound
+from chainopt.schedules.starts import quick_bound
 from chainopt.schedules.trees import Trees
 from chainopt.solvers.base import Problem
 from chainopt.testing import random_scheduled_chain, random_stages, scheduled_chain
