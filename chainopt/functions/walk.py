@@ -218,7 +218,7 @@ class Walk:
             self.held_by_library(value)
             if isinstance(value, ModuleType):
                 yield from self._held_by_module(value, of_modules)
-            elif isinstance(value, FunctionType) and not is_library(value.__module__):
+            elif not is_library(getattr(value, "__module__", None) or type(value).__module__):
                 yield value
 
     def _held_by_class(self, kind: type) -> Iterator[Array]:

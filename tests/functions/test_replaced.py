@@ -67,3 +67,22 @@ def test_the_new_one_is_seen_and_the_old_one_again(library, is_planned):
         with mock.patch.object(*replaced):
             assert_right(make(), kept, of.jacobian(make()))
         assert_right(make(), kept, of.jacobian(make()))
+
+
+def test_what_a_replacement_holds_is_watched():
+    torch = pytest.importorskip("torch")
+    jacobian = pytest.importorskip("chainopt.torch").jacobian
+
+    class Scaled:
+        scale = 2.0
+
+        def __call__(self, x):
+            return x * self.scale
+
+    x = torch.linspace(0.1, 1.0, 6)
+    with mock.patch.object(torch.nn.functional, "gelu", Scaled()) as scaled:
+        kept = jacobian(lambda x: torch.nn.functional.gelu(x))  # noqa: PLW0108 -- the name is to be read at each call
+        for scale in (2.0, 3.0, 5.0):
+            scaled.scale = scale
+            for _ in range(3):
+                np.testing.assert_allclose(kept(x).numpy(), scale * np.eye(6), rtol=1e-6)

@@ -41,15 +41,15 @@ def waists_of(stage: Stage, partials: Partials) -> list[int]:
 
 def by_bracketing(elimination: VertexElimination, waists: list[int]) -> Iterator[int]:
     """Yield the waists as the best bracketing joins what is between them; all other variables have been eliminated."""
-    wide = []
+    left = []
     for waist in waists:
         if _is_identity(elimination.before[waist]) or _is_identity(elimination.after[waist]):
             yield waist  # which joins at no cost wherever it stands
         else:
-            wide.append(waist)
-    if not wide:
+            left.append(waist)
+    if not left:
         return
-    waists = wide
+    waists = left
     # Each edge that is left leads from a waist, or an input, to the next, or to an output.
     into = [_factor(elimination, elimination.before[waist], waist) for waist in waists]
     last = _factor(elimination, elimination.after[waists[-1]], waists[-1], is_last=True)

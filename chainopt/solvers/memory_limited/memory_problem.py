@@ -153,6 +153,6 @@ def named(problem: Problem, bracketing: Bracketing) -> Candidate:
     return Candidate(bracketing, cost, mode_of(problem, bracketing))
 
 
-def infeasible(problem: Problem, why: str) -> InfeasibleError:
+def infeasible(problem: Problem, missing: str) -> InfeasibleError:
     """Say that no plan keeps the limit, or that none was found, and which limit would do."""
-    return InfeasibleError(f"memory_limit is {problem.memory_limit}, but no {why}")
+    return InfeasibleError(f"memory_limit is {problem.memory_limit}, but no {missing}")
