@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
     from chainopt.graphs.elimination.result import Elimination
+    from chainopt.plan.comparison import Comparison
     from chainopt.plan.plan import Plan
     from chainopt.typing import Array, DType, Function, PyTree
 
@@ -28,7 +29,7 @@ class Reads(Protocol):
 class UnplannableError(ValueError):
     """A function whose Jacobian cannot be planned, with the pure mode that suits it, as far as that is known."""
 
-    def __init__(self, reason: str, mode: str = "reverse") -> None:
+    def __init__(self, reason: str, mode: str = "") -> None:
         super().__init__(reason)
         self.mode = mode
 
@@ -45,6 +46,16 @@ class Blocks(Protocol):
 
     def plan(self) -> Plan | Elimination:
         """Return the order in which it multiplies its stages, or eliminates the vertices of its graph."""
+
+
+class PureBlocks(NamedTuple):
+    """What computes a Jacobian in a pure mode, in the place of the library's own function."""
+
+    blocks: Blocks
+    mode: str
+    compilation: (
+        float  # about how many seconds it takes: calls that nobody compiles are the library's until they have taken as many
+    )
 
 
 class Arrays(NamedTuple):
@@ -151,13 +162,15 @@ class Backend(Protocol):
     def planning_seconds(self, function: Function, args: Sequence[Array], kwargs: dict[str, Array]) -> float:
         """Return about how long it takes to plan a function, where that may be too long for its second call; else 0."""
 
-    def first_mode(self, inputs: int, results: int | None) -> str | None:
+    def first_mode(self, inputs: int, results: int | None, *, is_compiled: bool) -> str | None:
         """Return the pure mode that is quick without having been traced; None where it has to be traced.
 
         Parameters
         ----------
         inputs, results : int
             How many entries they have; None where that is not known.
+        is_compiled : bool
+            Whether it is compiled, and not called operation by operation.
         """
 
     def trace(
@@ -210,6 +223,20 @@ class Backend(Protocol):
         trace : Trace
         outputs : int
             How many of its results are differentiated.
+        """
+
+    def linearized(self, trace: Trace, outputs: int, comparison: Comparison, mode: str) -> PureBlocks | None:
+        """Return the Jacobian in a pure mode, where it can be faster than the library's own function; None elsewhere.
+
+        Parameters
+        ----------
+        trace : Trace
+        outputs : int
+            How many of its results are differentiated.
+        comparison : Comparison
+            Of the pure modes.
+        mode : str
+            The one that the library's own function would run in.
         """
 
     def gradient(self, function: Function, options: Options) -> Function:

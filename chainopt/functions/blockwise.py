@@ -1,4 +1,4 @@
-"""A function whose Jacobian is made block by block, by straight-line code or sparse stages, for one signature."""
+"""A function whose Jacobian is made block by block, by straight-line code, sparse stages or a linear map, for one signature."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class Blockwise:
     trace: Trace
     line: Blocks
     results: Results
-    mode: str  # "planned" or "elimination"
+    mode: str  # "planned", "elimination", or a pure one
+    compilation: float = 0.0  # seconds that the library's own calls take before it is compiled for such
     recorded: list[Callable[..., list[Array]]] = field(default_factory=list)
 
     @property

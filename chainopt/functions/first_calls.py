@@ -48,14 +48,22 @@ def first_mode(backend: Backend, function: Function, call: Call, options: Option
     options : Options
         What is asked for.
     """
-    inputs = _size(call.inputs)
-    results = _guessed(hint_of(backend, function, options), inputs)
-    if results is None:
-        results = _size_of_results(backend, function, call, options)
+    inputs, results = _sizes(backend, function, call, options)
     passes = inputs if results is None else min(inputs, results)
     if passes * (inputs + _size((*call.others, *call.besides))) > MUCH:
         return None
-    return options.library_mode() if options.is_hessian else backend.first_mode(inputs, results)
+    return options.library_mode() if options.is_hessian else backend.first_mode(inputs, results, is_compiled=False)
+
+
+def suited_mode(backend: Backend, function: Function, call: Call, options: Options) -> str:
+    """Return the pure mode that suits what is not planned, by the sizes of its inputs and results.
+
+    In PyTorch that is reverse mode, whatever the sizes: where a function is not planned, the modes may differ in their values.
+    """
+    if options.is_pure or options.is_hessian or not backend.compiles_transformed:
+        return options.library_mode()
+    is_compiled = any(map(backend.is_traced, call.arrays))
+    return backend.first_mode(*_sizes(backend, function, call, options), is_compiled=is_compiled) or options.library_mode()
 
 
 def hint_of(backend: Backend, function: Function, options: Options) -> Record:
@@ -134,6 +142,13 @@ def note_tracing(record: Record, traced: int, seconds: float) -> None:
 def tracing_seconds(record: Record, traced: int) -> float:
     """Return how long the last of several functions of some code took to be traced, each of which read something else; else 0."""
     return record.tracing if record.tracings >= MANY_TRACINGS and record.traced == traced else 0.0
+
+
+def _sizes(backend: Backend, function: Function, call: Call, options: Options) -> tuple[int, int | None]:
+    """Return how many entries the inputs have, and about how many the results; None for these where it is not known."""
+    inputs = _size(call.inputs)
+    results = _guessed(hint_of(backend, function, options), inputs)
+    return inputs, _size_of_results(backend, function, call, options) if results is None else results
 
 
 def _guessed(hint: Record, inputs: int) -> int | None:

@@ -15,8 +15,8 @@ from chainopt.functions.first_calls import entries_of_jacobian, hint_of, note_ca
 from chainopt.functions.prepared import Prepared
 from chainopt.functions.refusals import Refusals
 from chainopt.functions.signature import Call
-from chainopt.functions.strategies import PROGRAM_MODES, Strategies
-from chainopt.functions.strategy import Strategy, refusal
+from chainopt.functions.strategies import Strategies
+from chainopt.functions.strategy import PROGRAM_MODES, Strategy, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,7 +81,8 @@ class JacobianFunction:
             run, arrays, finish = self.backend.uncompiled(self._computation)(args, kwargs)
             return run(*args, **kwargs) if arrays is None else finish(run(*arrays))
         if self._refusals.rest():
-            return self._by_library(Strategy(None, options.library_mode()), args, kwargs)
+            call = Call.read(self.backend, options.argnums, args, kwargs)
+            return self._unplanned(Strategy(None, self._strategies.suited_mode(call)), call, args, kwargs)
         return self._run(args, kwargs)
 
     def plan(self, *args: Any, **kwargs: Any) -> Plan | Elimination:
@@ -116,6 +117,10 @@ class JacobianFunction:
         candidates: dict[str, Function] = {}
         if not self.options.low_rank:
             candidates = {"forward": self._library("forward"), "reverse": self._library("reverse")}
+            if self.options.mode == "auto" and self.backend.compiles_transformed:
+                strategy, _ = self._strategies.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
+                if strategy.mode in candidates and strategy.runs_a_program:  # which is faster than the library's own
+                    candidates[strategy.mode] = self
         candidates.update(made.items())
         compiled = {name: self.backend.compiled(call) for name, call in candidates.items()}
         tuned = fastest(compiled, lambda call: self.backend.wait(call(*args, **kwargs)))
@@ -177,16 +182,18 @@ class JacobianFunction:
         """Return the Jacobian by the strategy that was found for a call in so many seconds."""
         if strategy.is_first:
             return self._first(strategy, call, args, kwargs)
-        prepared = self._program(strategy, arrays)
+        is_called = not self._strategies.is_traced(call)
+        prepared = None if is_called and strategy.is_early else self._program(strategy, arrays)
         if prepared is None:
             begun = time.perf_counter()
-            result = self._by_library(strategy, args, kwargs, is_called=not self._strategies.is_traced(call))
+            result = self._unplanned(strategy, call, args, kwargs, is_called=is_called)
             seconds = time.perf_counter() - begun
+            strategy.seconds += seconds
             is_refused = (
                 strategy.prepared is None
                 and strategy.is_settled
                 and strategy.uses > 0
-                and strategy.mode == self.options.library_mode()
+                and strategy.mode == self._strategies.suited_mode(call)
             )
             is_unread = strategy.is_unread
             self._refusals.note(is_refused=is_refused or is_unread, is_dear=is_unread, looked=looked, called=seconds)
@@ -197,9 +204,9 @@ class JacobianFunction:
             results = prepared.computation(strategy.mode, self.options.chunk_size, arrays)(*arrays)
         except Exception as error:  # of the library, or ours: its own functions answer, and `plan` says what it was
             if not strategy.has_run:
-                strategy.refuse(error, self.options)
+                self._strategies.refuse(strategy, error, call)
             if not must_plan:
-                return self._by_library(strategy, args, kwargs)
+                return self._unplanned(strategy, call, args, kwargs)
             if strategy.has_run:
                 raise
             raise strategy.refusal() from error
@@ -209,20 +216,30 @@ class JacobianFunction:
     def _first(self, strategy: Strategy, call: Call, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Array:
         """Return what the library's own function returns, and note how long that takes."""
         begun = time.perf_counter()
-        result = self._by_library(strategy, args, kwargs)
-        blocks, _ = self.backend.flatten(self.options.derivative_of(result))
-        is_narrow = any(block.dtype != dtype for block, dtype in zip(blocks, cycle(map(self._dtype, call.inputs)), strict=False))
-        if strategy.mode == "forward" and is_narrow and not self.options.is_hessian:
-            strategy.mode = "reverse"  # the dtypes of whose blocks are those that count
-            result = self._by_library(strategy, args, kwargs)
+        result = self._unplanned(strategy, call, args, kwargs)
         seconds = time.perf_counter() - begun
         hint = hint_of(self.backend, self.function, self.options)
-        note_results(hint, call, blocks)
         if not self.backend.compiles_transformed:  # where it is asked for
             note_call(hint, self.options, strategy, seconds)
         self._strategies.note_first(strategy)
         if strategy.record is not None:
             strategy.record.seconds += seconds
+        return result
+
+    def _unplanned(
+        self, strategy: Strategy, call: Call, args: tuple[Array, ...], kwargs: dict[str, Array], *, is_called: bool = False
+    ) -> Array:
+        """Return what the library's own function returns, in the dtypes of reverse mode, and note of how many entries it is."""
+        is_new = not strategy.is_settled
+        result = self._by_library(strategy, args, kwargs, is_called=is_called)
+        if not is_new:
+            return result
+        blocks, _ = self.backend.flatten(self.options.derivative_of(result))
+        is_narrow = any(block.dtype != dtype for block, dtype in zip(blocks, cycle(map(self._dtype, call.inputs)), strict=False))
+        if strategy.mode == "forward" and is_narrow and not self.options.is_hessian:
+            strategy.mode = "reverse"  # the dtypes of whose blocks are those that count
+            result = self._by_library(strategy, args, kwargs)
+        note_results(hint_of(self.backend, self.function, self.options), call, blocks)
         return result
 
     def _dtype(self, leaf: Array) -> Array:
@@ -231,13 +248,14 @@ class JacobianFunction:
 
     def _computation(self, args: tuple[Array, ...], kwargs: dict[str, Array]) -> Computation:
         """Return what computes the Jacobian: of the arguments, or of arrays, to be put together then."""
-        strategy, arrays = self._strategies.of(Call.read(self.backend, self.options.argnums, args, kwargs), at_once=True)
+        call = Call.read(self.backend, self.options.argnums, args, kwargs)
+        strategy, arrays = self._strategies.of(call, at_once=True)
         prepared = self._program(strategy, arrays)
         if prepared is not None:
             try:
                 return prepared.computation(strategy.mode, self.options.chunk_size, arrays), arrays, prepared.assembled
             except Exception as error:  # as in `_run`
-                strategy.refuse(error, self.options)
+                self._strategies.refuse(strategy, error, call)
                 if self.options.must_plan:
                     raise strategy.refusal() from error
         return self._library("forward" if self._is_forward(strategy) else "reverse"), None, _as_it_is
@@ -253,9 +271,7 @@ class JacobianFunction:
         prepared = strategy.prepared
         if prepared is None and self.options.must_plan:
             raise strategy.refusal()
-        if prepared is None or (
-            strategy.mode not in PROGRAM_MODES and not self.options.is_pure and not self._is_recorded(prepared)
-        ):
+        if prepared is None or not (strategy.runs_a_program or self.options.is_pure or self._is_recorded(prepared)):
             return None
         if self.backend.can_transform(prepared.names, arrays):
             return prepared

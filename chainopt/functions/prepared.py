@@ -150,7 +150,7 @@ class Returned:
         for leaf in self.aux:
             if leaf is not ARRAY and type(leaf) not in SCALARS:
                 msg = f"its auxiliary data hold a {type(leaf).__name__}, which may differ each time"
-                raise UnplannableError(msg)
+                raise UnplannableError(msg, "reverse")  # through which such data go in both libraries
         return [*leaves, *arrays]
 
 
@@ -296,7 +296,7 @@ def _check_dtypes(backend: Backend, trace: Trace, outputs: int) -> None:
         if variable in variables and backend.common_dtype([dtype, *of_inputs]) != dtype:
             widest = backend.common_dtype(of_inputs)
             msg = f"a result is of {dtype}, too narrow for the block of an input of {widest}"
-            raise UnplannableError(msg)
+            raise UnplannableError(msg, "reverse")
 
 
 def _dtype_of(backend: Backend, program: Program) -> Array:

@@ -55,7 +55,8 @@ def _planned(prepared: Prepared | Blockwise, mode: str) -> str:
         if prepared.mode == "elimination":
             return "straight-line code, mode elimination"
         plan = cast("Plan", prepared.line.plan())
-        return f"{counted(len(plan.chain), 'stage')}, the sparse ones colored, mode {mode}, cost {count(plan.cost)}"
+        how = "the sparse ones colored" if mode == "planned" else "what sines and cosines give computed once"
+        return f"{counted(len(plan.chain), 'stage')}, {how}, mode {mode}, cost {count(plan.cost)}"
     plans, stages = prepared.comparison, len(prepared.program.sections)
     chosen = prepared.plan_of(mode)
     pure = [f"{plan.mode} {count(plan.cost)}" for plan in (plans.forward, plans.reverse) if plan is not None]

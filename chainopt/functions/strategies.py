@@ -17,6 +17,7 @@ from chainopt.functions.first_calls import (
     note_tracing,
     planning_seconds,
     seconds_unlooked,
+    suited_mode,
     tracing_seconds,
     young,
 )
@@ -33,13 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
     from chainopt.functions.backend import Backend, Reads
-    from chainopt.functions.options import Mode, Options
+    from chainopt.functions.options import Options
     from chainopt.functions.prepared import Prepared
     from chainopt.functions.signature import Call
     from chainopt.functions.strategy import Record
     from chainopt.typing import Array, Function
 
-PROGRAM_MODES: tuple[Mode, ...] = ("planned", "elimination")  # those that are not the library's own
 MOST_SIGNATURES = 128  # that are remembered, so that a value which is another one on each call does not fill the memory
 MOST_CHANGES = 3  # of what a function reads, after which it is not traced again
 UNCOMPARABLE = "its arguments cannot be hashed or compared, so it would be traced at each call"
@@ -101,8 +101,8 @@ class Strategies:
                 program = type(self.backend), self.options, state.key, signature
                 record, inside = PROGRAMS.of(program), self._inside(program, call)
         except UnplannableError as error:
-            strategy = self._by_library()
-            strategy.refuse(error, self.options)
+            strategy = self._by_library(call)
+            self.refuse(strategy, error, call)
             strategy.is_unread = True
             return strategy, call.arrays
         except Exception:  # noqa: BLE001 -- whatever comparing raises what is not ours
@@ -110,7 +110,7 @@ class Strategies:
         if known is not None and known.is_current():
             return known, (*call.arrays, *known.besides)
         if key is None and not self.options.must_plan and not self.is_traced(call):
-            strategy = self._by_library(UNCOMPARABLE)
+            strategy = self._by_library(call, UNCOMPARABLE)
             strategy.is_unread = True
             return strategy, call.arrays
         strategy = record.strategy if record is not None else None
@@ -201,9 +201,9 @@ class Strategies:
     def _for_state(self, call: Call, state: Reads) -> Strategy:
         """Trace the function, if it does not change what it reads, or if it is enough to watch the rest."""
         must_read = self.backend.must_read
-        strategy = self._by_library(CHANGES_ITSELF)
         if self.changes_itself and not self.options.must_plan:
-            return strategy
+            return self._by_library(call, CHANGES_ITSELF)
+        strategy = Strategy(None, self.options.library_mode(), CHANGES_ITSELF)
         roots = self.reading.roots(call)
         with restored(self.backend, roots) if must_read else nullcontext():  # what is only watched is restored there
             if must_read:
@@ -215,7 +215,7 @@ class Strategies:
         is_as_before = is_same and not strategy.writes
         if must_read and not is_as_before:
             self.changes_itself = True
-            return self._by_library(CHANGES_ITSELF)
+            return self._by_library(call, CHANGES_ITSELF)
         self.reading.is_known = is_as_before
         if is_as_before:
             strategy.environment = None
@@ -238,7 +238,7 @@ class Strategies:
             program = (self.program_of or prepare)(self.backend, self.function, call, self.options)
             strategy.prepared, strategy.mode, strategy.called = self._chosen(program)
         except Exception as error:  # noqa: BLE001 -- whatever tracing raises: the library's functions, which trace less, may not
-            strategy.refuse(error, self.options)
+            self.refuse(strategy, error, call)
         if self.program_of is None:  # a sparse program tells of itself
             self._note_tracing(call, time.perf_counter() - begin)
             tell(self.function, self.options, begin, strategy)
@@ -252,8 +252,8 @@ class Strategies:
     def _found(self, call: Call, changes: int) -> Strategy:
         """Trace the function, if that is worth it, and watch what it reads."""
         if changes > MOST_CHANGES and not self.options.must_plan:
-            return self._by_library("what it reads besides its arguments changes from call to call")
-        strategy = self._by_library()
+            return self._by_library(call, "what it reads besides its arguments changes from call to call")
+        strategy = Strategy(None, self.options.library_mode())
         try:
             roots = self.reading.roots(call)
             environment = Environment(self.backend, roots)
@@ -261,17 +261,25 @@ class Strategies:
             with restored(self.backend, roots) as tracing:
                 self._try(strategy, call)
                 changed = written(before, environment.places())
-                if strategy.prepared is not None and (strategy.mode in PROGRAM_MODES or self.options.is_pure):
+                if strategy.prepared is not None and (strategy.runs_a_program or self.options.is_pure):
                     tracing.keep(partial(recorded, self.backend, self.function, call, self.options))
             strategy.environment = Environment(self.backend, roots, changed)
             strategy.changes, strategy.writes = changes, bool(changed)
         except UnplannableError as error:
             self.changes_itself |= str(error) == CHANGES_ITSELF
-            strategy.refuse(error, self.options)
+            self.refuse(strategy, error, call)
         return strategy
 
-    def _by_library(self, reason: str = "") -> Strategy:
-        return Strategy(None, self.options.library_mode(), reason)
+    def _by_library(self, call: Call, reason: str = "") -> Strategy:
+        return Strategy(None, self.suited_mode(call), reason)
+
+    def refuse(self, strategy: Strategy, error: Exception, call: Call) -> None:
+        """Remember that nothing can be planned for a call, and why."""
+        strategy.refuse(error, self.options, self.suited_mode(call))
+
+    def suited_mode(self, call: Call) -> str:
+        """Return the pure mode of a call that is not planned."""
+        return suited_mode(self.backend, self.function, call, self.options)
 
     def _chosen(self, prepared: Prepared | Blockwise) -> tuple[Prepared | Blockwise, str, str]:
         """Return a program with its mode, and with the one in which it is called where nothing is compiled."""
@@ -283,6 +291,10 @@ class Strategies:
         trace, outputs = prepared.program.trace, prepared.results.outputs
         asked = {"has_one_dtype": is_of_one_dtype(trace, outputs), "is_hessian": options.is_hessian}
         mode = choice(self.backend, prepared.program, prepared.comparison, **asked)
+        is_open = mode != "planned" and asked["has_one_dtype"] and options.chunk_size is None
+        pure = self.backend.linearized(trace, outputs, prepared.comparison, mode) if is_open else None
+        if pure is not None:
+            return Blockwise(self.backend, trace, pure.blocks, prepared.results, pure.mode, pure.compilation), pure.mode, ""
         called = mode_of_calls(self.backend, prepared.program, prepared.comparison, mode, has_one_dtype=asked["has_one_dtype"])
         return prepared, mode, called
 

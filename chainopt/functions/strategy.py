@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 from chainopt.errors import ChainError
 from chainopt.functions.backend import UnplannableError
+from chainopt.functions.blockwise import Blockwise
 from chainopt.functions.refusals import Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from chainopt.functions.blockwise import Blockwise
     from chainopt.functions.environment import Environment
-    from chainopt.functions.options import Options
+    from chainopt.functions.options import Mode, Options
     from chainopt.functions.prepared import Prepared
     from chainopt.typing import Array
 
+PROGRAM_MODES: tuple[Mode, ...] = ("planned", "elimination")  # those that are not the library's own
 LOGGER = logging.getLogger(__name__)
 RAISED = "tracing it raised"  # where the reason may be a fault of the function
 
@@ -37,6 +38,17 @@ class Strategy:
         self.record: Record | None = None  # of a first call: where to note what it takes,
         self.key: tuple[Hashable, int] = None, 0  # and under what it is known
         self.uses = self.changes = 0
+        self.seconds = 0.0  # that calls have taken which nobody compiles
+
+    @property
+    def runs_a_program(self) -> bool:
+        """Whether what runs is not the library's own function, whatever is asked for."""
+        return isinstance(self.prepared, Blockwise) or (self.prepared is not None and self.mode in PROGRAM_MODES)
+
+    @property
+    def is_early(self) -> bool:
+        """Whether to compile the program would take longer than all calls until now."""
+        return isinstance(self.prepared, Blockwise) and self.seconds < self.prepared.compilation
 
     @property
     def called_mode(self) -> str:
@@ -48,15 +60,25 @@ class Strategy:
         self.uses += 1
         return self.environment is None or self.environment.is_unchanged()
 
-    def refuse(self, error: Exception, options: Options) -> None:
-        """Remember that nothing can be planned, and why; the error itself only where it is raised at once."""
+    def refuse(self, error: Exception, options: Options, suited: str) -> None:
+        """Remember that nothing can be planned, and why; the error itself only where it is raised at once.
+
+        Parameters
+        ----------
+        error : Exception
+            Which may name a pure mode.
+        options : Options
+            What was asked for.
+        suited : str
+            The pure mode if it names none.
+        """
         lines = str(error).splitlines()
         self.reason = (
             str(error) if isinstance(error, UnplannableError) else f"{RAISED} {type(error).__name__}: {''.join(lines[:1])}"
         )
         if not isinstance(error, UnplannableError):  # of the user's function, of the library, or ours: its traceback tells
             LOGGER.debug("a function was not planned", exc_info=error)
-        self.prepared, self.mode, self.called = None, options.library_mode(getattr(error, "mode", "reverse")), ""
+        self.prepared, self.mode, self.called = None, options.library_mode(getattr(error, "mode", "") or suited), ""
         self.cause = error if options.must_plan else None
 
     def refusal(self) -> ChainError:

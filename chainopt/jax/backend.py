@@ -22,11 +22,12 @@ from chainopt.jax.trace import STAGE, kind_of, trace
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.functions.backend import Blocks
+    from chainopt.functions.backend import Blocks, PureBlocks
     from chainopt.functions.options import Options
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
     from chainopt.jax.stage import Stage
+    from chainopt.plan.comparison import Comparison
     from chainopt.typing import Array, DType, Function, PlainDict, PyTree
 
 FEW = 64  # inputs, for which forward mode without compilation is the quicker one whatever there are of results
@@ -139,9 +140,9 @@ class JaxBackend:
         """Return 0: JAX's own functions trace at each call, too, which takes nearly as long."""
         return 0.0
 
-    def first_mode(self, inputs: int, results: int | None) -> str:
+    def first_mode(self, inputs: int, results: int | None, *, is_compiled: bool) -> str:
         """Return reverse mode for a few results of many inputs: forward mode calls half as many equations."""
-        return "forward" if results is not None and inputs <= max(results, FEW) else "reverse"
+        return "forward" if results is not None and inputs <= max(results, 0 if is_compiled else FEW) else "reverse"
 
     def trace(
         self,
@@ -171,6 +172,9 @@ class JaxBackend:
 
     def sparse_stages(self, trace: Trace, outputs: int) -> Blocks | None:
         """Return None: `chainopt.jax.eliminating` finds them."""
+
+    def linearized(self, trace: Trace, outputs: int, comparison: Comparison, mode: str) -> PureBlocks | None:
+        """Return None: `chainopt.jax.eliminating` does it."""
 
     def gradient(self, function: Function, options: Options) -> Function:
         """Return the gradient, or the planned Jacobian, of the function."""

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from chainopt.jax.backend import JaxBackend
 from chainopt.jax.elimination.choice import worthwhile
 from chainopt.jax.elimination.straight_line import straight_line
+from chainopt.jax.linearized.jacobian import linearized
 from chainopt.jax.mixed.gate import may_pay
 from chainopt.jax.scattered.gate import may_be_sparse
 
 if TYPE_CHECKING:
-    from chainopt.functions.backend import Blocks
+    from chainopt.functions.backend import Blocks, PureBlocks
     from chainopt.functions.trace import Trace
+    from chainopt.plan.comparison import Comparison
 
 
 class EliminatingBackend(JaxBackend):
@@ -38,6 +40,10 @@ class EliminatingBackend(JaxBackend):
 
             line = scattered(trace, outputs)
         return line
+
+    def linearized(self, trace: Trace, outputs: int, comparison: Comparison, mode: str) -> PureBlocks | None:
+        """Keep what a compiler would compute anew for each tangent."""
+        return linearized(trace, outputs, comparison, mode)
 
 
 ELIMINATING = EliminatingBackend()

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from chainopt.functions.options import Options
     from chainopt.functions.program import Program
     from chainopt.functions.trace import Trace
+    from chainopt.plan.comparison import Comparison
     from chainopt.typing import Array, DType, Function, PyTree
 
 FEW_OPERATORS, SECONDS_PER_OPERATOR = 20, 0.01  # of a function that is recorded at once; what recording each of others takes
@@ -153,7 +154,7 @@ class TorchBackend:
         operators = 0 if is_transforming() else operators_of(function, args, kwargs)
         return operators * SECONDS_PER_OPERATOR if operators > FEW_OPERATORS else 0.0
 
-    def first_mode(self, inputs: int, results: int | None) -> str | None:
+    def first_mode(self, inputs: int, results: int | None, *, is_compiled: bool) -> str | None:  # noqa: ARG002
         """Return reverse mode, whose blocks are those that count, unless it would take many more passes."""
         return "reverse" if results is None or results <= WIDE * max(inputs, 16) else None
 
@@ -189,6 +190,9 @@ class TorchBackend:
 
     def sparse_stages(self, trace: Trace, outputs: int) -> None:
         """Return None: there are none in PyTorch."""
+
+    def linearized(self, trace: Trace, outputs: int, comparison: Comparison, mode: str) -> None:
+        """Return None: PyTorch computes what it calls once."""
 
     def gradient(self, function: Function, options: Options) -> Function:
         """Return the gradient, or the Jacobian, of the function."""

@@ -114,7 +114,7 @@ def test_what_is_refused_later_goes_in_the_mode_that_counts():
     strategy = Strategy(None, "reverse")
     strategy.called = "forward"
     assert strategy.called_mode == "forward"
-    strategy.refuse(UnplannableError("a reason"), Options())
+    strategy.refuse(UnplannableError("a reason"), Options(), "reverse")
     assert strategy.called_mode == strategy.mode == "reverse"
 
 

@@ -344,3 +344,66 @@ def test_results_of_symbolic_sizes_are_exported_and_not_taken_for_a_hint(jax, jn
         exported = export.export(jax.jit(lambda factor: scaled(factor)(1.0)))(jax.ShapeDtypeStruct((rows, 60), jnp.float32))
         np.testing.assert_allclose(exported.call(jnp.ones((2, 60))), np.full((2, 60), np.sin(1.0)), rtol=1e-6)
         np.testing.assert_allclose(scaled(jnp.ones(3))(2.0), np.full(3, np.sin(1.0)), rtol=1e-6)
+
+
+@pytest.fixture
+def _unplanned(first_calls_left, monkeypatch):  # noqa: ARG001 -- it patches, too
+    """Let nothing be planned, whatever the shapes are."""
+    from chainopt.functions import strategies
+    from chainopt.functions.backend import UnplannableError
+
+    def refuse(*_):
+        reason = "a reason"
+        raise UnplannableError(reason)
+
+    monkeypatch.setattr(strategies, "prepare", refuse)
+
+
+@pytest.mark.usefixtures("_unplanned")
+@pytest.mark.parametrize(("inputs", "results", "mode"), [(3, 90, "forward"), (90, 3, "reverse"), (5, 5, "forward")])
+def test_what_is_not_planned_goes_in_the_mode_of_fewer_passes(jax, jnp, jacobian, inputs, results, mode):
+    weights = jnp.asarray(np.random.default_rng(0).normal(size=(results, inputs)))
+    x, derivative = jnp.ones(inputs), jacobian(lambda x: jnp.sin(weights @ x))
+    with pytest.raises(ChainError, match="a reason"):
+        derivative.plan(x)
+    wanted = jax.make_jaxpr({"forward": jax.jacfwd, "reverse": jax.jacrev}[mode](lambda x: jnp.sin(weights @ x)))(x)
+    assert str(jax.make_jaxpr(derivative)(x)) == str(wanted)
+
+
+@pytest.mark.usefixtures("_unplanned")
+def test_what_is_not_planned_has_the_blocks_of_reverse_mode_at_every_call(jax, jnp, jacobian):
+    weights = jnp.ones((90, 3), jnp.float32)
+
+    def function(x):
+        return jnp.sin(weights @ x.astype(jnp.float32))
+
+    derivative, x = jacobian(function), jnp.ones(3, jnp.float16)
+    for call in (derivative, derivative, jax.jit(derivative), derivative):
+        assert call(x).dtype == jax.jacrev(function)(x).dtype == jnp.float16
+
+
+def test_a_rule_that_takes_no_tangents_of_what_is_not_differentiated(jax, jnp, jacobian):
+    from jax.custom_derivatives import SymbolicZero
+
+    @jax.custom_jvp
+    def constant(x):
+        return x
+
+    def rule(primals, tangents):
+        if type(tangents[0]) is not SymbolicZero:
+            msg = "no tangents"
+            raise TypeError(msg)
+        return primals[0], tangents[0]
+
+    constant.defjvp(rule, symbolic_zeros=True)
+    weights = jnp.asarray(np.random.default_rng(0).normal(size=(90, 3)))
+
+    def function(x, step):
+        return jnp.sin(weights @ x) * constant(step)
+
+    derivative, x = jacobian(function), jnp.ones(3)
+    assert derivative.plan(x, jnp.asarray(0.1)).mode.value == "forward"
+    for step in (0.1, 0.3):
+        np.testing.assert_allclose(derivative(x, jnp.asarray(step)), jax.jacfwd(function)(x, jnp.asarray(step)), rtol=1e-6)
+    with pytest.raises(TypeError, match="no tangents"):
+        jacobian(function, argnums=1)(x, jnp.asarray(0.1))

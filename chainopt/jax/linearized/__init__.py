@@ -1,0 +1,1 @@
+"""The pure modes, with the coefficients of the linear map computed before it, and once."""

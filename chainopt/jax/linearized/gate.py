@@ -1,0 +1,100 @@
+"""Whether a compiler would compute sines anew for each tangent, as far as the equations of a function tell that.
+
+XLA joins what is computed entry by entry, and what moves entries, to one loop, the derivatives of sines among it: where that
+loop runs over all tangents, they are computed for each of them, and those of one step anew in each later one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax
+from jax.extend import core
+
+from chainopt.jax.rules import elementwise
+from chainopt.jax.rules.registry import CALLS, inner, size, trips, variables_written
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chainopt.functions.trace import Trace
+
+SINES = frozenset({"sin", "cos", "tan"})  # XLA has no vectors of these on CPUs; of exponentials and the like it has
+CALLED = CALLS | {"custom_jvp_call", "custom_vjp_call"}
+OF_ENTRIES = SINES | {*elementwise.NAMES.split(), "add", "add_any", "convert_element_type", "copy"}
+FEWEST_STEPS = 4  # of a loop
+# Sines and cosines that all passes compute: fewer take less time than to keep them.
+LEAST_IN_A_STEP = 1_500
+LEAST = 100_000  # each as often as there are behind each other
+MUCH = 1_000_000
+
+
+class _Place(NamedTuple):
+    """Where a variable stands: behind how many sines of each other, and whether entries were moved since the last one."""
+
+    sines: int = 0
+    is_moved: bool = False
+
+
+class _Sines:
+    """How many sines a function computes of what depends on its inputs."""
+
+    def __init__(self) -> None:
+        self.entries = self.deepest = 0
+        self.in_a_step = 0  # of a loop
+
+    def follow(self, jaxpr: core.Jaxpr, given: Sequence[_Place | None]) -> list[_Place | None]:
+        """Go through equations, given where the inputs stand, those that matter; return the same of the results."""
+        places: dict[core.Var, _Place | None] = dict(zip(jaxpr.invars, given, strict=True))
+        for equation in jaxpr.eqns:
+            operands = [None if isinstance(atom, core.Literal) else places.get(atom) for atom in equation.invars]
+            moving = [place for place in operands if place is not None]
+            if moving:
+                written = self._behind(equation, operands, max(moving))
+                places.update(zip(variables_written(equation), written, strict=False))
+        return [None if isinstance(atom, core.Literal) else places.get(atom) for atom in jaxpr.outvars]
+
+    def _behind(self, equation: core.JaxprEqn, operands: list[_Place | None], place: _Place) -> list[_Place | None]:
+        name, parts = str(equation.primitive), inner(equation)
+        count = len(equation.outvars)
+        if name in CALLED and parts and len(parts[0].invars) == len(operands):
+            return self.follow(parts[0], operands)
+        if name == "scan" and trips(equation) >= FEWEST_STEPS:
+            step = _Sines()
+            step.follow(parts[0], operands)
+            self.in_a_step = max(self.in_a_step, step.entries)
+        if name in SINES:
+            place = _Place(place.sines + (place.is_moved or not place.sines))
+            self.entries += size(equation.outvars[0])
+            self.deepest = max(self.deepest, place.sines)
+        elif name not in OF_ENTRIES:
+            place = _Place(place.sines, is_moved=True)
+        return [place] * count
+
+
+def recomputing_mode(trace: Trace, outputs: int, mode: str) -> str | None:
+    """Return the pure mode in which it pays to keep the derivatives of sines; None where there are few of them.
+
+    Parameters
+    ----------
+    trace : Trace
+        From JAX.
+    outputs : int
+        How many of its results are differentiated.
+    mode : str
+        The pure mode that is cheaper as the library runs it. It counts only where one sine follows another: those are computed
+        once here, and of equal ones forward mode is faster.
+    """
+    jaxpr = trace.source.closed.jaxpr
+    if jax.default_backend() != "cpu" or jaxpr.effects:
+        return None
+    sines = _Sines()
+    sines.follow(jaxpr, [_Place() if place < len(trace.inputs) else None for place in range(len(jaxpr.invars))])
+    sizes = {"forward": sum(map(trace.size, trace.inputs)), "reverse": sum(map(trace.size, trace.outputs[:outputs]))}
+    suited = min(sizes, key=lambda each: sizes[each])
+    passes = 2 * sizes[suited]  # a sine and a cosine
+    if suited == "forward" and passes * sines.in_a_step >= LEAST_IN_A_STEP:
+        return suited
+    if sines.deepest > 1 and passes * sines.entries * sines.deepest >= LEAST:
+        return suited
+    return mode if 2 * sizes[mode] * sines.entries >= MUCH else None
