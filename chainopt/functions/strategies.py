@@ -292,7 +292,7 @@ class Strategies:
         asked = {"has_one_dtype": is_of_one_dtype(trace, outputs), "is_hessian": options.is_hessian}
         mode = choice(self.backend, prepared.program, prepared.comparison, **asked)
         is_open = mode != "planned" and asked["has_one_dtype"] and options.chunk_size is None
-        pure = self.backend.linearized(trace, outputs, prepared.comparison, mode) if is_open else None
+        pure = self.backend.linearized(trace, outputs, prepared.comparison) if is_open else None
         if pure is not None:
             return Blockwise(self.backend, trace, pure.blocks, prepared.results, pure.mode, pure.compilation), pure.mode, ""
         called = mode_of_calls(self.backend, prepared.program, prepared.comparison, mode, has_one_dtype=asked["has_one_dtype"])

@@ -7,6 +7,7 @@ import pytest
 
 from chainopt.jax import jacobian
 from chainopt.jax.linear_program import LinearProgram
+from chainopt.jax.linearized.jacobian import Linearized
 from chainopt.jax.mixed.line import MixedLine
 from chainopt.jax.scattered.jacobian import ScatteredJacobian
 from chainopt.jax.unrolling import has_short_loops
@@ -92,7 +93,7 @@ def test_steps_of_loops_are_stages():
     def fed_back(u):
         return jax.lax.fori_loop(0, 4, lambda _, c: costly(c) + c.mean(), u)
 
-    assert not hasattr(program_of(fed_back, jnp.ones(600)), "line")
+    assert isinstance(program_of(fed_back, jnp.ones(600)).line, Linearized)
 
     def accumulated(u):
         return jax.lax.scan(lambda c, _: (jnp.cumsum(stencil(c)), None), u, None, length=3)[0]

@@ -26,7 +26,6 @@ FEWEST_STEPS = 4  # of a loop
 # Sines and cosines that all passes compute: fewer take less time than to keep them.
 LEAST_IN_A_STEP = 1_500
 LEAST = 100_000  # each as often as there are behind each other
-MUCH = 1_000_000
 
 
 class _Place(NamedTuple):
@@ -72,8 +71,10 @@ class _Sines:
         return [place] * count
 
 
-def recomputing_mode(trace: Trace, outputs: int, mode: str) -> str | None:
-    """Return the pure mode in which it pays to keep the derivatives of sines; None where there are few of them.
+def recomputing_mode(trace: Trace, outputs: int) -> str | None:
+    """Return the pure mode of fewer passes where it would compute many sines again; None elsewhere.
+
+    Of as many passes forward mode is the faster one once nothing is computed again.
 
     Parameters
     ----------
@@ -81,9 +82,6 @@ def recomputing_mode(trace: Trace, outputs: int, mode: str) -> str | None:
         From JAX.
     outputs : int
         How many of its results are differentiated.
-    mode : str
-        The pure mode that is cheaper as the library runs it. It counts only where one sine follows another: those are computed
-        once here, and of equal ones forward mode is faster.
     """
     jaxpr = trace.source.closed.jaxpr
     if jax.default_backend() != "cpu" or jaxpr.effects:
@@ -91,10 +89,7 @@ def recomputing_mode(trace: Trace, outputs: int, mode: str) -> str | None:
     sines = _Sines()
     sines.follow(jaxpr, [_Place() if place < len(trace.inputs) else None for place in range(len(jaxpr.invars))])
     sizes = {"forward": sum(map(trace.size, trace.inputs)), "reverse": sum(map(trace.size, trace.outputs[:outputs]))}
-    suited = min(sizes, key=lambda each: sizes[each])
-    passes = 2 * sizes[suited]  # a sine and a cosine
-    if suited == "forward" and passes * sines.in_a_step >= LEAST_IN_A_STEP:
-        return suited
-    if sines.deepest > 1 and passes * sines.entries * sines.deepest >= LEAST:
-        return suited
-    return mode if 2 * sizes[mode] * sines.entries >= MUCH else None
+    mode = min(sizes, key=lambda each: sizes[each])
+    passes = 2 * sizes[mode]  # a sine and a cosine
+    are_many = sines.deepest > 1 and passes * sines.entries * sines.deepest >= LEAST
+    return mode if are_many or (mode == "forward" and passes * sines.in_a_step >= LEAST_IN_A_STEP) else None
