@@ -159,7 +159,7 @@ def _at_once(request, monkeypatch):
     """Plan functions at their first call, and know nothing from other tests: it is the programs that most tests are about."""
     if not {"jax", "torch", "functions"}.isdisjoint(request.path.parts):
         from chainopt.functions import strategies
-        from chainopt.functions.shared_programs import Records
+        from chainopt.functions.strategy import Records
 
         monkeypatch.setattr(strategies, "first_mode", lambda *_: None)
         monkeypatch.setattr(strategies, "PROGRAMS", Records())
@@ -169,7 +169,7 @@ def _at_once(request, monkeypatch):
 def first_calls_left(monkeypatch):
     """Leave first calls to the library, as users have it; nothing is known from other tests, and no code is young."""
     from chainopt.functions import first_calls, strategies
-    from chainopt.functions.shared_programs import Records
+    from chainopt.functions.strategy import Records
 
     monkeypatch.setattr(strategies, "first_mode", first_calls.first_mode)
     monkeypatch.setattr(strategies, "PROGRAMS", Records())

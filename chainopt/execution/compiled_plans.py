@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -18,14 +18,38 @@ from chainopt.structure.patterns import places
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chainopt.bracketing.bracketing import Bracketing
     from chainopt.bracketing.operations import Operation
     from chainopt.chain.chain import JacobianChain
     from chainopt.execution.compiling import Pairs
-    from chainopt.execution.planned import Planned
     from chainopt.structure.structure import Structure
     from chainopt.typing import Array
 
     Program = tuple[Sequence[tuple[int, ...]], Sequence[bool], Pairs, Sequence[Step] | None]
+
+
+class Planned(Protocol):
+    """What is asked of a plan that is executed."""
+
+    @property
+    def chain(self) -> JacobianChain:
+        """What is multiplied."""
+
+    @property
+    def association(self) -> Bracketing:
+        """The order of the products."""
+
+    @property
+    def schedule(self) -> object:
+        """Who does what when; None for one worker."""
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        """What is done, in an order in which it can be executed; made anew whenever it is asked for."""
+
+    @property
+    def workers(self) -> float:
+        """How many workers the plan is for."""
 
 
 MOST_PLACES = 100_000

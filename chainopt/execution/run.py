@@ -9,10 +9,10 @@ from chainopt.chain.jacobian import checked_size
 from chainopt.errors import ChainError
 from chainopt.execution import serial
 from chainopt.execution.backends.dispatch import backend_of
+from chainopt.execution.checked_patterns import prechecked
 from chainopt.execution.checks import checked_factors, checked_workers
 from chainopt.execution.compiling import is_compiling, untraced
 from chainopt.execution.dependencies import needs
-from chainopt.execution.prechecked import prechecked
 from chainopt.report.progress import progress_over
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from chainopt.bracketing.operations import Operation
+    from chainopt.execution.compiled_plans import Planned
     from chainopt.execution.perform import Product
-    from chainopt.execution.planned import Planned
     from chainopt.structure.structure import Structure
     from chainopt.typing import Array
 

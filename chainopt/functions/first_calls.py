@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chainopt.functions.refusals import SHARE
 from chainopt.functions.restored import restored
-from chainopt.functions.shared_programs import HINTS
+from chainopt.functions.strategy import HINTS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable

@@ -27,8 +27,7 @@ from chainopt.functions.prepared import prepare, recorded
 from chainopt.functions.reading import UNREAD, Reading
 from chainopt.functions.records import tell
 from chainopt.functions.restored import CHANGES_ITSELF, restored
-from chainopt.functions.shared_programs import ENOUGH_SECONDS, PROGRAMS
-from chainopt.functions.strategy import Strategy
+from chainopt.functions.strategy import ENOUGH_SECONDS, PROGRAMS, Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainopt.plan.brackets import whole
+from chainopt.plan.plan_data import whole
 from chainopt.report.bracketing_text import elided_text
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chainopt.costs.estimated import EstimatedMultiplications
 from chainopt.costs.memory import peak_memory, scheduled_peak
 from chainopt.costs.operation_costs import largest_tape, operations_of, steps_of
-from chainopt.plan.brackets import whole
+from chainopt.report.bracketing_text import bracketing_text, operations_text, stage_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -222,3 +222,13 @@ def known_bound(plan: PlanData) -> Cost | None:
     if costs is not None and costs.objective == plan.objective:
         return costs.lower_bound or None
     return None if plan.solution.is_optimal else plan.solution.lower_bound or None
+
+
+def whole(chain: JacobianChain, association: Bracketing, model: CostModel) -> str:
+    """Return the whole product with its brackets; matrix-free operations are visible in it."""
+    if chain.details is None:
+        return bracketing_text(association)
+    names = None if chain.names is None else [chain.label(position) for position in range(len(chain))]
+    if association.kinds is not None:
+        return operations_text(operations_of(chain, association, model), names or stage_labels(len(chain), 0))
+    return bracketing_text(association, names)

@@ -18,9 +18,8 @@ from chainopt.costs.multiplications import MULTIPLICATIONS, Multiplications
 from chainopt.costs.operation_costs import steps_of, total
 from chainopt.errors import ChainError, check_keys
 from chainopt.numbers import count, counted, shown
-from chainopt.plan.brackets import whole
 from chainopt.plan.graph_chain import read_chain_dict
-from chainopt.plan.plan_data import PlanData, known_bound
+from chainopt.plan.plan_data import PlanData, known_bound, whole
 from chainopt.solvers.base import Problem, Solution
 from chainopt.solvers.objectives import read_model, written
 from chainopt.solvers.options import checked_limit

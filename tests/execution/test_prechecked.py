@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from chainopt import ChainError, multi_dot, optimal_order
-from chainopt.execution.prechecked import prechecked
+from chainopt.execution.checked_patterns import prechecked
 
 FORMS = (sparse.csr_array, sparse.csc_array, sparse.csr_matrix, sparse.csc_matrix)
 

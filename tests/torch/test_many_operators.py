@@ -13,7 +13,7 @@ from chainopt.torch import backend, jacobian  # noqa: E402
 def made(monkeypatch):
     """The second calls: nothing is left of what other tests have seen."""
     from chainopt.functions import strategies
-    from chainopt.functions.shared_programs import Records
+    from chainopt.functions.strategy import Records
 
     monkeypatch.setattr(strategies, "PROGRAMS", Records())
     monkeypatch.setattr(first_calls, "HINTS", Records())

@@ -9,8 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from chainopt.errors import ChainError
+from chainopt.functions.backend import UnplannableError
+from chainopt.functions.signature import Call
 from chainopt.functions.sparsity.detection import Detection
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
+from chainopt.jax.backend import BACKEND
 from chainopt.jax.detection import (
     control_flow,
     convolutions,
@@ -31,19 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.jax.detection.values import Value
-    from chainopt.typing import Array, DType
+    from chainopt.typing import Array, DType, Function
 
-FAMILIES = (  # which register their rules when they are imported
-    control_flow,
-    convolutions,
-    custom_rules,
-    elementwise,
-    indexing,
-    linear_algebra,
-    reductions,
-    reshaping,
-    scans,
-)
+# They register their rules when they are imported.
+FAMILIES = (control_flow, convolutions, custom_rules, elementwise, indexing, linear_algebra, reductions, reshaping, scans)
 
 
 def pattern_of(function: Callable[..., Sequence[Array]], inputs: Sequence[Array], others: Sequence[Array] = ()) -> Detection:
@@ -100,3 +95,33 @@ def result_of(value: Value, atom: Array, columns: int) -> IndexSets:
     if is_zero(value) or not _has_derivative(dtype(atom)):
         return IndexSets(count, columns, ())
     return full(count, columns, "a derivative that is not linear")
+
+
+def detection_of(function: Function, arguments: tuple[Array, ...], argnums: int | tuple[int, ...]) -> Detection:
+    """Find the pattern of a call.
+
+    Parameters
+    ----------
+    function : callable
+        Of arrays, or pytrees of them.
+    arguments : tuple
+        What it is called with; the values of those that it is not differentiated by do not matter either, if they are arrays.
+    argnums : int or tuple of int
+        By which arguments it is differentiated.
+
+    Raises
+    ------
+    ChainError
+        If the function writes to references.
+    """
+    call = Call.read(BACKEND, argnums, arguments, {})
+
+    def flat(*arrays: Array) -> list[Array]:
+        positional, keywords = call.arguments(BACKEND, arrays)
+        return list(jax.tree.leaves(function(*positional, **keywords)))
+
+    try:
+        return pattern_of(flat, call.inputs, call.others)
+    except UnplannableError as error:
+        msg = f"the pattern of the function's Jacobian cannot be found, for {error}"
+        raise ChainError(msg) from None

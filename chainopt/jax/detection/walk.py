@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
+import jax
 from jax.extend import core
 
 from chainopt.functions.sparsity.index_sets import IndexSets
 from chainopt.jax.detection.constant_folding import evaluated
-from chainopt.jax.detection.registry import RULES, JaxprEqn, unknown
-from chainopt.jax.detection.sparse_arrays import opened
+from chainopt.jax.detection.registry import RULES, JaxprEqn, dtype, shape, unknown
 from chainopt.jax.detection.values import constant
 from chainopt.jax.rules.registry import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chainopt.jax.detection.registry import JaxprEqn
     from chainopt.jax.detection.values import Value
+
+FORMATS = ("bcoo", "bcsr", "coo", "csr")  # with which their names begin
+
+
+def opened(equation: JaxprEqn) -> core.ClosedJaxpr | None:
+    """Return what an equation does, in primitives of dense arrays; None for one that is none of these."""
+    name = str(equation.primitive)
+    form = name.partition("_")[0]
+    if form not in FORMATS:
+        return None
+    module = sys.modules.get(f"jax.experimental.sparse.{form}")
+    inside = getattr(module, f"_{name}_impl", None)  # which JAX lowers the primitive to, where there is no library for it
+    shapes = [jax.ShapeDtypeStruct(shape(atom), dtype(atom)) for atom in equation.invars]
+    try:
+        return None if inside is None else jax.make_jaxpr(partial(inside, **equation.params))(*shapes)
+    except Exception:  # noqa: BLE001 -- one that is written otherwise in another version of JAX
+        return None
+
 
 MOST_EQUATIONS = 50_000  # that unrolled loops may have, all together
 INLINED = CALLS | {"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"}

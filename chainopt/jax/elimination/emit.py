@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from chainopt.jax.elimination.code import CALL, CONSTANT, ENTRY, PART
+from chainopt.jax.staged.apart import apart
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -25,16 +26,11 @@ DEAR = frozenset({  # what takes as long as tens of products
 
 
 def wall(values: Sequence[Array]) -> list[Array]:
-    """Return the values, as what a compiler has to have computed, each once, before it goes on.
-
-    XLA computes what it fuses anew for each consumer, sines and exponentials among it, and takes `jax.lax.optimization_barrier`
-    out before it fuses. It fuses nothing into a branch; that this condition is always true, it does not know.
-    """
+    """Return the values, as what a compiler has to have computed, each once, before it goes on."""
     if not values:
         return []
-    always = jax.lax.optimization_barrier(jnp.bool_(True))
-    passed: list[Array] = jax.lax.cond(always, list, lambda given: [jnp.zeros_like(value) for value in given], list(values))
-    return passed
+    always = jax.lax.optimization_barrier(jnp.bool_(True))  # that this is always true, XLA does not know
+    return apart(always, lambda given: given, [*values])
 
 
 def run(code: Code, results: Iterable[int], arrays: dict[int, Array], kept: Collection[int]) -> dict[int, Array]:

@@ -1,6 +1,5 @@
 """What is known of the derivatives of JAX's primitives: a rule for each, in a file for each family."""
 
-from chainopt.jax.rules import control_flow as control_flow
 from chainopt.jax.rules import custom_rules as custom_rules
 from chainopt.jax.rules import elementwise as elementwise
 from chainopt.jax.rules import linear_algebra as linear_algebra

@@ -11,7 +11,7 @@ from torch.utils import _pytree as pytree
 
 from chainopt.functions.sparsity.index_sets import IndexSets
 from chainopt.torch.certainty import LITERALS
-from chainopt.torch.detection import convolutions, elementwise, moves, norms, pooling, products, recurrent, reductions, scatters
+from chainopt.torch.detection import convolutions, elementwise, layers, moves, pooling, products, reductions, scatters
 from chainopt.torch.detection.registry import RULES, Operation, Result, everything
 from chainopt.torch.detection.values import MOST_ENTRIES, NOTHING, Known, Operand, Value, Watched, has_derivative
 
@@ -21,17 +21,8 @@ if TYPE_CHECKING:
     from chainopt.typing import Array
 
 UNEVEN = frozenset({"put", "_index_put_impl"})  # several of whose entries may come to one place
-FAMILIES = (
-    convolutions,
-    elementwise,
-    moves,
-    norms,
-    pooling,
-    products,
-    recurrent,
-    reductions,
-    scatters,
-)  # they register their rules
+# They register their rules.
+FAMILIES = (convolutions, elementwise, layers, moves, pooling, products, reductions, scatters)
 
 
 class Walk:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch.fx import Node
 
-    from chainopt.torch.narrow.traced import TracedFunction
+    from chainopt.torch.narrow.linear_graph import TracedFunction
     from chainopt.typing import Array
 
     Flat = Callable[..., list[Array]]

@@ -16,7 +16,7 @@ collect_ignore = [name for name, needed in LIBRARIES.items() if not (IS_WHOLE or
 def _at_once(monkeypatch):
     """Leave first calls to the library, unlike the tests beside these, and know nothing of what was called before."""
     from chainopt.functions import first_calls, strategies
-    from chainopt.functions.shared_programs import Records
+    from chainopt.functions.strategy import Records
 
     monkeypatch.setattr(strategies, "PROGRAMS", Records())
     monkeypatch.setattr(first_calls, "HINTS", Records())

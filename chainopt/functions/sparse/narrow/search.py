@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from chainopt.functions.sparse.derived import Derived, F
+from chainopt.functions.sparse.given_pattern import tidy
 from chainopt.functions.sparse.vertex_cut import narrowest
 from chainopt.functions.sparsity.detection import Detection
 from chainopt.functions.sparsity.index_sets import IndexSets
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from chainopt.functions.sparse.narrow.walkable import Walkable
+    from chainopt.structure.patterns import Entries
     from chainopt.typing import Array
 
 SHARES = (4, 64)  # a variable is wide of which an entry depends on more than one column in so many
@@ -113,3 +116,28 @@ def _split(program: Walkable, held: frozenset[Array]) -> Split:
 
 def _width(program: Walkable, variables: Sequence[Array] | frozenset[Array]) -> int:
     return sum(map(program.size, variables))
+
+
+class Fixed(Derived[F]):
+    """A function of whose derivative program some narrow variables are held.
+
+    Its Jacobian is ``S + L @ R``: what the results change by the inputs while these variables are held, what they change by them,
+    and what they change by the inputs, through each other too.
+
+    Parameters
+    ----------
+    recorded : Traced
+        The function.
+    split : Split
+        What is held.
+    """
+
+    def __init__(self, recorded: F, split: Split) -> None:
+        super().__init__(recorded)
+        self.split, self.rank = split, split.rank
+
+    def detected(self) -> tuple[Entries, str | None]:
+        """Return the pattern of the sparse part for all inputs, and what made it dense."""
+        found = self.split.found
+        self.recorded.check_before_listing(found)
+        return tidy(found.pattern), found.dense_by
