@@ -3,44 +3,22 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch.fx import Node
 
 from chainopt.errors import ChainError
 from chainopt.functions.backend import UnplannableError
-from chainopt.functions.sparse.derived import Traced
 from chainopt.torch.gradient import hides_derivative
 from chainopt.torch.narrow.recorded_jvp import computed, recorded_jvp
 from chainopt.torch.trace import is_transforming, untransformed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from chainopt.torch.detection import Recording
+    from chainopt.torch.narrow.recorded_jvp import TracedFunction
     from chainopt.typing import Array
-
-
-class TracedFunction(Traced, Protocol):
-    """A function of flat lists of tensors, as far as others are made of it."""
-
-    inputs: list[Array]
-    """By which it is differentiated."""
-    others: list[Array]
-    """Its further arguments."""
-    besides: Sequence[Array]
-    """What it reads besides, as far as that is known."""
-    outputs: int
-    """How many results are differentiated."""
-    count: int
-    """How many there are in all."""
-    recording: Recording | None
-    """Its operators."""
-
-    def main(self, others: Sequence[Array]) -> Callable[..., tuple[tuple[Array, ...], tuple[Array, ...]]]:
-        """Return what computes the results that are differentiated, and the others, of the inputs."""
-
 
 CHANGED = "what the function reads besides its arguments has changed, and it computes something else now: make its Jacobian again"
 

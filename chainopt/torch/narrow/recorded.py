@@ -9,7 +9,7 @@ from chainopt.errors import ChainError
 from chainopt.functions.sparse.narrow import Fixed
 from chainopt.torch.compressed import Kept, gathered
 from chainopt.torch.narrow.factors import Factors
-from chainopt.torch.narrow.linear_graph import TracedFunction
+from chainopt.torch.narrow.recorded_jvp import TracedFunction
 from chainopt.torch.replay import Replay, is_followed
 from chainopt.torch.trace import is_differentiated
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
 from chainopt.functions.backend import UnplannableError
+from chainopt.functions.sparse.derived import Traced
 from chainopt.torch.backend import BACKEND
 from chainopt.torch.detection import is_in_place, like, unseen, without_writing
 from chainopt.torch.trace import ENDS, is_view, within, written_over
@@ -17,10 +18,31 @@ if TYPE_CHECKING:
 
     from torch.fx import Node
 
-    from chainopt.torch.narrow.linear_graph import TracedFunction
+    from chainopt.torch.detection import Recording
     from chainopt.typing import Array
 
     Flat = Callable[..., list[Array]]
+
+
+class TracedFunction(Traced, Protocol):
+    """A function of flat lists of tensors, as far as others are made of it."""
+
+    inputs: list[Array]
+    """By which it is differentiated."""
+    others: list[Array]
+    """Its further arguments."""
+    besides: Sequence[Array]
+    """What it reads besides, as far as that is known."""
+    outputs: int
+    """How many results are differentiated."""
+    count: int
+    """How many there are in all."""
+    recording: Recording | None
+    """Its operators."""
+
+    def main(self, others: Sequence[Array]) -> Callable[..., tuple[tuple[Array, ...], tuple[Array, ...]]]:
+        """Return what computes the results that are differentiated, and the others, of the inputs."""
+
 
 NORMS = "native_layer_norm native_group_norm"  # whose second results autograd takes for constants
 
