@@ -80,6 +80,48 @@ def test_nothing_to_gain(contest, name):
     contest("Jacobians of JAX functions, nothing to gain", name, {who: ready(call, x) for who, call in calls.items()}, rounds=101)
 
 
+def oscillators(y, step=0.05):
+    """Return a step of Runge and Kutta's method for a ring of coupled oscillators."""
+
+    def slope(y):
+        return jnp.sin(jnp.roll(y, 1) - y) * y
+
+    first = slope(y)
+    second = slope(y + step / 2 * first)
+    third = slope(y + step / 2 * second)
+    return y + step / 6 * (first + 2 * second + 2 * third + slope(y + step * third))
+
+
+def integrated(y, steps=6):
+    for _ in range(steps):
+        y = oscillators(y)
+    return y
+
+
+WITH_SINES = {
+    "128 oscillators, 6 steps": (integrated, 128),
+    "128 oscillators, a loop of 30 steps": (lambda y: jax.lax.fori_loop(0, 30, lambda _, y: oscillators(y), y), 128),
+    "200 oscillators, 16 of them": (lambda y: integrated(y)[::13], 200),
+    "16 numbers, 208 oscillators": (lambda x: integrated(jnp.tile(x, 13)), 16),
+}
+
+
+@pytest.mark.parametrize("name", long_after(WITH_SINES, ["128 oscillators, a loop of 30 steps"]))
+def test_sines_of_sines(contest, short, name):
+    function, size = WITH_SINES[name]
+    x = jnp.asarray(np.random.default_rng(3).uniform(0.2, 1.2, size), np.float32)
+    makers = {"chainopt.jax": jacobian, "jax.jacfwd": jax.jacfwd, "jax.jacrev": jax.jacrev}
+    calls = {who: (lambda make=make: make(function)) for who, make in makers.items()}
+    executables, seconds = compiled(calls, x, 1 if short else 2)
+    for who in executables:
+        assert_equal(executables["chainopt.jax"](x), executables[who](x))
+    table = "Jacobians of JAX functions with sines of sines"
+    contest(table, name, {who: ready(call, x) for who, call in executables.items()}, rounds=31)
+    contest.cells(f"tracing and compiling {table}", name, seconds)
+    memory = {who: call.memory_analysis().temp_size_in_bytes for who, call in executables.items()}
+    contest.cells(f"temporary memory of {table}, by XLA's analysis", name, memory, "bytes")
+
+
 def losses():
     """Functions of 1,000 numbers to one; of the last one nothing is to be gained."""
     features = jnp.asarray(np.random.default_rng(2).standard_normal((1000, 8)) / 30, np.float32)
