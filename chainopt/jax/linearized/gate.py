@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chainopt.functions.trace import Trace
 
 SINES = frozenset({"sin", "cos", "tan"})  # XLA has no vectors of these on CPUs; of exponentials and the like it has
-CALLED = CALLS | {"custom_jvp_call", "custom_vjp_call"}
+CALLED = CALLS | {"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"}
 OF_ENTRIES = SINES | {*elementwise.NAMES.split(), "add", "add_any", "convert_element_type", "copy"}
 FEWEST_STEPS = 4  # of a loop
 # Sines and cosines that all passes compute: fewer take less time than to keep them.
