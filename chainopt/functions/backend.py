@@ -225,7 +225,7 @@ class Backend(Protocol):
             How many of its results are differentiated.
         """
 
-    def linearized(self, trace: Trace, outputs: int, comparison: Comparison) -> PureBlocks | None:
+    def linearized(self, trace: Trace, outputs: int, comparison: Comparison, mode: str) -> PureBlocks | None:
         """Return the Jacobian in a pure mode, where it can be faster than the library's own function; None elsewhere.
 
         Parameters
@@ -235,6 +235,8 @@ class Backend(Protocol):
             How many of its results are differentiated.
         comparison : Comparison
             Of the pure modes.
+        mode : str
+            The one of them that is taken where both have as many passes.
         """
 
     def gradient(self, function: Function, options: Options) -> Function:

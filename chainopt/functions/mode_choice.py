@@ -55,6 +55,12 @@ def mode_of_calls(backend: Backend, program: Program, comparison: Comparison, mo
     return "forward" if comparison.forward.cost < comparison.reverse.cost + calls else mode
 
 
+def mode_of_fewer_sums(backend: Backend, program: Program) -> str:
+    """Return the pure mode that adds up less where that is slow, of equal ones forward mode: the better one of as many passes."""
+    sums = _sums(backend, program)
+    return "forward" if sums["forward"] <= sums["reverse"] else "reverse"
+
+
 def _sums(backend: Backend, program: Program) -> dict[str, int]:
     """Return what the slow sums of both modes cost, and the calls that only forward mode has to make.
 

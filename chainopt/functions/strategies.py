@@ -21,7 +21,7 @@ from chainopt.functions.first_calls import (
     tracing_seconds,
     young,
 )
-from chainopt.functions.mode_choice import choice, is_of_one_dtype, mode_of_calls
+from chainopt.functions.mode_choice import choice, is_of_one_dtype, mode_of_calls, mode_of_fewer_sums
 from chainopt.functions.places import written
 from chainopt.functions.prepared import prepare, recorded
 from chainopt.functions.reading import UNREAD, Reading
@@ -288,13 +288,14 @@ class Strategies:
         if options.must_plan or options.is_pure:
             return prepared, "planned" if options.must_plan else options.mode, ""
         trace, outputs = prepared.program.trace, prepared.results.outputs
-        asked = {"has_one_dtype": is_of_one_dtype(trace, outputs), "is_hessian": options.is_hessian}
-        mode = choice(self.backend, prepared.program, prepared.comparison, **asked)
-        is_open = mode != "planned" and asked["has_one_dtype"] and options.chunk_size is None
-        pure = self.backend.linearized(trace, outputs, prepared.comparison) if is_open else None
-        if pure is not None:
-            return Blockwise(self.backend, trace, pure.blocks, prepared.results, pure.mode, pure.compilation), pure.mode, ""
-        called = mode_of_calls(self.backend, prepared.program, prepared.comparison, mode, has_one_dtype=asked["has_one_dtype"])
+        has_one_dtype, given = is_of_one_dtype(trace, outputs), (self.backend, prepared.program, prepared.comparison)
+        mode = choice(*given, has_one_dtype=has_one_dtype, is_hessian=options.is_hessian)
+        if mode != "planned" and has_one_dtype and options.chunk_size is None:
+            of_ties = mode if mode == "forward" else mode_of_fewer_sums(self.backend, prepared.program)
+            pure = self.backend.linearized(trace, outputs, prepared.comparison, of_ties)
+            if pure is not None:
+                return Blockwise(self.backend, trace, pure.blocks, prepared.results, pure.mode, pure.compilation), pure.mode, ""
+        called = mode_of_calls(*given, mode, has_one_dtype=has_one_dtype)
         return prepared, mode, called
 
     def is_traced(self, call: Call) -> bool:

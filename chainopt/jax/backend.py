@@ -173,7 +173,7 @@ class JaxBackend:
     def sparse_stages(self, trace: Trace, outputs: int) -> Blocks | None:
         """Return None: `chainopt.jax.eliminating` finds them."""
 
-    def linearized(self, trace: Trace, outputs: int, comparison: Comparison) -> PureBlocks | None:
+    def linearized(self, trace: Trace, outputs: int, comparison: Comparison, mode: str) -> PureBlocks | None:
         """Return None: `chainopt.jax.eliminating` does it."""
 
     def gradient(self, function: Function, options: Options) -> Function:

@@ -41,9 +41,9 @@ class EliminatingBackend(JaxBackend):
             line = scattered(trace, outputs)
         return line
 
-    def linearized(self, trace: Trace, outputs: int, comparison: Comparison) -> PureBlocks | None:
+    def linearized(self, trace: Trace, outputs: int, comparison: Comparison, mode: str) -> PureBlocks | None:
         """Keep what a compiler would compute anew for each tangent."""
-        return linearized(trace, outputs, comparison)
+        return linearized(trace, outputs, comparison, mode)
 
 
 ELIMINATING = EliminatingBackend()

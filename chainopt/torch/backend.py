@@ -191,7 +191,7 @@ class TorchBackend:
     def sparse_stages(self, trace: Trace, outputs: int) -> None:
         """Return None: there are none in PyTorch."""
 
-    def linearized(self, trace: Trace, outputs: int, comparison: Comparison) -> None:
+    def linearized(self, trace: Trace, outputs: int, comparison: Comparison, mode: str) -> None:
         """Return None: PyTorch computes what it calls once."""
 
     def gradient(self, function: Function, options: Options) -> Function:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from chainopt.functions.trace import Trace
 
 SINES = frozenset({"sin", "cos", "tan"})  # XLA has no vectors of these on CPUs; of exponentials and the like it has
-CALLED = CALLS | {"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"}
+# What keeps nothing of what it computes is no such call.
+CALLED = {*CALLS, "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"} - {"remat", "remat2", "checkpoint"}
 OF_ENTRIES = SINES | {*elementwise.NAMES.split(), "add", "add_any", "convert_element_type", "copy"}
 FEWEST_STEPS = 4  # of a loop
 # Sines and cosines that all passes compute: fewer take less time than to keep them.
@@ -71,10 +72,8 @@ class _Sines:
         return [place] * count
 
 
-def recomputing_mode(trace: Trace, outputs: int) -> str | None:
+def recomputing_mode(trace: Trace, outputs: int, mode: str) -> str | None:
     """Return the pure mode of fewer passes where it would compute many sines again; None elsewhere.
-
-    Of as many passes forward mode is the faster one once nothing is computed again.
 
     Parameters
     ----------
@@ -82,6 +81,8 @@ def recomputing_mode(trace: Trace, outputs: int) -> str | None:
         From JAX.
     outputs : int
         How many of its results are differentiated.
+    mode : str
+        The one that is taken where both have as many passes.
     """
     jaxpr = trace.source.closed.jaxpr
     if jax.default_backend() != "cpu" or jaxpr.effects:
@@ -89,7 +90,7 @@ def recomputing_mode(trace: Trace, outputs: int) -> str | None:
     sines = _Sines()
     sines.follow(jaxpr, [_Place() if place < len(trace.inputs) else None for place in range(len(jaxpr.invars))])
     sizes = {"forward": sum(map(trace.size, trace.inputs)), "reverse": sum(map(trace.size, trace.outputs[:outputs]))}
-    mode = min(sizes, key=lambda each: sizes[each])
+    mode = min(sizes, key=lambda each: (sizes[each], each != mode))
     passes = 2 * sizes[mode]  # a sine and a cosine
     are_many = sines.deepest > 1 and passes * sines.entries * sines.deepest >= LEAST
     return mode if are_many or (mode == "forward" and passes * sines.in_a_step >= LEAST_IN_A_STEP) else None

@@ -30,7 +30,7 @@ FEW = 2**16  # unless there are few
 SECONDS, SECONDS_PER_EQUATION = 0.2, 0.007  # that XLA takes to compile it
 
 
-def linearized(trace: Trace, outputs: int, comparison: Comparison) -> PureBlocks | None:
+def linearized(trace: Trace, outputs: int, comparison: Comparison, mode: str) -> PureBlocks | None:
     """Return the Jacobian in a pure mode, where its coefficients are worth computing apart; None elsewhere.
 
     Parameters
@@ -41,16 +41,18 @@ def linearized(trace: Trace, outputs: int, comparison: Comparison) -> PureBlocks
         How many of its results are differentiated.
     comparison : Comparison
         Of the pure modes of the function.
+    mode : str
+        The one of them that is taken where both have as many passes.
     """
-    mode = recomputing_mode(trace, outputs)
-    plan = {"forward": comparison.forward, "reverse": comparison.reverse, None: None}[mode]
-    if mode is None or plan is None:
+    suited = recomputing_mode(trace, outputs, mode)
+    plan = {"forward": comparison.forward, "reverse": comparison.reverse, None: None}[suited]
+    if suited is None or plan is None:
         return None
     line = Linearized(trace, outputs, plan)
     inputs, results = (sum(one.size for one in ends) for ends in (line.inputs, line.results))
     with suppress(Exception):  # whatever JAX raises that linearizes otherwise than it differentiates
         if line.kept <= max(MOST_KEPT * inputs * results, FEW):
-            return PureBlocks(line, mode, SECONDS + SECONDS_PER_EQUATION * len(trace.source.closed.jaxpr.eqns))
+            return PureBlocks(line, suited, SECONDS + SECONDS_PER_EQUATION * len(trace.source.closed.jaxpr.eqns))
     return None
 
 

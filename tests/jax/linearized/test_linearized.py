@@ -224,6 +224,7 @@ def oscillators(y):
         (several(oscillators, 4), 64, "forward"),
         (lambda x: several(oscillators, 4)(x)[::8], 64, "reverse"),
         (lambda x: jax.lax.fori_loop(0, 20, lambda _, y: oscillators(y), x), 64, "forward"),
+        (several(lambda y: y + 0.05 * jnp.sin(y - y[:, None]).sum(axis=1), 4), 40, "reverse"),
     ],
 )
 def test_auto_computes_apart_what_is_computed_again(function, size, mode):
@@ -240,6 +241,7 @@ def test_auto_computes_apart_what_is_computed_again(function, size, mode):
         (several(lambda y: y + 0.1 * jnp.roll(jnp.tanh(y), 1), 8), 64),  # of what there are vectors
         (lambda x: jax.lax.fori_loop(0, 20, lambda _, y: turned(y), x), 8),  # few in each step
         (lambda x: jnp.sum(jnp.sin(x[:, None] - x), axis=0), 90),  # none of which follows another
+        (several(jax.checkpoint(oscillators), 4), 64),  # by request not kept
         (lambda x: jax.lax.fori_loop(0, 100_000, lambda _, y: turned(y), x), 64),  # too many to be kept
     ],
 )
