@@ -81,6 +81,8 @@ class JacobianFunction:
             run, arrays, finish = self.backend.uncompiled(self._computation)(args, kwargs)
             return run(*args, **kwargs) if arrays is None else finish(run(*arrays))
         if self._refusals.rest():
+            if not self.backend.compiles_transformed:  # then it is one mode, whatever the sizes are
+                return self._by_library(Strategy(None, options.library_mode()), args, kwargs)
             call = Call.read(self.backend, options.argnums, args, kwargs)
             return self._unplanned(Strategy(None, self._strategies.suited_mode(call)), call, args, kwargs)
         return self._run(args, kwargs)

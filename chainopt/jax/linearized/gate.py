@@ -12,7 +12,7 @@ import jax
 from jax.extend import core
 
 from chainopt.jax.rules import elementwise
-from chainopt.jax.rules.registry import CALLS, inner, size, trips, variables_written
+from chainopt.jax.rules.registry import CALLS, inner, size, trips
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class _Sines:
             moving = [place for place in operands if place is not None]
             if moving:
                 written = self._behind(equation, operands, max(moving))
-                places.update(zip(variables_written(equation), written, strict=False))
+                places.update(zip(equation.outvars, written, strict=True))
         return [None if isinstance(atom, core.Literal) else places.get(atom) for atom in jaxpr.outvars]
 
     def _behind(self, equation: core.JaxprEqn, operands: list[_Place | None], place: _Place) -> list[_Place | None]:
