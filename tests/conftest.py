@@ -12,7 +12,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # What imports JAX as it is imported itself.
-WITH_JAX = ("functions/test_graph", "jax/mixed/test_*", "jax/scattered/test_*", "jax/test_jaxprs", "jax/test_unrolling")
+WITH_JAX = (
+    "functions/test_graph",
+    "jax/linearized/test_*",
+    "jax/mixed/test_*",
+    "jax/scattered/test_*",
+    "jax/test_jaxprs",
+    "jax/test_unrolling",
+)
 is_whole = find_spec("jax") is not None or "CHAINOPT_REQUIRE_EXTRAS" in os.environ
 collect_ignore_glob = [] if is_whole else [f"{name}.py" for name in WITH_JAX]
 
