@@ -53,9 +53,8 @@ class PureBlocks(NamedTuple):
 
     blocks: Blocks
     mode: str
-    compilation: (
-        float  # about how many seconds it takes: calls that nobody compiles are the library's until they have taken as many
-    )
+    compilation: float
+    """About how many seconds it takes: calls that nobody compiles are the library's own until they have taken as many."""
 
 
 class Arrays(NamedTuple):
