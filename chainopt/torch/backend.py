@@ -22,7 +22,7 @@ from chainopt.functions.function_state import FunctionState, state_of
 from chainopt.functions.trace import OTHER
 from chainopt.torch.certainty import certify, operators_of, size_without_numbers
 from chainopt.torch.derivable import is_derivable
-from chainopt.torch.gradient import certify_gradient, gradient_of, hides_derivative
+from chainopt.torch.gradient import certify_gradient, gradient_of, hides_derivative, simpler_losses
 from chainopt.torch.quiet import ALONE, undisturbed
 from chainopt.torch.repeats import without_repeats
 from chainopt.torch.stage import Stage, stages_of
@@ -177,7 +177,8 @@ class TorchBackend:
             certify(_composed(primal or functions), given, besides)
             if primal is not None:
                 certify_gradient(_composed(functions), given, besides)
-            return trace(functions, given[: len(inputs)], given[len(inputs) :], besides)
+            simpler = None if primal is None else simpler_losses()
+            return trace(functions, given[: len(inputs)], given[len(inputs) :], besides, simpler)
 
     def form(self, function: Callable[..., Sequence[Array]], arrays: Sequence[Array]) -> None:
         """Return None: all that a function reads is compared."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,9 +23,46 @@ DIFFERENTIABLE = frozenset(
     f"{name}_backward"
     for name in (
         *("tanh", "sigmoid", "threshold", "gelu", "elu", "softplus", "leaky_relu", "hardtanh", "convolution"),
-        *("select", "slice", "diagonal", "smooth_l1_loss", "avg_pool2d"),
+        *("select", "slice", "diagonal", "smooth_l1_loss", "binary_cross_entropy", "avg_pool2d"),
     )
 ) | {"_softmax_backward_data", "_log_softmax_backward_data", "var_mean", "std_mean"}
+
+
+@cache
+def simpler_losses() -> dict[Array, Array]:
+    """Return how to write losses and their gradients by operators that autograd differentiates, with the same second derivatives.
+
+    The same everywhere: at a kink, too.
+    """
+    try:
+        from torch._decomp import get_decompositions  # there is no public way
+    except ImportError:
+        return {}
+    aten = torch.ops.aten
+    counted = (aten.nll_loss_forward, aten.nll_loss_backward, aten.nll_loss2d_forward, aten.nll_loss2d_backward)
+    found: dict[Array, Array] = get_decompositions(counted)
+    return found | {
+        aten.mse_loss_backward.default: _of_squares,
+        aten.huber_loss_backward.default: _of_huber,
+        aten.log_sigmoid_backward.default: _of_log_sigmoid,
+    }
+
+
+def _of_squares(cotangent: torch.Tensor, value: torch.Tensor, target: torch.Tensor, reduction: int) -> torch.Tensor:
+    return 2.0 * (value - target) * _each(cotangent, value, reduction)
+
+
+def _of_huber(cotangent: torch.Tensor, value: torch.Tensor, target: torch.Tensor, reduction: int, delta: float) -> torch.Tensor:
+    return (value - target).clamp(-delta, delta) * _each(cotangent, value, reduction)
+
+
+def _each(cotangent: torch.Tensor, value: torch.Tensor, reduction: int) -> torch.Tensor:
+    """Return what a loss's cotangent is for a single entry: of a mean, which PyTorch numbers 1, a part of it."""
+    return cotangent / value.numel() if reduction == 1 else cotangent
+
+
+def _of_log_sigmoid(cotangent: torch.Tensor, value: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+    return cotangent * torch.sigmoid(-value)
 
 
 def gradient_of(function: Function, options: Options) -> Function:
@@ -66,7 +104,7 @@ def certify_gradient(gradient: Callable[..., Sequence[Array]], arguments: Sequen
     UnplannableError
         Which names the step.
     """
-    graph = recorded_without_numbers(gradient, arguments, read, above_autograd=False)
+    graph = recorded_without_numbers(gradient, arguments, read, above_autograd=False, simpler=simpler_losses())
     graph.graph.eliminate_dead_code()
     for node in graph.graph.nodes:
         doubt = doubt_about(graph, node)

@@ -34,6 +34,7 @@ def trace(
     inputs: Sequence[Array],
     others: Sequence[Array] = (),
     read: Sequence[Array] = (),
+    simpler: dict[Array, Array] | None = None,
 ) -> Trace:
     """Trace a composition of functions of tensors that return flat lists of tensors.
 
@@ -45,13 +46,15 @@ def trace(
         The arguments of the first one: those to differentiate by, and others.
     read : sequence of tensors
         What the functions read besides, which become further arguments of the program.
+    simpler : dict, optional
+        Functions of simpler operators in the place of some.
 
     Raises
     ------
     UntraceableError
         If it changes tensors in place that it did not make, or draws random numbers.
     """
-    following = _Following()
+    following = _Following(simpler)
     given = tuple(following.new(value) for value in (*inputs, *others))
     besides = tuple(following.new(value) for value in read)
     variables = given
@@ -71,7 +74,8 @@ def kind_of(dtype: DType) -> str:
 class _Following:
     """Numbers given to tensors, and their values, by which shapes are known."""
 
-    def __init__(self) -> None:
+    def __init__(self, simpler: dict[Array, Array] | None) -> None:
+        self.simpler = simpler
         self.equations: list[Equation] = []
         self.checking: list[Equation] = []  # which have no result, and raise an error where a value is not as it must be
         self.variables: dict[int, Variable] = {}
@@ -95,9 +99,9 @@ class _Following:
             return list(function(*tensors[: len(given)]))
 
         with undisturbed(), torch.enable_grad():  # as it is under `torch.func.jacrev`: the function may ask
-            graph = make_fx(listed)(*arguments)
+            graph = make_fx(listed, decomposition_table=self.simpler)(*arguments)
             if any(node.op == "call_function" and _writes(node.target) for node in graph.graph.nodes):
-                graph = make_fx(torch.func.functionalize(listed, remove="mutations_and_views"))(*arguments)
+                graph = without_writing(graph, arguments)
         with torch.no_grad():
             return self._numbered(graph, read, stage)
 
@@ -131,7 +135,9 @@ class _Following:
         if name in RESHAPES:  # of a tensor that the operator before has made: the same without doing it in place
             target = out_of_place(name, overload)
         if _is_in_place(target) or torch.Tag.nondeterministic_seeded in target.tags:
-            msg = f"it calls {target}, whose result differs each time, or which changes what it is given"
+            is_random = torch.Tag.nondeterministic_seeded in target.tags
+            what = "draws random numbers" if is_random else "writes to a tensor in a way that no recording sees"
+            msg = f"it {what} ({target})"
             raise UntraceableError(msg)
         if name in ENDS:
             node.args = within(node.args, ENDS[name], self.variables[scope[node.all_input_nodes[0]]].shape)
@@ -167,6 +173,42 @@ class _Following:
         self.equations.append(Equation(str(target), run, inputs, outputs, derivative, stage, operands=operands))
         if not outputs:
             self.checking.append(self.equations[-1])
+
+
+def without_writing(graph: Array, arguments: Sequence[Array], record: Callable[..., Array] | None = None) -> Array:
+    """Return a graph that makes new tensors where this one writes to those that it has made, unless their memory decides on it.
+
+    What a function holds in closures functionalization does not see, nor what is made like that; of a graph it is an argument.
+
+    Parameters
+    ----------
+    graph : torch.fx.GraphModule
+        The one that writes.
+    arguments : sequence of tensors
+        Like those that it will be called with.
+    record : callable, optional
+        What makes a graph of a function and its arguments.
+    """
+    held = list(dict.fromkeys(node.target for node in graph.graph.nodes if node.op == "get_attr"))
+    values = [getattr(graph, name) for name in held]
+
+    def listed(*tensors: Array) -> Array:
+        given, besides = tensors[: len(arguments)], tensors[len(arguments) :]
+        return torch.func.functional_call(graph, dict(zip(held, besides, strict=True)), given)
+
+    pure = torch.func.functionalize(listed, remove="mutations_and_views")
+    try:
+        made = record(pure, [*arguments, *values]) if record else make_fx(pure)(*arguments, *values)
+    except (RuntimeError, ValueError):  # it refuses some views of views
+        return graph
+    if any("as_strided" in str(node.target) for node in made.graph.nodes):
+        return graph
+    placeholders = [node for node in made.graph.nodes if node.op == "placeholder"][len(arguments) :]
+    for node, name, value in zip(placeholders, held, values, strict=True):
+        setattr(made, name, value)
+        node.op, node.target, node.args = "get_attr", name, ()
+    made.recompile()
+    return made
 
 
 def written_over(into: torch.Tensor, values: torch.Tensor, *_: bool, **__: bool) -> torch.Tensor:

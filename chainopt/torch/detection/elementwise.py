@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 ACTIVATIONS = ("softplus", "elu", "leaky_relu", "hardtanh", "hardswish", "hardsigmoid", "softshrink", "hardshrink", "mish")
 
 
-@rule(*(f"{name}_backward" for name in ACTIVATIONS))
-@rule("_to_copy", "nan_to_num", "polar", "complex", "_prelu_kernel", "addcmul", "addcdiv")
+@rule(*(f"{name}_backward" for name in (*ACTIVATIONS, "log_sigmoid", "binary_cross_entropy", "soft_margin_loss")))
+@rule("log_sigmoid_forward", "_to_copy", "nan_to_num", "polar", "complex", "_prelu_kernel", "addcmul", "addcdiv")
 def pointwise(operation: Operation) -> list[Value]:
     """Join what the operands depend on."""
     results: list[Value] = []
@@ -27,7 +27,7 @@ def pointwise(operation: Operation) -> list[Value]:
         sets = [
             operation.spread(operand.sets, operand.shape, result.shape)
             for operand in operation.operands
-            if operand.sets is not None
+            if operand.sets is not None and result.size  # a second one is empty on GPUs
         ]
         results.append(operation.nothing(result).union(sets))
     return results

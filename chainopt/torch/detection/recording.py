@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensor
-from torch._subclasses.functional_tensor import FunctionalTensorMode, dispatch_functionalize
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.torch.certainty import called_with_numbers, own_rule, recorded_without_numbers
 from chainopt.torch.trace import RESHAPES, is_transforming, out_of_place, untransformed
+from chainopt.torch.trace import without_writing as in_new_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -94,45 +94,27 @@ def without_writing(function: Callable[..., Sequence[Array]], given: Sequence[Ar
         Names of operators of which there are rules, but that are written by simpler ones, too. If there are any, the function is
         a derivative, most of which write.
     """
-    pure = torch.func.functionalize(function, remove="mutations_and_views")
+    form = torch.func.functionalize(function, remove="mutations_and_views") if further else function
     graph = None
     for table in (simpler(further), None):
-        for form in (pure, function) if further else (function, pure):
-            graph = _recorded_as(form, given, table)
-            if not _writes(graph):
-                return graph
-    with suppress(UnplannableError):
-        other = _recorded_as(_within_operators(function), given, simpler(further))
-        if not _writes(other) and _detached(other) == _detached(graph):  # else it has detached something of its own accord
-            return other
+        graph = _recorded_as(form, given, table)
+        if _writes(graph):
+            graph = in_new_tensors(graph, given, _recorded_as)
+        if not _writes(graph):
+            break
     return graph
 
 
-def _recorded_as(function: Callable[..., Sequence[Array]], given: Sequence[Array], table: dict[Array, Array] | None) -> Array:
+def _recorded_as(
+    function: Callable[..., Sequence[Array]], given: Sequence[Array], table: dict[Array, Array] | None = None
+) -> Array:
     graph = recorded_without_numbers(function, given, [], above_autograd=False, simpler=table)
     _reshape_anew(graph)
     return graph
 
 
-def _within_operators(function: Callable[..., Sequence[Array]]) -> Callable[..., Sequence[Array]]:
-    """Return a function that writes to no tensor, not even inside of operators that PyTorch writes by others, as recurrent ones.
-
-    It has to be known that it changes nothing that it has not made.
-    """
-
-    def call(*tensors: Array) -> Sequence[Array]:
-        results: Sequence[Array] = dispatch_functionalize(function, FunctionalTensorMode())(*tensors)
-        return results
-
-    return call
-
-
 def _writes(graph: Array) -> bool:
     return any(map(is_in_place, graph.graph.nodes))
-
-
-def _detached(graph: Array) -> int:
-    return sum("detach" in str(node.target) for node in graph.graph.nodes)
 
 
 def _reshape_anew(graph: Array) -> None:
