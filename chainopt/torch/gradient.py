@@ -92,12 +92,8 @@ def certify_gradient(gradient: Callable[..., Sequence[Array]], arguments: Sequen
 
     Parameters
     ----------
-    gradient : callable
-        Of a flat list of tensors, that returns such a list.
-    arguments : sequence of tensors
-        Like those that it will be called with.
-    read : sequence of tensors
-        Those that it reads besides.
+    gradient, arguments, read
+        As for `certify`.
 
     Raises
     ------

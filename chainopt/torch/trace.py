@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from chainopt.typing import Array, DType
 
 
-RESHAPES = {"squeeze_", "unsqueeze_", "t_", "transpose_"}
 ENDS = {"slice": 3, "slice_scatter": 4}  # where the end is among the arguments: functionalization writes the largest integer
 
 
@@ -100,7 +99,7 @@ class _Following:
 
         with undisturbed(), torch.enable_grad():  # as it is under `torch.func.jacrev`: the function may ask
             graph = make_fx(listed, decomposition_table=self.simpler)(*arguments)
-            if any(node.op == "call_function" and _writes(node.target) for node in graph.graph.nodes):
+            if writes(graph):
                 graph = without_writing(graph, arguments)
         with torch.no_grad():
             return self._numbered(graph, read, stage)
@@ -132,9 +131,7 @@ class _Following:
         view = getattr(getattr(torch.ops.aten, name.removesuffix("_copy"), None), overload, None)
         if name.endswith("_copy") and is_view(view):  # nothing is written to anymore, and views have all derivatives
             target, name = view, name.removesuffix("_copy")
-        if name in RESHAPES:  # of a tensor that the operator before has made: the same without doing it in place
-            target = out_of_place(name, overload)
-        if _is_in_place(target) or torch.Tag.nondeterministic_seeded in target.tags:
+        if is_in_place(node) or torch.Tag.nondeterministic_seeded in target.tags:
             is_random = torch.Tag.nondeterministic_seeded in target.tags
             what = "draws random numbers" if is_random else "writes to a tensor in a way that no recording sees"
             msg = f"it {what} ({target})"
@@ -229,25 +226,20 @@ def within(arguments: Sequence[Array], place: int, shape: tuple[int, ...]) -> tu
     return tuple(given)
 
 
-def _is_in_place(target: Array) -> bool:
-    return hasattr(target, "_schema") and bool(target._schema.is_mutable)  # noqa: SLF001 -- no other name is public
+def is_in_place(node: Node) -> bool:
+    """Whether a step writes to a tensor."""
+    return hasattr(node.target, "_schema") and bool(node.target._schema.is_mutable)  # noqa: SLF001 -- no other name is public
+
+
+def writes(graph: Array) -> bool:
+    """Whether a step of a graph writes to a tensor."""
+    return any(map(is_in_place, graph.graph.nodes))
 
 
 def _names(target: Array) -> tuple[str, str]:
     """Return the name of an operator, and that of its overload."""
     name, _, overload = str(target).removeprefix("aten.").partition(".")
     return name, overload
-
-
-def out_of_place(name: str, overload: str) -> Array:
-    """Return the operator that makes a new tensor of what one of `RESHAPES` does in place."""
-    packet = getattr(torch.ops.aten, name.removesuffix("_"))
-    return getattr(packet, overload if overload in packet.overloads() else "int")  # which axes to transpose
-
-
-def _writes(target: Array) -> bool:
-    """Whether an operator changes the numbers of what it is given."""
-    return _is_in_place(target) and _names(target)[0] not in RESHAPES
 
 
 def is_transforming() -> bool:

@@ -37,11 +37,8 @@ def cheapest_order(
 
     Parameters
     ----------
-    stage : Stage
-    partials : dict from (tail, head) to Partial
-        The edges into what it computes.
-    sizes : sequence of int
-        Of all variables.
+    stage, partials, sizes
+        As for `StageOperator`.
     model : CostModel
         What products cost.
     refine : bool

@@ -46,11 +46,8 @@ class VertexElimination:
 
     Parameters
     ----------
-    stage : Stage
-    partials : dict from (tail, head) to Partial
-        The edges into what is computed.
-    sizes : sequence of int
-        Of all variables.
+    stage, partials, sizes
+        As for `StageOperator`.
     model : CostModel
         What products cost.
     """

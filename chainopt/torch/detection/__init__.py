@@ -5,7 +5,6 @@ from chainopt.torch.detection.detect import dense as dense
 from chainopt.torch.detection.detect import detect as detect
 from chainopt.torch.detection.recording import Recording as Recording
 from chainopt.torch.detection.recording import called_at as called_at
-from chainopt.torch.detection.recording import is_in_place as is_in_place
 from chainopt.torch.detection.recording import like as like
 from chainopt.torch.detection.recording import recorded as recorded
 from chainopt.torch.detection.recording import unseen as unseen

@@ -11,7 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.torch.certainty import called_with_numbers, own_rule, recorded_without_numbers
-from chainopt.torch.trace import RESHAPES, is_transforming, out_of_place, untransformed
+from chainopt.torch.trace import is_in_place, is_transforming, untransformed, writes
 from chainopt.torch.trace import without_writing as in_new_tensors
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ def without_writing(function: Callable[..., Sequence[Array]], given: Sequence[Ar
     graph = None
     for table in (simpler(further), None):
         graph = _recorded_as(form, given, table)
-        if _writes(graph):
+        if writes(graph):
             graph = in_new_tensors(graph, given, _recorded_as)
-        if not _writes(graph):
+        if not writes(graph):
             break
     return graph
 
@@ -108,23 +108,7 @@ def without_writing(function: Callable[..., Sequence[Array]], given: Sequence[Ar
 def _recorded_as(
     function: Callable[..., Sequence[Array]], given: Sequence[Array], table: dict[Array, Array] | None = None
 ) -> Array:
-    graph = recorded_without_numbers(function, given, [], above_autograd=False, simpler=table)
-    _reshape_anew(graph)
-    return graph
-
-
-def _writes(graph: Array) -> bool:
-    return any(map(is_in_place, graph.graph.nodes))
-
-
-def _reshape_anew(graph: Array) -> None:
-    """Let what reshapes a tensor in place that nobody else reads return a new one."""
-    for node in graph.graph.nodes:
-        if not is_in_place(node):
-            continue
-        name, _, overload = str(node.target).removeprefix("aten.").partition(".")
-        if name in RESHAPES and len(node.all_input_nodes[0].users) == 1:
-            node.target = out_of_place(name, overload)
+    return recorded_without_numbers(function, given, [], above_autograd=False, simpler=table)
 
 
 def called_at(function: Callable[..., Sequence[Array]], arrays: Sequence[Array]) -> list[Array]:
@@ -204,11 +188,6 @@ def unseen(graph: Array, node: Node) -> str | None:
 
 def _changes_mode(node: Node) -> bool:
     return node.op == "call_function" and any(mode in str(node.target) for mode in MODES)
-
-
-def is_in_place(node: Node) -> bool:
-    """Whether a step writes to a tensor."""
-    return hasattr(node.target, "_schema") and bool(node.target._schema.is_mutable)  # noqa: SLF001 -- no other name is public
 
 
 def like(tensor: torch.Tensor) -> torch.Tensor:

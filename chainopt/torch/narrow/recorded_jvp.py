@@ -10,8 +10,8 @@ import torch
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.sparse.derived import Traced
 from chainopt.torch.backend import BACKEND
-from chainopt.torch.detection import is_in_place, like, unseen, without_writing
-from chainopt.torch.trace import ENDS, is_view, within, written_over
+from chainopt.torch.detection import like, unseen, without_writing
+from chainopt.torch.trace import ENDS, is_in_place, is_view, within, written_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

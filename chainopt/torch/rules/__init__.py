@@ -1,5 +1,4 @@
-"""What is known of the derivatives of PyTorch's operators: a rule for each, in a file for each family."""
+"""What is known of the derivatives of PyTorch's operators: a rule for each."""
 
-from chainopt.torch.rules import entries as entries
-from chainopt.torch.rules import linear_algebra as linear_algebra
+from chainopt.torch.rules import operators as operators
 from chainopt.torch.rules.registry import derivative_of as derivative_of

@@ -10,6 +10,7 @@ from chainopt.torch import hessian
 N = 12
 F64 = torch.float64
 KERNEL = torch.tensor([1.0, -2.0, 3.0], dtype=F64)[None, None]
+LABELS = (torch.arange(N) % 3 == 0).double()
 CHOSEN = torch.tensor([0, 2, 2, 4])
 
 FUNCTIONS = {  # with the number of places
@@ -25,6 +26,9 @@ FUNCTIONS = {  # with the number of places
     "exp": (lambda x: torch.exp(x).sum(), N),
     "softplus": (lambda x: (functional.softplus(x) + functional.leaky_relu(x) * x).sum(), N),
     "cross entropy of rows": (lambda x: functional.cross_entropy(x.reshape(6, 2), torch.arange(6) % 2), 24),
+    "logistic": (lambda x: functional.binary_cross_entropy_with_logits(x, LABELS), N),
+    "binary entropy": (lambda x: functional.binary_cross_entropy(x.sigmoid(), LABELS), N),
+    "logarithms of sigmoids": (lambda x: functional.logsigmoid(x).sum(), N),
     "detached": (lambda x: (x**2 * x.detach().roll(1)).sum(), None),
     "of each result": (lambda x: x**3, N),
 }
