@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chainopt.typing import IntArray
 
 SECONDS_PER_PAIR = 3e-7  # of a column and a neighbor of it, uncompiled, over all orders
+PATIENCE = 20  # times what ordering chains has: a pattern is colored once, by several kernels, each of which takes long to load
 FEW_PAIRS = 4_000_000  # of columns that share a row: so many are looked at one by one. Else
 NARROW = 64  # a row of so many columns is walked column by column; of a wider one the colors are kept as bits
 WORDS = 2**24  # at most for those
@@ -58,7 +59,7 @@ class _Coloring:
         is_wide = (self.widths > threshold) & (int((self.widths**2).sum()) > FEW_PAIRS)
         self.wide = np.where(is_wide, np.cumsum(is_wide) - 1, -1).astype(np.int32)
         self.pairs = int((np.where(is_wide, threshold, self.widths) * self.widths).sum())
-        self.is_compiled = policy.compiled_pays(self.pairs * SECONDS_PER_PAIR)
+        self.is_compiled = policy.compiled_pays(self.pairs * SECONDS_PER_PAIR / PATIENCE)
         arrays = (entries.indptr, entries.indices, by_columns.indptr, by_columns.indices)
         self.places = [self._given(array.astype(np.int32)) for array in arrays]
         self.wide_given = self._given(self.wide)

@@ -8,7 +8,7 @@ import numpy as np
 
 from chainopt.kernels import policy, star_coloring
 from chainopt.structure.compression import Coloring
-from chainopt.structure.greedy_coloring import greedy_colors
+from chainopt.structure.greedy_coloring import PATIENCE, greedy_colors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ def _star_colors(entries: Entries) -> IntArray:
         graph = _without(graph, hubs)
         counts = np.diff(graph.indptr).astype(np.int64)
     best: IntArray | None = None
-    compiles = policy.compiled_pays(float((counts**2).sum()) * SECONDS_PER_PATH)
+    compiles = policy.compiled_pays(float((counts**2).sum()) * SECONDS_PER_PATH / PATIENCE)
     for order in (np.arange(used.size), np.argsort(-counts, kind="stable")):
         colors = _greedy(graph, order, compiles=compiles)
         if best is None or int(colors.max(initial=-1)) < int(best.max(initial=-1)):
