@@ -98,21 +98,28 @@ def test_eager(contest, name, precision):
 
 
 def losses():
-    """Functions of 1,000 numbers to one; of the last one nothing is to be gained."""
+    """Functions to one number, and of how many; of the last one nothing is to be gained."""
     features, net = layers(1000, 8, dtype=torch.float32), layers(8, 512, 512, 1, dtype=torch.float32, seed=1)
     narrow = layers(1000, 256, 8, 1, dtype=torch.float32)
-    matrix = torch.randn((1000, 8), generator=torch.Generator().manual_seed(2)) / 30
+    source = torch.Generator().manual_seed(2)
+    matrix, design = torch.randn((1000, 8), generator=source) / 30, torch.randn((500, 100), generator=source) / 10
+    labels, scores, classes = (design[:, 0] > 0).float(), layers(1000, 8, 64, 3, dtype=torch.float32, seed=3), torch.tensor([2])
+    nn = torch.nn.functional
     return {
-        "linear 1000-8, tanh 8-512-512-1": lambda x: net(x @ matrix)[0],
-        "tanh 1000-8-512-512-1": lambda x: net(features(x))[0],
-        "tanh 1000-256-8-1": lambda x: narrow(x)[0],
-        "Rosenbrock of 1000": lambda x: (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum(),
+        "linear 1000-8, tanh 8-512-512-1": (lambda x: net(x @ matrix)[0], 1000),
+        "tanh 1000-8-512-512-1": (lambda x: net(features(x))[0], 1000),
+        "tanh 1000-256-8-1": (lambda x: narrow(x)[0], 1000),
+        "logistic regression, 500 by 100": (lambda x: nn.binary_cross_entropy_with_logits(design @ x, labels), 100),
+        "robust regression (Huber), 500 by 100": (lambda x: nn.huber_loss(design @ x, labels), 100),
+        "cross entropy of tanh 1000-8-64-3": (lambda x: nn.cross_entropy(scores(x)[None], classes), 1000),
+        "Rosenbrock of 1000": (lambda x: (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum(), 1000),
     }
 
 
 @pytest.mark.parametrize("name", losses())
 def test_hessians(contest, name):
-    function, x = losses()[name], torch.randn(1000, generator=torch.Generator().manual_seed(9))
+    function, size = losses()[name]
+    x = torch.randn(size, generator=torch.Generator().manual_seed(9))
     calls = {"chainopt.torch": hessian(function), "torch.func.hessian": torch.func.hessian(function)}
     calls["chainopt.torch"](x)  # a first call is the library's own
     one, other = (call(x) for call in calls.values())
