@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -34,18 +35,25 @@ def simpler_losses() -> dict[Array, Array]:
 
     The same everywhere: at a kink, too.
     """
-    try:
-        from torch._decomp import get_decompositions  # there is no public way
-    except ImportError:
-        return {}
     aten = torch.ops.aten
-    counted = (aten.nll_loss_forward, aten.nll_loss_backward, aten.nll_loss2d_forward, aten.nll_loss2d_backward)
-    found: dict[Array, Array] = get_decompositions(counted)
-    return found | {
+    return decompositions("nll_loss_forward nll_loss_backward nll_loss2d_forward nll_loss2d_backward") | {
         aten.mse_loss_backward.default: _of_squares,
         aten.huber_loss_backward.default: _of_huber,
         aten.log_sigmoid_backward.default: _of_log_sigmoid,
     }
+
+
+def decompositions(names: str) -> dict[Array, Array]:
+    """Return how PyTorch writes operators by others."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # PyTorch's own
+            from torch._decomp import get_decompositions  # there is no public way
+    except ImportError:
+        return {}
+    packets = (getattr(torch.ops.aten, name, None) for name in names.split())
+    found: dict[Array, Array] = get_decompositions([packet for packet in packets if packet is not None])
+    return found
 
 
 def _of_squares(cotangent: torch.Tensor, value: torch.Tensor, target: torch.Tensor, reduction: int) -> torch.Tensor:

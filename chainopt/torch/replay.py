@@ -31,10 +31,17 @@ class Replay:
         Of a list of tensors, that returns such a list.
     names : frozenset of str
         Those of the operators of the function that it differentiates.
+    recordable : callable, optional
+        What can be recorded in its place.
     """
 
-    def __init__(self, compute: Callable[[Sequence[Array]], list[Array]], names: frozenset[str]) -> None:
-        self.compute, self.names = compute, names
+    def __init__(
+        self,
+        compute: Callable[[Sequence[Array]], list[Array]],
+        names: frozenset[str],
+        recordable: Callable[[Sequence[Array]], list[Array]] | None = None,
+    ) -> None:
+        self.compute, self.names, self.recordable = compute, names, recordable or compute
         self._graphs: dict[Hashable, tuple[Callable[..., list[Array]], tuple[Array, ...]] | None] = {}
         self._seen: set[Hashable] = set()
 
@@ -62,7 +69,7 @@ class Replay:
         self, arrays: Sequence[Array], besides: Sequence[Array]
     ) -> tuple[Callable[..., list[Array]], tuple[Array, ...]] | None:
         try:
-            return BACKEND.record(lambda *tensors: self.compute(tensors), arrays, self.names), tuple(besides)
+            return BACKEND.record(lambda *tensors: self.recordable(tensors), arrays, self.names), tuple(besides)
         except Exception:  # noqa: BLE001 -- whatever recording raises, the function itself does not
             return UNRECORDED
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -191,7 +192,7 @@ class RecordedFunction:
         UnplannableError
             If its JVP cannot be recorded.
         """
-        if self.recording is None or not self.has_jvps:
+        if self.recording is None or self.recording.rewritten is not None or not self.has_jvps:
             return
         graphs = LinearGraphs(self)
         walked = WalkedGraph(graphs.first)
@@ -210,6 +211,22 @@ class RecordedFunction:
         self, coloring: Coloring, blocks: Sequence[Block], chunk_size: int | None
     ) -> Callable[[Sequence[Array], Sequence[Array] | None], list[Array]]:
         """Return what computes the nonzeros of each block, and then the further results."""
+        compute = self._compute(coloring, blocks, chunk_size)
+        recording = self.recording
+        if recording is None or not recording.is_even:  # a recording does not hold what may be another thing each time
+            return lambda arrays, _: compute(arrays)
+        recordable = compute
+        if recording.rewritten is not None:
+            if not self.is_symmetric:  # it hides a derivative, and autograd cannot differentiate it again
+                return lambda arrays, _: compute(arrays)
+            twin = copy(self)
+            twin.function = recording.rewritten
+            recordable = twin._compute(coloring, blocks, chunk_size)  # noqa: SLF001 -- it is one of these
+        return Replay(compute, frozenset(str(node.target) for node in recording.graph.graph.nodes), recordable)
+
+    def _compute(
+        self, coloring: Coloring, blocks: Sequence[Block], chunk_size: int | None
+    ) -> Callable[[Sequence[Array]], list[Array]]:
         pulls = coloring.is_symmetric and not self.has_jvps  # a symmetric matrix is its own transpose
         by_forward = self.recording is not None and self.recording.is_gradient and self.has_jvps
         kept = Kept()
@@ -229,9 +246,7 @@ class RecordedFunction:
             dtypes = self.dtypes if by_forward else None
             return [*gathered(blocks, by_outputs, by_inputs, inputs, dtypes, coloring, kept), *further]
 
-        if self.recording is None or not self.recording.is_even:  # a recording does not hold what may be another thing each time
-            return lambda arrays, _: compute(arrays)
-        return Replay(compute, frozenset(str(node.target) for node in self.recording.graph.graph.nodes))
+        return compute
 
     def mismatch(
         self, arrays: Sequence[Array], entries: Entries, nonzeros: Sequence[Array], blocks: Sequence[Block]

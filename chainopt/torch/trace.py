@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.fx import Node
@@ -186,6 +186,8 @@ def without_writing(graph: Array, arguments: Sequence[Array], record: Callable[.
     record : callable, optional
         What makes a graph of a function and its arguments.
     """
+    if any("detach" in str(source.target) for node in graph.graph.nodes for source in written_by(node)):
+        return graph  # autograd goes on as if the numbers were those that they were
     held = list(dict.fromkeys(node.target for node in graph.graph.nodes if node.op == "get_attr"))
     values = [getattr(graph, name) for name in held]
 
@@ -208,6 +210,26 @@ def without_writing(graph: Array, arguments: Sequence[Array], record: Callable[.
     return made
 
 
+def written_by(node: Node) -> list[Node]:
+    """List the steps that made what a step writes to: views, what they are views of, and so on."""
+    target: Any = node.target
+    if not is_in_place(node):
+        return []
+    arguments = target._schema.arguments  # noqa: SLF001 -- no other name is public
+    named = dict(zip((argument.name for argument in arguments), node.args, strict=False)) | node.kwargs
+    pending = [named.get(argument.name) for argument in arguments if argument.alias_info and argument.alias_info.is_write]
+    found = []
+    while pending:
+        source: Any = pending.pop()
+        if not isinstance(source, Node) or source.op != "call_function":
+            continue
+        found.append(source)
+        schema = getattr(source.target, "_schema", None)
+        if source.target is operator.getitem or (schema and schema.returns and schema.returns[0].alias_info):
+            pending += source.all_input_nodes[:1]
+    return found
+
+
 def written_over(into: torch.Tensor, values: torch.Tensor, *_: bool, **__: bool) -> torch.Tensor:
     """Return what stands in a tensor after others' values were written to it: PyTorch's operator lacks derivatives."""
     return values.to(into.dtype).expand(into.shape)
@@ -219,16 +241,19 @@ def is_view(target: Array) -> bool:
 
 
 def within(arguments: Sequence[Array], place: int, shape: tuple[int, ...]) -> tuple[Array, ...]:
-    """Return the arguments of a slice, its end no farther than the tensor's: the derivatives of some take no larger one."""
+    """Return the arguments of a slice, its bounds counted from the front: the derivatives of some take no others."""
     given = list(arguments)
-    if len(given) > place and isinstance(given[place], int):
-        given[place] = min(given[place], shape[given[place - 2]])
+    size = shape[given[place - 2]] if len(given) > place - 2 else 0
+    for bound in (place - 1, place):
+        if len(given) > bound and isinstance(given[bound], int):
+            given[bound] = min(max(given[bound] + (size if given[bound] < 0 else 0), 0), size)
     return tuple(given)
 
 
 def is_in_place(node: Node) -> bool:
     """Whether a step writes to a tensor."""
-    return hasattr(node.target, "_schema") and bool(node.target._schema.is_mutable)  # noqa: SLF001 -- no other name is public
+    target: Any = node.target
+    return hasattr(target, "_schema") and bool(target._schema.is_mutable)  # noqa: SLF001 -- no other name is public
 
 
 def writes(graph: Array) -> bool:

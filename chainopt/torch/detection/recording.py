@@ -11,11 +11,12 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.torch.certainty import called_with_numbers, own_rule, recorded_without_numbers
-from chainopt.torch.trace import is_in_place, is_transforming, untransformed, writes
+from chainopt.torch.gradient import decompositions, simpler_losses
+from chainopt.torch.trace import is_in_place, is_transforming, untransformed, writes, written_by
 from chainopt.torch.trace import without_writing as in_new_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from torch.fx import Node
 
@@ -30,6 +31,7 @@ embedding_dense_backward native_batch_norm_backward avg_pool2d_backward mse_loss
 smooth_l1_loss_backward nll_loss_backward upsample_nearest2d_backward glu_backward _weight_norm_interface
 _scaled_dot_product_flash_attention_for_cpu
 """
+REWRITTEN = {"aten.mse_loss.default"}  # to record JVPs of its gradient ends the process
 MODES = ("set_grad_enabled", "autocast")  # of which derivatives may depend, but never more entries of them
 
 
@@ -40,6 +42,7 @@ class Recording(NamedTuple):
     is_even: bool  # whether forward mode differentiates what reverse mode does
     is_gradient: bool  # whether reverse mode was recorded with it
     stops: bool  # whether what is detached is so by the function, and not by a derivative inside of it
+    rewritten: Array | None  # a gradient without the operators that PyTorch cannot record when it differentiates them
 
 
 def recorded(
@@ -68,9 +71,14 @@ def recorded(
         if (rule := own_rule(primal or function, given)) is not None:
             msg = f"it has a rule of its own for its derivative ({rule})"
             raise UnplannableError(msg)
+        if _writes_unwatched(above.graph.nodes):
+            msg = "it writes to a tensor in no_grad, with whose old numbers autograd goes on"
+            raise UnplannableError(msg)
         is_even = not any(_changes_mode(node) for node in above.graph.nodes)
         is_seen = all(unseen(above, node) is None for node in above.graph.nodes)  # else there is a transformation inside
         graph = without_writing(function, given)
+        has_losses = primal is not None and any(str(node.target) in REWRITTEN for node in above.graph.nodes)
+        rewritten = _recorded_as(function, given, simpler_losses()) if has_losses else None
     for node in graph.graph.nodes:
         doubt = unseen(graph, node)
         if doubt is None and is_in_place(node):
@@ -78,7 +86,7 @@ def recorded(
         if doubt is not None:
             raise UnplannableError(doubt)
     graph.graph.eliminate_dead_code()
-    return Recording(graph, is_even, primal is not None, primal is None and is_seen), _results_of(graph)
+    return Recording(graph, is_even, primal is not None, primal is None and is_seen, rewritten), _results_of(graph)
 
 
 def without_writing(function: Callable[..., Sequence[Array]], given: Sequence[Array], further: str = "") -> Array:
@@ -168,13 +176,7 @@ def _form(result: Array) -> Array:
 @cache
 def simpler(further: str = "") -> dict[Array, Array]:
     """Return how PyTorch writes operators by others of which there are rules, and some further ones."""
-    try:
-        from torch._decomp import get_decompositions  # there is no public way
-    except ImportError:
-        return {}
-    names = (getattr(torch.ops.aten, name, None) for name in (*SIMPLER.split(), *further.split()))
-    found: dict[Array, Array] = get_decompositions([packet for packet in names if packet is not None])
-    return found
+    return decompositions(f"{SIMPLER} {further}")
 
 
 def unseen(graph: Array, node: Node) -> str | None:
@@ -184,6 +186,20 @@ def unseen(graph: Array, node: Node) -> str | None:
     if node.op == "call_function" and "getitem" not in str(node.target) and not hasattr(node.target, "_schema"):
         return f"it calls {node.target}, whose inside is not known"
     return None
+
+
+def _writes_unwatched(nodes: Iterable[Node]) -> bool:
+    """Whether something is written, while no derivatives are asked for, to what was made while they were."""
+    is_on = True
+    made: set[Node] = set()
+    for node in nodes:
+        if "set_grad_enabled" in str(node.target):
+            is_on = bool(node.args[0])
+        elif is_on:
+            made.add(node)
+        elif not made.isdisjoint(written_by(node)):
+            return True
+    return False
 
 
 def _changes_mode(node: Node) -> bool:

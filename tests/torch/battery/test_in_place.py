@@ -100,6 +100,20 @@ def on_the_diagonal(z):
     return made
 
 
+def slices_from_the_end(z):
+    made = torch.zeros_like(z)
+    made[1:-1] = z[2:] - 2 * z[1:-1] + z[:-2]
+    made[-3:-1] += z[:2] ** 2
+    made[-20:2] *= z[:2]
+    made[-4::3] += 1.0
+    return made * z
+
+
+def filled_like_what_is_captured(z):
+    made = torch.empty_like(into[:, 0]).fill_(1.0).sub_(out[0])
+    return made * z.sin()
+
+
 PROGRAMS = {
     function.__name__.replace("_", " "): at(function, x, y)
     for function in (
@@ -116,6 +130,8 @@ PROGRAMS = {
         a_list_of_slices,
         filled_and_zeroed,
         on_the_diagonal,
+        slices_from_the_end,
+        filled_like_what_is_captured,
     )
 } | {"an argument that is written to": at(written_arguments, x, y, writes=True)}
 
