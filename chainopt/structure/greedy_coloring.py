@@ -44,6 +44,26 @@ def greedy_colors(entries: Entries) -> IntArray:
     return _Coloring(entries).best()
 
 
+def fewest_colors(entries: Entries) -> int:
+    """Return a number of colors that no coloring of the columns is below.
+
+    As many as the places of the fullest row, and, as long as there are not too many pairs of columns that share a row, as Turán's
+    theorem asks of so many pairs: n^2 / (n^2 - 2 pairs) of n columns that are not empty.
+
+    Parameters
+    ----------
+    entries : scipy.sparse.csr_array of bool
+        The pattern.
+    """
+    widths = np.diff(entries.indptr).astype(np.int64)
+    used = int(np.unique(entries.indices).size)
+    most = int(widths.max(initial=0))
+    if most == used or not used**2 // 2 <= int((widths**2).sum()) <= FEW_PAIRS:  # fewer would not ask for a third color
+        return most
+    apart = used**2 + used - (entries.T @ entries).nnz
+    return max(most, -(-(used**2) // apart))
+
+
 class _Coloring:
     """The colorings of one pattern."""
 
@@ -53,6 +73,7 @@ class _Coloring:
         self.widths = np.diff(entries.indptr).astype(np.int64)
         self.used = np.flatnonzero(np.diff(by_columns.indptr))
         self.bound = int(self.widths.max(initial=0))
+        self.fewest = fewest_colors(entries)
         threshold = max(NARROW, self.columns // coloring.BITS)
         while int((self.widths > threshold).sum()) * self._words > WORDS:
             threshold *= 2
@@ -70,7 +91,7 @@ class _Coloring:
 
     def best(self) -> IntArray:
         """Return the best coloring that is found."""
-        if self.bound >= self.used.size:  # some row has them all
+        if self.fewest >= self.used.size:  # no two of them can have the same
             best: IntArray = np.full(self.columns, -1, dtype=np.int64)
             best[self.used] = np.arange(self.used.size)
             return best

@@ -1,6 +1,7 @@
 """Greedy colorings: valid, as few colors as two orders of networkx find, compiled or not."""
 
 from itertools import combinations
+from itertools import count as count_from
 
 import networkx as nx
 import numpy as np
@@ -11,7 +12,7 @@ from scipy import sparse
 
 from chainopt.kernels import policy
 from chainopt.structure import greedy_coloring
-from chainopt.structure.greedy_coloring import greedy_colors
+from chainopt.structure.greedy_coloring import fewest_colors, greedy_colors
 
 
 def is_valid(entries, colors):
@@ -48,6 +49,37 @@ def scattered(seed, rows, columns, width):
 @pytest.fixture(params=[False, True], ids=["uncompiled", "compiled"])
 def compiling(request, monkeypatch):
     monkeypatch.setattr(policy, "compiled_pays", lambda _: request.param)
+
+
+@settings(max_examples=80)
+@given(st.integers(1, 9), st.sets(st.tuples(st.integers(0, 14), st.integers(0, 8)), min_size=1))
+def test_no_coloring_has_fewer_than_the_fewest(columns, places):
+    array = np.zeros((15, columns), dtype=bool)
+    for row, column in places:
+        array[row, column % columns] = True
+    entries = sparse.csr_array(array)
+    used = np.flatnonzero(array.any(0))
+    neighbors = (array[:, used].T.astype(int) @ array[:, used]) > 0
+    fewest = next(count for count in count_from(1) if is_colorable(neighbors, count, []))
+    assert fewest_colors(entries) <= fewest
+    assert fewest <= int(greedy_colors(entries).max()) + 1
+
+
+def is_colorable(neighbors, count, colors):
+    """Whether so many colors are enough, the first columns' being known; by trying all."""
+    if len(colors) == len(neighbors):
+        return True
+    taken = {color for color, is_neighbor in zip(colors, neighbors[len(colors)], strict=False) if is_neighbor}
+    return any(is_colorable(neighbors, count, [*colors, color]) for color in range(count) if color not in taken)
+
+
+def test_all_pairs_take_a_color_each(monkeypatch):
+    monkeypatch.setattr(policy, "compiled_pays", lambda _: False)
+    first, second = np.divmod(np.arange(2500), 50)
+    places = np.repeat(np.arange(2500), 2), np.stack([first, second], 1).ravel()
+    entries = sparse.csr_array(sparse.coo_array((np.ones(5000, dtype=bool), places), shape=(2500, 50)))
+    assert fewest_colors(entries) == 50
+    assert greedy_colors(entries).tolist() == list(range(50))
 
 
 @settings(max_examples=80)

@@ -14,7 +14,7 @@ from chainopt.jax.mixed.line import MixedLine
 from chainopt.jax.mixed.operator import Operator
 from chainopt.jax.mixed.stages import ENTRY, TURNED, Stage, joined, pattern_of, planned, pricing
 from chainopt.jax.staged.segments import found_between, moving_work
-from chainopt.structure.greedy_coloring import greedy_colors
+from chainopt.structure.greedy_coloring import fewest_colors, greedy_colors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,21 +55,27 @@ def mixed_line(trace: Trace, outputs: int) -> MixedLine | None:
     if all(stage.pattern is None for stage in stages):
         return None
     kind = jnp.result_type(*[variable.aval.dtype for cut in cuts for variable in cut.alive])
+    pushed = passes * moving_work(program, pricing(program, ENTRY))
+    may_pull = sizes[-1] < sizes[0] or min(sizes) < passes
+    fewest = (stage.cost_of_colors(fewest_colors(stage.pattern)) for stage in stages if stage.pattern is not None)
+    if not _pays(int(planned(stages, [may_pull] * len(stages)).cost) + sum(fewest), pushed):
+        return None
     colors = _colors(stages)
     operators = [
         Operator(program, cuts[stage.first], cuts[stage.last], stage, its_colors, kind)
         for stage, its_colors in zip(stages, colors, strict=True)
     ]
-    may_pull = sizes[-1] < sizes[0] or min(sizes) < passes
     has_vjps = [may_pull and operator.has_vjps for operator in operators]
     plan = planned(stages, has_vjps)
     cost = int(plan.cost)
     cost += sum(stage.cost_of_colors(int(each.max(initial=-1)) + 1) for stage, each in zip(stages, colors, strict=True))
     dense = [stage._replace(pattern=None) for stage in stages]
-    least = min(int(planned(dense, has_vjps).cost), passes * moving_work(program, pricing(program, ENTRY)))
-    if least - cost < max(SHARE * cost, LEAST_SAVED):
-        return None
-    return MixedLine(program, operators, plan)
+    return MixedLine(program, operators, plan) if _pays(cost, min(int(planned(dense, has_vjps).cost), pushed)) else None
+
+
+def _pays(cost: int, passes: int) -> bool:
+    """Whether stages of this cost are worth it beside passes of that one."""
+    return passes - cost >= max(SHARE * cost, LEAST_SAVED)
 
 
 def _colors(stages: Sequence[Stage]) -> list[IntArray]:
