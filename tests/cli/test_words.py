@@ -5,8 +5,7 @@ import re
 
 import pytest
 
-from chainopt.cli import main
-from chainopt.cli.entry import in_words_of_a_shell
+from chainopt.cli import in_words_of_a_shell, main
 
 TWO = ["10x20", "20x30"]
 PYTHON = re.compile(

@@ -418,7 +418,7 @@ def test_the_pattern_of_a_matrix_that_changed_in_place_is_read_anew():
 
 
 def test_the_command_line_passes_it_on(tmp_path, capsys):
-    from chainopt.cli.entry import main
+    from chainopt.cli import main
 
     path = tmp_path / "chain.json"
     chain = JacobianChain(galerkin())

@@ -14,7 +14,6 @@ from chainopt.jax.narrow import WalkedJaxpr
 from chainopt.jax.scattered.jacobian import ScatteredJacobian
 from chainopt.jax.staged.segments import moving_work
 from chainopt.structure.compression import Coloring
-from chainopt.structure.counted_off import counted_off
 from chainopt.structure.two_sided_coloring import fewest_products
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from chainopt.functions.trace import Trace
     from chainopt.jax.linear_program import LinearProgram
     from chainopt.structure.patterns import Entries
-    from chainopt.typing import Array
+    from chainopt.typing import Array, IntArray
 
 FEWER = 8  # times as few products as passes: the nonzeros are put in their places besides
 ENOUGH = 64  # times as few: then nothing else is tried
@@ -89,7 +88,32 @@ def depend_on_each_other(program: LinearProgram, held: Sequence[Array]) -> bool:
 
 def _colored(entries: Entries) -> Coloring:
     """Color a pattern: stencils by counting their columns off, which needs no compiled kernels."""
-    columns = counted_off(entries)
+    columns = _counted_off(entries)
     if columns is not None:
         return Coloring(columns, np.full(entries.shape[0], -1, dtype=np.int64))
     return fewest_products(entries)
+
+
+FIRST_ROWS = 64  # in which most numbers that do not fit are found out
+
+
+def _counted_off(entries: Entries) -> IntArray | None:
+    """Return the color of each column, or None where no number below twice the fullest row's fits.
+
+    Parameters
+    ----------
+    entries : scipy.sparse.csr_array of bool
+        The pattern.
+    """
+    widths = np.diff(entries.indptr)
+    bound, rows = int(widths.max(initial=0)), np.repeat(np.arange(entries.shape[0]), widths)
+    begin = int(entries.indptr[min(FIRST_ROWS, entries.shape[0])])
+    for modulus in range(max(bound, 1), 2 * bound + 1):
+        remainders = entries.indices % modulus
+        if all(_are_alone(rows[:end] * modulus + remainders[:end]) for end in (begin, rows.size)):
+            return np.arange(entries.shape[1], dtype=np.int64) % modulus
+    return None
+
+
+def _are_alone(keys: IntArray) -> bool:
+    return int(np.bincount(keys).max(initial=0)) <= 1

@@ -94,10 +94,8 @@ def without_writing(function: Callable[..., Sequence[Array]], given: Sequence[Ar
 
     Parameters
     ----------
-    function : callable
-        Of tensors, given one by one, that returns a list of such.
-    given : sequence of tensors
-        Like those that it will be called with.
+    function, given
+        As for `recorded_without_numbers`.
     further : str
         Names of operators of which there are rules, but that are written by simpler ones, too. If there are any, the function is
         a derivative, most of which write.
