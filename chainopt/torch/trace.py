@@ -198,7 +198,7 @@ def without_writing(graph: Array, arguments: Sequence[Array], record: Callable[.
     pure = torch.func.functionalize(listed, remove="mutations_and_views")
     try:
         made = record(pure, [*arguments, *values]) if record else make_fx(pure)(*arguments, *values)
-    except (RuntimeError, ValueError):  # it refuses some views of views
+    except (AssertionError, RuntimeError, ValueError):  # it refuses some views of views, and constants that hold no numbers
         return graph
     if any("as_strided" in str(node.target) for node in made.graph.nodes):
         return graph
