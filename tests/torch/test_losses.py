@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-import torch
-from torch.nn import functional
-from torch.testing import assert_close
 
-from chainopt.torch import hessian
+torch = pytest.importorskip("torch")
+
+from torch.nn import functional  # noqa: E402
+from torch.testing import assert_close  # noqa: E402
+
+from chainopt.torch import hessian  # noqa: E402 -- it needs PyTorch
 
 F64 = torch.float64
 AT_KINKS = torch.tensor([1.0, 0.0, 2.0, -2.0, 0.5, -0.5, 5.0, 0.0, 0.0], dtype=F64)
