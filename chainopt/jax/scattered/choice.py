@@ -29,6 +29,7 @@ ENOUGH = 64  # times as few: then nothing else is tried
 FULL = 1 / 16  # of all places: a pattern with more nonzeros is not looked at
 MOST_NONZEROS = 4_000_000
 MOST_RANK = 32  # of the thin matrices
+FIRST_ROWS = 64  # in which most numbers that do not fit are found out
 
 
 def scattered(trace: Trace, outputs: int) -> ScatteredJacobian | None:
@@ -92,9 +93,6 @@ def _colored(entries: Entries) -> Coloring:
     if columns is not None:
         return Coloring(columns, np.full(entries.shape[0], -1, dtype=np.int64))
     return fewest_products(entries)
-
-
-FIRST_ROWS = 64  # in which most numbers that do not fit are found out
 
 
 def _counted_off(entries: Entries) -> IntArray | None:
