@@ -157,9 +157,11 @@ def _as_loop(
 
     price = Price.total(equation.price for equation in steps[1]).times(trips - 1)
     turned = sum(equation.derivative.turned for equation in steps[1] if {*fixed}.issuperset(equation.inputs[:1])) * (trips - 1)
+    slowed = sum(equation.derivative.slowed for equation in steps[1]) * (trips - 1)
+    derivative = Derivative(price, turned=turned, slowed=slowed)
     reads = tuple(dict.fromkeys((*fixed, *initial)))
     has_rule = any(equation.has_rule for equation in steps[1])
-    return Equation("loop", run, reads, last, Derivative(price, turned=turned), steps[1][0].stage, has_rule=has_rule)
+    return Equation("loop", run, reads, last, derivative, steps[1][0].stage, has_rule=has_rule)
 
 
 def _reads(equations: Sequence[Equation]) -> Iterator[int]:

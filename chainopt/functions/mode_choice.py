@@ -67,12 +67,13 @@ def _sums(backend: Backend, program: Program) -> dict[str, int]:
     A tangent goes through a reduction as a sum, one addition after the other, and so does a cotangent through a broadcast;
     the cotangent of an entry that is taken by itself is put in its place in an array of zeros, for each such entry. A tangent
     that a matrix is multiplied by from the left comes out with its own axis behind the rows. Where matrices are multiplied that
-    both depend on the inputs, those products take the time, and single entries are little beside them.
+    both depend on the inputs, those products take the time, and single entries are little beside them. Loops may keep a compiler
+    from joining what a cotangent passes.
     """
     trace, results = program.trace, program.trace.outputs
     calls = backend.overhead_of_jvps * len(trace.equations)
     has_products = multiplies_matrices(trace, backend.products)
-    carried, pushed, pulled, turned = carrying(trace), 0, 0, 0
+    carried, pushed, pulled, turned, slowed = carrying(trace), 0, 0, 0, 0
     for equation in trace.equations:
         before = sum(trace.size(variable) for variable in equation.inputs if variable in carried)
         after = sum(map(trace.size, equation.outputs))
@@ -80,6 +81,7 @@ def _sums(backend: Backend, program: Program) -> dict[str, int]:
             continue
         if equation.inputs[0] not in carried:
             turned += equation.derivative.turned
+        slowed += equation.derivative.slowed
         if equation.name in backend.reductions:
             pushed += before
         elif equation.name in backend.parts and after == len(equation.outputs):
@@ -89,7 +91,7 @@ def _sums(backend: Backend, program: Program) -> dict[str, int]:
     passes = {"forward": sum(map(trace.size, trace.inputs)), "reverse": sum(map(trace.size, results))}
     return {
         "forward": passes["forward"] * (WORK_OF_A_SUM * pushed + WORK_OF_A_TURN * turned) + calls,
-        "reverse": WORK_OF_A_SUM * passes["reverse"] * pulled,
+        "reverse": passes["reverse"] * (WORK_OF_A_SUM * pulled + slowed),
     }
 
 

@@ -9,9 +9,9 @@ import jax
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.functions.computation_graph import carrying, multiplies_matrices
-from chainopt.jax.elimination.emit import DEAR
 from chainopt.jax.elimination.pushed import LOOPS
 from chainopt.jax.elimination.straight_line import straight_line
+from chainopt.jax.rules.elementwise import DEAR
 from chainopt.jax.rules.registry import PRODUCTS
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from chainopt.jax.elimination.code import CALL, CONSTANT, ENTRY, PART
+from chainopt.jax.rules.elementwise import DEAR
 from chainopt.jax.staged.apart import apart
 
 if TYPE_CHECKING:
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     from chainopt.jax.elimination.code import Code, Node
     from chainopt.jax.elimination.eliminate import Entries
     from chainopt.typing import Array
-
-DEAR = frozenset({  # what takes as long as tens of products
-    "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "exp", "exp2",
-    "expm1", "log", "log1p", "log2", "logistic", "pow", "cbrt", "erf", "erfc", "erf_inv", "lgamma", "digamma",
-})  # fmt: skip
 
 
 def wall(values: Sequence[Array]) -> list[Array]:

@@ -1,4 +1,4 @@
-"""Functions whose derivative somebody wrote; loops. Branches and calls cost what is inside of them, as all without a rule do."""
+"""Functions whose derivative somebody wrote. Branches and calls cost what is inside of them, as all without a rule do."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
-from jax.extend import core
 
 from chainopt.functions.primitives import Derivative, Price
-from chainopt.jax.jaxprs import loop_parts
-from chainopt.jax.rules.registry import JaxprEqn, alone, derivative_of, dtype, inner, price_inside, rule, shape, trips
+from chainopt.jax.rules.registry import JaxprEqn, alone, derivative_of, dtype, inner, price_inside, rule, shape
 from chainopt.jax.rules.traced import traced_price
 
 if TYPE_CHECKING:
+    from jax.extend import core
+
     from chainopt.typing import Array
 
 # What calls a function, and the parameter that holds it.
@@ -70,23 +70,3 @@ def _has_elementwise_rule(equation: JaxprEqn) -> bool:
         return _maps_entries(jax.make_jaxpr(derivative)(point, point).jaxpr)
     except Exception:  # noqa: BLE001 -- whatever the rule raises of tangents that JAX itself does not give it
         return False
-
-
-@rule("while")
-def while_loop(equation: JaxprEqn) -> Derivative:
-    """Push tangents along; there is no VJP, for nobody knows how many trips would have to be remembered."""
-    return Derivative(Price(price_inside(equation).jvp, None))
-
-
-@rule("scan")
-def scan(equation: JaxprEqn) -> Derivative:
-    """Do what is inside in each trip; what all of them read has no tangents as a rule."""
-    (body,) = inner(equation)
-    fixed = {*body.constvars, *body.invars[: loop_parts(equation.params)[0]]}
-    turned = 0
-    for one in body.eqns:
-        if all(isinstance(atom, core.Literal) or atom in fixed for atom in one.invars):
-            fixed |= {*one.outvars}
-        elif not isinstance(one.invars[0], core.Literal) and one.invars[0] in fixed:
-            turned += derivative_of(one).turned
-    return Derivative(price_inside(equation), turned=trips(equation) * turned)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.extend import core
 
 from chainopt.functions.primitives import Derivative, Matrix, Price
-from chainopt.jax.rules.registry import JaxprEqn, read, rule, shape, size, written
+from chainopt.jax.rules.registry import ENTRY, JaxprEqn, rule, shape, size, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,8 +32,10 @@ def dot_general(equation: JaxprEqn) -> Derivative:
                 read_off = _other_factor(1 - position, contracted[position], contracted[1 - position])
                 matrices[position] = Matrix(read_off)
     has_rows = len(shape(factors[0])) > len(contracted[0]) + len(batch)  # which come before the tangents in the result
-    price = Price(results * summed + results, results * summed + read(equation))
-    return Derivative(price, matrices=matrices, turned=results if has_rows else 0)
+    pulled = min(map(size, factors))  # the larger factor is a constant, mostly
+    price = Price(results * summed + results, results * summed + pulled)
+    # Where both modes have as many passes, forward mode is the quicker one, unless tangents are turned.
+    return Derivative(price, matrices=matrices, turned=results if has_rows else 0, slowed=results * (summed // 5 + ENTRY))
 
 
 def _other_factor(position: int, of_vector: tuple[int, ...], of_matrix: tuple[int, ...]) -> Callable[[Sequence[Array]], Array]:

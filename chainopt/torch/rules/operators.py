@@ -67,7 +67,8 @@ def product(call: OperatorCall) -> Derivative:
     """Multiply."""
     factors = [variable for variable in call.read if len(variable.shape) > 0][-2:]
     summed = factors[0].shape[-1] if factors else 1
-    return Derivative(Price(call.results * summed + call.results, call.results * summed + call.entries))
+    smaller = min(sorted(variable.size for variable in call.read)[-2:], default=0)  # the larger factor is a constant, mostly
+    return Derivative(Price(call.results * summed + call.results, call.results * summed + smaller))
 
 
 @rule("mm", "mv", "dot")
