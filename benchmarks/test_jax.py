@@ -122,6 +122,48 @@ def test_sines_of_sines(contest, short, name):
     contest.cells(f"temporary memory of {table}, by XLA's analysis", name, memory, "bytes")
 
 
+def stages_of_a_step(u):
+    """Return a step of Runge and Kutta's method for predators and their prey."""
+
+    def rate(u):
+        prey, predators = jnp.split(u, 2)
+        return jnp.concatenate([prey - prey * predators, prey * predators - predators])
+
+    first = rate(u)
+    second = rate(u + 0.005 * first)
+    third = rate(u + 0.005 * second)
+    return u + 0.01 / 6 * (first + 2 * second + 2 * third + rate(u + 0.01 * third))
+
+
+LOOPS = {  # a step, how many numbers it takes, and how many inputs and results the function has
+    "Burgers": (lambda u: u - 0.01 * u * (jnp.roll(u, -1) - jnp.roll(u, 1)), 64, 8, 4),
+    "Runge-Kutta, Lotka-Volterra": (stages_of_a_step, 20, 8, 2),
+    "recurrent network, u @ W": (lambda u: jnp.tanh(u @ TURNED.T), 64, 16, 8),
+    "recurrent network, W @ u": (lambda u: jnp.tanh(TURNED @ u), 64, 12, 12),
+}
+TURNED = jnp.asarray(np.random.default_rng(4).standard_normal((64, 64)) / 8, np.float32)
+
+
+@pytest.mark.parametrize("points", [1, 32])
+@pytest.mark.parametrize("name", long_after(LOOPS, ["Burgers"]))
+def test_loops(contest, name, points):
+    step, size, inputs, results = LOOPS[name]
+    before, after = layers(inputs, size), layers(size, results, seed=1)
+
+    def function(x):
+        return after(jax.lax.scan(lambda u, _: (step(u), None), before(x), None, length=64)[0])
+
+    x = jnp.asarray(np.random.default_rng(5).uniform(0.2, 0.9, (points, inputs)), np.float32)
+    makers = {"chainopt.jax": jacobian, "jax.jacfwd": jax.jacfwd, "jax.jacrev": jax.jacrev}
+    calls = {who: jax.jit(jax.vmap(make(function))).lower(x).compile() for who, make in makers.items()}
+    for call in calls.values():
+        np.testing.assert_allclose(calls["chainopt.jax"](x), call(x), rtol=1e-3, atol=1e-5)
+    table = "Jacobians of JAX functions with a loop of 64 steps"
+    contest(
+        table, f"{name}, {inputs} -> {results}, {points} points", {who: ready(call, x) for who, call in calls.items()}, rounds=31
+    )
+
+
 def losses():
     """Functions of 1,000 numbers to one; of the last one nothing is to be gained."""
     features = jnp.asarray(np.random.default_rng(2).standard_normal((1000, 8)) / 30, np.float32)

@@ -173,3 +173,18 @@ def test_nothing_to_gain(contest, sizes):
         {who: lambda c=call: c(x) for who, call in calls.items()},
         rounds=51,
     )
+
+
+@pytest.mark.parametrize(
+    "sizes", [(100, 50, 10), (16, 128, 16), (256, 256, 8, 256, 256)], ids=lambda sizes: f"{sizes[0]} to {sizes[-1]}"
+)
+def test_many_points(contest, sizes):
+    function = layers(*sizes, dtype=torch.float32)
+    batch = torch.randn(64, sizes[0], generator=torch.Generator().manual_seed(9))
+    kept = jacobian(function)
+    kept.plan(batch[0])
+    makers = {"torch.func.jacfwd": torch.func.jacfwd, "torch.func.jacrev": torch.func.jacrev}
+    calls = {"chainopt.torch": torch.func.vmap(kept)} | {who: torch.func.vmap(make(function)) for who, make in makers.items()}
+    assert_equal(calls, batch, 1e-5)
+    table = "Jacobians of PyTorch functions under vmap, 64 points"
+    contest(table, "-".join(map(str, sizes)), {who: lambda c=call: c(batch) for who, call in calls.items()}, rounds=51)

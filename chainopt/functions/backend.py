@@ -247,6 +247,9 @@ class Backend(Protocol):
     def can_record(self) -> bool:
         """Whether a computation can be recorded now, so that later calls find it."""
 
+    def points_at_once(self, arrays: Sequence[Array]) -> int:
+        """Return for how many points arrays stand inside of a transformation; 1 where a compiler sees them all."""
+
     def can_transform(self, names: frozenset[str], arrays: Sequence[Array]) -> bool:
         """Whether a program is right under the transformations that are going on, and its own derivatives are.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chainopt.errors import ChainError, InfeasibleError
 from chainopt.functions.autotune import fastest
 from chainopt.functions.first_calls import entries_of_jacobian, hint_of, note_call, note_look, note_results
+from chainopt.functions.mode_choice import pays_uncompiled
 from chainopt.functions.prepared import Prepared
 from chainopt.functions.refusals import Refusals
 from chainopt.functions.signature import Call
@@ -59,6 +60,7 @@ class JacobianFunction:
 
     def __init__(self, backend: Backend, function: Function, options: Options) -> None:
         functools.update_wrapper(self, function, updated=())
+        self.__dict__.setdefault("__name__", type(function).__name__)  # PyTorch's vmap asks for it
         self.backend, self.function, self.options = backend, function, options
         self._strategies = Strategies(backend, function, options)
         self._own: dict[str, Function] = {}
@@ -275,6 +277,10 @@ class JacobianFunction:
             raise strategy.refusal()
         if prepared is None or not (strategy.runs_a_program or self.options.is_pure or self._is_recorded(prepared)):
             return None
+        if isinstance(prepared, Prepared) and not (self.options.must_plan or self.options.is_pure):
+            points = self.backend.points_at_once(arrays)
+            if points > 1 and not pays_uncompiled(prepared.comparison, strategy.mode, points):
+                return None
         if self.backend.can_transform(prepared.names, arrays):
             return prepared
         if self.options.must_plan:

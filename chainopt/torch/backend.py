@@ -26,7 +26,7 @@ from chainopt.torch.gradient import certify_gradient, gradient_of, hides_derivat
 from chainopt.torch.quiet import ALONE, undisturbed
 from chainopt.torch.repeats import without_repeats
 from chainopt.torch.stage import Stage, stages_of
-from chainopt.torch.trace import is_transformed, is_transforming, kind_of, trace, untransformed
+from chainopt.torch.trace import is_transformed, is_transforming, kind_of, trace, untransformed, wrapped
 from chainopt.torch.zeros import without_zeros
 
 if TYPE_CHECKING:
@@ -206,6 +206,10 @@ class TorchBackend:
     def can_record(self) -> bool:
         """Whether no transformation is going on: it has to see the function, and not the operators of a derivative."""
         return not is_transforming()
+
+    def points_at_once(self, arrays: Sequence[Array]) -> int:
+        """Return how many entries stand behind one of an argument, at most."""
+        return max(([*wrapped(array)][-1].numel() // array.numel() for array in arrays if array.numel()), default=1)
 
     def can_transform(self, names: frozenset[str], arrays: Sequence[Array]) -> bool:
         """Whether nothing follows, or what follows is right."""

@@ -9,6 +9,7 @@ import torch
 
 from chainopt.errors import ChainError
 from chainopt.torch.compressed import Kept
+from chainopt.torch.trace import FUNCTORCH, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,9 +40,4 @@ def maker_of(block: Block) -> Callable[[Array], torch.Tensor]:
 
 def _is_batched(tensor: Array) -> bool:
     """Whether a tensor is one of many that `torch.func.vmap` has put together."""
-    functorch = torch._C._functorch  # noqa: SLF001 -- there is no public way to ask
-    while functorch.is_functorch_wrapped_tensor(tensor):
-        if functorch.is_batchedtensor(tensor):
-            return True
-        tensor = functorch.get_unwrapped(tensor)
-    return False
+    return any(map(FUNCTORCH.is_batchedtensor, wrapped(tensor)))

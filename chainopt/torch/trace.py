@@ -15,12 +15,12 @@ from chainopt.torch.rules import derivative_of
 from chainopt.torch.rules.registry import OperatorCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from chainopt.typing import Array, DType
 
-
+FUNCTORCH: Any = torch._C._functorch  # noqa: SLF001 -- there is no public way to ask about transformations
 ENDS = {"slice": 3, "slice_scatter": 4}  # where the end is among the arguments: functionalization writes the largest integer
 
 
@@ -269,7 +269,7 @@ def _names(target: Array) -> tuple[str, str]:
 
 def is_transforming() -> bool:
     """Whether a transformation of `torch.func` is going on."""
-    return torch._C._functorch.peek_interpreter_stack() is not None  # noqa: SLF001 -- there is no public way to ask
+    return FUNCTORCH.peek_interpreter_stack() is not None
 
 
 def untransformed() -> AbstractContextManager[object]:
@@ -280,16 +280,19 @@ def untransformed() -> AbstractContextManager[object]:
     return outside
 
 
+def wrapped(tensor: Array) -> Iterator[Array]:
+    """Yield a tensor, and what each transformation of `torch.func` has made it of: at last what holds its numbers."""
+    yield tensor
+    while is_transformed(tensor):
+        tensor = FUNCTORCH.get_unwrapped(tensor)
+        yield tensor
+
+
 def is_differentiated(tensor: Array) -> bool:
     """Whether `torch.func` differentiates by a tensor, or what it is made of."""
-    functorch = torch._C._functorch  # noqa: SLF001 -- there is no public way to ask
-    while functorch.is_functorch_wrapped_tensor(tensor):
-        if functorch.is_gradtrackingtensor(tensor):
-            return True
-        tensor = functorch.get_unwrapped(tensor)
-    return False
+    return any(map(FUNCTORCH.is_gradtrackingtensor, wrapped(tensor)))
 
 
 def is_transformed(tensor: Array) -> bool:
     """Whether a tensor belongs to a transformation of `torch.func` that is going on, and to nothing after it."""
-    return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))  # noqa: SLF001 -- there is no public way to ask
+    return bool(FUNCTORCH.is_functorch_wrapped_tensor(tensor))

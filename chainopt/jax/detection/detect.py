@@ -18,7 +18,6 @@ from chainopt.jax.backend import BACKEND
 from chainopt.jax.detection import (
     control_flow,
     convolutions,
-    custom_rules,
     elementwise,
     indexing,
     linear_algebra,
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from chainopt.typing import Array, DType, Function
 
 # They register their rules when they are imported.
-FAMILIES = (control_flow, convolutions, custom_rules, elementwise, indexing, linear_algebra, reductions, reshaping, scans)
+FAMILIES = (control_flow, convolutions, elementwise, indexing, linear_algebra, reductions, reshaping, scans)
 
 
 def pattern_of(function: Callable[..., Sequence[Array]], inputs: Sequence[Array], others: Sequence[Array] = ()) -> Detection:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
-from chainopt.jax.elimination.slopes import ZERO
+from chainopt.jax.elimination.values import ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from chainopt.jax.elimination.code import Code
-    from chainopt.jax.elimination.slopes import Graph
+    from chainopt.jax.elimination.values import Graph
 
 Entries = dict[tuple[int, int], int]  # the Jacobian: by row and column, the node of what is not zero
 

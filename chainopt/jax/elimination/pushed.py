@@ -11,8 +11,7 @@ from jax.extend import core
 
 from chainopt.functions.backend import UnplannableError
 from chainopt.jax.elimination.linear_outputs import linear_outputs
-from chainopt.jax.elimination.slopes import ZERO
-from chainopt.jax.elimination.values import Cells, Slopes
+from chainopt.jax.elimination.values import ZERO, Cells, Slopes
 from chainopt.jax.elimination.walk import evaluation_of, read_by
 from chainopt.jax.rules.registry import dtype, inner, shape
 

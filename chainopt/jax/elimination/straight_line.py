@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from chainopt.functions.trace import Trace
     from chainopt.graphs.elimination.result import Elimination
-    from chainopt.jax.elimination.slopes import Graph
+    from chainopt.jax.elimination.values import Graph
     from chainopt.typing import Array
 
 DEEP = 60  # operations of a row, from which on rows are computed by themselves

@@ -8,9 +8,8 @@ import numpy as np
 
 from chainopt.jax.detection.evaluations import MOVES
 from chainopt.jax.elimination.pushed import LOOPS, pushed
-from chainopt.jax.elimination.slopes import ZERO
 from chainopt.jax.elimination.value_rules import around, cut_out, gathered, lines, parts, product_lines, run_along
-from chainopt.jax.elimination.values import Cells, Slopes
+from chainopt.jax.elimination.values import ZERO, Cells, Slopes
 from chainopt.jax.rules.registry import dtype, shape
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from chainopt.functions.backend import UnplannableError
 from chainopt.jax.detection.constant_folding import evaluated
 from chainopt.jax.detection.values import constant
 from chainopt.jax.elimination.code import Code
-from chainopt.jax.elimination.slopes import Graph
-from chainopt.jax.elimination.values import Cells, Slopes, Value, Whole
+from chainopt.jax.elimination.values import Cells, Graph, Slopes, Value, Whole
 from chainopt.jax.rules.registry import CALLS, alone, dtype, shape
 
 if TYPE_CHECKING:

@@ -24,15 +24,11 @@ LEAST = 20_000_000  # and so much of it in all passes,
 EACH = 32  # and for each entry of the Jacobian, that has to be written in any case
 SLOW = 8  # times as long as others take functions that a compiler computes anew for each entry, and what puts arrays together
 
-FUNCTION_NAMES = """
-acos acosh asin asinh atan atan2 atanh cbrt cos cosh digamma erf erf_inv erfc exp exp2 expm1 lgamma log log1p log2 logistic pow
-sin sinh tan tanh
-"""
 MOVE_NAMES = """
 broadcast_in_dim concatenate copy custom_jvp_call dynamic_slice dynamic_update_slice expand_dims gather loop pad reshape rev
 scatter scatter-add scatter_add select_n slice split squeeze stack stop_gradient transpose unstack
 """  # what was made a loop, the last step of which stands behind it
-DEAR = frozenset({*FUNCTION_NAMES.split(), "concatenate"})
+DEAR = elementwise.DEAR | {"concatenate"}
 SUMS = frozenset({"conv_general_dilated", "dot_general", "reduce_max", "reduce_min", "reduce_prod", "reduce_sum"})
 KNOWN = SUMS | {*MOVE_NAMES.split(), *elementwise.NAMES.split(), "add", "add_any", "convert_element_type"}
 
