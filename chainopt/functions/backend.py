@@ -248,7 +248,7 @@ class Backend(Protocol):
         """Whether a computation can be recorded now, so that later calls find it."""
 
     def points_at_once(self, arrays: Sequence[Array]) -> int:
-        """Return for how many points arrays stand inside of a transformation; 1 where a compiler sees them all."""
+        """Return for how many points arrays stand that are put together and nothing else; 0 where a compiler sees them."""
 
     def can_transform(self, names: frozenset[str], arrays: Sequence[Array]) -> bool:
         """Whether a program is right under the transformations that are going on, and its own derivatives are.

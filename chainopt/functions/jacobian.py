@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chainopt.errors import ChainError, InfeasibleError
 from chainopt.functions.autotune import fastest
 from chainopt.functions.first_calls import entries_of_jacobian, hint_of, note_call, note_look, note_results
-from chainopt.functions.mode_choice import pays_uncompiled
+from chainopt.functions.mode_choice import mode_at_points
 from chainopt.functions.prepared import Prepared
 from chainopt.functions.refusals import Refusals
 from chainopt.functions.signature import Call
@@ -187,7 +187,7 @@ class JacobianFunction:
         if strategy.is_first:
             return self._first(strategy, call, args, kwargs)
         is_called = not self._strategies.is_traced(call)
-        prepared = None if is_called and strategy.is_early else self._program(strategy, arrays)
+        prepared, mode = (None, "") if is_called and strategy.is_early else self._program(strategy, arrays)
         if prepared is None:
             begun = time.perf_counter()
             result = self._unplanned(strategy, call, args, kwargs, is_called=is_called)
@@ -205,7 +205,7 @@ class JacobianFunction:
         self._refusals.note(is_refused=False)
         must_plan = self.options.must_plan
         try:
-            results = prepared.computation(strategy.mode, self.options.chunk_size, arrays)(*arrays)
+            results = prepared.computation(mode, self.options.chunk_size, arrays)(*arrays)
         except Exception as error:  # of the library, or ours: its own functions answer, and `plan` says what it was
             if not strategy.has_run:
                 self._strategies.refuse(strategy, error, call)
@@ -254,39 +254,38 @@ class JacobianFunction:
         """Return what computes the Jacobian: of the arguments, or of arrays, to be put together then."""
         call = Call.read(self.backend, self.options.argnums, args, kwargs)
         strategy, arrays = self._strategies.of(call, at_once=True)
-        prepared = self._program(strategy, arrays)
+        prepared, mode = self._program(strategy, arrays)
         if prepared is not None:
             try:
-                return prepared.computation(strategy.mode, self.options.chunk_size, arrays), arrays, prepared.assembled
+                return prepared.computation(mode, self.options.chunk_size, arrays), arrays, prepared.assembled
             except Exception as error:  # as in `_run`
                 self._strategies.refuse(strategy, error, call)
                 if self.options.must_plan:
                     raise strategy.refusal() from error
         return self._library("forward" if self._is_forward(strategy) else "reverse"), None, _as_it_is
 
-    def _program(self, strategy: Strategy, arrays: Sequence[Array]) -> Prepared | Blockwise | None:
-        """Return the program that runs now, if any does.
+    def _program(self, strategy: Strategy, arrays: Sequence[Array]) -> tuple[Prepared | Blockwise | None, str]:
+        """Return the program that runs now, if any does, and in which mode.
 
         Raises
         ------
         ChainError
             If one must, and none can.
         """
-        prepared = strategy.prepared
+        prepared, mode = strategy.prepared, strategy.mode
         if prepared is None and self.options.must_plan:
             raise strategy.refusal()
         if prepared is None or not (strategy.runs_a_program or self.options.is_pure or self._is_recorded(prepared)):
-            return None
+            return None, mode
         if isinstance(prepared, Prepared) and not (self.options.must_plan or self.options.is_pure):
             points = self.backend.points_at_once(arrays)
-            if points > 1 and not pays_uncompiled(prepared.comparison, strategy.mode, points):
-                return None
-        if self.backend.can_transform(prepared.names, arrays):
-            return prepared
+            mode = mode_at_points(prepared.comparison, mode, points) if points else mode
+        if mode and self.backend.can_transform(prepared.names, arrays):
+            return prepared, mode
         if self.options.must_plan:
             msg = "a transformation or autograd follows, and the derivatives of a step of it are not known to be right there"
             raise refusal(msg)
-        return None
+        return None, mode
 
     def _is_recorded(self, prepared: Prepared | Blockwise | None) -> bool:
         """Whether a program runs in a pure mode, in the place of the library's own function."""

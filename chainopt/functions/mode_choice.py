@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chainopt.plan.plan import Plan
 
 WORTH_IT = 1.5  # times that a planned Jacobian must promise to be cheaper than the better pure mode
-LEAST_GAIN, LEAST_WORK = 3, 50_000_000  # the same, and multiply-adds saved, of one whose operators are called from Python
+LEAST_GAIN, LEAST_WORK = 3, 40_000_000  # the same, and multiply-adds saved, of one whose operators are called from Python
 WORK_OF_A_SUM = 96  # multiply-adds that take as long as to add a number to a sum, or to put it in its place, where that is slow
 WORK_OF_A_TURN = 24  # the same of an entry of a tangent whose axes change their order
 
@@ -56,15 +56,18 @@ def mode_of_calls(backend: Backend, program: Program, comparison: Comparison, mo
     return "forward" if comparison.forward.cost < comparison.reverse.cost + calls else mode
 
 
-def pays_uncompiled(comparison: Comparison, mode: str, points: int) -> bool:
-    """Whether a program pays beside the library's own reverse mode where nothing is compiled, at so many points at once.
+def mode_at_points(comparison: Comparison, mode: str, points: int) -> str:
+    """Return the mode of a program that nothing compiles, at so many points at once; "" where the library's reverse mode does.
 
     The library's seeds are the same at all points: its first products are made once.
     """
     if comparison.reverse is None:
-        return True
-    cost, own = plan_of(comparison, mode).cost, comparison.reverse.cost
-    return own >= LEAST_GAIN * cost and points * (own - cost) >= LEAST_WORK
+        return mode
+    own = comparison.reverse.cost
+    for each, plan in {mode: plan_of(comparison, mode), "forward": comparison.forward}.items():
+        if plan is not None and own >= LEAST_GAIN * plan.cost and points * (own - plan.cost) >= LEAST_WORK:
+            return each
+    return ""
 
 
 def mode_of_fewer_sums(backend: Backend, program: Program) -> str:

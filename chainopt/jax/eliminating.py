@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from chainopt.jax.backend import JaxBackend
 from chainopt.jax.elimination.choice import worthwhile
 from chainopt.jax.elimination.straight_line import straight_line
+from chainopt.jax.gates import may_be_sparse, stages_may_pay
 from chainopt.jax.linearized.jacobian import linearized
-from chainopt.jax.mixed.gate import may_pay
-from chainopt.jax.scattered.gate import may_be_sparse
 
 if TYPE_CHECKING:
     from chainopt.functions.backend import Blocks, PureBlocks
@@ -31,7 +30,7 @@ class EliminatingBackend(JaxBackend):
         if not self.fragile.isdisjoint(equation.name for equation in trace.equations):
             return None
         line: Blocks | None = None
-        if may_pay(trace, outputs):
+        if stages_may_pay(trace, outputs):
             from chainopt.jax.mixed.choice import mixed_line  # with it comes SciPy
 
             line = mixed_line(trace, outputs)

@@ -26,7 +26,16 @@ from chainopt.torch.gradient import certify_gradient, gradient_of, hides_derivat
 from chainopt.torch.quiet import ALONE, undisturbed
 from chainopt.torch.repeats import without_repeats
 from chainopt.torch.stage import Stage, stages_of
-from chainopt.torch.trace import is_transformed, is_transforming, kind_of, trace, untransformed, wrapped
+from chainopt.torch.trace import (
+    is_batched,
+    is_differentiated,
+    is_transformed,
+    is_transforming,
+    kind_of,
+    trace,
+    untransformed,
+    wrapped,
+)
 from chainopt.torch.zeros import without_zeros
 
 if TYPE_CHECKING:
@@ -208,8 +217,10 @@ class TorchBackend:
         return not is_transforming()
 
     def points_at_once(self, arrays: Sequence[Array]) -> int:
-        """Return how many entries stand behind one of an argument, at most."""
-        return max(([*wrapped(array)][-1].numel() // array.numel() for array in arrays if array.numel()), default=1)
+        """Return how many entries stand behind one of an argument, at most; 0 where it is not `vmap` alone that goes on."""
+        if any(map(is_differentiated, arrays)) or not any(map(is_batched, arrays)):
+            return 0
+        return max(([*wrapped(array)][-1].numel() // array.numel() for array in arrays if array.numel()), default=0)
 
     def can_transform(self, names: frozenset[str], arrays: Sequence[Array]) -> bool:
         """Whether nothing follows, or what follows is right."""

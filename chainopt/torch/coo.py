@@ -9,7 +9,7 @@ import torch
 
 from chainopt.errors import ChainError
 from chainopt.torch.compressed import Kept
-from chainopt.torch.trace import FUNCTORCH, wrapped
+from chainopt.torch.trace import is_batched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ def maker_of(block: Block) -> Callable[[Array], torch.Tensor]:
     indices = np.ascontiguousarray(block.indices.T, dtype=np.int64)
 
     def made(nonzeros: Array) -> torch.Tensor:
-        if _is_batched(nonzeros):
+        if is_batched(nonzeros):
             raise ChainError(UNBATCHED)
         places = kept.of(nonzeros.device, lambda: torch.as_tensor(indices, device=nonzeros.device))
         try:
@@ -36,8 +36,3 @@ def maker_of(block: Block) -> Callable[[Array], torch.Tensor]:
             raise ChainError(UNBATCHED) from error
 
     return made
-
-
-def _is_batched(tensor: Array) -> bool:
-    """Whether a tensor is one of many that `torch.func.vmap` has put together."""
-    return any(map(FUNCTORCH.is_batchedtensor, wrapped(tensor)))

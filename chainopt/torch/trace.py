@@ -288,6 +288,11 @@ def wrapped(tensor: Array) -> Iterator[Array]:
         yield tensor
 
 
+def is_batched(tensor: Array) -> bool:
+    """Whether a tensor is one of many that `torch.func.vmap` has put together."""
+    return any(map(FUNCTORCH.is_batchedtensor, wrapped(tensor)))
+
+
 def is_differentiated(tensor: Array) -> bool:
     """Whether `torch.func` differentiates by a tensor, or what it is made of."""
     return any(map(FUNCTORCH.is_gradtrackingtensor, wrapped(tensor)))

@@ -46,6 +46,7 @@ def own(monkeypatch):
         ((30, 4, 30), False),
         ((256, 256, 8, 256, 256), True),
         ((3, 64, 400), True),  # reverse mode takes many more rows than there are columns
+        ((10, 200, 100), True),  # the same; a single point goes in reverse, for JVPs have more operators
     ],
     ids=str,
 )
@@ -64,7 +65,7 @@ def test_a_few_points_of_a_large_network_are_not_worth_a_program(own):
     function = network(64, 64, 4, 64, 64)
     derivative, batch = jacobian(function), inputs(64)
     derivative.plan(batch[0])
-    for points, is_planned in ((2, False), (POINTS * 4, True)):
+    for points, is_planned in ((1, False), (2, False), (POINTS * 4, True)):
         own.clear()
         torch.func.vmap(derivative)(batch.repeat(4, 1)[:points])
         assert (own == []) == is_planned
