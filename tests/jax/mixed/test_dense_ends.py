@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from chainopt.functions.blockwise import Blockwise
-from chainopt.jax import hessian, jacobian, value_and_jacobian
-from chainopt.jax.mixed import choice, gate
+from chainopt.jax import gates, hessian, jacobian, value_and_jacobian
+from chainopt.jax.mixed import choice
 from chainopt.jax.mixed.line import MixedLine
 from chainopt.jax.mixed.stages import Stage
 from chainopt.jax.staged.apart import always_true
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.usefixtures("quick_and_exact")
 @pytest.fixture
 def always(monkeypatch):
     """Take stages wherever there are any, however small the function is."""
-    for name in ("FEWEST", "WIDER", "MOST_OF_IT", "LEAST"):
-        monkeypatch.setattr(gate, name, 0)
+    for name in ("FEWEST_OF_STAGES", "WIDER", "MOST_OF_IT", "LEAST_OF_STAGES"):
+        monkeypatch.setattr(gates, name, 0)
     monkeypatch.setattr(
         Stage, "cost", lambda self, passes: self.fullest_row**2 if self.pattern is not None else passes * self.work
     )

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from chainopt.functions.blockwise import Blockwise
-from chainopt.jax import hessian, jacobian, value_and_jacobian
-from chainopt.jax.scattered import choice, gate
+from chainopt.jax import gates, hessian, jacobian, value_and_jacobian
+from chainopt.jax.scattered import choice
 from chainopt.jax.scattered.jacobian import ScatteredJacobian
 
 SIZE = 24
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("quick_and_exact")
 def always(monkeypatch):
     """Look for nonzeros and thin matrices however small the function is."""
     for name, value in (("FEWEST", 2), ("LEAST", 0), ("EACH", 0), ("MOST_OF_IT", 0), ("NARROW", 1)):
-        monkeypatch.setattr(gate, name, value)
+        monkeypatch.setattr(gates, name, value)
     for name, value in (("FEWER", 1), ("FULL", 1)):
         monkeypatch.setattr(choice, name, value)
 
