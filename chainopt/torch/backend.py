@@ -218,7 +218,7 @@ class TorchBackend:
 
     def points_at_once(self, arrays: Sequence[Array]) -> int:
         """Return how many entries stand behind one of an argument, at most; 0 where it is not `vmap` alone that goes on."""
-        if any(map(is_differentiated, arrays)) or not any(map(is_batched, arrays)):
+        if not is_transforming() or any(map(is_differentiated, arrays)) or not any(map(is_batched, arrays)):
             return 0
         return max(([*wrapped(array)][-1].numel() // array.numel() for array in arrays if array.numel()), default=0)
 
