@@ -37,17 +37,19 @@ SUMS = frozenset({"conv_general_dilated", "dot_general", "reduce_max", "reduce_m
 KNOWN = SUMS | {*MOVE_NAMES.split(), *elementwise.NAMES.split(), "add", "add_any", "convert_element_type"}
 
 
+def _sizes(trace: Trace, outputs: int) -> tuple[int, int]:
+    """Return how many entries the inputs have, and the results that are differentiated."""
+    return sum(map(trace.size, trace.inputs)), sum(map(trace.size, trace.outputs[:outputs]))
+
+
 def stages_may_pay(trace: Trace, outputs: int) -> bool:
     """Whether a function does most of its work on arrays that are much wider than its narrower end, entry by entry.
 
     On a GPU such work costs less than the calls of the stages: they took three times as long as forward mode on an H200.
     """
-    if jax.default_backend() != "cpu":
-        return False
-    inputs = sum(map(trace.size, trace.inputs))
-    results = sum(map(trace.size, trace.outputs[:outputs]))
-    passes = min(inputs, results)
-    if passes < FEWEST_OF_STAGES:
+    sizes = _sizes(trace, outputs)
+    passes = min(sizes)
+    if passes < FEWEST_OF_STAGES or jax.default_backend() != "cpu":
         return False
     carried, wide, all_of_it = carrying(trace), 0, 0
     for equation in trace.equations:
@@ -66,12 +68,9 @@ def may_be_sparse(trace: Trace, outputs: int) -> bool:
 
     What has another primitive than such is not looked at: to find out that a Jacobian is dense takes as long as to compile one.
     """
-    if jax.default_backend() != "cpu":
-        return False
-    inputs = sum(map(trace.size, trace.inputs))
-    results = sum(map(trace.size, trace.outputs[:outputs]))
-    passes = min(inputs, results)
-    if passes < FEWEST:
+    sizes = _sizes(trace, outputs)
+    passes = min(sizes)
+    if passes < FEWEST or jax.default_backend() != "cpu":
         return False
     carried, wide, all_of_it, is_elementwise = carrying(trace), 0, 0, True
     loops_are_local = _loops_are_local(trace.source.closed.jaxpr)
@@ -88,7 +87,7 @@ def may_be_sparse(trace: Trace, outputs: int) -> bool:
         wide += work if is_wide and names.isdisjoint(PRODUCTS) else 0
     if is_elementwise:  # plans know that
         return False
-    return wide >= max(MOST_OF_IT * all_of_it, LEAST / passes, EACH * max(inputs, results))
+    return wide >= max(MOST_OF_IT * all_of_it, LEAST / passes, EACH * max(sizes))
 
 
 def _loops_are_local(jaxpr: core.Jaxpr) -> bool:
