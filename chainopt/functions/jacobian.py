@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from chainopt.errors import ChainError, InfeasibleError
 from chainopt.functions.autotune import fastest
 from chainopt.functions.first_calls import entries_of_jacobian, hint_of, note_call, note_look, note_results
-from chainopt.functions.mode_choice import mode_at_points
 from chainopt.functions.prepared import Prepared
 from chainopt.functions.refusals import Refusals
 from chainopt.functions.signature import Call
@@ -190,7 +189,7 @@ class JacobianFunction:
         prepared, mode = (None, "") if is_called and strategy.is_early else self._program(strategy, arrays)
         if prepared is None:
             begun = time.perf_counter()
-            result = self._unplanned(strategy, call, args, kwargs, is_called=is_called)
+            result = self._unplanned(strategy, call, args, kwargs, mode, is_called=is_called)
             seconds = time.perf_counter() - begun
             strategy.seconds += seconds
             is_refused = (
@@ -231,11 +230,18 @@ class JacobianFunction:
         return result
 
     def _unplanned(
-        self, strategy: Strategy, call: Call, args: tuple[Array, ...], kwargs: dict[str, Array], *, is_called: bool = False
+        self,
+        strategy: Strategy,
+        call: Call,
+        args: tuple[Array, ...],
+        kwargs: dict[str, Array],
+        mode: str = "",
+        *,
+        is_called: bool = False,
     ) -> Array:
         """Return what the library's own function returns, in the dtypes of reverse mode, and note of how many entries it is."""
         is_new = not strategy.is_settled
-        result = self._by_library(strategy, args, kwargs, is_called=is_called)
+        result = self._by_library(strategy, args, kwargs, mode, is_called=is_called)
         if not is_new:
             return result
         blocks, _ = self.backend.flatten(self.options.derivative_of(result))
@@ -262,7 +268,7 @@ class JacobianFunction:
                 self._strategies.refuse(strategy, error, call)
                 if self.options.must_plan:
                     raise strategy.refusal() from error
-        return self._library("forward" if self._is_forward(strategy) else "reverse"), None, _as_it_is
+        return self._library("forward" if self._is_forward(strategy, mode) else "reverse"), None, _as_it_is
 
     def _program(self, strategy: Strategy, arrays: Sequence[Array]) -> tuple[Prepared | Blockwise | None, str]:
         """Return the program that runs now, if any does, and in which mode.
@@ -275,11 +281,12 @@ class JacobianFunction:
         prepared, mode = strategy.prepared, strategy.mode
         if prepared is None and self.options.must_plan:
             raise strategy.refusal()
-        if prepared is None or not (strategy.runs_a_program or self.options.is_pure or self._is_recorded(prepared)):
-            return None, mode
+        is_program = strategy.runs_a_program or self.options.is_pure or self._is_recorded(prepared)
         if isinstance(prepared, Prepared) and not (self.options.must_plan or self.options.is_pure):
-            points = self.backend.points_at_once(arrays)
-            mode = mode_at_points(prepared.comparison, mode, points) if points else mode
+            mode = self._strategies.mode_at_points(prepared, mode, arrays)
+            is_program = mode in PROGRAM_MODES if self.backend.compiles_transformed else is_program
+        if prepared is None or not is_program:
+            return None, mode
         if mode and self.backend.can_transform(prepared.names, arrays):
             return prepared, mode
         if self.options.must_plan:
@@ -291,29 +298,33 @@ class JacobianFunction:
         """Whether a program runs in a pure mode, in the place of the library's own function."""
         return isinstance(prepared, Prepared) and len(prepared.program.trace.equations) <= self.backend.most_recorded
 
-    def _is_forward(self, strategy: Strategy, *, is_called: bool = False) -> bool:
+    def _is_forward(self, strategy: Strategy, mode: str = "", *, is_called: bool = False) -> bool:
         """Whether forward mode comes first; of what must not be a program now reverse mode has those blocks that count."""
         if self.options.is_hessian:
             return strategy.mode != "reverse"
         if not self._is_recorded(strategy.prepared):
-            return (strategy.called_mode if is_called else strategy.mode) == "forward"
+            return (strategy.called_mode if is_called else mode or strategy.mode) == "forward"
         return False
 
     def _by_library(
-        self, strategy: Strategy, args: tuple[Array, ...], kwargs: dict[str, Array], *, is_called: bool = False
+        self, strategy: Strategy, args: tuple[Array, ...], kwargs: dict[str, Array], mode: str = "", *, is_called: bool = False
     ) -> Array:
         """Return what the library's own function returns; where one mode fails, the other is tried, and remembered.
 
         Parameters
         ----------
         strategy : Strategy
-            Which says what mode comes first.
+            Which says what mode comes first,
         args, kwargs
             The arguments.
+        mode : str, optional
+            unless another one does at as many points.
         is_called : bool
             Whether that is called now, operation by operation, and not traced.
         """
-        first, second = ("forward", "reverse") if self._is_forward(strategy, is_called=is_called) else ("reverse", "forward")
+        first, second = (
+            ("forward", "reverse") if self._is_forward(strategy, mode, is_called=is_called) else ("reverse", "forward")
+        )
         drawn = None if strategy.is_settled else self.backend.random_state()
         try:
             result = self._library(first)(*args, **kwargs)

@@ -21,7 +21,7 @@ from chainopt.functions.first_calls import (
     tracing_seconds,
     young,
 )
-from chainopt.functions.mode_choice import choice, is_of_one_dtype, mode_of_calls, mode_of_fewer_sums
+from chainopt.functions.mode_choice import choice, is_of_one_dtype, mode_at_points, mode_of_calls, mode_of_fewer_sums
 from chainopt.functions.places import written
 from chainopt.functions.prepared import prepare, recorded
 from chainopt.functions.reading import UNREAD, Reading
@@ -297,6 +297,12 @@ class Strategies:
                 return Blockwise(self.backend, trace, pure.blocks, prepared.results, pure.mode, pure.compilation), pure.mode, ""
         called = mode_of_calls(*given, mode, has_one_dtype=has_one_dtype)
         return prepared, mode, called
+
+    def mode_at_points(self, prepared: Prepared, mode: str, arrays: Sequence[Array]) -> str:
+        """Return the mode of a program that `jax.vmap` or `torch.func.vmap` runs at many points, given that at a single one."""
+        has_one_dtype = is_of_one_dtype(prepared.program.trace, prepared.results.outputs)
+        asked = {"has_one_dtype": has_one_dtype, "is_hessian": self.options.is_hessian}
+        return mode_at_points(self.backend, prepared.program, prepared.comparison, mode, arrays, **asked)
 
     def is_traced(self, call: Call) -> bool:
         """Whether a transformation is going on that a call belongs to."""

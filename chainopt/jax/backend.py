@@ -188,9 +188,9 @@ class JaxBackend:
         """Return True: compiled functions are traced anew inside of transformations."""
         return True
 
-    def points_at_once(self, arrays: Sequence[Array]) -> int:  # noqa: ARG002 -- the protocol's
-        """Return 0: XLA compiles what is computed at all of them."""
-        return 0
+    def points_at_once(self, arrays: Sequence[Array]) -> int:
+        """Return how many entries stand behind one of an argument, at most; 0 where it is not `vmap` that goes on."""
+        return max(map(_points_behind, arrays), default=0)
 
     def can_transform(self, names: frozenset[str], arrays: Sequence[Array]) -> bool:  # noqa: ARG002 -- the protocol's
         """Return True: JAX transforms whatever it has traced."""
@@ -285,6 +285,14 @@ class JaxBackend:
 
 
 BACKEND = JaxBackend()
+
+
+def _points_behind(array: Array) -> int:
+    whole = array
+    while type(whole).__name__ == "BatchTracer":  # which later versions of JAX do not show
+        whole = whole.val
+    points = 0 if whole is array or not array.size else jnp.size(whole) // array.size
+    return points if points > 1 else 0
 
 
 def _renamed(function: Function, name: str) -> Function:

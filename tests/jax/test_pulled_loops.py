@@ -79,7 +79,8 @@ def test_through_a_loop(step, inputs, results, mode):
     function, x = of_sizes(step, inputs, results), jnp.linspace(0.1, 0.4, inputs)
     derivative = jacobian(function)
     assert derivative.plan(x).mode.value == mode
-    np.testing.assert_allclose(jax.jit(derivative)(x), jax.jacfwd(function)(x), rtol=1e-4, atol=1e-5)
+    wanted = jax.jacfwd(function)(x)  # XLA's sums are not the same ones in each process
+    np.testing.assert_allclose(jax.jit(derivative)(x), wanted, rtol=1e-4, atol=1e-6 * np.abs(wanted).max())
 
 
 def test_loops_in_calls_and_of_nothing():
