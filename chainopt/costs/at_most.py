@@ -22,13 +22,7 @@ if TYPE_CHECKING:
 
 
 class AtMost:
-    """Upper bounds of the work of all products of a chain, and the order with the least of them.
-
-    Parameters
-    ----------
-    leaves : sequence of Leaf
-        The factors.
-    """
+    """Upper bounds of the work of all products of a chain, and the order with the least of them."""
 
     def __init__(self, leaves: Sequence[Leaf]) -> None:
         width = len(leaves) + 1

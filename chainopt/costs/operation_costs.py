@@ -39,34 +39,14 @@ if TYPE_CHECKING:
 
 
 def operations_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Sequence[Operation]:
-    """List the operations in an order in which they can be executed; runs of single steps are one operation.
-
-    Parameters
-    ----------
-    chain : JacobianChain
-        What is multiplied.
-    bracketing : Bracketing
-        What is done, and in which order.
-    model : CostModel
-        What operations cost.
-    """
+    """List the operations in an order in which they can be executed; runs of single steps are one operation."""
     if bracketing.kinds is None:
         return _products(chain, bracketing, model)
     return tuple(_merged(single_steps(chain, bracketing, model)))
 
 
 def steps_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Sequence[Operation]:
-    """List the operations, each push and pull through a single stage.
-
-    Parameters
-    ----------
-    chain : JacobianChain
-        What is multiplied.
-    bracketing : Bracketing
-        What is done, and in which order.
-    model : CostModel
-        What operations cost.
-    """
+    """List the operations, each push and pull through a single stage."""
     return _products(chain, bracketing, model) if bracketing.kinds is None else tuple(single_steps(chain, bracketing, model))
 
 
@@ -77,17 +57,7 @@ def _products(chain: JacobianChain, bracketing: Bracketing, model: CostModel) ->
 
 
 def single_steps(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Iterator[Operation]:
-    """Yield the operations, each push and pull through a single stage; a matrix is accumulated just before it is used.
-
-    Parameters
-    ----------
-    chain : JacobianChain
-        A chain of stages.
-    bracketing : Bracketing
-        What is done with them.
-    model : CostModel
-        What operations cost.
-    """
+    """Yield the operations, each push and pull through a single stage; a matrix is accumulated just before it is used."""
     return _priced_steps(chain, bracketing, model, product_tables.along(chain, bracketing, model))
 
 
@@ -115,17 +85,7 @@ def _priced_steps(chain: JacobianChain, bracketing: Bracketing, model: CostModel
 
 
 def products_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Sequence[Join]:
-    """List what joins two neighbors, one operation for each gap, in the order of `Bracketing.fold`.
-
-    Parameters
-    ----------
-    chain : JacobianChain
-        What is multiplied.
-    bracketing : Bracketing
-        What is done, and in which order.
-    model : CostModel
-        What operations cost.
-    """
+    """List what joins two neighbors, one operation for each gap, in the order of `Bracketing.fold`."""
     in_order = Bracketing(bracketing.spans, bracketing.kinds, bracketing.ways)
     if bracketing.kinds is None:
         return _products(chain, in_order, model)
@@ -133,17 +93,7 @@ def products_of(chain: JacobianChain, bracketing: Bracketing, model: CostModel) 
 
 
 def total(chain: JacobianChain, bracketing: Bracketing, model: CostModel) -> Any:
-    """Return the cost of all operations together: a float if products cost floats, else exact.
-
-    Parameters
-    ----------
-    chain : JacobianChain
-        What is multiplied.
-    bracketing : Bracketing
-        What is done, and in which order.
-    model : CostModel
-        What operations cost.
-    """
+    """Return the cost of all operations together: a float if products cost floats, else exact."""
     prices = product_tables.along(chain, bracketing, model)
     nothing = 0.0 if prices.dtype.kind == "f" else model.stage(0)
     if bracketing.kinds is not None:

@@ -251,15 +251,7 @@ class Backend(Protocol):
         """Return for how many points arrays stand that are put together and nothing else; 0 where a compiler sees them."""
 
     def can_transform(self, names: frozenset[str], arrays: Sequence[Array]) -> bool:
-        """Whether a program is right under the transformations that are going on, and its own derivatives are.
-
-        Parameters
-        ----------
-        names : frozenset of str
-            Those of its equations.
-        arrays : sequence of arrays
-            What it is given.
-        """
+        """Whether a program is right under the transformations that are going on, and its own derivatives are."""
 
     def can_replay(self, recorded: Array, arrays: Sequence[Array]) -> bool:
         """Whether what was recorded can be used with these arrays, derivatives of it included."""

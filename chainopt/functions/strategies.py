@@ -300,6 +300,8 @@ class Strategies:
 
     def mode_at_points(self, prepared: Prepared, mode: str, arrays: Sequence[Array]) -> str:
         """Return the mode of a program that `jax.vmap` or `torch.func.vmap` runs at many points, given that at a single one."""
+        if not self.backend.points_at_once(arrays):
+            return mode
         has_one_dtype = is_of_one_dtype(prepared.program.trace, prepared.results.outputs)
         asked = {"has_one_dtype": has_one_dtype, "is_hessian": self.options.is_hessian}
         return mode_at_points(self.backend, prepared.program, prepared.comparison, mode, arrays, **asked)

@@ -17,17 +17,7 @@ if TYPE_CHECKING:
 
 
 def gradient_of(backend: Backend, function: Function, options: Options) -> Function:
-    """Return what computes what `jax.jacrev` does: of a number by a single VJP, of all else by a Jacobian that is planned itself.
-
-    Parameters
-    ----------
-    backend : Backend
-        That of JAX.
-    function : callable
-        Which is differentiated twice.
-    options : Options
-        What is asked for.
-    """
+    """Return what computes what `jax.jacrev` does: of a number by one VJP, of all else by a Jacobian that is planned itself."""
     gradient = jax.grad(function, options.argnums, has_aux=options.has_aux)
     jacobian = JacobianFunction(backend, function, replace(options, is_hessian=False, mode="auto"))
     value = options.result_of(function)

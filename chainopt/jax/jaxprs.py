@@ -1,8 +1,9 @@
-"""What JAX's own programs say of themselves: the parts of a scan, and references, which are written to."""
+"""What JAX's own programs say of themselves: shapes and types, the parts of a scan, and references, which are written to."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import math
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,24 @@ if TYPE_CHECKING:
 
     from chainopt.typing import Array, Function
 
+JaxprEqn: TypeAlias = core.JaxprEqn
 EFFECTS = frozenset({"ReadEffect", "WriteEffect", "AccumEffect", "InternalMutableArrayEffect"})  # names that are not public
+
+
+def shape(atom: core.Var | core.Literal) -> tuple[int, ...]:
+    """Return the shape of a variable or a literal; a token, say, has none."""
+    axes: tuple[int, ...] = getattr(atom.aval, "shape", ())
+    return axes
+
+
+def dtype(atom: core.Var | core.Literal) -> Array:
+    """Return the type of the entries of a variable or a literal."""
+    return getattr(atom.aval, "dtype", None)
+
+
+def size(atom: core.Var | core.Literal) -> int:
+    """Return how many entries a variable or a literal has."""
+    return math.prod(shape(atom))
 
 
 def loop_parts(parameters: Mapping[str, Array]) -> tuple[int, int]:

@@ -24,15 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
 class PlanData:
-    """A bracketing of a chain, and what it costs; `Plan` can also be looked at, stored and run.
-
-    Parameters
-    ----------
-    problem : Problem
-        What was asked.
-    solution : Solution
-        What a method answered.
-    """
+    """A bracketing of a chain, and what it costs; `Plan` can also be looked at, stored and run."""
 
     problem: Problem
     solution: Solution

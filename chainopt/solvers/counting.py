@@ -54,17 +54,6 @@ def counted(
 ) -> CostModel:
     """Return the model that prices the products of a chain: the one that is given, or one that estimates.
 
-    Parameters
-    ----------
-    patterns : {"auto", "exact", "estimated"}
-        What was asked for.
-    chain : JacobianChain
-        What is multiplied.
-    model : CostModel
-        What is minimized.
-    workers, memory_limit
-        As `chainopt.optimal_order` takes them.
-
     Raises
     ------
     ChainError
@@ -100,13 +89,6 @@ def for_sweep(problem: Problem, mode: str) -> Problem:
     """Return the problem of a pure mode beside a plan that is counted: estimated, if patterns that it forms would fill memory.
 
     No cheap plan forms them, so that they are not known from planning.
-
-    Parameters
-    ----------
-    problem : Problem
-        That of the plan.
-    mode : {"forward", "reverse"}
-        Which mode.
     """
     chain, model = problem.chain, problem.model
     if chain.structures is None or _needs(chain, model, problem.workers, problem.memory_limit) is not None:

@@ -26,15 +26,6 @@ def spread(client: Client, method: Method, batch: ProblemBatch) -> Solutions:
     """Solve the pieces of a batch on the cluster, and put their solutions together; the first error of a piece is raised.
 
     The pieces travel with their tasks, so that another worker solves those of a worker that dies.
-
-    Parameters
-    ----------
-    client : distributed.Client
-        The cluster.
-    method : Method
-        What solves them.
-    batch : ProblemBatch
-        All problems.
     """
     check_client(client)
     chains = batch.chains

@@ -39,11 +39,6 @@ def asked(
 ) -> Problem:
     """Read the options of a door.
 
-    Parameters
-    ----------
-    chain, objective, tape_limit, memory_limit, workers, time_limit, progress, patterns
-        As `chainopt.optimal_order` takes them.
-
     Returns
     -------
     Problem

@@ -89,13 +89,6 @@ def check_answering(name: str) -> None:
 def select_for_all(batch: ProblemBatch, method: str = "auto") -> Method:
     """Choose the method that solves a batch: the first that handles each of its chains, as `select` does for one.
 
-    Parameters
-    ----------
-    batch : ProblemBatch
-        What is to be solved.
-    method : str
-        As for `select`.
-
     Raises
     ------
     ChainError

@@ -49,11 +49,6 @@ def fewest_colors(entries: Entries) -> int:
 
     As many as the places of the fullest row, and, as long as there are not too many pairs of columns that share a row, as Turán's
     theorem asks of so many pairs: n^2 / (n^2 - 2 pairs) of n columns that are not empty.
-
-    Parameters
-    ----------
-    entries : scipy.sparse.csr_array of bool
-        The pattern.
     """
     widths = np.diff(entries.indptr).astype(np.int64)
     used = int(np.unique(entries.indices).size)

@@ -63,15 +63,7 @@ class SweptCounts:
 
 
 class _Box:
-    """Equal rows: so many, and the columns of each.
-
-    Parameters
-    ----------
-    height : float
-        How many rows there are.
-    live : array of bool
-        Their columns.
-    """
+    """Equal rows: so many, and the columns of each."""
 
     def __init__(self, height: float, live: BoolArray) -> None:
         self.height, self.live = height, live

@@ -74,15 +74,7 @@ def _of_log_sigmoid(cotangent: torch.Tensor, value: torch.Tensor, _: torch.Tenso
 
 
 def gradient_of(function: Function, options: Options) -> Function:
-    """Return what computes what `torch.func.jacrev` does: of a number by a single VJP, without an axis for the rows.
-
-    Parameters
-    ----------
-    function : callable
-        Which is differentiated twice.
-    options : Options
-        What is asked for.
-    """
+    """Return what computes what `torch.func.jacrev` does: of a number by a single VJP, without an axis for the rows."""
     gradient = torch.func.grad(function, options.argnums, has_aux=options.has_aux)
     jacobian = torch.func.jacrev(function, options.argnums, has_aux=options.has_aux)
     value = options.result_of(function)

@@ -28,11 +28,6 @@ def without_repeats(graph: Graph) -> None:
 
     What is written to, or returned, shares no memory with anything but what it shared before; and what is read again after it
     was written to is another value.
-
-    Parameters
-    ----------
-    graph : torch.fx.Graph
-        Which is changed.
     """
     memory = _memory(graph)
     returned = {*graph.output_node().all_input_nodes}

@@ -159,13 +159,7 @@ class _Evaluation:
 def stages_of(
     program: Program, values: dict[int, Array], used: Sequence[set[str]], dtype: DType, *, needs_all: bool
 ) -> list[Stage]:
-    """Make the sections of a program into stages; nothing is evaluated that nobody reads.
-
-    Parameters
-    ----------
-    program, values, used, dtype, needs_all
-        As for `Backend.stages`.
-    """
+    """Make the sections of a program into stages; nothing is evaluated that nobody reads."""
     evaluation = _Evaluation(program, values, dtype, needs_all=needs_all)
     trace, device = program.trace, values[program.trace.inputs[0]].device
     parts = [part for section in program.sections for part in section.parts]

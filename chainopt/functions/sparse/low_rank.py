@@ -37,13 +37,6 @@ class LowRankProgram(SparseProgram):
 class Choice:
     """The cheapest of the splits that a function has.
 
-    Parameters
-    ----------
-    recorded : Narrowable
-        The function.
-    options : Options
-        What is asked for.
-
     Raises
     ------
     ChainError

@@ -48,17 +48,6 @@ class Stageable(Protocol):
 def with_stages(recorded: Recorded, entries: Entries, coloring: Coloring, options: Options) -> Recorded:
     """Return the function, cut into stages where that pays, or where a plan is asked for.
 
-    Parameters
-    ----------
-    recorded : Recorded
-        The function.
-    entries : scipy.sparse.csr_array of bool
-        The pattern of the whole.
-    coloring : Coloring
-        Of the whole.
-    options : Options
-        What is asked for.
-
     Raises
     ------
     ChainError

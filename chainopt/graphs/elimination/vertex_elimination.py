@@ -43,13 +43,6 @@ class VertexElimination:
     """The edges of a stage that are left; variables are eliminated one by one, until only inputs and outputs have edges.
 
     An output k is kept as a variable ~k of its own, an identity behind it, so that whatever is computed can be eliminated.
-
-    Parameters
-    ----------
-    stage, partials, sizes
-        As for `StageOperator`.
-    model : CostModel
-        What products cost.
     """
 
     def __init__(self, stage: Stage, partials: Partials, sizes: Sequence[int], model: CostModel) -> None:

@@ -12,15 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from chainopt.jax.detection.evaluations import EXACT, MOVES, OF_INTEGERS
-from chainopt.jax.detection.registry import dtype, shape, size
 from chainopt.jax.detection.values import constant
 from chainopt.jax.detection.zeros import known_zeros
+from chainopt.jax.jaxprs import dtype, shape, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.jax.detection.registry import JaxprEqn
     from chainopt.jax.detection.values import Value
+    from chainopt.jax.jaxprs import JaxprEqn
 
 MOST_ENTRIES = 20_000_000  # of a value that is evaluated
 EXACT_IN_JAX = frozenset({  # which round nothing either

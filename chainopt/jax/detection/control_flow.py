@@ -11,17 +11,19 @@ import numpy as np
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
 from chainopt.jax.detection.fixed_points import closed, settled
 from chainopt.jax.detection.loops import equations_in
-from chainopt.jax.detection.registry import dtype, either, lifted, rule, shape, size, unknown
+from chainopt.jax.detection.registry import either, lifted, rule, unknown
 from chainopt.jax.detection.scans import is_wide
 from chainopt.jax.detection.values import constant, plain, seeded
+from chainopt.jax.jaxprs import dtype, shape, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jax.extend import core
 
-    from chainopt.jax.detection.registry import JaxprEqn, Walker
+    from chainopt.jax.detection.registry import Walker
     from chainopt.jax.detection.values import Value
+    from chainopt.jax.jaxprs import JaxprEqn
     from chainopt.typing import Array
 
 

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.sparsity.index_sets import IndexSets
-from chainopt.jax.detection.registry import rule, shape, size, unknown
+from chainopt.jax.detection.registry import rule, unknown
 from chainopt.jax.detection.reshaping import padded
 from chainopt.jax.detection.values import nonzero
+from chainopt.jax.jaxprs import shape, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chainopt.jax.detection.registry import JaxprEqn, Walker
+    from chainopt.jax.detection.registry import Walker
     from chainopt.jax.detection.values import Value
+    from chainopt.jax.jaxprs import JaxprEqn
     from chainopt.typing import IntArray
 
 

@@ -25,10 +25,9 @@ from chainopt.jax.detection import (
     reshaping,
     scans,
 )
-from chainopt.jax.detection.registry import dtype, size
 from chainopt.jax.detection.values import constant, full, is_zero
 from chainopt.jax.detection.walk import Walk
-from chainopt.jax.jaxprs import jaxpr_of
+from chainopt.jax.jaxprs import dtype, jaxpr_of, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.sparsity.index_sets import IndexSets
-from chainopt.jax.detection.registry import lifted, rule, shape, size, spread
+from chainopt.jax.detection.registry import lifted, rule, spread
 from chainopt.jax.detection.values import full, is_zero, nonzero
+from chainopt.jax.jaxprs import shape, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.jax.detection.registry import JaxprEqn, Walker
+    from chainopt.jax.detection.registry import Walker
     from chainopt.jax.detection.values import Value
+    from chainopt.jax.jaxprs import JaxprEqn
 
 # These are zero where what depends on the seeds is.
 HOMOGENEOUS = (

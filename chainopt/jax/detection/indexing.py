@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.sparsity.index_sets import IndexSets
-from chainopt.jax.detection.registry import lifted, rule, shape, size, unknown
+from chainopt.jax.detection.registry import lifted, rule, unknown
 from chainopt.jax.detection.values import full, seeded
 from chainopt.jax.detection.windows import Windows, columns_of
+from chainopt.jax.jaxprs import shape, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.jax.detection.registry import JaxprEqn, Walker
+    from chainopt.jax.detection.registry import Walker
     from chainopt.jax.detection.values import Value
+    from chainopt.jax.jaxprs import JaxprEqn
     from chainopt.typing import IntArray
 
 

@@ -9,14 +9,16 @@ import numpy as np
 
 from chainopt.functions.sparsity.index_sets import MOST_NONZEROS, IndexSets
 from chainopt.jax.detection.reductions import accumulated
-from chainopt.jax.detection.registry import rule, shape, unknown
+from chainopt.jax.detection.registry import rule, unknown
 from chainopt.jax.detection.values import constant, nonzero
+from chainopt.jax.jaxprs import shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.jax.detection.registry import JaxprEqn, Walker
+    from chainopt.jax.detection.registry import Walker
     from chainopt.jax.detection.values import Value
+    from chainopt.jax.jaxprs import JaxprEqn
     from chainopt.typing import BoolArray
 
 

@@ -9,14 +9,16 @@ import numpy as np
 from jax.extend import core
 
 from chainopt.functions.sparsity.index_sets import IndexSets
-from chainopt.jax.detection.registry import either, lifted, size
+from chainopt.jax.detection.registry import either, lifted
 from chainopt.jax.detection.values import constant, plain
+from chainopt.jax.jaxprs import size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.jax.detection.registry import JaxprEqn, Walker
+    from chainopt.jax.detection.registry import Walker
     from chainopt.jax.detection.values import Value
+    from chainopt.jax.jaxprs import JaxprEqn
 
 
 def equations_in(jaxpr: core.Jaxpr) -> int:

@@ -6,23 +6,19 @@ which depends on no seed and thus stands in every column.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
-from jax.extend import core
 
 from chainopt.functions.sparsity.groups import Groups
 from chainopt.functions.sparsity.index_sets import IndexSets
 from chainopt.functions.sparsity.parts import Part
 from chainopt.jax.detection.values import Partial, Value, full, is_zero, seeded
+from chainopt.jax.jaxprs import JaxprEqn, shape, size
 
 if TYPE_CHECKING:
-    from chainopt.typing import Array
-
-
-JaxprEqn: TypeAlias = core.JaxprEqn
+    from jax.extend import core
 
 
 class Walker(Protocol):
@@ -55,22 +51,6 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
         return function
 
     return register
-
-
-def shape(atom: core.Var | core.Literal) -> tuple[int, ...]:
-    """Return the shape of a variable or a literal; a token, say, has none."""
-    axes: tuple[int, ...] = getattr(atom.aval, "shape", ())
-    return axes
-
-
-def dtype(atom: core.Var | core.Literal) -> Array:
-    """Return the type of the entries of a variable or a literal."""
-    return getattr(atom.aval, "dtype", None)
-
-
-def size(atom: core.Var | core.Literal) -> int:
-    """Return how many entries a variable or a literal has."""
-    return math.prod(shape(atom))
 
 
 def spread(value: IndexSets, atom: core.Var | core.Literal, axes: tuple[int, ...]) -> IndexSets:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
-from chainopt.jax.detection.registry import lifted, rule, shape, size
+from chainopt.jax.detection.registry import lifted, rule
+from chainopt.jax.jaxprs import shape, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.jax.detection.registry import JaxprEqn, Rule, Walker
+    from chainopt.jax.detection.registry import Rule, Walker
     from chainopt.jax.detection.values import Value
+    from chainopt.jax.jaxprs import JaxprEqn
     from chainopt.typing import NumpyArray
 
 

@@ -10,18 +10,19 @@ from chainopt.functions.sparsity.groups import WIDE
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
 from chainopt.jax.detection.fixed_points import MOST_ROUNDS, closed, settled
 from chainopt.jax.detection.loops import Loop, equations_in
-from chainopt.jax.detection.registry import dtype, rule, shape, size
+from chainopt.jax.detection.registry import rule
 from chainopt.jax.detection.side_by_side import MOST_ENTRIES, mapped, side_by_side
 from chainopt.jax.detection.values import plain, seeded
-from chainopt.jax.jaxprs import loop_parts
+from chainopt.jax.jaxprs import dtype, loop_parts, shape, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jax.extend import core
 
-    from chainopt.jax.detection.registry import JaxprEqn, Walker
+    from chainopt.jax.detection.registry import Walker
     from chainopt.jax.detection.values import Value
+    from chainopt.jax.jaxprs import JaxprEqn
 
 FEW_STEPS = 64  # that are taken one by one without a further look
 FEW_EQUATIONS = 2_000  # in all of them

@@ -10,8 +10,8 @@ from jax.extend import core
 
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
 from chainopt.jax.detection.fixed_points import MOST_ROUNDS, same
-from chainopt.jax.detection.registry import size
 from chainopt.jax.detection.values import constant, plain
+from chainopt.jax.jaxprs import size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

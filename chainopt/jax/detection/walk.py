@@ -11,15 +11,16 @@ from jax.extend import core
 
 from chainopt.functions.sparsity.index_sets import IndexSets
 from chainopt.jax.detection.constant_folding import evaluated
-from chainopt.jax.detection.registry import RULES, JaxprEqn, dtype, shape, unknown
+from chainopt.jax.detection.registry import RULES, unknown
 from chainopt.jax.detection.values import constant
+from chainopt.jax.jaxprs import JaxprEqn, dtype, shape
 from chainopt.jax.rules.registry import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.jax.detection.registry import JaxprEqn
     from chainopt.jax.detection.values import Value
+    from chainopt.jax.jaxprs import JaxprEqn
 
 FORMATS = ("bcoo", "bcsr", "coo", "csr")  # with which their names begin
 

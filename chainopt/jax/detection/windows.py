@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainopt.jax.detection.registry import shape
 from chainopt.jax.detection.values import PartlyKnown
+from chainopt.jax.jaxprs import shape
 
 if TYPE_CHECKING:
-    from chainopt.jax.detection.registry import JaxprEqn
     from chainopt.jax.detection.values import Value
+    from chainopt.jax.jaxprs import JaxprEqn
     from chainopt.typing import IntArray, NumpyArray
 
 Axes = tuple[int, ...]

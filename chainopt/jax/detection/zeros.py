@@ -8,17 +8,17 @@ import numpy as np
 
 from chainopt.jax.detection.elementwise import HOMOGENEOUS
 from chainopt.jax.detection.evaluations import MOVES
-from chainopt.jax.detection.registry import dtype, shape
 from chainopt.jax.detection.values import Partial, PartlyKnown
 from chainopt.jax.detection.windows import Windows, columns_of
+from chainopt.jax.jaxprs import dtype, shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jax.extend import core
 
-    from chainopt.jax.detection.registry import JaxprEqn
     from chainopt.jax.detection.values import Value
+    from chainopt.jax.jaxprs import JaxprEqn
     from chainopt.typing import BoolArray, NumpyArray
 
     Masks = Sequence[BoolArray]

@@ -14,7 +14,7 @@ from chainopt.jax.rules.traced import NO_JVP
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainopt.jax.rules.registry import JaxprEqn
+    from chainopt.jax.jaxprs import JaxprEqn
 
 # What is linear in several operands together. In a product, one factor is a tangent; if both were, it would not be a derivative.
 SUMS = frozenset({"add", "add_any", "sub", "concatenate", "stack", "pad", "dynamic_update_slice", "scatter", "scatter-add"})

@@ -13,13 +13,14 @@ from chainopt.functions.backend import UnplannableError
 from chainopt.jax.elimination.linear_outputs import linear_outputs
 from chainopt.jax.elimination.values import ZERO, Cells, Slopes
 from chainopt.jax.elimination.walk import evaluation_of, read_by
-from chainopt.jax.rules.registry import dtype, inner, shape
+from chainopt.jax.jaxprs import dtype, shape
+from chainopt.jax.rules.registry import inner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.jax.elimination.walk import Walk
-    from chainopt.jax.rules.registry import JaxprEqn
+    from chainopt.jax.jaxprs import JaxprEqn
     from chainopt.typing import Array
 
 LOOPS = frozenset({"scan", "while", "cond"})

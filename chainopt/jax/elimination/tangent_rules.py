@@ -10,13 +10,13 @@ from chainopt.jax.detection.evaluations import MOVES
 from chainopt.jax.elimination.pushed import LOOPS, pushed
 from chainopt.jax.elimination.value_rules import around, cut_out, gathered, lines, parts, product_lines, run_along
 from chainopt.jax.elimination.values import ZERO, Cells, Slopes
-from chainopt.jax.rules.registry import dtype, shape
+from chainopt.jax.jaxprs import dtype, shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainopt.jax.elimination.walk import Rule, Walk
-    from chainopt.jax.rules.registry import JaxprEqn
+    from chainopt.jax.jaxprs import JaxprEqn
     from chainopt.typing import Array, IntArray
 
 

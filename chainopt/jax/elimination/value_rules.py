@@ -12,14 +12,14 @@ from chainopt.jax.detection.evaluations import MOVES
 from chainopt.jax.detection.reshaping import padded
 from chainopt.jax.detection.windows import Windows, columns_of
 from chainopt.jax.elimination.values import Cells
+from chainopt.jax.jaxprs import dtype, shape
 from chainopt.jax.rules.elementwise import NAMES
-from chainopt.jax.rules.registry import dtype, shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from chainopt.jax.elimination.walk import Rule, Walk
-    from chainopt.jax.rules.registry import JaxprEqn
+    from chainopt.jax.jaxprs import JaxprEqn
     from chainopt.typing import Array, IntArray
 
 FOLDS = {"reduce_sum": "add", "reduce_prod": "mul", "reduce_max": "max", "reduce_min": "min"}

@@ -15,12 +15,13 @@ from chainopt.jax.detection.constant_folding import evaluated
 from chainopt.jax.detection.values import constant
 from chainopt.jax.elimination.code import Code
 from chainopt.jax.elimination.values import Cells, Graph, Slopes, Value, Whole
-from chainopt.jax.rules.registry import CALLS, alone, dtype, shape
+from chainopt.jax.jaxprs import dtype, shape
+from chainopt.jax.rules.registry import CALLS, alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chainopt.jax.rules.registry import JaxprEqn
+    from chainopt.jax.jaxprs import JaxprEqn
     from chainopt.typing import Array, IntArray
 
     Rule = Callable[["Walk", JaxprEqn, Sequence[Array]], list[Array] | None]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import jax
 from jax.extend import core
 
+from chainopt.jax.jaxprs import size
 from chainopt.jax.rules import elementwise
-from chainopt.jax.rules.registry import CALLS, inner, size, trips
+from chainopt.jax.rules.registry import CALLS, inner, trips
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from jax.extend import core
 
 from chainopt.functions.trace import REAL
-from chainopt.jax.detection.registry import dtype, size
+from chainopt.jax.jaxprs import dtype, size
 from chainopt.jax.rules.registry import PRODUCTS
 from chainopt.jax.staged.segments import Cut, work_of
 from chainopt.jax.trace import kind_of
@@ -30,13 +30,7 @@ MOST_CUTS = 200
 
 
 def cuts_of(program: LinearProgram) -> list[Cut]:
-    """List places at which less is alive than around them, with the first place and the last.
-
-    Parameters
-    ----------
-    program : LinearProgram
-        Which computes a JVP.
-    """
+    """List places at which less is alive than around them, with the first place and the last."""
     last = {variable: place for place, step in enumerate(program.steps) for variable in step.read}
     end = len(program.steps)
     last.update((atom, end) for atom in program.outputs if not isinstance(atom, core.Literal))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from chainopt.jax.compressed import pushes
-from chainopt.jax.detection.registry import dtype, shape
+from chainopt.jax.jaxprs import dtype, shape
 from chainopt.jax.mixed.matrices import product, transposed_pattern
 from chainopt.jax.stage import joined, pieces_of, split
 from chainopt.jax.staged.sections import Section

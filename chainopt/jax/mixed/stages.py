@@ -11,7 +11,7 @@ from chainopt.chain.jacobian import Jacobian
 from chainopt.functions.sparse.given_pattern import tidy
 from chainopt.functions.sparse.stages import PRODUCT, merged
 from chainopt.functions.sparsity.detection import Detection
-from chainopt.jax.detection.registry import size
+from chainopt.jax.jaxprs import size
 from chainopt.jax.rules import derivative_of
 from chainopt.jax.rules.registry import PRODUCTS
 from chainopt.jax.staged.segments import work_of as passed_over

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from chainopt.jax.compressed import pushes, vjps
-from chainopt.jax.detection.registry import dtype, shape, size
+from chainopt.jax.jaxprs import dtype, shape, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -24,17 +24,7 @@ if TYPE_CHECKING:
 
 
 class NarrowJaxpr(Fixed[TracedJaxpr]):
-    """A function as a jaxpr, of whose derivative program some narrow variables are held.
-
-    Parameters
-    ----------
-    recorded : TracedJaxpr
-        The function.
-    program : LinearProgram
-        Its JVP.
-    split : Split
-        What is held.
-    """
+    """A function as a jaxpr, of whose derivative program some narrow variables are held."""
 
     def __init__(self, recorded: TracedJaxpr, program: LinearProgram, split: Split) -> None:
         super().__init__(recorded, split)

@@ -11,9 +11,9 @@ from jax.extend import core
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
 from chainopt.functions.trace import REAL
 from chainopt.jax.detection.detect import result_of
-from chainopt.jax.detection.registry import dtype, size
 from chainopt.jax.detection.values import constant
 from chainopt.jax.detection.walk import Walk
+from chainopt.jax.jaxprs import dtype, size
 from chainopt.jax.trace import kind_of
 
 if TYPE_CHECKING:
@@ -26,13 +26,7 @@ if TYPE_CHECKING:
 
 
 class WalkedJaxpr:
-    """The JVP of a function, as the search sees it.
-
-    Parameters
-    ----------
-    program : LinearProgram
-        Which computes it.
-    """
+    """The JVP of a function, as the search sees it."""
 
     def __init__(self, program: LinearProgram) -> None:
         self.program = program
@@ -52,13 +46,7 @@ class WalkedJaxpr:
         return self._walked(_seeds(self.program.tangents, self.columns), self.columns, watcher)
 
     def reached(self, held: Sequence[Array]) -> IndexSets:
-        """Return on which entries of what is held each entry of the results depends, whatever those depend on.
-
-        Parameters
-        ----------
-        held : sequence of variables
-            Of the program.
-        """
+        """Return on which entries of what is held each entry of the results depends, whatever those depend on."""
         rank = sum(map(size, held))
         seeds: dict[Array, IndexSets] = dict(zip(held, _seeds(held, rank), strict=True))
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from chainopt.functions.primitives import Derivative, Price
-from chainopt.jax.rules.registry import ENTRY, MOVE, JaxprEqn, entries, rule, written
+from chainopt.jax.rules.registry import ENTRY, MOVE, entries, rule, written
+
+if TYPE_CHECKING:
+    from chainopt.jax.jaxprs import JaxprEqn
 
 NAMES = """
 abs acos acosh and asin asinh atan atan2 atanh cbrt ceil clamp cos cosh digamma div eq erf erf_inv erfc exp exp2 expm1 floor

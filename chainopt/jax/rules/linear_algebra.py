@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jax.extend import core
 
 from chainopt.functions.primitives import Derivative, Matrix, Price
-from chainopt.jax.rules.registry import ENTRY, JaxprEqn, rule, shape, size, written
+from chainopt.jax.jaxprs import JaxprEqn, shape, size
+from chainopt.jax.rules.registry import ENTRY, rule, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from jax.extend import core
 
 from chainopt.functions.primitives import Derivative, Price
-from chainopt.jax.jaxprs import loop_parts
+from chainopt.jax.jaxprs import JaxprEqn, loop_parts
 from chainopt.jax.rules.elementwise import DEAR
-from chainopt.jax.rules.registry import PRODUCTS, JaxprEqn, derivative_of, inner, price_inside, read, rule, trips, written
+from chainopt.jax.rules.registry import PRODUCTS, derivative_of, inner, price_inside, read, rule, trips, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import jax.numpy as jnp
 
 from chainopt.functions.primitives import Derivative, Matrix, Price
-from chainopt.jax.rules.registry import MOVE, JaxprEqn, entries, read, rule, size, written
+from chainopt.jax.jaxprs import JaxprEqn, size
+from chainopt.jax.rules.registry import MOVE, entries, read, rule, written
 from chainopt.structure.banded import Banded
 
 if TYPE_CHECKING:

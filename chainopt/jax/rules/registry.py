@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from chainopt.typing import Array
-
-import math
-from typing import TypeAlias
-
 import jax
 from jax.extend import core
 
 from chainopt.functions.primitives import Derivative, Price, Rules
+from chainopt.jax.jaxprs import JaxprEqn, size
 
-JaxprEqn: TypeAlias = core.JaxprEqn
+if TYPE_CHECKING:
+    from chainopt.typing import Array
 
 # Until then the names of all arguments had to stay with a jaxpr.
 NO_NAMES: dict[str, Array] = {"debug_info": None} if jax.__version_info__ < (0, 5) else {}
@@ -31,22 +27,6 @@ UNKNOWN_TRIPS = 10  # of a loop that does not say how often it runs
 def derivative_of(equation: JaxprEqn) -> Derivative:
     """Apply the rule of an equation's primitive."""
     return rule.derivative(str(equation.primitive), equation)
-
-
-def shape(atom: core.Var | core.Literal) -> tuple[int, ...]:
-    """Return the shape of a variable or a literal; a token, say, has none."""
-    axes: tuple[int, ...] = getattr(atom.aval, "shape", ())
-    return axes
-
-
-def dtype(atom: core.Var | core.Literal) -> Array:
-    """Return the type of the entries of a variable or a literal."""
-    return getattr(atom.aval, "dtype", None)
-
-
-def size(atom: core.Var | core.Literal) -> int:
-    """Return how many entries a variable or a literal has."""
-    return math.prod(shape(atom))
 
 
 def written(equation: JaxprEqn) -> int:

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jax.extend import core
 
 from chainopt.functions.primitives import Price
-from chainopt.jax.rules.registry import JaxprEqn, alone, derivative_of, dtype, inner, shape, trips, variables_written, written
+from chainopt.jax.jaxprs import JaxprEqn, dtype, shape
+from chainopt.jax.rules.registry import alone, derivative_of, inner, trips, variables_written, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -96,13 +96,7 @@ def _colored(entries: Entries) -> Coloring:
 
 
 def _counted_off(entries: Entries) -> IntArray | None:
-    """Return the color of each column, or None where no number below twice the fullest row's fits.
-
-    Parameters
-    ----------
-    entries : scipy.sparse.csr_array of bool
-        The pattern.
-    """
+    """Return the color of each column, or None where no number below twice the fullest row's fits."""
     widths = np.diff(entries.indptr)
     bound, rows = int(widths.max(initial=0)), np.repeat(np.arange(entries.shape[0]), widths)
     begin = int(entries.indptr[min(FIRST_ROWS, entries.shape[0])])

@@ -15,7 +15,7 @@ from chainopt.chain.jacobian import Jacobian
 from chainopt.functions.sparse.blocks import cut
 from chainopt.functions.sparsity.detection import Detection
 from chainopt.jax.compressed import gathered, pushes, vjps
-from chainopt.jax.detection.registry import dtype, shape
+from chainopt.jax.jaxprs import dtype, shape
 from chainopt.jax.narrow import WalkedJaxpr
 from chainopt.jax.narrow.factors import left_factor, right_factor, zeros_of
 from chainopt.ordering.order import optimal_order

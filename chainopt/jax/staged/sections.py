@@ -12,7 +12,7 @@ from jax.extend import core
 
 from chainopt.functions.sparse.stages import colors_of
 from chainopt.jax.compressed import pushes
-from chainopt.jax.detection.registry import dtype, shape
+from chainopt.jax.jaxprs import dtype, shape
 from chainopt.jax.linear_program import value
 from chainopt.jax.staged.apart import apart
 
@@ -28,15 +28,7 @@ Values = dict["Array", "Array"]
 
 
 class Section:
-    """The equations between two cuts, in two parts: what is the same for all tangents, and what is linear in them.
-
-    Parameters
-    ----------
-    program : LinearProgram
-        Which is cut.
-    before, behind : Cut
-        Between them.
-    """
+    """The equations between two cuts, in two parts: what is the same for all tangents, and what is linear in them."""
 
     def __init__(self, program: LinearProgram, before: Cut, behind: Cut) -> None:
         steps = program.steps[before.place : behind.place]
@@ -78,15 +70,7 @@ class Section:
 
 
 class ColoredSection(Section):
-    """A section whose Jacobian is computed by the colors of its columns.
-
-    Parameters
-    ----------
-    program, before, behind
-        As of a `Section`.
-    stage : Stage
-        Its pattern.
-    """
+    """A section whose Jacobian is computed by the colors of its columns."""
 
     def __init__(self, program: LinearProgram, before: Cut, behind: Cut, stage: Stage) -> None:
         super().__init__(program, before, behind)

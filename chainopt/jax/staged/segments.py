@@ -14,9 +14,9 @@ from chainopt.functions.sparsity.detection import Detection
 from chainopt.functions.sparsity.index_sets import IndexSets, joined
 from chainopt.functions.trace import REAL
 from chainopt.jax.detection.detect import result_of
-from chainopt.jax.detection.registry import dtype, size
 from chainopt.jax.detection.values import constant, is_zero
 from chainopt.jax.detection.walk import Walk
+from chainopt.jax.jaxprs import dtype, size
 from chainopt.jax.rules import derivative_of
 from chainopt.jax.rules.registry import PRODUCTS
 from chainopt.jax.trace import kind_of
@@ -55,13 +55,7 @@ def work_of(step: Step) -> int:
 
 
 def cut(program: LinearProgram) -> Segments | None:
-    """Cut a program wherever no more tangents are alive than go in or come out; None where there is no such place.
-
-    Parameters
-    ----------
-    program : LinearProgram
-        Which computes a JVP.
-    """
+    """Cut a program wherever no more tangents are alive than go in or come out; None where there is no such place."""
     cuts = [] if program.closed.effects else _cuts(program)
     if not 2 < len(cuts) <= MOST_CUTS:
         return None

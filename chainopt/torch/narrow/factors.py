@@ -25,17 +25,7 @@ if TYPE_CHECKING:
 
 
 class Factors:
-    """What computes the parts; ``values`` are those of the steps that do not depend on the tangents.
-
-    Parameters
-    ----------
-    graph : LinearGraph
-        The JVP.
-    held : sequence of nodes
-        The variables that are held.
-    rank : int
-        How many entries they have.
-    """
+    """What computes the parts; ``values`` are those of the steps that do not depend on the tangents."""
 
     def __init__(self, graph: LinearGraph, held: Sequence[Node], rank: int) -> None:
         self.graph, self.held, self.rank = graph, held, rank

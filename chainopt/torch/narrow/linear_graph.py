@@ -51,11 +51,6 @@ class Part(NamedTuple):
 class LinearGraph:
     """The JVP of a function.
 
-    Parameters
-    ----------
-    traced : TracedFunction
-        The function.
-
     Raises
     ------
     UnplannableError
@@ -116,11 +111,6 @@ class LinearGraph:
 
 class LinearGraphs:
     """The JVP of a function, with the tensors that it reads: recorded anew where those are other objects.
-
-    Parameters
-    ----------
-    traced : TracedFunction
-        The function.
 
     Attributes
     ----------

@@ -50,11 +50,6 @@ NORMS = "native_layer_norm native_group_norm"  # whose second results autograd t
 def recorded_jvp(traced: TracedFunction) -> Array:
     """Return the graph of a JVP: of the inputs, the others and the tangents.
 
-    Parameters
-    ----------
-    traced : TracedFunction
-        The function.
-
     Raises
     ------
     UnplannableError

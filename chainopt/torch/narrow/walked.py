@@ -24,11 +24,6 @@ if TYPE_CHECKING:
 class WalkedGraph:
     """The JVP of a function, as the search sees it.
 
-    Parameters
-    ----------
-    program : LinearGraph
-        Which computes it.
-
     Attributes
     ----------
     watched : Watched

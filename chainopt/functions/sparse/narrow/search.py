@@ -82,13 +82,7 @@ class _Walked:
 
 
 def splits(program: Walkable) -> Iterator[Split]:
-    """Yield sets of variables to hold, no variable first.
-
-    Parameters
-    ----------
-    program : Walkable
-        Which computes a JVP.
-    """
+    """Yield sets of variables to hold, no variable first."""
     whole = _Walked(program, frozenset(), math.inf)
     yield Split((), 0, whole.found)
     most = min(whole.found.shape) // NARROW
@@ -123,13 +117,6 @@ class Fixed(Derived[F]):
 
     Its Jacobian is ``S + L @ R``: what the results change by the inputs while these variables are held, what they change by them,
     and what they change by the inputs, through each other too.
-
-    Parameters
-    ----------
-    recorded : Traced
-        The function.
-    split : Split
-        What is held.
     """
 
     def __init__(self, recorded: F, split: Split) -> None:
