@@ -164,6 +164,19 @@ def test_loops(contest, name, points):
     )
 
 
+@pytest.mark.parametrize(
+    "sizes", [(100, 4, 100), (16, 128, 16), (64, 64, 4, 64, 64)], ids=lambda sizes: "-".join(map(str, sizes))
+)
+def test_many_points(contest, sizes):
+    function, batch = layers(*sizes), jnp.asarray(np.random.default_rng(6).standard_normal((64, sizes[0])), np.float32)
+    makers = {"chainopt.jax": jacobian, "jax.jacfwd": jax.jacfwd, "jax.jacrev": jax.jacrev}
+    calls = {who: jax.jit(jax.vmap(make(function))).lower(batch).compile() for who, make in makers.items()}
+    for call in calls.values():
+        assert_equal(calls["jax.jacrev"](batch), call(batch))
+    table = "Jacobians of JAX functions under vmap, 64 points"
+    contest(table, "-".join(map(str, sizes)), {who: ready(call, batch) for who, call in calls.items()}, rounds=51)
+
+
 def losses():
     """Functions of 1,000 numbers to one; of the last one nothing is to be gained."""
     features = jnp.asarray(np.random.default_rng(2).standard_normal((1000, 8)) / 30, np.float32)

@@ -157,17 +157,6 @@ class Returned:
 def prepare(backend: Backend, function: Function, call: Call, options: Options) -> Prepared | Blockwise:
     """Trace and cut a function for the signature of a call.
 
-    Parameters
-    ----------
-    backend : Backend
-        Of whose arrays it is.
-    function : callable
-        Which is differentiated.
-    call : Call
-        The arguments at which it is traced.
-    options : Options
-        What is asked for.
-
     Raises
     ------
     UnplannableError

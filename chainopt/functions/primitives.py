@@ -60,7 +60,8 @@ class Derivative(NamedTuple):
     matrices: Mapping[int, Matrix] = NO_MATRICES  # by the position of the operand
     is_constant: bool = False  # whether the result depends on the shapes of the operands alone, not on their numbers
     turned: int = 0  # entries of a tangent whose axes have to be put in another order, where the first operand has none
-    slowed: int = 0  # what a VJP takes beyond its price in the library's own reverse mode
+    slowed: int = 0  # what a VJP takes beyond its price in the library's own reverse mode,
+    called: int = 0  # and how many operations of a loop are called one after the other there, however small they are
 
 
 class Rules(Generic[Application]):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 WORK_OF_A_SUM = 96  # multiply-adds that take as long as to add a number to a sum, or to put it in its place, where that is slow
 WORK_OF_A_TURN = 24  # the same of an entry of a tangent whose axes change their order,
+WORK_OF_A_CALL = 750  # the same of one operation of a loop, however small, through which a cotangent goes,
 WORK_OF_A_MOVE = 140  # and of an entry of the Jacobian at many points: forward mode moves columns behind points
 
 
@@ -40,8 +41,9 @@ def sums_and_moves(backend: Backend, program: Program, *, is_batched: bool = Fal
     the cotangent of an entry that is taken by itself is put in its place in an array of zeros, for each such entry. A tangent
     that a matrix is multiplied by from the left comes out with its own axis behind the rows. Where matrices are multiplied that
     both depend on the inputs, those products take the time, and single entries are little beside them. Loops may keep a compiler
-    from joining what a cotangent passes. At many points tangents have their own axis before the points, and behind the rows after
-    such a product: then the axes are turned once, at the end.
+    from joining what a cotangent passes, whose operations are called one after the other then, once for all points. At many
+    points tangents have their own axis before the points, and behind the rows after such a product: then the axes are turned
+    once, at the end.
     """
     trace, results = program.trace, program.trace.outputs
     calls = backend.overhead_of_jvps * len(trace.equations)
@@ -65,7 +67,8 @@ def sums_and_moves(backend: Backend, program: Program, *, is_batched: bool = Fal
         elif equation.name in backend.broadcasts and after > before:
             pulled += after
     passes = {"forward": sum(map(trace.size, trace.inputs)), "reverse": sum(map(trace.size, results))}
+    pulls = 0 if is_batched else sum(equation.derivative.called for equation in trace.equations)
     return {
         "forward": passes["forward"] * (WORK_OF_A_SUM * pushed + WORK_OF_A_TURN * turned + moved * passes["reverse"]) + calls,
-        "reverse": passes["reverse"] * (WORK_OF_A_SUM * pulled + slowed),
+        "reverse": passes["reverse"] * (WORK_OF_A_SUM * pulled + slowed) + WORK_OF_A_CALL * pulls,
     }

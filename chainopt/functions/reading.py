@@ -34,15 +34,7 @@ class _Read(NamedTuple):
 
 
 class Reading:
-    """The states that one function has read.
-
-    Parameters
-    ----------
-    backend : Backend
-        Of whose arrays the function is.
-    function : callable
-        Which is differentiated.
-    """
+    """The states that one function has read."""
 
     def __init__(self, backend: Backend, function: Function) -> None:
         self.backend, self.function = backend, function

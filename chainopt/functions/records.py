@@ -21,19 +21,7 @@ LOGGER = logging.getLogger("chainopt")
 
 
 def tell(function: Function, options: Options, begin: float, strategy: Strategy) -> None:
-    """Say how the Jacobian of a function will be computed; nothing is put together where nobody listens.
-
-    Parameters
-    ----------
-    function : callable
-        Which is differentiated.
-    options : Options
-        What was asked for.
-    begin : float
-        When planning began, by `time.perf_counter`.
-    strategy : Strategy
-        What was found.
-    """
+    """Say how the Jacobian of a function will be computed; nothing is put together where nobody listens."""
     if LOGGER.isEnabledFor(logging.INFO):
         _tell(function, options, begin, _planned(strategy.prepared, strategy.mode) if strategy.prepared else _refused(strategy))
 

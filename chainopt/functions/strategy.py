@@ -65,17 +65,7 @@ class Strategy:
         return self.environment is None or self.environment.is_unchanged()
 
     def refuse(self, error: Exception, options: Options, suited: str) -> None:
-        """Remember that nothing can be planned, and why; the error itself only where it is raised at once.
-
-        Parameters
-        ----------
-        error : Exception
-            Which may name a pure mode.
-        options : Options
-            What was asked for.
-        suited : str
-            The pure mode if it names none.
-        """
+        """Remember that nothing can be planned, and why; the error itself only where it is raised at once."""
         lines = str(error).splitlines()
         self.reason = (
             str(error) if isinstance(error, UnplannableError) else f"{RAISED} {type(error).__name__}: {''.join(lines[:1])}"

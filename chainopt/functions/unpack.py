@@ -52,19 +52,7 @@ def blocks(program: Program, outputs: int, matrix: Array, arrays: Arrays) -> lis
 
 
 def sides(program: Program, outputs: int, factors: tuple[Array, Array], arrays: Arrays) -> list[Array]:
-    """Cut two factors: the left one for each array of the result, then the right one for each of the input.
-
-    Parameters
-    ----------
-    program : Program
-        Whose Jacobian it is.
-    outputs : int
-        How many of its results are differentiated.
-    factors : tuple of array
-        The left and the right one.
-    arrays : Arrays
-        What makes the parts.
-    """
+    """Cut two factors: the left one for each array of the result, then the right one for each of the input."""
     trace, (left, right) = program.trace, factors
     rows, columns = _places(program)
     rank = int(right.shape[0])

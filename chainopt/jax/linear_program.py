@@ -115,17 +115,7 @@ def _needed(jaxpr: core.Jaxpr) -> list[core.JaxprEqn]:
 
 
 def _steps_of(equation: core.JaxprEqn, jaxpr: core.Jaxpr, linear: Container[Array]) -> list[Step]:
-    """Return an equation as a step; a loop that computes values and tangents as two, the values first.
-
-    Parameters
-    ----------
-    equation : JaxprEqn
-        Of a derivative program.
-    jaxpr : Jaxpr
-        It alone.
-    linear : container of variables
-        Those that depend on the tangents.
-    """
+    """Return an equation as a step; a loop that computes values and tangents as two, the values first."""
     read, written = variables_read(equation), variables_written(equation)
     is_linear = any(variable in linear for variable in read)
     if not is_linear or len(written) < 2 or not inner(equation) or equation.effects:

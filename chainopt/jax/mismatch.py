@@ -16,17 +16,7 @@ if TYPE_CHECKING:
 
 
 class JaxProducts:
-    """Products with the Jacobian of a function at a point.
-
-    Parameters
-    ----------
-    function : callable
-        Of arrays, that returns a list of arrays.
-    primals : sequence of arrays
-        Where.
-    has_jvps : bool
-        Whether there are JVPs.
-    """
+    """Products with the Jacobian of a function at a point."""
 
     def __init__(self, function: Callable[..., list[Array]], primals: Sequence[Array], *, has_jvps: bool) -> None:
         self.function, self.primals, self.has_jvps = function, primals, has_jvps

@@ -16,19 +16,7 @@ if TYPE_CHECKING:
 
 
 class TorchProducts:
-    """Products with the Jacobian of a function at a point.
-
-    Parameters
-    ----------
-    function : callable
-        Of tensors, that returns a tuple of tensors.
-    primals : sequence of tensors
-        Where.
-    results : sequence of tensors
-        What it returns there.
-    has_jvps : bool
-        Whether there are JVPs.
-    """
+    """Products with the Jacobian of a function at a point."""
 
     def __init__(
         self, function: Callable[..., tuple[Array, ...]], primals: Sequence[Array], results: Sequence[Array], *, has_jvps: bool

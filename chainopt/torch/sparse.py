@@ -316,17 +316,7 @@ SPARSE = TorchSparse()
 
 
 def pattern_of(function: Function, args: tuple[Array, ...], argnums: int | tuple[int, ...]) -> csr_array:
-    """Find the pattern of a function's Jacobian; of what cannot be recorded, or cannot even be called, it is full, or an error.
-
-    Parameters
-    ----------
-    function : callable
-        Of pytrees of tensors.
-    args
-        What it is called with.
-    argnums : int or tuple of int
-        By which it is differentiated.
-    """
+    """Find the pattern of a function's Jacobian; of what cannot be recorded, or even be called, it is full, or an error."""
     call = Call.read(BACKEND, argnums, args, {})
     returned = Returned(BACKEND, has_aux=False)
     flat_function = flat_functions(BACKEND, (function,), lambda arrays: call.arguments(BACKEND, arrays), returned)[0]

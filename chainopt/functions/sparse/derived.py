@@ -26,13 +26,7 @@ F = TypeVar("F", bound=Traced)
 
 
 class Derived(Generic[F]):
-    """A function that has the shapes, the pattern and the products of another one.
-
-    Parameters
-    ----------
-    recorded : Traced
-        The other one.
-    """
+    """A function that has the shapes, the pattern and the products of another one."""
 
     def __init__(self, recorded: F) -> None:
         self.recorded = recorded

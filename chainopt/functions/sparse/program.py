@@ -26,25 +26,7 @@ UNCHECKED = (
 
 
 class SparseProgram:
-    """What computes the sparse Jacobian of a function that was traced.
-
-    Parameters
-    ----------
-    backend : SparseBackend
-        Of whose arrays the function is.
-    recorded : Recorded
-        The function.
-    results : Results
-        The pytrees that a call returns.
-    entries : scipy.sparse.csr_array of bool
-        The pattern.
-    coloring : Coloring
-        Of it.
-    call : Call
-        At which the function was traced.
-    chunk_size : int, optional
-        How many products are computed at once.
-    """
+    """What computes the sparse Jacobian of a function that was traced."""
 
     def __init__(
         self,

@@ -23,17 +23,7 @@ Span = tuple[int, int]
 
 
 class MixedLine:
-    """What computes a Jacobian by stages, some of which are sparse.
-
-    Parameters
-    ----------
-    program : LinearProgram
-        The JVP of the function.
-    operators : sequence of Operator
-        Its stages, in evaluation order.
-    plan : Plan
-        The order in which they are multiplied.
-    """
+    """What computes a Jacobian by stages, some of which are sparse."""
 
     def __init__(self, program: LinearProgram, operators: Sequence[Operator], plan: Plan) -> None:
         self.program, self.operators, self._plan = program, operators, plan

@@ -24,21 +24,7 @@ if TYPE_CHECKING:
 
 
 class Operator(Section):
-    """A section, as the linear map that it is.
-
-    Parameters
-    ----------
-    program : LinearProgram
-        Which is cut.
-    before, behind : Cut
-        Between them.
-    stage : Stage
-        Its pattern, if it is sparse.
-    colors : numpy.ndarray of int64
-        Those of its columns then.
-    dtype_of_all : dtype
-        That of matrices.
-    """
+    """A section, as the linear map that it is."""
 
     def __init__(
         self, program: LinearProgram, before: Cut, behind: Cut, stage: Stage, colors: IntArray, dtype_of_all: DType

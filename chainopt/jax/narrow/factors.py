@@ -25,21 +25,7 @@ def left_factor(
     inputs: Sequence[Array],
     chunk_size: int | None = None,
 ) -> list[Array]:
-    """Return for each result a row for each entry of what is held: its derivative by that, flattened.
-
-    Parameters
-    ----------
-    program : LinearProgram
-        The JVP of a function.
-    held : sequence of variables
-        Of it.
-    primals : sequence of arrays
-        The inputs and the others.
-    inputs : sequence of `jax.ShapeDtypeStruct`
-        Those of the inputs.
-    chunk_size : int, optional
-        How many products are computed at once.
-    """
+    """Return for each result a row for each entry of what is held: its derivative by that, flattened."""
     rank = sum(map(size, held))
     if not rank:
         return [jnp.zeros((0, size(atom)), dtype(atom)) for atom in program.outputs]

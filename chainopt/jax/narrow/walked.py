@@ -56,17 +56,7 @@ class WalkedJaxpr:
         return self._walked([IndexSets(size(variable), rank, ()) for variable in self.program.tangents], rank, watch)
 
     def _walked(self, seeds: Sequence[IndexSets], columns: int, watcher: Watcher) -> IndexSets:
-        """Go through the program with what is known of the tangents.
-
-        Parameters
-        ----------
-        seeds : sequence of IndexSets
-            For each tangent.
-        columns : int
-            Theirs.
-        watcher : Watcher
-            Which is told of each variable.
-        """
+        """Go through the program with what is known of the tangents."""
         program = self.program
         jaxpr, walk = program.closed.jaxpr, Walk(columns)
         values: dict[Array, Value] = dict(zip(jaxpr.constvars, map(constant, program.closed.consts), strict=True))

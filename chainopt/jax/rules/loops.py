@@ -38,14 +38,14 @@ def scan(equation: JaxprEqn) -> Derivative:
         elif not isinstance(one.invars[0], core.Literal) and one.invars[0] in fixed:
             turned += derivative_of(one).turned
     price = price_inside(equation)
-    times = AT_LEAST if turned else _times_slower(body, written(equation))
-    slowed = (times - AT_LEAST) * (price.vjp or 0) // 2
-    return Derivative(price, turned=trips(equation) * turned, slowed=slowed)
-
-
-def _times_slower(body: core.Jaxpr, carried: int) -> int:
-    """Return how many halves of its price a VJP takes through a loop with this body, whose results have so many entries."""
     equations = list(_all_in(body))
+    times = AT_LEAST if turned else _times_slower(body, equations, written(equation))
+    slowed = (times - AT_LEAST) * (price.vjp or 0) // 2
+    return Derivative(price, turned=trips(equation) * turned, slowed=slowed, called=trips(equation) * len(equations))
+
+
+def _times_slower(body: core.Jaxpr, equations: Sequence[JaxprEqn], carried: int) -> int:
+    """Return how many halves of its price a VJP takes through a loop with this body, whose results have so many entries."""
     names = {str(one.primitive) for one in equations}
     if any(str(one.primitive).startswith("reduce_") and read(one) > carried for one in equations):
         return AT_LEAST

@@ -39,21 +39,7 @@ IN_BOUNDS = "promise_in_bounds"
 
 
 class ScatteredJacobian:
-    """What computes a Jacobian as ``S + L @ R``; without variables that are held ``S`` is all of it.
-
-    Parameters
-    ----------
-    program : LinearProgram
-        The JVP of the function.
-    split : Split
-        The variables that are held.
-    entries : scipy.sparse.csr_array of bool
-        The pattern of the sparse part.
-    coloring : Coloring
-        Of it.
-    work : int
-        What a JVP multiplies.
-    """
+    """What computes a Jacobian as ``S + L @ R``; without variables that are held ``S`` is all of it."""
 
     def __init__(self, program: LinearProgram, split: Split, entries: Entries, coloring: Coloring, work: int) -> None:
         self.program, self.held, self.rank = program, split.held, split.rank

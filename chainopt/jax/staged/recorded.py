@@ -37,17 +37,6 @@ MOST_MULTIPLICATIONS = 20_000_000  # whose places are listed: 160 MB
 def staged(recorded: TracedJaxpr, program: LinearProgram, entries: Entries, products: int) -> StagedJaxpr | None:
     """Cut a function into stages, so that their colors and the products of their Jacobians cost least.
 
-    Parameters
-    ----------
-    recorded : TracedJaxpr
-        The function.
-    program : LinearProgram
-        Its JVP.
-    entries : scipy.sparse.csr_array of bool
-        The pattern of the whole.
-    products : int
-        How many JVPs that takes.
-
     Returns
     -------
     StagedJaxpr or None

@@ -60,17 +60,7 @@ class Walk:
         return []
 
     def noted(self, node: Node, known: Array, values: Mapping[Node, Array]) -> Array:  # noqa: ARG002 -- for those that look on
-        """Return what is taken for known of the results of a step from there on.
-
-        Parameters
-        ----------
-        node : torch.fx.Node
-            The step.
-        known : Operand, or a container of such
-            What was found.
-        values : mapping
-            What is known of the steps before.
-        """
+        """Return what is taken for known of the results of a step from there on."""
         return known
 
     def _read(self, tensor: torch.Tensor, *, is_written: bool) -> Operand:
