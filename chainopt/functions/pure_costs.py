@@ -34,7 +34,7 @@ def shared_products(program: Program, batched: Sequence[int]) -> dict[str, int]:
     return shared
 
 
-def sums_and_moves(backend: Backend, program: Program, *, is_batched: bool = False) -> dict[str, int]:
+def sums_and_moves(backend: Backend, program: Program, batched: Sequence[int] = ()) -> dict[str, int]:
     """Return what the slow sums of both modes cost, and the calls that only forward mode has to make.
 
     A tangent goes through a reduction as a sum, one addition after the other, and so does a cotangent through a broadcast;
@@ -49,14 +49,16 @@ def sums_and_moves(backend: Backend, program: Program, *, is_batched: bool = Fal
     calls = backend.overhead_of_jvps * len(trace.equations)
     has_products = multiplies_matrices(trace, backend.products)
     carried, pushed, pulled, turned, slowed = carrying(trace), 0, 0, 0, 0
-    moved = WORK_OF_A_MOVE if is_batched else 0
+    products = sum(each.name in backend.products and not carried.isdisjoint(each.inputs) for each in trace.equations)
+    is_moved = products > (shared_products(program, batched)["forward"] > 0)  # there are more of them than the first one
+    moved = WORK_OF_A_MOVE if batched and is_moved else 0
     for equation in trace.equations:
         before = sum(trace.size(variable) for variable in equation.inputs if variable in carried)
         after = sum(map(trace.size, equation.outputs))
         if not before:
             continue
-        if is_batched and equation.derivative.turned and equation.inputs[0] not in carried and equation.name in backend.products:
-            moved = WORK_OF_A_MOVE // 2
+        if batched and equation.derivative.turned and equation.inputs[0] not in carried and equation.name in backend.products:
+            moved = min(moved, WORK_OF_A_MOVE // 2)
         elif equation.inputs[0] not in carried:
             turned += equation.derivative.turned
         slowed += equation.derivative.slowed
@@ -67,7 +69,7 @@ def sums_and_moves(backend: Backend, program: Program, *, is_batched: bool = Fal
         elif equation.name in backend.broadcasts and after > before:
             pulled += after
     passes = {"forward": sum(map(trace.size, trace.inputs)), "reverse": sum(map(trace.size, results))}
-    pulls = 0 if is_batched else sum(equation.derivative.called for equation in trace.equations)
+    pulls = 0 if batched else sum(equation.derivative.called for equation in trace.equations)
     return {
         "forward": passes["forward"] * (WORK_OF_A_SUM * pushed + WORK_OF_A_TURN * turned + moved * passes["reverse"]) + calls,
         "reverse": passes["reverse"] * (WORK_OF_A_SUM * pulled + slowed) + WORK_OF_A_CALL * pulls,

@@ -90,6 +90,11 @@ def test_matrices_that_differ_from_point_to_point_are_multiplied_at_each(in_axes
     assert (found == wanted) == (mode == "reverse")
 
 
+def test_after_a_shared_product_forward_mode_only_scales_rows():
+    (square,), batch = weights(20, 20), inputs(POINTS, 20)
+    assert mode_of(jacobian(lambda x: jnp.tanh(square @ x) - 1), lambda x: jnp.tanh(square @ x) - 1, batch) == "forward"
+
+
 def test_what_demands_a_plan_has_one():
     function, batch = network(100, 4, 100), inputs(POINTS, 100)
     assert mode_of(jacobian(function, mode="planned"), function, batch) == "planned"
