@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import jax
 
 from chainopt.functions.computation_graph import carrying
+from chainopt.jax.jaxprs import inner
 from chainopt.jax.rules import elementwise
-from chainopt.jax.rules.registry import CALLS, PRODUCTS, inner
+from chainopt.jax.rules.registry import CALLS, PRODUCTS
 from chainopt.jax.unrolling import is_short
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What JAX's own programs say of themselves: shapes and types, the parts of a scan, and references, which are written to."""
+"""What JAX's own programs say of themselves: shapes and types, what is inside, and what nobody can plan."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from chainopt.functions.backend import UnplannableError
 from chainopt.functions.sparse.derived import Traced
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from chainopt.typing import Array, Function
 
+BINDING = frozenset({"shard_map", "xla_pmap"})  # whose axes have no meaning outside of them
 JaxprEqn: TypeAlias = core.JaxprEqn
 EFFECTS = frozenset({"ReadEffect", "WriteEffect", "AccumEffect", "InternalMutableArrayEffect"})  # names that are not public
 
@@ -36,6 +37,18 @@ def dtype(atom: core.Var | core.Literal) -> Array:
 def size(atom: core.Var | core.Literal) -> int:
     """Return how many entries a variable or a literal has."""
     return math.prod(shape(atom))
+
+
+def inner(equation: JaxprEqn) -> list[core.Jaxpr]:
+    """List the jaxprs that an equation runs."""
+    jaxprs = []
+    for value in equation.params.values():
+        for part in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(part, core.ClosedJaxpr):
+                jaxprs.append(part.jaxpr)
+            elif isinstance(part, core.Jaxpr):
+                jaxprs.append(part)
+    return jaxprs
 
 
 def loop_parts(parameters: Mapping[str, Array]) -> tuple[int, int]:
@@ -61,16 +74,37 @@ def jaxpr_of(function: Function, *arrays: Array) -> core.ClosedJaxpr:
     Raises
     ------
     UnplannableError
-        If it makes, reads or writes a reference: equations are reordered, and dropped where no result needs them.
+        If it makes, reads or writes a reference: equations are reordered, and dropped where no result needs them. Or if points
+        exchange values: JVPs then move all points at once, VJPs ask all of them, and a product of both answers nothing.
     """
     closed = jax.make_jaxpr(function)(*arrays)
     if any(type(effect).__name__ in EFFECTS for effect in closed.effects):
         msg = "it uses arrays that are written to, as `jax.new_ref` makes them"
         raise UnplannableError(msg)
+    if any(map(_is_collective, all_in(closed.jaxpr))):
+        msg = "it exchanges values along a named axis, as `jax.lax.psum` does"
+        raise UnplannableError(msg, "reverse")
     kept: core.ClosedJaxpr = closed.replace(
         consts=[each.copy() if isinstance(each, np.ndarray) else each for each in closed.consts]
     )
     return kept
+
+
+def all_in(jaxpr: core.Jaxpr) -> Iterator[JaxprEqn]:
+    """List all equations, those inside of others, too."""
+    for equation in jaxpr.eqns:
+        yield equation
+        if str(equation.primitive) not in BINDING:
+            for part in inner(equation):
+                yield from all_in(part)
+
+
+def _is_collective(equation: JaxprEqn) -> bool:
+    """Whether it reads what stands at other points of an axis that has a name."""
+    axes = equation.params.get("axes")
+    is_named = isinstance(axes, tuple) and any(not isinstance(axis, int) for axis in axes)
+    is_named |= "axis_name" in equation.params and str(equation.primitive) not in BINDING
+    return is_named and bool(equation.invars)
 
 
 def form_of(value: Array) -> object:

@@ -9,7 +9,8 @@ import jax
 from jax.extend import core
 from jax.interpreters.partial_eval import dce_jaxpr
 
-from chainopt.jax.rules.registry import CALLS, alone, inner, variables_read, variables_written
+from chainopt.jax.jaxprs import inner
+from chainopt.jax.rules.registry import CALLS, alone, variables_read, variables_written
 from chainopt.jax.unrolling import has_short_loops, is_short, unrolled
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import jax
 import jax.numpy as jnp
 
-from chainopt.jax.jaxprs import loop_parts
-from chainopt.jax.rules.registry import inner
+from chainopt.jax.jaxprs import inner, loop_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

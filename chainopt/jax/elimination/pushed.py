@@ -13,8 +13,7 @@ from chainopt.functions.backend import UnplannableError
 from chainopt.jax.elimination.linear_outputs import linear_outputs
 from chainopt.jax.elimination.values import ZERO, Cells, Slopes
 from chainopt.jax.elimination.walk import evaluation_of, read_by
-from chainopt.jax.jaxprs import dtype, shape
-from chainopt.jax.rules.registry import inner
+from chainopt.jax.jaxprs import dtype, inner, shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

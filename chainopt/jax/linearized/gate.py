@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import jax
 from jax.extend import core
 
-from chainopt.jax.jaxprs import size
+from chainopt.jax.jaxprs import inner, size
 from chainopt.jax.rules import elementwise
-from chainopt.jax.rules.registry import CALLS, inner, trips
+from chainopt.jax.rules.registry import CALLS, trips
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

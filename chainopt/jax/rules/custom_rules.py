@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from chainopt.functions.primitives import Derivative, Price
-from chainopt.jax.jaxprs import JaxprEqn, dtype, shape
-from chainopt.jax.rules.registry import alone, derivative_of, inner, price_inside, rule
+from chainopt.jax.jaxprs import JaxprEqn, dtype, inner, shape
+from chainopt.jax.rules.registry import alone, derivative_of, price_inside, rule
 from chainopt.jax.rules.traced import traced_price
 
 if TYPE_CHECKING:

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 from jax.extend import core
 
 from chainopt.functions.primitives import Derivative, Price
-from chainopt.jax.jaxprs import JaxprEqn, loop_parts
+from chainopt.jax.jaxprs import JaxprEqn, all_in, inner, loop_parts, size
 from chainopt.jax.rules.elementwise import DEAR
-from chainopt.jax.rules.registry import PRODUCTS, derivative_of, inner, price_inside, read, rule, trips, written
+from chainopt.jax.rules.registry import PRODUCTS, derivative_of, price_inside, read, rule, trips, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 # How many times its price a VJP takes, in halves: through a loop with products of matrices, and through one whose steps XLA joins
 # to one operation on tangents. What is kept of each step is read from memory, and the cotangents of parts that were put side by
 # side are added to zeros, each by itself.
 AT_LEAST, OF_PRODUCTS, JOINED, JOINED_TWICE = 2, 3, 5, 9
+LARGE = 800  # entries of a matrix: products with smaller ones XLA joins to what else is computed, and turns no tangents
 
 
 @rule("while")
@@ -35,10 +36,10 @@ def scan(equation: JaxprEqn) -> Derivative:
     for one in body.eqns:
         if all(isinstance(atom, core.Literal) or atom in fixed for atom in one.invars):
             fixed |= {*one.outvars}
-        elif not isinstance(one.invars[0], core.Literal) and one.invars[0] in fixed:
+        elif not isinstance(one.invars[0], core.Literal) and one.invars[0] in fixed and size(one.invars[0]) >= LARGE:
             turned += derivative_of(one).turned
     price = price_inside(equation)
-    equations = list(_all_in(body))
+    equations = list(all_in(body))
     times = AT_LEAST if turned else _times_slower(body, equations, written(equation))
     slowed = (times - AT_LEAST) * (price.vjp or 0) // 2
     return Derivative(price, turned=trips(equation) * turned, slowed=slowed, called=trips(equation) * len(equations))
@@ -53,13 +54,6 @@ def _times_slower(body: core.Jaxpr, equations: Sequence[JaxprEqn], carried: int)
         return OF_PRODUCTS
     is_deep = max(_side_by_side(body, [0] * len(body.invars)), default=0) > 1
     return JOINED_TWICE if is_deep and not names & DEAR else JOINED
-
-
-def _all_in(jaxpr: core.Jaxpr) -> Iterator[JaxprEqn]:
-    for equation in jaxpr.eqns:
-        yield equation
-        for part in inner(equation):
-            yield from _all_in(part)
 
 
 def _side_by_side(jaxpr: core.Jaxpr, given: Sequence[int]) -> list[int]:

@@ -8,7 +8,7 @@ import jax
 from jax.extend import core
 
 from chainopt.functions.primitives import Derivative, Price, Rules
-from chainopt.jax.jaxprs import JaxprEqn, size
+from chainopt.jax.jaxprs import JaxprEqn, inner, size
 
 if TYPE_CHECKING:
     from chainopt.typing import Array
@@ -42,18 +42,6 @@ def read(equation: JaxprEqn) -> int:
 def entries(equation: JaxprEqn) -> int:
     """Return how many entries an equation touches: those that it reads, or those that it writes, whatever is more."""
     return max(written(equation), read(equation))
-
-
-def inner(equation: JaxprEqn) -> list[core.Jaxpr]:
-    """List the jaxprs that an equation runs."""
-    jaxprs = []
-    for value in equation.params.values():
-        for part in value if isinstance(value, tuple | list) else (value,):
-            if isinstance(part, core.ClosedJaxpr):
-                jaxprs.append(part.jaxpr)
-            elif isinstance(part, core.Jaxpr):
-                jaxprs.append(part)
-    return jaxprs
 
 
 def has_rule(equation: JaxprEqn) -> bool:

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from jax.extend import core
 
 from chainopt.functions.primitives import Price
-from chainopt.jax.jaxprs import JaxprEqn, dtype, shape
-from chainopt.jax.rules.registry import alone, derivative_of, inner, trips, variables_written, written
+from chainopt.jax.jaxprs import JaxprEqn, dtype, inner, shape
+from chainopt.jax.rules.registry import alone, derivative_of, trips, variables_written, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
