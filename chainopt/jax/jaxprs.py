@@ -74,16 +74,14 @@ def jaxpr_of(function: Function, *arrays: Array) -> core.ClosedJaxpr:
     Raises
     ------
     UnplannableError
-        If it makes, reads or writes a reference: equations are reordered, and dropped where no result needs them. Or if points
-        exchange values: JVPs then move all points at once, VJPs ask all of them, and a product of both answers nothing.
+        If it makes, reads or writes a reference: equations are reordered, and dropped where no result needs them. Or if it
+        exchanges values.
     """
     closed = jax.make_jaxpr(function)(*arrays)
     if any(type(effect).__name__ in EFFECTS for effect in closed.effects):
         msg = "it uses arrays that are written to, as `jax.new_ref` makes them"
         raise UnplannableError(msg)
-    if any(map(_is_collective, all_in(closed.jaxpr))):
-        msg = "it exchanges values along a named axis, as `jax.lax.psum` does"
-        raise UnplannableError(msg, "reverse")
+    check_exchange(closed.jaxpr)
     kept: core.ClosedJaxpr = closed.replace(
         consts=[each.copy() if isinstance(each, np.ndarray) else each for each in closed.consts]
     )
@@ -97,6 +95,16 @@ def all_in(jaxpr: core.Jaxpr) -> Iterator[JaxprEqn]:
         if str(equation.primitive) not in BINDING:
             for part in inner(equation):
                 yield from all_in(part)
+
+
+def check_exchange(jaxpr: core.Jaxpr) -> None:
+    """Refuse a function, or a derivative that somebody wrote, whose points exchange values.
+
+    JVPs then move all points at once, and VJPs ask all of them: a product of both answers neither question.
+    """
+    if any(map(_is_collective, all_in(jaxpr))):
+        msg = "it exchanges values along a named axis, as `jax.lax.psum` does"
+        raise UnplannableError(msg, "reverse")
 
 
 def _is_collective(equation: JaxprEqn) -> bool:

@@ -15,7 +15,16 @@ RNG = np.random.default_rng(0)
 NARROW, WIDE = (jnp.asarray(RNG.standard_normal(shape) / 4, jnp.float32) for shape in ((4, 64), (64, 4)))
 BATCH = jnp.asarray(RNG.standard_normal((3, 64)), jnp.float32)
 AROUND = [(0, 1), (1, 2), (2, 0)]
+
+
+@jax.custom_vjp
+def summed_where_pulled(x):
+    return x
+
+
+summed_where_pulled.defvjp(lambda x: (x, None), lambda _, cotangent: (lax.psum(cotangent, "points"),))
 COLLECTIVES = {
+    "in a rule": summed_where_pulled,
     "psum": lambda x: lax.psum(x, "points"),
     "pmean": lambda x: lax.pmean(x, "points"),
     "all_gather": lambda x: lax.all_gather(x, "points").sum(0),

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.extend import core
 
 from chainopt.functions.primitives import Price
-from chainopt.jax.jaxprs import JaxprEqn, dtype, inner, shape
+from chainopt.jax.jaxprs import JaxprEqn, check_exchange, dtype, inner, shape
 from chainopt.jax.rules.registry import alone, derivative_of, trips, variables_written, written
 
 if TYPE_CHECKING:
@@ -58,11 +58,18 @@ def _has_derivative(array: Array) -> bool:
 def _cost(
     derivative: Callable[[Sequence[Array], Sequence[Array]], Array], point: Sequence[Array], seeds: Sequence[Array]
 ) -> int | None:
-    """Return what it costs to evaluate a derivative for one more seed; None where there is no such derivative."""
+    """Return what it costs to evaluate a derivative for one more seed; None where there is no such derivative.
+
+    Raises
+    ------
+    UnplannableError
+        If it exchanges values, though its function may not.
+    """
     try:
         jaxpr = jax.make_jaxpr(derivative)(point, seeds).jaxpr
     except Exception:  # noqa: BLE001 -- whatever JAX, or the rule that somebody wrote, raises
         return None
+    check_exchange(jaxpr)
     try:
         return _depending(jaxpr, jaxpr.invars[len(point) :])
     except NotImplementedError:  # of `_evaluation`; whatever else is raised is a fault of ours
