@@ -110,7 +110,7 @@ def check_exchange(jaxpr: core.Jaxpr) -> None:
 def _is_collective(equation: JaxprEqn) -> bool:
     """Whether it reads what stands at other points of an axis that has a name."""
     axes = equation.params.get("axes")
-    is_named = isinstance(axes, tuple) and any(not isinstance(axis, int) for axis in axes)
+    is_named = isinstance(axes, tuple) and any(not isinstance(axis, int | np.integer) for axis in axes)
     is_named |= "axis_name" in equation.params and str(equation.primitive) not in BINDING
     return is_named and bool(equation.invars)
 

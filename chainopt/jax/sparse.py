@@ -21,10 +21,11 @@ from chainopt.jax.backend import BACKEND
 from chainopt.jax.compressed import gathered, jvps, vjps
 from chainopt.jax.detection import pattern_of
 from chainopt.jax.gradient import is_number
-from chainopt.jax.jaxprs import jaxpr_of
+from chainopt.jax.jaxprs import all_in, jaxpr_of
 from chainopt.jax.linear_program import LinearProgram
 from chainopt.jax.mismatch import JaxProducts
 from chainopt.jax.narrow import NarrowJaxpr, WalkedJaxpr
+from chainopt.jax.rules import derivative_of
 from chainopt.jax.rules.registry import has_rule
 from chainopt.jax.staged import staged
 from chainopt.jax.trace import kind_of
@@ -221,7 +222,11 @@ class JaxSparse:
                 msg = f"an argument is a {type(leaf).__name__}: a sparse Jacobian takes arrays and numbers"
                 raise ChainError(msg)
             BACKEND.check_input(leaf)
-        return RecordedJaxpr(jaxpr_of(function, *inputs, *others), inputs, others, outputs(), is_symmetric=is_symmetric)
+        closed = jaxpr_of(function, *inputs, *others)
+        for equation in all_in(closed.jaxpr):
+            if str(equation.primitive).startswith(("custom_jvp", "custom_vjp")):
+                derivative_of(equation)  # which refuses what is not linear
+        return RecordedJaxpr(closed, inputs, others, outputs(), is_symmetric=is_symmetric)
 
     def gradient(self, function: Function, options: Options) -> Function:
         """Return `jax.grad` of a function of one number as the result, of any other `jax.jacrev`."""

@@ -10,9 +10,11 @@ import jax.numpy as jnp
 from chainopt.functions.primitives import Derivative, Price
 from chainopt.jax.jaxprs import JaxprEqn, dtype, inner, shape
 from chainopt.jax.rules.registry import alone, derivative_of, price_inside, rule
-from chainopt.jax.rules.traced import traced_price
+from chainopt.jax.rules.traced import check_linear, traced_price
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jax.extend import core
 
     from chainopt.typing import Array
@@ -64,10 +66,13 @@ def _has_elementwise_rule(equation: JaxprEqn) -> bool:
     if not all(jnp.issubdtype(operand.dtype, jnp.floating) for operand in point):
         return False
 
-    def derivative(primals: list[Array], tangents: list[Array]) -> Array:
+    def derivative(primals: Sequence[Array], tangents: Sequence[Array]) -> Array:
         return jax.jvp(lambda *operands: jax.core.eval_jaxpr(jaxpr, (), *operands), primals, tangents)[1]
 
     try:
-        return _maps_entries(jax.make_jaxpr(derivative)(point, point).jaxpr)
+        is_elementwise = _maps_entries(jax.make_jaxpr(derivative)(point, point).jaxpr)
     except Exception:  # noqa: BLE001 -- whatever the rule raises of tangents that JAX itself does not give it
         return False
+    if is_elementwise:
+        check_linear(derivative, point, point)
+    return is_elementwise

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # to one operation on tangents. What is kept of each step is read from memory, and the cotangents of parts that were put side by
 # side are added to zeros, each by itself.
 AT_LEAST, OF_PRODUCTS, JOINED, JOINED_TWICE = 2, 3, 5, 9
-LARGE = 800  # entries of a matrix: products with smaller ones XLA joins to what else is computed, and turns no tangents
+LARGE = 400  # entries of a matrix: products with smaller ones XLA joins to what else is computed, and turns no tangents
 
 
 @rule("while")

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
+from chainopt.functions.backend import UnplannableError
 from chainopt.functions.primitives import Price
-from chainopt.jax.jaxprs import JaxprEqn, check_exchange, dtype, inner, shape
+from chainopt.jax.jaxprs import JaxprEqn, all_in, check_exchange, dtype, inner, shape
 from chainopt.jax.rules.registry import alone, derivative_of, trips, variables_written, written
 
 if TYPE_CHECKING:
@@ -63,17 +64,38 @@ def _cost(
     Raises
     ------
     UnplannableError
-        If it exchanges values, though its function may not.
+        If it exchanges values, though its function may not, or is not linear.
     """
     try:
         jaxpr = jax.make_jaxpr(derivative)(point, seeds).jaxpr
     except Exception:  # noqa: BLE001 -- whatever JAX, or the rule that somebody wrote, raises
         return None
     check_exchange(jaxpr)
+    if all(str(one.primitive) != "while" for one in all_in(jaxpr)):  # which has no transpose; solvers of linear equations have it
+        check_linear(derivative, point, seeds)
     try:
         return _depending(jaxpr, jaxpr.invars[len(point) :])
     except NotImplementedError:  # of `_evaluation`; whatever else is raised is a fault of ours
         return None
+
+
+def check_linear(
+    derivative: Callable[[Sequence[Array], Sequence[Array]], Array], point: Sequence[Array], seeds: Sequence[Array]
+) -> None:
+    """Refuse a derivative that somebody wrote, as one that clips cotangents, if JAX cannot transpose it as a linear function.
+
+    Such a one gives other results for columns or rows of one matrix than for those of another.
+    """
+
+    def transposed(operands: Sequence[Array], seeds: Sequence[Array]) -> Array:
+        linear = partial(derivative, operands)
+        return jax.linear_transpose(linear, seeds)(linear(seeds))
+
+    try:
+        jax.eval_shape(transposed, point, seeds)
+    except Exception as error:  # whatever JAX raises of operations that are not linear
+        msg = "a derivative that somebody wrote may not be linear in the tangents or cotangents that it gets"
+        raise UnplannableError(msg, "reverse") from error
 
 
 def _depending(jaxpr: core.Jaxpr, seeds: Sequence[core.Var]) -> int:
