@@ -12,6 +12,7 @@ import numpy as np
 from jax.experimental.sparse import BCOO
 
 from chainopt.errors import ChainError
+from chainopt.functions.backend import UnplannableError
 from chainopt.functions.sparse.density import check_is_sparse
 from chainopt.functions.sparse.given_pattern import tidy
 from chainopt.functions.sparse.mismatch import mismatch
@@ -114,6 +115,15 @@ class RecordedJaxpr:
             return False
         return True
 
+    @cached_property
+    def _is_a_product(self) -> bool:
+        """Whether its JVPs are products of those of its parts: not where the user's own rule clips tangents."""
+        rules = (one for one in all_in(self.closed.jaxpr) if str(one.primitive).startswith("custom_jvp"))
+        try:
+            return self.has_jvps and all(map(derivative_of, rules))
+        except UnplannableError:
+            return False
+
     def detected(self) -> tuple[Entries, str | None]:
         """Return the pattern for all inputs, and what made it dense."""
         count = len(self.inputs)
@@ -142,7 +152,7 @@ class RecordedJaxpr:
 
     def narrowed(self) -> Iterator[Narrow]:
         """Yield the function with sets of narrow variables held, no variable first."""
-        if not self.has_jvps:
+        if not self._is_a_product:
             return
         program = self._program()
         for one in (program, self._program(unrolls=True)) if program.has_short_loops else (program,):
@@ -159,7 +169,7 @@ class RecordedJaxpr:
 
     def staged(self, entries: Entries, products: int) -> Staged | None:
         """Return the function cut into stages, None where there is no place to cut it."""
-        return staged(self, self._program(unrolls=True), entries, products) if self.has_jvps else None
+        return staged(self, self._program(unrolls=True), entries, products) if self._is_a_product else None
 
     def _program(self, *, unrolls: bool = False) -> LinearProgram:
         count = len(self.inputs)
@@ -222,11 +232,7 @@ class JaxSparse:
                 msg = f"an argument is a {type(leaf).__name__}: a sparse Jacobian takes arrays and numbers"
                 raise ChainError(msg)
             BACKEND.check_input(leaf)
-        closed = jaxpr_of(function, *inputs, *others)
-        for equation in all_in(closed.jaxpr):
-            if str(equation.primitive).startswith(("custom_jvp", "custom_vjp")):
-                derivative_of(equation)  # which refuses what is not linear
-        return RecordedJaxpr(closed, inputs, others, outputs(), is_symmetric=is_symmetric)
+        return RecordedJaxpr(jaxpr_of(function, *inputs, *others), inputs, others, outputs(), is_symmetric=is_symmetric)
 
     def gradient(self, function: Function, options: Options) -> Function:
         """Return `jax.grad` of a function of one number as the result, of any other `jax.jacrev`."""
