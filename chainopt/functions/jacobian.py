@@ -314,11 +314,11 @@ class JacobianFunction:
         Parameters
         ----------
         strategy : Strategy
-            Which says what mode comes first,
+            Which says what mode comes first.
         args, kwargs
             The arguments.
         mode : str, optional
-            unless another one does at as many points.
+            The one that comes first at as many points.
         is_called : bool
             Whether that is called now, operation by operation, and not traced.
         """

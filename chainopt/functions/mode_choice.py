@@ -42,7 +42,8 @@ def choice(
     """
     overhead = backend.overhead * len(program.trace.equations)
     names = {name for equation in program.trace.equations for name in equation.name.split("+")}  # of what was put together, too
-    sums, shared = sums_and_moves(backend, program, batched), shared_products(program, batched)
+    shared = shared_products(program, batched)
+    sums = sums_and_moves(backend, program, shared if batched else None)
     plans = {"reverse": (comparison.reverse, 2 * overhead), "forward": (comparison.forward, overhead)}
     if is_hessian and comparison.forward is not None:
         del plans["reverse"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chainopt.functions.computation_graph import carrying, multiplies_matrices
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from chainopt.functions.backend import Backend
     from chainopt.functions.program import Program
@@ -34,7 +34,7 @@ def shared_products(program: Program, batched: Sequence[int]) -> dict[str, int]:
     return shared
 
 
-def sums_and_moves(backend: Backend, program: Program, batched: Sequence[int] = ()) -> dict[str, int]:
+def sums_and_moves(backend: Backend, program: Program, shared: Mapping[str, int] | None = None) -> dict[str, int]:
     """Return what the slow sums of both modes cost, and the calls that only forward mode has to make.
 
     A tangent goes through a reduction as a sum, one addition after the other, and so does a cotangent through a broadcast;
@@ -44,23 +44,31 @@ def sums_and_moves(backend: Backend, program: Program, batched: Sequence[int] = 
     from joining what a cotangent passes, whose operations are called one after the other then, once for all points. At many
     points tangents have their own axis before the points, and behind the rows after such a product: then the axes are turned
     once, at the end.
+
+    Parameters
+    ----------
+    backend, program
+        As of `choice`.
+    shared : mapping, optional
+        What `shared_products` returns of many points; one point without it.
     """
     trace, results = program.trace, program.trace.outputs
     calls = backend.overhead_of_jvps * len(trace.equations)
     has_products = multiplies_matrices(trace, backend.products)
     carried, pushed, pulled, turned, slowed = carrying(trace), 0, 0, 0, 0
     products = sum(each.name in backend.products and not carried.isdisjoint(each.inputs) for each in trace.equations)
-    is_moved = products > (shared_products(program, batched)["forward"] > 0)  # there are more of them than the first one
-    moved = WORK_OF_A_MOVE if batched and is_moved else 0
+    is_moved = shared is not None and products > (shared["forward"] > 0)  # there are more of them than the first one
+    moved = WORK_OF_A_MOVE if is_moved else 0
     for equation in trace.equations:
         before = sum(trace.size(variable) for variable in equation.inputs if variable in carried)
         after = sum(map(trace.size, equation.outputs))
         if not before:
             continue
-        if batched and equation.derivative.turned and equation.inputs[0] not in carried and equation.name in backend.products:
-            moved = min(moved, WORK_OF_A_MOVE // 2)
-        elif equation.inputs[0] not in carried:
-            turned += equation.derivative.turned
+        if equation.inputs[0] not in carried and equation.derivative.turned:
+            if shared is None or equation.name not in backend.products:
+                turned += equation.derivative.turned
+            else:
+                moved = min(moved, WORK_OF_A_MOVE // 2)
         slowed += equation.derivative.slowed
         if equation.name in backend.reductions:
             pushed += before
@@ -69,7 +77,7 @@ def sums_and_moves(backend: Backend, program: Program, batched: Sequence[int] = 
         elif equation.name in backend.broadcasts and after > before:
             pulled += after
     passes = {"forward": sum(map(trace.size, trace.inputs)), "reverse": sum(map(trace.size, results))}
-    pulls = 0 if batched else sum(equation.derivative.called for equation in trace.equations)
+    pulls = sum(equation.derivative.called for equation in trace.equations) if shared is None else 0
     return {
         "forward": passes["forward"] * (WORK_OF_A_SUM * pushed + WORK_OF_A_TURN * turned + moved * passes["reverse"]) + calls,
         "reverse": passes["reverse"] * (WORK_OF_A_SUM * pulled + slowed) + WORK_OF_A_CALL * pulls,

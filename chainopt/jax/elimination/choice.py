@@ -33,15 +33,7 @@ SHARED = 2  # unless its result has so many uses, on the average: the pure modes
 
 
 def worthwhile(trace: Trace, outputs: int) -> StraightLine | None:
-    """Return straight-line code where it is the faster way; None elsewhere, and where there is none.
-
-    Parameters
-    ----------
-    trace : Trace
-        Of arrays of real numbers, from JAX.
-    outputs : int
-        How many of its results are differentiated.
-    """
+    """Return straight-line code where it is the faster way; None elsewhere, and where there is none."""
     if not _is_small(trace, outputs):
         return None
     try:

@@ -66,17 +66,7 @@ class _Map(NamedTuple):
 
 
 class Linearized:
-    """What computes a Jacobian by a linear map.
-
-    Parameters
-    ----------
-    trace : Trace
-        Of arrays of real numbers, from JAX.
-    outputs : int
-        How many of its results are differentiated.
-    plan : Plan
-        In forward or reverse mode.
-    """
+    """What computes a Jacobian by a linear map."""
 
     def __init__(self, trace: Trace, outputs: int, plan: Plan) -> None:
         self._plan, self._is_reverse = plan, plan.mode.value == "reverse"

@@ -27,15 +27,7 @@ LEAST_SAVED = 5_000_000
 
 
 def mixed_line(trace: Trace, outputs: int) -> MixedLine | None:
-    """Return the Jacobian by stages where that promises to be faster than the passes; None elsewhere.
-
-    Parameters
-    ----------
-    trace : Trace
-        Of arrays of real numbers, from JAX.
-    outputs : int
-        How many of its results are differentiated.
-    """
+    """Return the Jacobian by stages where that promises to be faster than the passes; None elsewhere."""
     program = derivative_program(trace, outputs)
     if program.closed.effects:
         return None

@@ -33,15 +33,7 @@ FIRST_ROWS = 64  # in which most numbers that do not fit are found out
 
 
 def scattered(trace: Trace, outputs: int) -> ScatteredJacobian | None:
-    """Return the Jacobian by colors and two thin matrices where that takes much fewer products than passes; None elsewhere.
-
-    Parameters
-    ----------
-    trace : Trace
-        Of arrays of real numbers, from JAX.
-    outputs : int
-        How many of its results are differentiated.
-    """
+    """Return the Jacobian by colors and two thin matrices where that takes much fewer products than passes; None elsewhere."""
     program = derivative_program(trace, outputs)
     if program.closed.effects:
         return None
